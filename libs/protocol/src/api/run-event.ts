@@ -1,0 +1,55 @@
+import type { Progress } from '../messages/progress.js'
+import type { RoundRecord, RunState } from './run-view.js'
+
+interface Stamp {
+  readonly seq: number // of the journal; a progress event repeats the last one
+  readonly at: string
+  readonly runId: string
+}
+
+interface OfAgent {
+  readonly round: number
+  readonly agentId: string
+  readonly name: string
+}
+
+/** One line of GET /api/v1/runs/:id/events. */
+export type RunEvent = Stamp &
+  (
+    | { readonly type: 'run-created'; readonly name: string }
+    | { readonly type: 'run-waiting'; readonly reason: string }
+    | { readonly type: 'baseline-evaluated'; readonly loss: number | null; readonly tokens: number }
+    | {
+        readonly type: 'round-planned'
+        readonly round: number
+        readonly attempt: number
+        readonly agents: readonly string[]
+      }
+    | (OfAgent & { readonly type: 'progress' } & Omit<Progress, 'assignmentId'>)
+    | (OfAgent & {
+        readonly type: 'update-accepted'
+        readonly updateSha256: string
+        readonly sizeBytes: number
+        readonly lossFirst: number
+        readonly lossLast: number
+      })
+    | (OfAgent & { readonly type: 'update-refused'; readonly code: string; readonly message: string })
+    | (OfAgent & { readonly type: 'agent-declined'; readonly code: string; readonly message: string })
+    | { readonly type: 'round-aggregated'; readonly round: number; readonly adapterSha256: string }
+    | (OfAgent & { readonly type: 'evaluation-received'; readonly loss: number; readonly tokens: number })
+    | { readonly type: 'round-committed'; readonly record: RoundRecord }
+    | {
+        readonly type: 'round-failed'
+        readonly round: number
+        readonly attempt: number
+        readonly reason: string
+      }
+    | { readonly type: 'final-evaluated'; readonly loss: number | null; readonly tokens: number }
+    | {
+        readonly type: 'run-ended'
+        readonly state: RunState
+        readonly reason: string
+        readonly release: string | null
+        readonly adapterSha256: string | null
+      }
+  )

@@ -1,0 +1,58 @@
+/** 6xxx: what an agent says about itself. */
+export const agentCodes = {
+  'LRC-6001': {
+    title: 'Private data cannot be read',
+    meaning: 'A data file is missing, unreadable, or not text.',
+    action: 'Check the path given with --data.',
+  },
+  'LRC-6002': {
+    title: 'Private data is too small',
+    meaning: 'There is not enough text for training and for held-out evaluation.',
+    action: 'Give more text with --data.',
+  },
+  'LRC-6003': {
+    title: 'Training engine failed',
+    meaning: 'The child process that trains stopped. The agent itself goes on.',
+    action: 'See the log of the agent; lower local.batch or data.maxTokens if memory ran out.',
+  },
+  'LRC-6004': {
+    title: 'Refused by the policy of the site',
+    meaning: 'The policy on this machine does not allow what the run asks for.',
+    action: 'Change the run, or ask the owner of the machine to change the policy file.',
+  },
+  'LRC-6005': {
+    title: 'Release does not verify',
+    meaning: 'The signature, the hash of a file, or the base of a release is wrong. It was not applied.',
+    action: 'Do not force it. Check who operates the coordinator.',
+  },
+  'LRC-6006': {
+    title: 'Release is older than the one in use',
+    meaning: 'Versions only grow; an older one is not applied.',
+    action: 'Nothing to do, unless the coordinator was restored from an old backup.',
+  },
+  'LRC-6007': {
+    title: 'Downloaded file is damaged',
+    meaning: 'The bytes received do not have the hash that was announced.',
+    action: 'The agent downloads it again; if it repeats, check the disk of both machines.',
+  },
+  'LRC-6008': {
+    title: 'Agent is paused',
+    meaning: 'The owner of the machine paused the agent.',
+    action: 'Resume it with `lorica agent resume`.',
+  },
+  'LRC-6009': {
+    title: 'Not enough disk space',
+    meaning: 'The base model or an adapter does not fit on the disk of the agent.',
+    action: 'Free some space or move the folder of the agent.',
+  },
+  'LRC-6010': {
+    title: 'Agent is stopping',
+    meaning: 'The agent was told to stop and gives its assignment back.',
+    action: 'Nothing to do.',
+  },
+  'LRC-6011': {
+    title: 'Training diverged',
+    meaning: 'The loss on this agent became infinite or not a number, so nothing was sent.',
+    action: 'Lower local.learningRate or local.clipNorm, and look at the data of that agent.',
+  },
+} as const

@@ -1,0 +1,33 @@
+/** 8xxx: the command line; 9xxx: our own faults. */
+export const commandCodes = {
+  'LRC-8001': {
+    title: 'Command is not complete',
+    meaning: 'An argument is missing, unknown, or has a value that cannot be used.',
+    action: 'See `lorica COMMAND --help`.',
+  },
+  'LRC-8002': {
+    title: 'Coordinator cannot be reached',
+    meaning: 'Nothing answers at the address given.',
+    action: 'Check --url or LORICA_URL, and that the coordinator runs.',
+  },
+  'LRC-8003': {
+    title: 'File cannot be read or written',
+    meaning: 'A path given on the command line is missing or not allowed.',
+    action: 'Check the path and its permissions.',
+  },
+  'LRC-8004': {
+    title: 'Confirmation is needed',
+    meaning: 'The command changes or removes something and there is no terminal to ask.',
+    action: 'Add --yes.',
+  },
+  'LRC-8005': {
+    title: 'Code is not known',
+    meaning: 'This version has no page for the code.',
+    action: 'Check the spelling, or update Lorica.',
+  },
+  'LRC-9001': {
+    title: 'Internal fault',
+    meaning: 'Something happened that Lorica did not expect. This is a fault of Lorica.',
+    action: 'Report it with the log; the state on disk is safe.',
+  },
+} as const

@@ -1,0 +1,60 @@
+/** 2xxx: who may join, connect and operate. */
+export const fleetCodes = {
+  'LRC-2001': {
+    title: 'Join link is malformed',
+    meaning: 'A join link looks like http://host:port#SECRET.FINGERPRINT and must be passed whole.',
+    action: 'Copy the whole link between quotes; get a new one with `lorica agents invite`.',
+  },
+  'LRC-2002': {
+    title: 'Join token is not known',
+    meaning: 'The coordinator never issued this token, or it belongs to another coordinator.',
+    action: 'Get a new link with `lorica agents invite`.',
+  },
+  'LRC-2003': {
+    title: 'Join token has expired',
+    meaning: 'Join tokens are valid for a limited time after they are issued.',
+    action: 'Get a new link with `lorica agents invite`. Agents that joined before are not affected.',
+  },
+  'LRC-2004': {
+    title: 'Signature does not verify',
+    meaning: 'The sender could not prove that it holds the key that it named.',
+    action: 'Check that the agent folder was not copied or edited; join again with a new link.',
+  },
+  'LRC-2005': {
+    title: 'Challenge is unknown or used up',
+    meaning:
+      'Each connection proves its key over a fresh nonce that is valid once and only for some seconds.',
+    action: 'Connect again; the agent does this by itself.',
+  },
+  'LRC-2006': {
+    title: 'Agent is not known',
+    meaning: 'This key has not joined this fleet, or it left.',
+    action: 'Join with a link: `lorica agent join URL#TOKEN --data FILE`.',
+  },
+  'LRC-2007': {
+    title: 'Operator token is missing or wrong',
+    meaning: 'The operator API needs the bearer token that the coordinator keeps in its folder.',
+    action: 'Pass --token or LORICA_TOKEN; the token is in the file admin-token of the coordinator folder.',
+  },
+  'LRC-2008': {
+    title: 'Coordinator key does not match the join link',
+    meaning: 'The coordinator that answered is not the one that issued the link.',
+    action: 'Do not go on. Check the address and ask the operator for a new link over a channel you trust.',
+  },
+  'LRC-2009': {
+    title: 'Replaced by a newer connection',
+    meaning: 'Another process connected with the same identity; the newest connection wins.',
+    action:
+      'Run one agent per folder. If you did not start another, the key was copied: leave and join again.',
+  },
+  'LRC-2010': {
+    title: 'Hello is missing',
+    meaning: 'An agent must introduce itself before it sends anything else.',
+    action: 'Update the agent.',
+  },
+  'LRC-2011': {
+    title: 'Agent was revoked',
+    meaning: 'An operator removed this agent from the fleet.',
+    action: 'Ask the operator for a new link if this was not intended.',
+  },
+} as const

@@ -1,0 +1,59 @@
+/** 3xxx: runs, rounds and releases. */
+export const runCodes = {
+  'LRC-3001': {
+    title: 'Run file is not valid',
+    meaning: 'A field of the run is missing, unknown, or outside its limits. The text names it.',
+    action: 'Correct the field; `lorica run lint -f run.yaml` checks a file without starting it.',
+  },
+  'LRC-3002': {
+    title: 'Option is not available in this version',
+    meaning: 'The run asks for something that this version does not do. It is refused rather than ignored.',
+    action: 'Remove the option or set it to the value named, or update Lorica.',
+  },
+  'LRC-3003': {
+    title: 'Base model cannot be used',
+    meaning: 'The coordinator cannot read the base model of the run, or cannot put the adapter on it.',
+    action:
+      'Give a folder or .onnx file on the coordinator machine; `lorica inspect MODEL` says what it finds.',
+  },
+  'LRC-3004': {
+    title: 'Run is not known',
+    meaning: 'No run of this coordinator has this id or name.',
+    action: 'List them with `lorica run list`.',
+  },
+  'LRC-3005': {
+    title: 'Run has ended',
+    meaning: 'The run succeeded, failed or was cancelled before.',
+    action: 'Start a new run.',
+  },
+  'LRC-3006': {
+    title: 'Too few agents can take part',
+    meaning: 'A round could not get as many contributions as its minimum.',
+    action: 'See the reasons per agent with `lorica run show`; connect more agents or lower rounds.minimum.',
+  },
+  'LRC-3007': {
+    title: 'Release is not known',
+    meaning: 'No release of this coordinator has this name.',
+    action: 'List them with `lorica releases list`.',
+  },
+  'LRC-3008': {
+    title: 'Blob is not known',
+    meaning: 'The coordinator has no bytes with this hash, or does not hand them out.',
+    action: 'Check the hash; `lorica releases show` prints those of a release.',
+  },
+  'LRC-3009': {
+    title: 'Run was cancelled',
+    meaning: 'An operator cancelled the run.',
+    action: 'Start a new run.',
+  },
+  'LRC-3010': {
+    title: 'No such address',
+    meaning: 'The coordinator has no such method and path.',
+    action: 'Check the address and the version of both sides.',
+  },
+  'LRC-3011': {
+    title: 'Base model changed on disk',
+    meaning: 'The files of the base no longer have the hash that the run was started with.',
+    action: 'Restore the files, or start a new run.',
+  },
+} as const

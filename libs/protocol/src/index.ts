@@ -1,0 +1,93 @@
+export type { AgentView } from './api/agent-view.js'
+export { errorOfProblem, type Problem, problemOf, problemSchema } from './api/problem.js'
+export type { ReleaseView } from './api/release-view.js'
+export type { RunEvent } from './api/run-event.js'
+export type { ContributionRecord, RefusalRecord, RoundRecord, RunState, RunView } from './api/run-view.js'
+export { type Chunk, chunksOf } from './codec/chunks.js'
+export { decodeFrame, encodeFrame } from './codec/frame.js'
+export { decodePacket, encodePacket, type Packet } from './codec/packet.js'
+export { parser } from './codec/parser.js'
+export { type FrameBudget, scanFrame } from './codec/scan.js'
+export { type CodePage, codes, type ErrorCode, explain, isErrorCode } from './errors/code.js'
+export { asLoricaError, type ErrorContext, LoricaError } from './errors/lorica-error.js'
+export { errorOf, type Refusal, refusalOf, refusalSchema } from './errors/refusal.js'
+export type { AgentEvents, CoordinatorEvents } from './events.js'
+export { limits } from './limits.js'
+export {
+  type Assignment,
+  assignmentSchema,
+  type EvaluateAssignment,
+  parseAssignment,
+  parseAssignmentReply,
+  type TrainAssignment,
+} from './messages/assignment.js'
+export { type BlobRead, type BlobReadReply, parseBlobRead, parseBlobReadReply } from './messages/blob-read.js'
+export {
+  type Challenge,
+  type ChallengeRequest,
+  parseChallenge,
+  parseChallengeRequest,
+} from './messages/challenge.js'
+export { type Decline, parseDecline, parseDeclineReply } from './messages/decline.js'
+export { type Evaluation, parseEvaluation, parseEvaluationReply } from './messages/evaluation.js'
+export { agentNameSchema, type FileReference, fileSchema, labelsSchema } from './messages/field.js'
+export { type Hello, type HelloReply, parseHello, parseHelloReply } from './messages/hello.js'
+export { type Joined, type JoinRequest, parseJoined, parseJoinRequest } from './messages/join.js'
+export { type Leave, parseLeave, parseLeaveReply } from './messages/leave.js'
+export { type Reply, readMessage, readReply } from './messages/message.js'
+export { type Progress, parseProgress, parseProgressReply } from './messages/progress.js'
+export type { Receipt } from './messages/receipt.js'
+export { parseRelease, parseReleaseReply, type Release } from './messages/release.js'
+export { parseRunEnded, parseRunEndedReply, type RunEnded } from './messages/run-ended.js'
+export {
+  parseUpdateChunk,
+  parseUpdateChunkReply,
+  type UpdateChunk,
+  type UpdateChunkReply,
+} from './messages/update-chunk.js'
+export {
+  parseUpdateClose,
+  parseUpdateCloseReply,
+  type UpdateClose,
+  type UpdateCloseReply,
+} from './messages/update-close.js'
+export {
+  parseUpdateOpen,
+  parseUpdateOpenReply,
+  type UpdateOpen,
+  type UpdateOpenReply,
+} from './messages/update-open.js'
+export { canonicalJson } from './signing/canonical-json.js'
+export {
+  createIdentity,
+  fingerprintOf,
+  type Identity,
+  idOf,
+  restoreIdentity,
+  type StoredIdentity,
+  signText,
+  storeIdentity,
+  verifyText,
+} from './signing/identity.js'
+export {
+  createToken,
+  equalTexts,
+  isPinnedKey,
+  type JoinLink,
+  joinLink,
+  parseJoinLink,
+  tokenSecretSha256,
+} from './signing/join-link.js'
+export {
+  type AgentEvaluation,
+  manifestId,
+  type ReleaseManifest,
+  releaseManifestSchema,
+  signManifest,
+  verifyRelease,
+} from './signing/manifest.js'
+export { connectText, FLEET_PATH, joinedText, joinText, proofHeaders } from './signing/proof.js'
+export { parseDuration } from './spec/duration.js'
+export { parsePercentage } from './spec/percentage.js'
+export { parseRunSpec, type RunSpec, runSpecSchema } from './spec/run-spec.js'
+export { PROTOCOL_VERSION, SOFTWARE } from './version.js'

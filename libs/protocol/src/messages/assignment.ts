@@ -1,0 +1,79 @@
+import { z } from 'zod'
+import { countSchema, filesSchema, idSchema, positiveSchema, sha256Schema } from './field.js'
+import { readMessage, readReply } from './message.js'
+
+const origin = {
+  assignmentId: idSchema,
+  runId: idSchema,
+  round: countSchema, // 1, 2, ...; an evaluation of round 0 measures the adapter that the run starts from
+  base: z.strictObject({ sha256: sha256Schema, files: filesSchema }), // the frozen model, pinned by content
+  adapter: z.strictObject({ version: countSchema, files: filesSchema }), // a PEFT folder; version 0 is the start
+}
+
+const peftSchema = z.strictObject({
+  method: z.literal('lora'),
+  rank: positiveSchema.max(4096),
+  alpha: z.number().positive(),
+  targets: z.union([z.literal('all-linear'), z.array(z.string().max(255)).min(1).max(1024)]),
+  rslora: z.boolean(),
+})
+
+const dataSchema = z.strictObject({
+  format: z.literal('text'),
+  maxTokens: positiveSchema.max(1_048_576), // columns of one row
+  holdout: z.number().min(0).max(0.9), // share of the documents kept for evaluation
+})
+
+/** coordinator -> agent: train this adapter from here on your data. */
+export const trainAssignmentSchema = z.strictObject({
+  ...origin,
+  kind: z.literal('train'),
+  peft: peftSchema,
+  data: dataSchema,
+  local: z.strictObject({
+    steps: positiveSchema, // optimizer steps in this round
+    batch: positiveSchema.max(65_536), // rows of one batch
+    learningRate: z.number().positive(),
+    weightDecay: z.number().min(0),
+    clipNorm: z.number().positive().nullable(), // of the gradient, each step
+    schedule: z.enum(['constant', 'linear', 'cosine']),
+    warmupSteps: countSchema,
+    accumulate: positiveSchema, // batches per optimizer step
+    optimizerState: z.enum(['reset', 'keep']), // keep: go on from the moments of this agent's last round
+    totalSteps: positiveSchema, // of the whole run: the length of the schedule
+    firstStep: countSchema, // steps of the run before this round
+  }),
+  seed: countSchema,
+  maxUpdateNorm: z.number().positive().nullable(), // L2 over all tensors; the agent scales its update down to it
+  deadlineMs: positiveSchema, // from receipt; an answer after this is late
+})
+
+/** coordinator -> agent: measure this adapter on the text that you held out. */
+export const evaluateAssignmentSchema = z.strictObject({
+  ...origin,
+  kind: z.literal('evaluate'),
+  data: dataSchema,
+  batch: positiveSchema.max(65_536), // rows of one batch
+  maxTokensEvaluated: positiveSchema.nullable(), // null: all of it
+  deadlineMs: positiveSchema,
+})
+
+export const assignmentSchema = z.discriminatedUnion('kind', [
+  trainAssignmentSchema,
+  evaluateAssignmentSchema,
+])
+export type TrainAssignment = Readonly<z.infer<typeof trainAssignmentSchema>>
+export type EvaluateAssignment = Readonly<z.infer<typeof evaluateAssignmentSchema>>
+export type Assignment = TrainAssignment | EvaluateAssignment
+
+export const assignmentReplySchema = z.strictObject({})
+
+/** Checks an untrusted message. Throws LoricaError LRC-1007. */
+export function parseAssignment(raw: unknown): Assignment {
+  return readMessage(assignmentSchema, 'assignment', raw)
+}
+
+/** Checks an untrusted reply: the agent took the assignment. Throws its refusal, or LoricaError LRC-1012. */
+export function parseAssignmentReply(raw: unknown): Record<never, never> {
+  return readReply(assignmentReplySchema, 'assignment', raw)
+}

@@ -1,0 +1,25 @@
+import { z } from 'zod'
+import { idSchema, positiveSchema, secondsMsSchema } from './field.js'
+import { readMessage, readReply } from './message.js'
+
+/** agent -> coordinator: the loss of an adapter on the text that I held out. */
+export const evaluationSchema = z.strictObject({
+  assignmentId: idSchema,
+  lossSum: z.number(), // sum over tokens, in nats
+  tokens: positiveSchema, // tokens predicted
+  evaluateMs: secondsMsSchema,
+})
+export type Evaluation = Readonly<z.infer<typeof evaluationSchema>>
+
+export const evaluationReplySchema = z.strictObject({})
+export type EvaluationReply = Readonly<z.infer<typeof evaluationReplySchema>>
+
+/** Checks an untrusted message. Throws LoricaError LRC-1007. */
+export function parseEvaluation(raw: unknown): Evaluation {
+  return readMessage(evaluationSchema, 'evaluation', raw)
+}
+
+/** Checks an untrusted reply. Throws its refusal, or LoricaError LRC-1012. */
+export function parseEvaluationReply(raw: unknown): EvaluationReply {
+  return readReply(evaluationReplySchema, 'evaluation', raw)
+}

@@ -1,0 +1,39 @@
+import { z } from 'zod'
+
+/** Schemas of the fields that several messages have. */
+export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits')
+export const agentIdSchema = z.string().regex(/^[0-9a-f]{32}$/, 'expected 32 hexadecimal digits')
+export const idSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$/, 'expected an id of at most 80 characters')
+export const countSchema = z.int().min(0).max(Number.MAX_SAFE_INTEGER)
+export const positiveSchema = z.int().min(1).max(Number.MAX_SAFE_INTEGER)
+export const secondsMsSchema = z.number().min(0).max(1e12)
+export const agentNameSchema = z
+  .string()
+  .regex(
+    /^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,63}$/u,
+    'expected a name of at most 64 letters, digits, spaces, dots or dashes',
+  )
+export const labelsSchema = z
+  .record(z.string().regex(/^[a-z][a-z0-9._-]{0,31}$/, 'expected a label key like site'), z.string().max(64))
+  .refine((labels) => Object.keys(labels).length <= 16, 'expected at most 16 labels')
+/** 32 raw bytes of an Ed25519 public key, base64url without padding. */
+export const publicKeySchema = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'expected 43 base64url characters')
+/** 64 raw bytes of an Ed25519 signature, base64url without padding. */
+export const signatureSchema = z.string().regex(/^[A-Za-z0-9_-]{86}$/, 'expected 86 base64url characters')
+
+/** A file by its content. `path` is relative, with forward slashes, and never leaves the folder it is put into. */
+export const fileSchema = z.strictObject({
+  path: z
+    .string()
+    .max(255)
+    .regex(
+      /^[A-Za-z0-9_][A-Za-z0-9._@+-]*(\/[A-Za-z0-9_][A-Za-z0-9._@+-]*)*$/,
+      'expected a relative path without ..',
+    ),
+  sha256: sha256Schema,
+  sizeBytes: countSchema,
+})
+export type FileReference = Readonly<z.infer<typeof fileSchema>>
+export const filesSchema = z.array(fileSchema).min(1).max(512)

@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import { LoricaError } from '../errors/lorica-error.js'
+import {
+  agentIdSchema,
+  agentNameSchema,
+  countSchema,
+  filesSchema,
+  idSchema,
+  positiveSchema,
+  publicKeySchema,
+  sha256Schema,
+} from '../messages/field.js'
+import { readMessage } from '../messages/message.js'
+import type { Release } from '../messages/release.js'
+import { canonicalJson } from './canonical-json.js'
+import { type Identity, signText, verifyText } from './identity.js'
+
+const agentEvaluationSchema = z.strictObject({
+  agentId: agentIdSchema,
+  loss: z.number(),
+  tokens: positiveSchema,
+})
+
+/** What a release is: which files, from which base, made of which updates, and how well it does. */
+export const releaseManifestSchema = z.strictObject({
+  schema: z.literal(1),
+  version: positiveSchema, // 1, 2, ...; only grows
+  name: z.string().regex(/^v[1-9]\d*$/), // v and the version
+  runId: idSchema,
+  runName: z.string().max(80),
+  round: positiveSchema,
+  parent: z
+    .string()
+    .regex(/^v[1-9]\d*$/)
+    .nullable(), // null: the first of its run
+  base: z.strictObject({ sha256: sha256Schema, name: z.string().max(255) }),
+  files: filesSchema, // a PEFT folder
+  contributions: z.array(
+    z.strictObject({
+      agentId: agentIdSchema,
+      name: agentNameSchema,
+      updateSha256: sha256Schema,
+      weight: z.number().positive(), // shares add up to 1
+    }),
+  ),
+  evaluation: z.strictObject({
+    loss: z.number().nullable(), // mean over tokens, in nats; null: no agent measured it
+    tokens: countSchema,
+    perAgent: z.array(agentEvaluationSchema),
+  }),
+  createdAt: z.iso.datetime(),
+  software: z.string().max(64),
+  coordinatorPublicKey: publicKeySchema,
+})
+export type ReleaseManifest = Readonly<z.infer<typeof releaseManifestSchema>>
+export type AgentEvaluation = Readonly<z.infer<typeof agentEvaluationSchema>>
+
+/** Signs a manifest: its canonical JSON and the Ed25519 signature over exactly those bytes. */
+export function signManifest(identity: Identity, manifest: ReleaseManifest): Release {
+  const text = canonicalJson(releaseManifestSchema.parse(manifest))
+  return { manifest: text, signature: signText(identity, text) }
+}
+
+/** The id of a release: the hexadecimal SHA-256 of its signed text. */
+export function manifestId(release: Release): string {
+  return createHash('sha256').update(release.manifest, 'utf8').digest('hex')
+}
+
+/**
+ * Reads a signed release. Throws LoricaError LRC-6005 when the signature is not by `coordinatorPublicKey`, the text is
+ * not canonical, a field is wrong, or the release names another base or version than the caller may accept.
+ * Throws LRC-6006 when its version is not above `newerThan`.
+ */
+export function verifyRelease(
+  release: Release,
+  coordinatorPublicKey: string,
+  accept: { readonly baseSha256?: string; readonly newerThan?: number } = {},
+): ReleaseManifest {
+  if (!verifyText(coordinatorPublicKey, release.manifest, release.signature)) {
+    throw refuse('signature', 'a signature by the coordinator of this fleet', 'another')
+  }
+  const manifest = readMessage(releaseManifestSchema, 'manifest', jsonOf(release.manifest), 'LRC-6005')
+  if (canonicalJson(manifest) !== release.manifest) throw refuse('manifest', 'canonical JSON', 'other JSON')
+  if (manifest.coordinatorPublicKey !== coordinatorPublicKey) {
+    throw refuse('coordinatorPublicKey', coordinatorPublicKey, manifest.coordinatorPublicKey)
+  }
+  if (manifest.name !== `v${manifest.version}`) throw refuse('name', `v${manifest.version}`, manifest.name)
+  if (accept.baseSha256 !== undefined && manifest.base.sha256 !== accept.baseSha256) {
+    throw refuse('base.sha256', accept.baseSha256, manifest.base.sha256)
+  }
+  if (accept.newerThan !== undefined && manifest.version <= accept.newerThan) {
+    throw new LoricaError('LRC-6006', `release ${manifest.name} is not newer than v${accept.newerThan}`, {
+      expected: `a version above ${accept.newerThan}`,
+      received: String(manifest.version),
+    })
+  }
+  return manifest
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new LoricaError('LRC-6005', 'manifest: expected JSON', { cause })
+  }
+}
+
+function refuse(field: string, expected: string, received: string): LoricaError {
+  return new LoricaError('LRC-6005', `release: "${field}": expected ${expected}, received ${received}`, {
+    expected,
+    received,
+  })
+}

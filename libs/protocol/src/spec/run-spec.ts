@@ -1,0 +1,128 @@
+import { z } from 'zod'
+import { LoricaError } from '../errors/lorica-error.js'
+import { readMessage } from '../messages/message.js'
+import { parseDuration } from './duration.js'
+import { parsePercentage } from './percentage.js'
+import { withoutUnavailable } from './unavailable.js'
+
+const count = (highest: number) => z.int().min(1).max(highest)
+const shareSchema = z.union([z.string(), z.number()]).transform((value, context) => {
+  try {
+    return parsePercentage(value)
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message })
+    return z.NEVER
+  }
+})
+const durationSchema = z.string().transform((value, context) => {
+  try {
+    return parseDuration(value)
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message })
+    return z.NEVER
+  }
+})
+
+/** A run as people write it, in YAML or JSON. Parsing fills in every default. */
+export const runSpecSchema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$/, 'expected a name of letters, digits, dots and dashes'),
+  base: z.strictObject({
+    model: z.string().min(1).max(4096), // path on the coordinator machine
+  }),
+  peft: z.strictObject({
+    method: z.literal('lora').default('lora'),
+    rank: count(1024).default(8),
+    alpha: z.number().positive().default(16),
+    targets: z
+      .union([z.literal('all-linear'), z.array(z.string().min(1).max(255)).min(1).max(1024)])
+      .default('all-linear'),
+    rslora: z.boolean().default(false), // scale by alpha / sqrt(rank) rather than alpha / rank
+  }),
+  data: z.strictObject({
+    format: z.literal('text').default('text'),
+    maxTokens: count(1_048_576).min(2), // columns of one row
+  }),
+  local: z.strictObject({
+    steps: count(1_000_000), // optimizer steps of each agent in each round
+    batch: count(65_536), // rows of one batch
+    learningRate: z.number().positive().max(10),
+    weightDecay: z.number().min(0).max(1).default(0),
+    clipNorm: z.number().positive().nullable().default(1), // of the gradient; null: not clipped
+    schedule: z.enum(['constant', 'linear', 'cosine']).default('constant'), // over the whole run
+    warmupSteps: z.int().min(0).max(1_000_000).default(0),
+    accumulate: count(65_536).default(1), // batches per optimizer step
+    optimizerState: z.enum(['reset', 'keep']).default('reset'), // between the rounds of one agent
+  }),
+  rounds: z.strictObject({
+    count: count(100_000),
+    goal: count(100_000).nullable().default(null), // agents invited at most; null: all that are connected
+    minimum: count(100_000).default(1), // contributions below which a round is abandoned; also how many agents a start waits for
+    deadline: durationSchema.prefault('30m'), // milliseconds once parsed
+    mode: z.literal('sync').default('sync'),
+  }),
+  aggregate: z
+    .strictObject({
+      strategy: z.literal('fedavg').default('fedavg'),
+      trust: z.literal('exact').default('exact'),
+    })
+    .prefault({}),
+  privacy: z
+    .strictObject({ clip: z.number().positive().nullable().default(null) }) // bound on the L2 norm of an update
+    .prefault({}),
+  evaluate: z
+    .strictObject({
+      holdout: shareSchema.prefault('10%'), // share of each agent's documents
+      tokens: count(1_000_000_000).default(1024), // per agent and round
+      guards: z
+        .array(z.strictObject({ metric: z.literal('loss'), worseBy: shareSchema }))
+        .max(8)
+        .default([]), // a candidate worse than its parent by more than this share is not released
+    })
+    .prefault({}),
+  seed: z
+    .int()
+    .min(0)
+    .max(2 ** 32 - 1)
+    .optional(), // left out: drawn when the run starts, and recorded
+})
+
+/** A run with every default filled in; shares are numbers from 0 to 1, and `rounds.deadline` is in milliseconds. */
+export type RunSpec = Readonly<z.infer<typeof runSpecSchema>>
+
+/**
+ * Checks a run as decoded from YAML or JSON. Throws LoricaError LRC-3001 naming the first wrong field, or LRC-3002 naming
+ * an option that this version does not do: nothing is ever silently ignored.
+ */
+export function parseRunSpec(raw: unknown): RunSpec {
+  const spec = readMessage(runSpecSchema, 'run', withoutUnavailable(raw), 'LRC-3001')
+  if (spec.rounds.goal !== null && spec.rounds.minimum > spec.rounds.goal) {
+    throw new LoricaError(
+      'LRC-3001',
+      `run: "rounds.minimum": ${spec.rounds.minimum} is above rounds.goal ${spec.rounds.goal}`,
+      {
+        expected: `at most ${spec.rounds.goal}`,
+        received: String(spec.rounds.minimum),
+      },
+    )
+  }
+  if (spec.evaluate.holdout > 0.9) {
+    throw new LoricaError('LRC-3001', 'run: "evaluate.holdout": expected at most 90%', {
+      expected: 'at most 90%',
+      received: `${spec.evaluate.holdout * 100}%`,
+    })
+  }
+  const totalSteps = spec.local.steps * spec.rounds.count
+  if (spec.local.warmupSteps > totalSteps) {
+    throw new LoricaError(
+      'LRC-3001',
+      `run: "local.warmupSteps": ${spec.local.warmupSteps} is above the ${totalSteps} steps of the run`,
+      {
+        expected: `at most ${totalSteps}`,
+        received: String(spec.local.warmupSteps),
+      },
+    )
+  }
+  return spec
+}
