@@ -55,13 +55,15 @@ export const runSpecSchema = z.strictObject({
     accumulate: count(65_536).default(1), // batches per optimizer step
     optimizerState: z.enum(['reset', 'keep']).default('reset'), // between the rounds of one agent
   }),
-  rounds: z.strictObject({
-    count: count(100_000),
-    goal: count(100_000).nullable().default(null), // agents invited at most; null: all that are connected
-    minimum: count(100_000).default(1), // contributions below which a round is abandoned; also how many agents a start waits for
-    deadline: durationSchema.prefault('30m'), // milliseconds once parsed
-    mode: z.literal('sync').default('sync'),
-  }),
+  rounds: z
+    .strictObject({
+      count: count(100_000),
+      goal: count(100_000).nullable().default(null), // agents invited at most; null: all that are connected
+      minimum: count(100_000).default(1), // contributions below which a round is abandoned; a start waits for as many agents
+      deadline: durationSchema.prefault('30m'), // of one round
+      mode: z.literal('sync').default('sync'),
+    })
+    .transform(({ deadline, ...rounds }) => ({ ...rounds, deadlineMs: deadline })),
   aggregate: z
     .strictObject({
       strategy: z.literal('fedavg').default('fedavg'),
@@ -88,7 +90,8 @@ export const runSpecSchema = z.strictObject({
     .optional(), // left out: drawn when the run starts, and recorded
 })
 
-/** A run with every default filled in; shares are numbers from 0 to 1, and `rounds.deadline` is in milliseconds. */
+/** A run with every default filled in; shares are numbers from 0 to 1, and `rounds.deadline` is
+ * `rounds.deadlineMs`. */
 export type RunSpec = Readonly<z.infer<typeof runSpecSchema>>
 
 /**
