@@ -1,0 +1,1 @@
+export { type Clipped, clip, jointNorm, type Tensor } from './clip.js'
