@@ -1,0 +1,34 @@
+import type { Batch } from '../train/batches.js'
+import { countedTokens, type Task } from '../train/counted.js'
+
+export interface LossTotal {
+  /** Nats over all counted tokens. */
+  readonly lossSum: number
+  readonly tokens: number
+}
+
+/**
+ * Sums the loss of batches, each weighted by its counted tokens, so that the answer does not depend on how they are cut.
+ * `meanLoss` gives the mean of one batch over its counted tokens.
+ */
+export async function evaluateLoss(
+  batches: readonly Batch[],
+  task: Task,
+  meanLoss: (batch: Batch) => Promise<number>,
+): Promise<LossTotal> {
+  let lossSum = 0
+  let tokens = 0
+  for (const batch of batches) {
+    const counted = countedTokens(batch, task)
+    if (counted === 0) continue // the mean over no tokens is not a number
+    lossSum += counted * (await meanLoss(batch))
+    tokens += counted
+  }
+  return { lossSum, tokens }
+}
+
+/** Nats per counted token; the exponential of it is the perplexity. RangeError when no token counted. */
+export function natsPerToken({ lossSum, tokens }: LossTotal): number {
+  if (tokens === 0) throw new RangeError('no token counted; give text that is longer than one token')
+  return lossSum / tokens
+}

@@ -1,0 +1,157 @@
+/**
+ * An engine is a process of its own: the native runtime blocks the thread it runs on, and when it fails it takes its
+ * process with it.
+ * @module
+ */
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { EngineError, type EngineFailure } from './engine-error.js'
+import { type EngineReply, type EngineRequest, type HostOptions, READY } from './messages.js'
+import type { Device } from './runtime.js'
+import type { Service } from './service.js'
+
+export interface EngineOptions {
+  /** Threads of one operator; the runtime's choice when absent. */
+  readonly threads?: number
+  /** 'cpu' unless stated. */
+  readonly device?: Device
+  /** How long the process may stay silent while it serves a request before it is ended; 10 minutes unless stated. */
+  readonly silenceMs?: number
+  /** The program that the process runs; the engine's own unless stated. */
+  readonly host?: URL
+}
+
+/** A running engine. Requests are served in order; one that fails rejects with an `EngineError`. */
+export interface Engine extends Omit<Service, 'train' | 'generate'>, AsyncDisposable {
+  /** The process id, to read its memory or its load by. */
+  readonly pid: number
+  train(job: TrainArgs[0], onStep?: TrainArgs[1]): ReturnType<Service['train']>
+  generate(
+    tensors: GenerateArgs[0],
+    prompt: GenerateArgs[1],
+    sampling: GenerateArgs[2],
+    onToken?: GenerateArgs[3],
+  ): ReturnType<Service['generate']>
+  /** Ends the process, whatever it is doing, and waits until it is gone. Pending requests are rejected as `killed`. */
+  close(): Promise<void>
+}
+
+type TrainArgs = Parameters<Service['train']>
+type GenerateArgs = Parameters<Service['generate']>
+
+interface Pending {
+  readonly resolve: (value: never) => void
+  readonly reject: (error: EngineError) => void
+  readonly onProgress: ((value: never) => void) | undefined
+}
+
+const SILENCE_MS = 600_000
+const KEPT_COMPLAINT = 2000
+
+/** Starts an engine's process and waits until it takes requests. It ends with this process, at the latest. */
+export async function startEngine(options: EngineOptions = {}): Promise<Engine> {
+  const silenceMs = options.silenceMs ?? SILENCE_MS
+  const child = forkHost(options)
+  const pending = new Map<number, Pending>()
+  let ended: EngineError | undefined
+  let complaint = ''
+  let watch: NodeJS.Timeout | undefined
+  let lastId = READY
+
+  const end = (reason: EngineFailure, message: string): void => {
+    ended ??= new EngineError(reason, message)
+    for (const { reject } of pending.values()) reject(ended)
+    pending.clear()
+    watchSilence()
+    child.kill('SIGKILL')
+  }
+  // An idle engine keeps neither a timer nor this process alive.
+  const watchSilence = (): void => {
+    clearTimeout(watch)
+    if (pending.size === 0) return child.channel?.unref()
+    child.channel?.ref()
+    const message = `the engine was silent for ${silenceMs / 1000} s while it served a request, and was ended`
+    watch = setTimeout(() => end('stalled', message), silenceMs)
+  }
+  const reachable = (error: Error | null): void => {
+    if (error !== null) end('crashed', `the engine's process cannot be reached: ${error.message}`)
+  }
+  const expectReply = (id: number, onProgress?: Pending['onProgress']): Promise<never> =>
+    new Promise((resolve, reject) => {
+      pending.set(id, { resolve, reject, onProgress })
+      watchSilence()
+    })
+  const request = async (
+    call: EngineRequest['call'],
+    args: readonly unknown[],
+    onProgress?: Pending['onProgress'],
+  ) => {
+    if (ended !== undefined) throw ended
+    const id = ++lastId
+    const reply = expectReply(id, onProgress)
+    child.send({ id, call, args } satisfies EngineRequest, reachable)
+    return await reply
+  }
+
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    complaint = (complaint + text).slice(-KEPT_COMPLAINT)
+  })
+  child.on('message', (reply: EngineReply) => {
+    const waiting = pending.get(reply.id)
+    if (waiting !== undefined && reply.kind !== 'progress') pending.delete(reply.id)
+    watchSilence()
+    if (reply.kind === 'progress') waiting?.onProgress?.(reply.value as never)
+    else if (reply.kind === 'done') waiting?.resolve(reply.value as never)
+    else waiting?.reject(new EngineError('refused', reply.message))
+  })
+  child.on('error', reachable)
+  child.on('close', (code, signal) => {
+    const how = signal === null ? `with code ${code}` : `by ${signal}`
+    end('crashed', `the engine's process ended ${how}${complaint === '' ? '' : `: ${complaint.trim()}`}`)
+  })
+
+  const close = async (): Promise<void> => {
+    end('killed', 'the engine was closed')
+    if (child.exitCode !== null || child.signalCode !== null) return
+    child.ref()
+    await once(child, 'exit')
+  }
+  await expectReply(READY)
+  return {
+    pid: child.pid as number,
+    open: (spec) => request('open', [spec]),
+    train: (job, onStep) => request('train', [job], onStep),
+    evaluate: (tensors, batches) => request('evaluate', [tensors, batches]),
+    gradients: (tensors, batch) => request('gradients', [tensors, batch]),
+    logits: (tensors, inputIds) => request('logits', [tensors, inputIds]),
+    generate: (tensors, prompt, sampling, onToken) =>
+      request('generate', [tensors, prompt, sampling], onToken),
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+/** The compiled program, also when this file runs from source. */
+const HOST = new URL(import.meta.url.replace(/\/src\/runtime\/engine\.ts$/, '/dist/runtime/engine.js'))
+
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+function forkHost({ device = 'cpu', threads, host = new URL('host.js', HOST) }: EngineOptions): ChildProcess {
+  const hostOptions: HostOptions = { device, ...(threads === undefined ? {} : { threads }) }
+  const { NODE_OPTIONS: _, ...env } = process.env
+  const child = fork(fileURLToPath(host), [JSON.stringify(hostOptions)], {
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    execArgv: [],
+    env,
+  })
+  running.add(child)
+  child.on('exit', () => running.delete(child))
+  child.unref()
+  ;(child.stderr as unknown as { unref(): void } | null)?.unref()
+  return child
+}

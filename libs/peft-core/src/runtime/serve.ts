@@ -1,0 +1,35 @@
+import { type EngineReply, type EngineRequest, type HostOptions, READY } from './messages.js'
+import { ort } from './ort.js'
+import { type BuildGraph, createService, type Service } from './service.js'
+
+/** Serves the process that started this one, one request after the other, until it goes away. */
+export function serve(build: BuildGraph): void {
+  const { device, threads } = JSON.parse(process.argv[2] ?? '{"device":"cpu"}') as HostOptions
+  const service = createService(build, ort, { device, ...(threads === undefined ? {} : { threads }) })
+  const reply = (message: EngineReply): void => {
+    process.send?.(message)
+  }
+  let previous = Promise.resolve()
+  process.on('message', (request: EngineRequest) => {
+    previous = previous.then(() => answer(service, request, reply))
+  })
+  process.on('disconnect', () => process.exit())
+  // A signal to the whole process group is for the parent to act on: it ends this process when it is ready.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
+  reply({ kind: 'done', id: READY, value: undefined })
+}
+
+async function answer(
+  service: Service,
+  { id, call, args }: EngineRequest,
+  reply: (message: EngineReply) => void,
+): Promise<void> {
+  try {
+    const method = service[call] as (...args: readonly unknown[]) => Promise<unknown>
+    const onProgress = (value: unknown): void => reply({ kind: 'progress', id, value })
+    reply({ kind: 'done', id, value: await method(...args, onProgress) })
+  } catch (cause) {
+    const { name, message } = cause instanceof Error ? cause : new Error(String(cause))
+    reply({ kind: 'failed', id, name, message })
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * What the engine's process does with requests: opens graphs of one model as they are needed, and runs them.
+ * @module
+ */
+import type { PeftConfig } from '../adapter/peft-config.js'
+import type { Tensor, TensorMap } from '../adapter/tensor.js'
+import { generate, type Sampling, windowColumns } from '../evaluate/generate.js'
+import { evaluateLoss, type LossTotal } from '../evaluate/loss.js'
+import { createBuilder } from '../graph/builder.js'
+import { type Graph, int, sameShape, sizeOf } from '../graph/graph.js'
+import type { Batch } from '../train/batches.js'
+import type { Task } from '../train/counted.js'
+import {
+  type LossAndGradients,
+  type StepProgress,
+  type TrainJob,
+  type TrainResult,
+  train,
+} from '../train/trainer.js'
+import { batchFeeds } from './feeds.js'
+import type { Runtime, RuntimeOptions, Session, TensorData } from './runtime.js'
+
+/** The model to train or to run, and the size of the batches it will most often see. */
+export interface EngineSpec {
+  /** A Hugging Face folder or an .onnx file. */
+  readonly model: string
+  readonly config: PeftConfig
+  readonly rows: number
+  readonly columns: number
+  readonly trainable: 'adapter' | 'all'
+}
+
+/** Asks for the graph of a model for one batch size: with gradients, with the loss only, or with the logits only. */
+export interface GraphRequest extends EngineSpec {
+  readonly purpose: 'train' | 'evaluate' | 'logits'
+}
+
+/** A graph whose outputs are `loss` and `grad:<parameter>`, or `loss`, or `logits` (rows, columns, vocabulary). */
+export interface TrainingGraph {
+  readonly graph: Graph
+  /** The graph inputs that are trained. */
+  readonly parameters: readonly { readonly name: string; readonly shape: readonly number[] }[]
+  readonly task: Task
+}
+
+export type BuildGraph = (request: GraphRequest) => TrainingGraph | Promise<TrainingGraph>
+
+/** How many graphs stay open; the one that was not used for longest is closed. */
+const OPEN_GRAPHS = 4
+
+interface OpenGraph extends TrainingGraph {
+  readonly session: Session
+}
+
+export interface Opened {
+  /** How many numbers are trained. */
+  readonly parameters: number
+  readonly task: Task
+}
+
+export interface Service {
+  open(spec: EngineSpec): Promise<Opened>
+  train(job: TrainJob, onStep: (progress: StepProgress) => void): Promise<TrainResult>
+  evaluate(tensors: TensorMap, batches: readonly Batch[]): Promise<LossTotal & { readonly seconds: number }>
+  gradients(
+    tensors: TensorMap,
+    batch: Batch,
+  ): Promise<{ readonly loss: number; readonly gradients: TensorMap }>
+  logits(tensors: TensorMap, inputIds: readonly number[]): Promise<Float32Array>
+  generate(
+    tensors: TensorMap,
+    prompt: readonly number[],
+    sampling: Sampling,
+    onToken: (id: number) => void,
+  ): Promise<readonly number[]>
+}
+
+/** Answers requests about the model of the last `open`. One request at a time. */
+export function createService(build: BuildGraph, runtime: Runtime, options: RuntimeOptions): Service {
+  let spec: EngineSpec | undefined
+  const open = new Map<string, OpenGraph>()
+
+  const closeOldest = async (limit: number): Promise<void> => {
+    for (const [key, { session }] of open) {
+      if (open.size <= limit) return
+      open.delete(key)
+      await session.close()
+    }
+  }
+  const graphFor = async (
+    purpose: GraphRequest['purpose'],
+    rows: number,
+    columns: number,
+  ): Promise<OpenGraph> => {
+    if (spec === undefined) throw new TypeError('no model is open; call open first')
+    const key = `${purpose} ${rows} ${columns}`
+    let found = open.get(key)
+    if (found === undefined) {
+      await closeOldest(OPEN_GRAPHS - 1)
+      const built = await build({ ...spec, rows, columns, purpose })
+      const training = purpose === 'logits' ? withPosition(built) : built
+      found = { ...training, session: await runtime.open(training.graph, options) }
+    }
+    open.delete(key)
+    open.set(key, found) // the most recently used is last
+    return found
+  }
+  const lossAndGradients = async (tensors: TensorMap, batch: Batch): Promise<LossAndGradients> => {
+    const { graph, parameters, session } = await graphFor('train', batch.rows, batch.columns)
+    const outputs = await session.run(batchFeeds(graph, matchTensors(parameters, tensors), batch))
+    const gradients = parameters.map(({ name }) => [name, numbersOf(outputs, `grad:${name}`)] as const)
+    return { loss: numbersOf(outputs, 'loss')[0] as number, gradients: new Map(gradients) }
+  }
+  const logits = async (tensors: TensorMap, ids: readonly number[]): Promise<Float32Array> => {
+    const columns = windowColumns(ids.length)
+    const { graph, parameters, session } = await graphFor('logits', 1, columns)
+    const feeds = batchFeeds(graph, matchTensors(parameters, tensors), paddedRow(ids, columns))
+    return numbersOf(await session.run(feeds.set(POSITION, Int32Array.of(ids.length - 1))), 'next')
+  }
+
+  return {
+    async open(wanted) {
+      await closeOldest(0)
+      spec = wanted
+      const { parameters, task } = await graphFor('train', wanted.rows, wanted.columns)
+      return { parameters: parameters.reduce((total, { shape }) => total + sizeOf(shape), 0), task }
+    },
+    async train(job, onStep) {
+      const first = job.batches[0] ?? { rows: 0, columns: 0 }
+      const { task, parameters } = await graphFor('train', first.rows, first.columns)
+      matchTensors(parameters, job.tensors)
+      return train({ task, lossAndGradients }, job, onStep)
+    },
+    async evaluate(tensors, batches) {
+      const startedMs = performance.now()
+      const meanLoss = async (batch: Batch): Promise<number> => {
+        const { graph, parameters, session } = await graphFor('evaluate', batch.rows, batch.columns)
+        const outputs = await session.run(batchFeeds(graph, matchTensors(parameters, tensors), batch))
+        return numbersOf(outputs, 'loss')[0] as number
+      }
+      const first = batches[0]
+      if (first === undefined) return { lossSum: 0, tokens: 0, seconds: 0 }
+      const { task } = await graphFor('evaluate', first.rows, first.columns)
+      const total = await evaluateLoss(batches, task, meanLoss)
+      return { ...total, seconds: (performance.now() - startedMs) / 1000 }
+    },
+    async gradients(tensors, batch) {
+      const { loss, gradients } = await lossAndGradients(tensors, batch)
+      const shaped = [...gradients].map(
+        ([name, data]) => [name, { shape: (tensors.get(name) as Tensor).shape, data }] as const,
+      )
+      return { loss, gradients: new Map(shaped) }
+    },
+    logits,
+    generate: (tensors, prompt, sampling, onToken) =>
+      generate((ids) => logits(tensors, ids), prompt, sampling, onToken),
+  }
+}
+
+const POSITION = 'next_position'
+
+/** Replaces the output `logits` by the row of one position: a window of a large vocabulary is long to copy. */
+function withPosition(training: TrainingGraph): TrainingGraph {
+  const builder = createBuilder(training.graph, { keepOutputs: false })
+  const position = builder.input(POSITION, 'int64', [1])
+  const row = builder.op('Gather', [builder.value('logits'), position], { attributes: { axis: int(1) } })
+  const [flat] = builder.append({
+    name: 'next',
+    op: 'Reshape',
+    domain: '',
+    inputs: [row.name, builder.constant([-1], 'int64').name],
+    outputs: ['next'],
+    attributes: {},
+  })
+  if (flat !== undefined) builder.output(flat)
+  return { ...training, graph: builder.build() }
+}
+
+/** One row of tokens, filled up on the right with positions that a causal model does not look at. */
+function paddedRow(ids: readonly number[], columns: number): Batch {
+  const inputIds = new Int32Array(columns)
+  inputIds.set(ids)
+  const attentionMask = new Int32Array(columns).fill(1, 0, ids.length)
+  return { rows: 1, columns, inputIds, attentionMask, labels: new Int32Array(columns).fill(-100) }
+}
+
+/** The tensors as they are, when they are exactly the graph's parameters; RangeError names the first that is not. */
+function matchTensors(parameters: TrainingGraph['parameters'], tensors: TensorMap): TensorMap {
+  for (const { name, shape } of parameters) {
+    const tensor = tensors.get(name)
+    if (tensor !== undefined && sameShape(tensor.shape, shape)) continue
+    const got = tensor === undefined ? 'it is missing' : `got (${tensor.shape.join(', ')})`
+    throw new RangeError(`tensor "${name}" expected shape (${shape.join(', ')}); ${got}`)
+  }
+  if (tensors.size > parameters.length) {
+    const known = new Set(parameters.map(({ name }) => name))
+    const extra = [...tensors.keys()].find((name) => !known.has(name))
+    throw new RangeError(`tensor "${extra}" belongs to no module that the adapter's configuration selects`)
+  }
+  return tensors
+}
+
+function numbersOf(outputs: ReadonlyMap<string, TensorData>, name: string): Float32Array {
+  const output = outputs.get(name)
+  if (output?.data instanceof Float32Array) return output.data
+  throw new TypeError(`graph output "${name}" expected float32, got ${output?.element ?? 'none'}`)
+}

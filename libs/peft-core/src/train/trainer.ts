@@ -1,0 +1,129 @@
+/**
+ * The training loop: the same batches, parameters and options give the same bytes.
+ * @module
+ */
+import type { TensorMap } from '../adapter/tensor.js'
+import { type AdamWOptions, createAdamW, type OptimizerState } from './adamw.js'
+import type { Batch } from './batches.js'
+import { clipGradients } from './clip.js'
+import { countedTokens, type Task } from './counted.js'
+import { type Schedule, scheduleFactor } from './schedule.js'
+
+export interface TrainJob {
+  /** The parameters to start from, by name. */
+  readonly tensors: TensorMap
+  readonly batches: readonly Batch[]
+  /** `clipNorm` is the greatest global L2 norm of a step's gradients; absent, they are not clipped. */
+  readonly optimizer: AdamWOptions & { readonly learningRate: number; readonly clipNorm?: number }
+  readonly schedule: Schedule
+  /** Batches of one optimiser step. */
+  readonly accumulate: number
+  /** Continues the optimiser of an earlier job. */
+  readonly state?: OptimizerState
+  /** Gives the optimiser's state back with the result. */
+  readonly keepState?: boolean
+}
+
+export interface StepProgress {
+  /** Counted from 0 in this job. */
+  readonly step: number
+  /** Nats per counted token, before the step. */
+  readonly loss: number
+  readonly tokensPerSecond: number
+  /** Global L2 norm before clipping. */
+  readonly gradNorm: number
+  readonly learningRate: number
+}
+
+export interface TrainResult {
+  readonly tensors: TensorMap
+  /** The loss of each step. */
+  readonly losses: Float32Array
+  readonly seconds: number
+  /** Predictions that the losses were taken over. */
+  readonly tokens: number
+  readonly optimizer?: OptimizerState
+}
+
+/** The mean loss of a batch over its counted tokens, and its gradient by parameter. */
+export interface LossAndGradients {
+  readonly loss: number
+  readonly gradients: ReadonlyMap<string, Float32Array>
+}
+
+export interface TrainingModel {
+  readonly task: Task
+  lossAndGradients(parameters: TensorMap, batch: Batch): Promise<LossAndGradients>
+}
+
+/**
+ * Trains a copy of `job.tensors` and returns it. Every step: gradients of `accumulate` batches, weighted by their counted
+ * tokens; clip; AdamW. RangeError, naming the step, when a loss or a gradient is not finite.
+ */
+export async function train(
+  model: TrainingModel,
+  job: TrainJob,
+  onStep: (progress: StepProgress) => void = () => {},
+): Promise<TrainResult> {
+  const { accumulate, batches, optimizer, schedule } = job
+  const tensors = new Map(
+    [...job.tensors].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]),
+  )
+  const adamw = createAdamW(tensors, optimizer, job.state)
+  const losses = new Float32Array(Math.ceil(batches.length / accumulate))
+  const startedMs = performance.now()
+  let tokens = 0
+  for (const step of losses.keys()) {
+    const stepStartedMs = performance.now()
+    const group = batches.slice(step * accumulate, (step + 1) * accumulate)
+    const { loss, gradients, counted } = await meanGradients(model, tensors, group)
+    const gradNorm = clipGradients(gradients.values(), optimizer.clipNorm ?? Number.POSITIVE_INFINITY)
+    expectFinite(step, loss, gradNorm)
+    const learningRate = optimizer.learningRate * scheduleFactor(schedule, step)
+    adamw.step(gradients, learningRate)
+    losses[step] = loss
+    tokens += counted
+    const tokensPerSecond = (counted * 1000) / (performance.now() - stepStartedMs)
+    onStep({ step, loss, tokensPerSecond, gradNorm, learningRate })
+  }
+  const seconds = (performance.now() - startedMs) / 1000
+  return { tensors, losses, seconds, tokens, ...(job.keepState === true ? { optimizer: adamw.state() } : {}) }
+}
+
+async function meanGradients(
+  model: TrainingModel,
+  parameters: TensorMap,
+  batches: readonly Batch[],
+): Promise<LossAndGradients & { readonly counted: number }> {
+  const counts = batches.map((batch) => countedTokens(batch, model.task))
+  const counted = counts.reduce((sum, count) => sum + count, 0)
+  if (counted === 0) throw new RangeError('every label of a step is ignored; it has nothing to learn from')
+  const sums = new Map([...parameters].map(([name, { data }]) => [name, new Float32Array(data.length)]))
+  let mean = 0
+  for (const [index, batch] of batches.entries()) {
+    const share = (counts[index] as number) / counted
+    if (share === 0) continue // the mean over no tokens is not a number
+    const { loss, gradients } = await model.lossAndGradients(parameters, batch)
+    mean += share * loss
+    for (const [name, sum] of sums) addScaled(sum, gradients.get(name), share, name)
+  }
+  return { loss: mean, gradients: sums, counted }
+}
+
+function addScaled(sum: Float32Array, gradient: Float32Array | undefined, share: number, name: string): void {
+  if (gradient?.length !== sum.length) {
+    throw new RangeError(
+      `parameter "${name}" expected ${sum.length} gradients, got ${gradient?.length ?? 'none'}`,
+    )
+  }
+  for (let index = 0; index < sum.length; index++) {
+    sum[index] = (sum[index] as number) + share * (gradient[index] as number)
+  }
+}
+
+function expectFinite(step: number, loss: number, gradNorm: number): void {
+  if (Number.isFinite(loss) && Number.isFinite(gradNorm)) return
+  throw new RangeError(
+    `training diverged at step ${step}: loss ${loss}, gradient norm ${gradNorm}; lower the learning rate, or check the data and the adapter`,
+  )
+}
