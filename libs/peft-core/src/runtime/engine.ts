@@ -69,7 +69,10 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   // An idle engine keeps neither a timer nor this process alive.
   const watchSilence = (): void => {
     clearTimeout(watch)
-    if (pending.size === 0) return child.channel?.unref()
+    if (pending.size === 0) {
+      child.channel?.unref()
+      return
+    }
     child.channel?.ref()
     const message = `the engine was silent for ${silenceMs / 1000} s while it served a request, and was ended`
     watch = setTimeout(() => end('stalled', message), silenceMs)

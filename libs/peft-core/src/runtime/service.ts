@@ -2,6 +2,7 @@
  * What the engine's process does with requests: opens graphs of one model as they are needed, and runs them.
  * @module
  */
+import { isDeepStrictEqual } from 'node:util'
 import type { PeftConfig } from '../adapter/peft-config.js'
 import type { Tensor, TensorMap } from '../adapter/tensor.js'
 import { generate, type Sampling, windowColumns } from '../evaluate/generate.js'
@@ -28,11 +29,16 @@ export interface EngineSpec {
   readonly rows: number
   readonly columns: number
   readonly trainable: 'adapter' | 'all'
+  /** What `open` makes ready; 'train' unless stated. Whatever else is asked for is made ready when it is. */
+  readonly purpose?: Purpose
 }
 
-/** Asks for the graph of a model for one batch size: with gradients, with the loss only, or with the logits only. */
+/** A graph with gradients, with the loss only, or with the logits only. */
+export type Purpose = 'train' | 'evaluate' | 'logits'
+
+/** Asks for the graph of a model for one batch size. */
 export interface GraphRequest extends EngineSpec {
-  readonly purpose: 'train' | 'evaluate' | 'logits'
+  readonly purpose: Purpose
 }
 
 /** A graph whose outputs are `loss` and `grad:<parameter>`, or `loss`, or `logits` (rows, columns, vocabulary). */
@@ -120,9 +126,9 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
 
   return {
     async open(wanted) {
-      await closeOldest(0)
+      if (!isDeepStrictEqual(spec, wanted)) await closeOldest(0)
       spec = wanted
-      const { parameters, task } = await graphFor('train', wanted.rows, wanted.columns)
+      const { parameters, task } = await graphFor(wanted.purpose ?? 'train', wanted.rows, wanted.columns)
       return { parameters: parameters.reduce((total, { shape }) => total + sizeOf(shape), 0), task }
     },
     async train(job, onStep) {

@@ -1,0 +1,18 @@
+import { expect, test } from 'vitest'
+import { createBuilder } from '../graph/builder.js'
+import { int } from '../graph/graph.js'
+import { reference } from './reference.js'
+
+test('the reference computes in float64', async () => {
+  const builder = createBuilder()
+  const x = builder.input('x', 'float32', [2])
+  builder.output(builder.op('Sub', [builder.op('Add', [x, builder.constant(1e-12)]), x]))
+  builder.output(builder.op('Cast', [x], { attributes: { to: int(7) } }))
+  const graph = builder.build()
+  const session = await reference.open(graph)
+  const outputs = await session.run(new Map([['x', Float64Array.of(3.75, -2.5)]]))
+  const [difference, whole] = graph.outputs.map(({ name }) => outputs.get(name)?.data)
+  for (const value of difference ?? []) expect(value).toBeCloseTo(1e-12, 15)
+  expect(difference?.[0]).toBeGreaterThan(0)
+  expect(whole).toEqual(Int32Array.of(3, -2))
+})
