@@ -1,0 +1,117 @@
+import { describe, expect, it } from 'vitest'
+import { createBuilder } from '../graph/builder.js'
+import { float, type Graph, int, type Value } from '../graph/graph.js'
+import { differentiate } from './backward.js'
+import { evaluate, numericGradients } from './finite-difference.js'
+
+function named(graph: (builder: ReturnType<typeof createBuilder>) => Value): Graph {
+  const builder = createBuilder()
+  const loss = graph(builder)
+  builder.append({
+    name: 'loss',
+    op: 'Identity',
+    domain: '',
+    inputs: [loss.name],
+    outputs: ['loss'],
+    attributes: {},
+  })
+  builder.output(builder.value('loss'))
+  return builder.build()
+}
+
+const scalar = { keepdims: int(0) }
+const operators = ({ nodes }: Graph, from: Graph): readonly string[] =>
+  nodes.slice(from.nodes.length).map(({ op }) => op)
+
+describe('differentiate', () => {
+  it('adds the gradients of a value that is read twice', async () => {
+    const graph = named((builder) => {
+      const x = builder.input('x', 'float64', [3])
+      return builder.op('ReduceSum', [builder.op('Mul', [x, builder.op('Exp', [x])])], { attributes: scalar })
+    })
+    const values = await evaluate(differentiate(graph, 'loss', ['x']), new Map([['x', [0.5, -2, 1]]]))
+    const expected = [0.5, -2, 1].map((x) => Math.exp(x) * (1 + x))
+    for (const [at, number] of expected.entries()) expect(values.get('grad:x')?.[at]).toBeCloseTo(number, 12)
+  })
+
+  it('gives the gradients the names, order and shapes that were asked for', () => {
+    const graph = named((builder) => {
+      const [a, b] = [builder.input('a', 'float32', [2, 3]), builder.input('b', 'float32', [3])]
+      return builder.op('ReduceSum', [builder.op('Add', [a, b])], { attributes: scalar })
+    })
+    const { outputs } = differentiate(graph, 'loss', ['b', 'a'])
+    expect(outputs.map(({ name, shape }) => [name, shape])).toEqual([
+      ['loss', []],
+      ['grad:b', [3]],
+      ['grad:a', [2, 3]],
+    ])
+  })
+
+  it('differentiates nothing below the first trainable input', () => {
+    const graph = named((builder) => {
+      const frozen = builder.op('Tanh', [builder.input('x', 'float32', [2])])
+      const y = builder.op('Mul', [frozen, builder.input('scale', 'float32', [2])])
+      return builder.op('ReduceSum', [y], { attributes: scalar })
+    })
+    expect(operators(differentiate(graph, 'loss', ['scale']), graph)).toEqual(['Reshape', 'Mul'])
+  })
+
+  it('makes the sum of a product and another gradient inside the product', async () => {
+    const graph = named((builder) => {
+      const x = builder.input('x', 'float64', [2, 3])
+      const weight = (seed: number): Value =>
+        builder.constant(
+          Array.from({ length: 6 }, (_, at) => Math.sin(seed + at)),
+          'float64',
+          [3, 2],
+        )
+      const low = builder.op('MatMul', [x, weight(1)])
+      const sum = builder.op('Gemm', [x, weight(7), low], { attributes: { alpha: float(0.5) } })
+      return builder.op('ReduceSum', [builder.op('Exp', [sum])], { attributes: scalar })
+    })
+    const training = differentiate(graph, 'loss', ['x'])
+    expect(operators(training, graph)).not.toContain('Add')
+    expect(training.nodes.at(-1)).toMatchObject({ op: 'Gemm', outputs: ['grad:x'] })
+    const feeds = new Map([['x', [0.3, -1.2, 0.8, 2, -0.4, 0.6]]])
+    const [measured] = await numericGradients(graph, feeds, ['x'])
+    const gradient = (await evaluate(training, feeds)).get('grad:x')
+    for (const [at, number] of (measured ?? []).entries()) expect(gradient?.[at]).toBeCloseTo(number, 6)
+  })
+
+  it('casts a gradient back to the element of the input', async () => {
+    const graph = named((builder) => {
+      const x = builder.input('x', 'float32', [2])
+      const wide = builder.op('Cast', [x], { attributes: { to: int(11) } })
+      return builder.op('ReduceSum', [builder.op('Mul', [wide, wide])], { attributes: scalar })
+    })
+    const training = differentiate(graph, 'loss', ['x'])
+    expect(training.outputs.at(-1)).toMatchObject({ name: 'grad:x', element: 'float32' })
+    expect((await evaluate(training, new Map([['x', [1.5, -2]]]))).get('grad:x')).toEqual([3, -4])
+  })
+
+  it('names operator, node and module when an operator has no rule', () => {
+    const graph = named((builder) => {
+      const x = builder.input('x', 'float32', [2])
+      const y = builder.op('Floor', [x], { name: 'rounding', module: 'h.3.mlp' })
+      return builder.op('ReduceSum', [y], { attributes: scalar })
+    })
+    expect(() => differentiate(graph, 'loss', ['x'])).toThrow(
+      /operator Floor at node "rounding_\d+" of module h\.3\.mlp/,
+    )
+  })
+
+  it('refuses an input that does not influence the loss', () => {
+    const graph = named((builder) => {
+      builder.input('idle', 'float32', [2])
+      const x = builder.input('x', 'float32', [2])
+      return builder.op('ReduceSum', [builder.op('Mul', [x, x])], { attributes: scalar })
+    })
+    expect(() => differentiate(graph, 'loss', ['x', 'idle'])).toThrow('these do not: idle')
+    expect(() => differentiate(graph, 'loss', ['y'])).toThrow('expected "y" to be a floating input')
+  })
+
+  it('refuses a loss of more than one number', () => {
+    const graph = named((builder) => builder.op('Tanh', [builder.input('x', 'float32', [2])]))
+    expect(() => differentiate(graph, 'loss', ['x'])).toThrow('got float32(2)')
+  })
+})

@@ -1,0 +1,78 @@
+import { createBuilder, type GraphBuilder } from '../graph/builder.js'
+import { type Graph, int, sizeOf, type Value } from '../graph/graph.js'
+import { crossEntropy } from './cross-entropy.js'
+import { algebra } from './rules/algebra.js'
+
+/** What the logits predict: the next token, the token in place, or the class of the whole row. */
+export type Task = 'causal' | 'masked' | 'sequence'
+
+/** A label that is not counted; so is every negative one. */
+export const IGNORED_LABEL = -100
+
+const FLOAT32 = 1
+
+/**
+ * A forward graph with the mean cross-entropy of its output `logits` as output `loss`, a single number, and the number
+ * of labels counted as output `tokens`; its other outputs are dropped. Labels come as the input `labels` (int64):
+ * (rows, columns) for logits (rows, columns, classes), where `causal` compares position t with label t + 1, and (rows)
+ * for the logits (rows, classes) of `sequence`. Negative labels are not counted; when none is left, the loss is 0.
+ * RangeError when the graph has no such logits.
+ */
+export function appendLoss(graph: Graph, task: Task): Graph {
+  const logits = graph.outputs.find(({ name }) => name === 'logits')
+  const rank = task === 'sequence' ? 2 : 3
+  if (logits === undefined || logits.shape.length !== rank) {
+    const got = logits === undefined ? 'no such output' : `(${logits.shape.join(', ')})`
+    throw new RangeError(`expected an output "logits" of ${rank} axes for a ${task} loss, got ${got}`)
+  }
+  const builder = createBuilder(graph, { keepOutputs: false })
+  const { mul, where, sum, scalar } = algebra(builder)
+  const given = builder.input('labels', 'int64', logits.shape.slice(0, -1))
+  const rows = sizeOf(given.shape)
+  const labels = asColumn(builder, task === 'causal' ? nextLabels(builder, given) : given)
+  const ignored = builder.op('Less', [labels, builder.constant(0, 'int64')])
+  const counted = where(ignored, scalar(0, 'float32'), 1) // (N, 1)
+  const known = builder.op('Where', [ignored, builder.constant(0, 'int64'), labels])
+  const each = crossEntropy(builder, flatten(graph, builder, logits, rows), known)
+  const tokens = sum(counted, [0, 1], false)
+  const divisor = builder.op('Max', [tokens, scalar(1, 'float32')])
+  const weights = builder.op('Div', [counted, divisor])
+  const loss = sum(mul(where(ignored, 0, each), weights), [0, 1], false)
+  for (const [name, value] of [
+    ['loss', loss],
+    ['tokens', tokens],
+  ] as const) {
+    builder.append({
+      name,
+      op: 'Identity',
+      domain: '',
+      inputs: [value.name],
+      outputs: [name],
+      attributes: {},
+    })
+    builder.output(builder.value(name))
+  }
+  return builder.build()
+}
+
+/** Moves every label one position forward, and ignores the last position: the logits stay where they are. */
+function nextLabels(builder: GraphBuilder, labels: Value): Value {
+  const { integers, concat } = algebra(builder)
+  const [rows, columns] = labels.shape as [number, number]
+  const later = builder.op('Slice', [labels, integers([1]), integers([columns]), integers([1])])
+  return concat([later, integers(Array<number>(rows).fill(IGNORED_LABEL), [rows, 1])], 1)
+}
+
+const asColumn = (builder: GraphBuilder, labels: Value): Value =>
+  algebra(builder).reshape(labels, [sizeOf(labels.shape), 1])
+
+/** The logits as float32 (N, V); the matrix they were reshaped from is taken as it is. */
+function flatten(graph: Graph, builder: GraphBuilder, logits: Value, rows: number): Value {
+  const { reshape, apply } = algebra(builder)
+  const classes = logits.shape.at(-1) as number
+  const producer = graph.nodes.find(({ outputs }) => outputs.includes(logits.name))
+  const before = producer?.op === 'Reshape' ? builder.value(producer.inputs[0] as string) : logits
+  const isMatrix = before.shape.length === 2 && before.shape[0] === rows
+  const matrix = isMatrix ? before : reshape(logits, [rows, classes])
+  return matrix.element === 'float32' ? matrix : apply('Cast', matrix, { to: int(FLOAT32) })
+}
