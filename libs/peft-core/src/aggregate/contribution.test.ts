@@ -72,9 +72,9 @@ describe('checkUpdate', () => {
 
   test('halves instead of floats are refused by element type', async () => {
     const fault = await faultOf(
-      bytesOf({ ...entries, 'q.lora_A.weight': { ...entries['q.lora_A.weight'], dtype: 'F16' } }, values),
+      bytesOf({ ...entries, 'q.lora_A.weight': { ...entries['q.lora_A.weight'], dtype: 'F16', shape: [2, 6] } }, values),
     )
-    expect([fault.kind, fault.tensor, fault.received]).toEqual(['element', 'q.lora_A.weight', 'F16'])
+    expect([fault.kind, fault.tensor, fault.received]).toEqual(['element', 'q.lora_A.weight', 'float16'])
   })
 
   test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(

@@ -31,7 +31,7 @@ export async function openUpdateFile(path: string): Promise<UpdateFile> {
       header,
       tensors,
       sizeBytes: size,
-      chunks: () => chunksOf(file, header.byteLength, tensors),
+      chunks: () => chunksOf(file, tensors),
       close,
       [Symbol.asyncDispose]: close,
     }
@@ -58,7 +58,6 @@ export async function* tensorChunks(tensors: TensorMap): AsyncGenerator<TensorCh
 
 async function* chunksOf(
   file: FileHandle,
-  dataStart: number,
   tensors: readonly UpdateTensor[],
 ): AsyncGenerator<TensorChunk> {
   const values = new Float32Array(CHUNK_VALUES)
@@ -67,7 +66,7 @@ async function* chunksOf(
     const count = (tensor.end - tensor.start) / 4
     for (let offset = 0; offset < count; offset += CHUNK_VALUES) {
       const length = Math.min(CHUNK_VALUES, count - offset)
-      await readInto(file, bytes.subarray(0, length * 4), dataStart + tensor.start + offset * 4)
+      await readInto(file, bytes.subarray(0, length * 4), tensor.start + offset * 4)
       yield { name: tensor.name, offset, values: values.subarray(0, length) }
     }
   }
