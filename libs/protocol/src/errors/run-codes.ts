@@ -56,4 +56,9 @@ export const runCodes = {
     meaning: 'The files of the base no longer have the hash that the run was started with.',
     action: 'Restore the files, or start a new run.',
   },
+  'LRC-3012': {
+    title: 'No candidate passed the gate',
+    meaning: 'Every candidate of the run was worse than what it would have replaced, or could not be measured.',
+    action: 'See why with `lorica rounds list --why`; lower local.learningRate or widen evaluate.guards.',
+  },
 } as const
