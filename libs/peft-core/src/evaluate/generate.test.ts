@@ -45,6 +45,8 @@ test('a stop token ends the text and is not part of it', async () => {
   expect(await generate(next, [8, 8], sampling)).toEqual([2, 3, 4, 5])
 })
 
-test('windows double', () => {
-  expect([1, 32, 33, 64, 65, 200].map(windowColumns)).toEqual([32, 32, 64, 64, 128, 256])
+test('windows double up to what the model holds', () => {
+  const columns = (limit?: number) => [1, 32, 33, 64, 65, 200].map((length) => windowColumns(length, limit))
+  expect(columns()).toEqual([32, 32, 64, 64, 128, 256])
+  expect(columns(200)).toEqual([32, 32, 64, 64, 128, 200])
 })

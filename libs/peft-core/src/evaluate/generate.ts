@@ -79,8 +79,8 @@ function sum(values: readonly number[]): number {
 }
 
 /** The smallest window of 32, 64, 128… columns that holds `length` tokens, so that few graphs serve every length. */
-export function windowColumns(length: number): number {
+export function windowColumns(length: number, maxColumns = Number.POSITIVE_INFINITY): number {
   let columns = 32
   while (columns < length) columns *= 2
-  return columns
+  return Math.min(columns, maxColumns)
 }

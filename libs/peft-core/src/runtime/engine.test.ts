@@ -121,7 +121,7 @@ test('gradients and evaluation give the loss of the batch before training', asyn
 
 test('generation follows the logits of the last token and stops', async () => {
   await using engine = await start()
-  await engine.open(spec('bigram', 1, 8))
+  await engine.open({ ...spec('bigram', 1, 8), maxColumns: 24, purpose: 'evaluate' })
   const table = Float32Array.of(
     0,
     5,
@@ -142,6 +142,7 @@ test('generation follows the logits of the last token and stops', async () => {
   )
   const tensors = new Map([['table', { shape: [4, 4], data: table }]])
   expect(Array.from(await engine.logits(tensors, [0, 3, 2]))).toEqual([5, 0, 1, 4])
+  expect(Array.from(await engine.logits(tensors, [...Array(40).fill(3), 1]))).toEqual([0, 1, 5, 0]) // longer than maxColumns
   const seen: number[] = []
   const greedy = { maxTokens: 40, temperature: 0, seed: 1, stopIds: [3] }
   const tokens = await engine.generate(tensors, [1], greedy, (id) => seen.push(id))
@@ -214,7 +215,7 @@ test('an engine whose program cannot start says why', async () => {
 })
 
 test('an engine is ended when it falls silent, however long it worked before', async () => {
-  const silenceMs = 2500
+  const silenceMs = 2000
   await using engine = await start(silenceMs)
   await engine.open(spec('slow'))
   const startedMs = performance.now()

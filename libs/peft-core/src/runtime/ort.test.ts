@@ -69,9 +69,13 @@ test('whole numbers and booleans go in and come out as int32', async () => {
   const builder = createBuilder()
   const ids = builder.input('ids', 'int64', [3])
   const keep = builder.input('keep', 'bool', [3])
-  builder.output(builder.op('Where', [keep, ids, builder.op('Neg', [ids])]))
-  const feeds = { ids: Int32Array.of(7, -9, 2_000_000_000), keep: Int32Array.of(1, 1, 0) }
-  expect(await onlyOutput(builder.build(), feeds)).toEqual([7, -9, -2_000_000_000])
+  const halved = builder.op('Div', [
+    builder.op('Where', [keep, ids, builder.op('Neg', [ids])]),
+    builder.constant(2, 'int64'),
+  ])
+  builder.output(halved)
+  const feeds = { ids: Int32Array.of(7, -8, 2_000_000_000), keep: Int32Array.of(1, 1, 0) }
+  expect(await onlyOutput(builder.build(), feeds)).toEqual([3, -4, -1_000_000_000])
 })
 
 /** A normalised product and its softmax, wide enough to be split over threads. */

@@ -7,8 +7,7 @@ import type { PeftConfig } from '../adapter/peft-config.js'
 import type { Tensor, TensorMap } from '../adapter/tensor.js'
 import { generate, type Sampling, windowColumns } from '../evaluate/generate.js'
 import { evaluateLoss, type LossTotal } from '../evaluate/loss.js'
-import { createBuilder } from '../graph/builder.js'
-import { type Graph, int, sameShape, sizeOf } from '../graph/graph.js'
+import { type Graph, sameShape, sizeOf } from '../graph/graph.js'
 import type { Batch } from '../train/batches.js'
 import type { Task } from '../train/counted.js'
 import {
@@ -19,7 +18,9 @@ import {
   train,
 } from '../train/trainer.js'
 import { batchFeeds } from './feeds.js'
-import type { Runtime, RuntimeOptions, Session, TensorData } from './runtime.js'
+import { POSITION, paddedRow, withPosition } from './next-token.js'
+import { createOpenGraphs, type OpenGraph } from './open-graphs.js'
+import type { Runtime, RuntimeOptions, TensorData } from './runtime.js'
 
 /** The model to train or to run, and the size of the batches it will most often see. */
 export interface EngineSpec {
@@ -29,6 +30,8 @@ export interface EngineSpec {
   readonly rows: number
   readonly columns: number
   readonly trainable: 'adapter' | 'all'
+  /** The longest text that the model has positions for, when it has a limit; of a longer one, `logits` reads the end. */
+  readonly maxColumns?: number
   /** What `open` makes ready; 'train' unless stated. Whatever else is asked for is made ready when it is. */
   readonly purpose?: Purpose
 }
@@ -50,13 +53,6 @@ export interface TrainingGraph {
 }
 
 export type BuildGraph = (request: GraphRequest) => TrainingGraph | Promise<TrainingGraph>
-
-/** How many graphs stay open; the one that was not used for longest is closed. */
-const OPEN_GRAPHS = 4
-
-interface OpenGraph extends TrainingGraph {
-  readonly session: Session
-}
 
 export interface Opened {
   /** How many numbers are trained. */
@@ -84,32 +80,14 @@ export interface Service {
 /** Answers requests about the model of the last `open`. One request at a time. */
 export function createService(build: BuildGraph, runtime: Runtime, options: RuntimeOptions): Service {
   let spec: EngineSpec | undefined
-  const open = new Map<string, OpenGraph>()
-
-  const closeOldest = async (limit: number): Promise<void> => {
-    for (const [key, { session }] of open) {
-      if (open.size <= limit) return
-      open.delete(key)
-      await session.close()
-    }
-  }
-  const graphFor = async (
-    purpose: GraphRequest['purpose'],
-    rows: number,
-    columns: number,
-  ): Promise<OpenGraph> => {
+  const graphs = createOpenGraphs(runtime, options)
+  const graphFor = (purpose: Purpose, rows: number, columns: number): Promise<OpenGraph> => {
     if (spec === undefined) throw new TypeError('no model is open; call open first')
-    const key = `${purpose} ${rows} ${columns}`
-    let found = open.get(key)
-    if (found === undefined) {
-      await closeOldest(OPEN_GRAPHS - 1)
-      const built = await build({ ...spec, rows, columns, purpose })
-      const training = purpose === 'logits' ? withPosition(built) : built
-      found = { ...training, session: await runtime.open(training.graph, options) }
-    }
-    open.delete(key)
-    open.set(key, found) // the most recently used is last
-    return found
+    const request = { ...spec, rows, columns, purpose }
+    return graphs.get(`${purpose} ${rows} ${columns}`, async () => {
+      const training = await build(request)
+      return purpose === 'logits' ? withPosition(training) : training
+    })
   }
   const lossAndGradients = async (tensors: TensorMap, batch: Batch): Promise<LossAndGradients> => {
     const { graph, parameters, session } = await graphFor('train', batch.rows, batch.columns)
@@ -118,15 +96,16 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
     return { loss: numbersOf(outputs, 'loss')[0] as number, gradients: new Map(gradients) }
   }
   const logits = async (tensors: TensorMap, ids: readonly number[]): Promise<Float32Array> => {
-    const columns = windowColumns(ids.length)
+    const kept = ids.slice(-(spec?.maxColumns ?? ids.length))
+    const columns = windowColumns(kept.length, spec?.maxColumns)
     const { graph, parameters, session } = await graphFor('logits', 1, columns)
-    const feeds = batchFeeds(graph, matchTensors(parameters, tensors), paddedRow(ids, columns))
-    return numbersOf(await session.run(feeds.set(POSITION, Int32Array.of(ids.length - 1))), 'next')
+    const feeds = batchFeeds(graph, matchTensors(parameters, tensors), paddedRow(kept, columns))
+    return numbersOf(await session.run(feeds.set(POSITION, Int32Array.of(kept.length - 1))), 'next')
   }
 
   return {
     async open(wanted) {
-      if (!isDeepStrictEqual(spec, wanted)) await closeOldest(0)
+      if (!isDeepStrictEqual(spec, wanted)) await graphs.closeAll()
       spec = wanted
       const { parameters, task } = await graphFor(wanted.purpose ?? 'train', wanted.rows, wanted.columns)
       return { parameters: parameters.reduce((total, { shape }) => total + sizeOf(shape), 0), task }
@@ -161,33 +140,6 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
     generate: (tensors, prompt, sampling, onToken) =>
       generate((ids) => logits(tensors, ids), prompt, sampling, onToken),
   }
-}
-
-const POSITION = 'next_position'
-
-/** Replaces the output `logits` by the row of one position: a window of a large vocabulary is long to copy. */
-function withPosition(training: TrainingGraph): TrainingGraph {
-  const builder = createBuilder(training.graph, { keepOutputs: false })
-  const position = builder.input(POSITION, 'int64', [1])
-  const row = builder.op('Gather', [builder.value('logits'), position], { attributes: { axis: int(1) } })
-  const [flat] = builder.append({
-    name: 'next',
-    op: 'Reshape',
-    domain: '',
-    inputs: [row.name, builder.constant([-1], 'int64').name],
-    outputs: ['next'],
-    attributes: {},
-  })
-  if (flat !== undefined) builder.output(flat)
-  return { ...training, graph: builder.build() }
-}
-
-/** One row of tokens, filled up on the right with positions that a causal model does not look at. */
-function paddedRow(ids: readonly number[], columns: number): Batch {
-  const inputIds = new Int32Array(columns)
-  inputIds.set(ids)
-  const attentionMask = new Int32Array(columns).fill(1, 0, ids.length)
-  return { rows: 1, columns, inputIds, attentionMask, labels: new Int32Array(columns).fill(-100) }
 }
 
 /** The tensors as they are, when they are exactly the graph's parameters; RangeError names the first that is not. */
