@@ -1,0 +1,191 @@
+/**
+ * The agent put together: every part is made here and connected to the others.
+ * @module
+ */
+import { availableParallelism, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { type Adapter, parseAdapter, startEngine } from '@lorica/peft-core'
+import {
+  type Assignment,
+  asLoricaError,
+  LoricaError,
+  PROTOCOL_VERSION,
+  type Progress,
+  SOFTWARE,
+} from '@lorica/protocol'
+import { createAgenda } from './agenda.js'
+import { type ContributionParts, contributor, deliver } from './contribution.js'
+import { createTrainer } from './engine.js'
+import type { Membership } from './membership.js'
+import { createTransfers } from './net/delivery.js'
+import { proofOf } from './net/enrolment.js'
+import { type Link, type LinkEvents, openLink, postJson } from './net/link.js'
+import { openBatches } from './private/batches.js'
+import { throttleProgress } from './progress.js'
+import { reasonOf, type Tell } from './report.js'
+import { openBases } from './store/bases.js'
+import { type Blobs, openBlobs } from './store/blobs.js'
+import { writeLastEvaluation, writeLastUpload } from './store/ledger.js'
+import { openMoments } from './store/moments.js'
+import { openOutbox } from './store/outbox.js'
+import { openReleases } from './store/releases.js'
+
+export interface AgentOptions {
+  readonly folder: string
+  readonly membership: Membership
+  readonly tell: Tell
+}
+
+export interface Agent {
+  /** Rejects when the agent cannot go on; stays pending otherwise. */
+  readonly failed: Promise<never>
+  /** Gives the current assignment back, keeps finished work, ends the training process and the link. */
+  stop(): Promise<void>
+}
+
+/** Connects to the coordinator and works for it until it is stopped. */
+export function runAgent({ folder, membership, tell }: AgentOptions): Agent {
+  const { settings, identity, documents } = membership
+  const { url, coordinatorId, coordinatorPublicKey, threads } = settings
+  const stopped = new AbortController()
+  const { promise: failed, reject: fail } = deferred()
+  const outbox = openOutbox(join(folder, 'outbox'))
+  const baseOfRun = new Map<string, string>()
+  let current = '' // the assignment that transfers belong to
+
+  const { report } = throttleProgress((progress) => {
+    tell({ event: 'progress', ...progress })
+    link.request('progress', progress).catch(() => {})
+  }, performance.now.bind(performance))
+  const onBytes = (phase: Progress['phase'], step: number, steps: number): void => {
+    if (current !== '')
+      report({ assignmentId: current, phase, step, steps, loss: null, tokensPerSecond: null })
+  }
+
+  const on: LinkEvents = {
+    connected: () => {
+      tell({ event: 'connected', url })
+      offerUnsettled()
+    },
+    disconnected: (reason) => {
+      if (!stopped.signal.aborted) tell({ event: 'disconnected', reason })
+    },
+    refused: (refusal) => fail(refusal),
+    assignment: (assignment) => {
+      baseOfRun.set(assignment.runId, assignment.base.sha256)
+      agenda.take(assignment)
+    },
+    release: (release) => {
+      releases.take(release).then(
+        (taken) => {
+          if (taken === undefined) return
+          const { name, version } = taken.manifest
+          tell({ event: 'release-verified', name, version, folder: taken.folder })
+        },
+        (error) => {
+          if (!stopped.signal.aborted) tell({ event: 'refused', ...reasonOf(asLoricaError(error)) })
+        },
+      )
+    },
+    runEnded: ({ runId, state }) => {
+      tell({ event: 'run-ended', runId, state })
+      agenda.endRun(runId).then(() => (agenda.isIdle() ? trainer.close() : undefined))
+      moments.drop(runId)
+    },
+  }
+  const link: Link = openLink({
+    url,
+    proof: proofOf(url, identity, coordinatorId, postJson),
+    hello: () => ({
+      protocol: PROTOCOL_VERSION,
+      software: SOFTWARE,
+      device: { kind: 'cpu', threads: threads ?? availableParallelism(), memoryBytes: totalmem() },
+      dataset: { documents },
+    }),
+    on,
+  })
+  const { delivery, pull } = createTransfers({ link, outbox, stopped: stopped.signal, onBytes })
+  const blobs = openBlobs(join(folder, 'blobs'), pull)
+  const bases = openBases({ folder: join(folder, 'bases'), blobs, own: settings.base })
+  const releases = openReleases({
+    folder: join(folder, 'releases'),
+    blobs,
+    coordinatorPublicKey,
+    baseOfRun: (runId) => baseOfRun.get(runId),
+  })
+  const moments = openMoments(join(folder, 'moments'))
+  const trainer = createTrainer({
+    start: () => startEngine(threads === undefined ? {} : { threads }),
+    onFallen: (error) => tell({ event: 'engine-failed', ...reasonOf(error) }),
+  })
+  const parts: ContributionParts = {
+    work: {
+      base: ({ base }) => bases.pathOf(base),
+      adapter: ({ adapter }) => fetchAdapter(adapter, blobs),
+      batches: openBatches(settings.data),
+      trainer,
+    },
+    outbox,
+    moments,
+    delivery,
+    record: (finished, { delta }) =>
+      writeLastUpload(folder, {
+        ...{ at: new Date().toISOString(), coordinator: url, finished },
+        ...{ tensors: delta.tensors, norm: delta.norm, clipFactor: delta.clipFactor },
+      }),
+    recordEvaluation: ({ runId, round }, message) =>
+      writeLastEvaluation(folder, { runId, round, ...message }),
+    onProgress: report,
+    tell,
+    onFatal: fail,
+  }
+  const perform = contributor(parts)
+  const agenda = createAgenda(async (assignment, signal) => {
+    current = assignment.assignmentId
+    await perform(assignment, signal).catch((error) => fail(asLoricaError(error)))
+    current = ''
+  })
+  const offerUnsettled = async (): Promise<void> => {
+    for (const finished of await outbox.unsettled()) {
+      if (finished.assignmentId !== current) await deliver(finished, parts, stopped.signal)
+    }
+  }
+  return {
+    failed,
+    async stop() {
+      await agenda.stop()
+      stopped.abort(new LoricaError('LRC-6010', 'the agent was told to stop'))
+      link.close()
+      await trainer.close()
+    },
+  }
+}
+
+async function fetchAdapter({ version, files }: Assignment['adapter'], blobs: Blobs): Promise<Adapter> {
+  const read = async (path: 'adapter_config.json' | 'adapter_model.safetensors'): Promise<Uint8Array> => {
+    const file = files.find((candidate) => candidate.path === path)
+    if (file !== undefined) return blobs.bytes(file)
+    throw new LoricaError('LRC-7003', `adapter ${version} has no ${path}`, {
+      expected: path,
+      received: files.map((candidate) => candidate.path).join(', '),
+    })
+  }
+  const [config, tensors] = await Promise.all([
+    read('adapter_config.json'),
+    read('adapter_model.safetensors'),
+  ])
+  try {
+    return parseAdapter({ 'adapter_config.json': config, 'adapter_model.safetensors': tensors })
+  } catch (cause) {
+    throw new LoricaError('LRC-7003', (cause as Error).message, { cause })
+  }
+}
+
+function deferred() {
+  let reject: (error: LoricaError) => void = () => {}
+  const promise = new Promise<never>((_, settle) => {
+    reject = settle
+  })
+  promise.catch(() => {}) // whoever awaits it hears of it
+  return { promise, reject }
+}

@@ -1,0 +1,140 @@
+import { hostname } from 'node:os'
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { agentNameSchema, LoricaError, labelsSchema } from '@lorica/protocol'
+
+/** What a person typed. Paths are absolute. */
+export interface Config {
+  readonly command: 'join' | 'start' | 'last-upload' | 'help'
+  readonly folder: string
+  readonly link?: string // URL#TOKEN
+  readonly data: readonly string[]
+  readonly base?: string
+  readonly name?: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly threads?: number
+  readonly json: boolean
+}
+
+export const usage = `Usage:
+  join URL#TOKEN --dir D --data FILE…   join a fleet and work for it until stopped
+  start --dir D                         work again from a folder that joined before; needs no token
+  last-upload --dir D                   show what left this machine last
+
+Options:
+  --dir D          folder of this agent: its key, settings, downloads and finished work   (default .lorica/agent)
+  --data FILE…     UTF-8 text files to train on; they are read here and never copied or sent
+  --base DIR       use this base instead of downloading it; its hash must be that of the run
+  --name N         name that operators see                                               (default: the host name)
+  --label k=v      a label that operators can select by; may be given several times
+  --threads N      processor threads for training                            (default: the choice of the runtime)
+  --json           one JSON line per event on standard output; diagnostics on standard error
+
+Exit codes: 0 stopped as asked, 1 internal fault, 2 wrong arguments, 3 data, base or folder cannot be used,
+            4 refused by the coordinator, 5 coordinator cannot be reached.
+`
+
+const options = {
+  dir: { type: 'string' },
+  data: { type: 'string', multiple: true },
+  base: { type: 'string' },
+  name: { type: 'string' },
+  label: { type: 'string', multiple: true },
+  threads: { type: 'string' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+/** Reads the command line (without node and program). Throws LRC-8001 that names the argument. */
+export function parseConfig(args: readonly string[]): Config {
+  const { values, tokens } = parse(args)
+  const { words, files } = sortPositionals(tokens)
+  const [command = 'help', link, extra] = words
+  if (command !== 'join' && command !== 'start' && command !== 'last-upload' && command !== 'help') {
+    throw wrong(`unknown command "${command}"`, 'join, start or last-upload')
+  }
+  if (extra !== undefined || (link !== undefined && command !== 'join')) {
+    throw wrong(`unexpected argument "${extra ?? link}"`, `the arguments of ${command}`)
+  }
+  return {
+    command: values.help === true ? 'help' : command,
+    folder: resolve(values.dir ?? '.lorica/agent'),
+    data: files.map((path) => resolve(path)),
+    labels: labelsOf(values.label ?? []),
+    json: values.json === true,
+    ...(link === undefined ? {} : { link }),
+    ...(values.base === undefined ? {} : { base: resolve(values.base) }),
+    ...(values.name === undefined ? {} : { name: nameOf(values.name) }),
+    ...(values.threads === undefined ? {} : { threads: threadsOf(values.threads) }),
+  }
+}
+
+/** A name for an agent whose owner gave none: the host name, as far as it can be one. */
+export function defaultName(): string {
+  const name = hostname()
+    .replaceAll(/[^\p{L}\p{N} ._-]/gu, '-')
+    .slice(0, 64)
+  return agentNameSchema.safeParse(name).success ? name : 'agent'
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true, tokens: true })
+  } catch (cause) {
+    throw wrong((cause as Error).message, 'a known option')
+  }
+}
+
+type Token = ReturnType<typeof parse>['tokens'][number]
+
+/** `--data a b` gives both files: words that follow a file are files too, unless they are a join link. */
+function sortPositionals(tokens: readonly Token[]): {
+  readonly words: readonly string[]
+  readonly files: readonly string[]
+} {
+  const words: string[] = []
+  const files: string[] = []
+  let isAfterFile = false
+  for (const token of tokens) {
+    if (token.kind === 'option') {
+      isAfterFile = token.name === 'data'
+      if (isAfterFile) files.push(token.value as string)
+    } else if (token.kind === 'positional') {
+      if (isAfterFile && !/^https?:\/\/.*#/.test(token.value)) files.push(token.value)
+      else words.push(token.value)
+    }
+  }
+  return { words, files }
+}
+
+function labelsOf(texts: readonly string[]): Readonly<Record<string, string>> {
+  const labels = Object.fromEntries(
+    texts.map((text) => {
+      const at = text.indexOf('=')
+      if (at < 1) throw wrong(`--label "${text}"`, 'key=value')
+      return [text.slice(0, at), text.slice(at + 1)]
+    }),
+  )
+  const parsed = labelsSchema.safeParse(labels)
+  if (!parsed.success) throw wrong('--label', parsed.error.issues[0]?.message ?? 'key=value')
+  return labels
+}
+
+function nameOf(text: string): string {
+  if (!agentNameSchema.safeParse(text).success) {
+    throw wrong(`--name "${text}"`, 'at most 64 letters, digits, spaces, dots or dashes')
+  }
+  return text
+}
+
+function threadsOf(text: string): number {
+  const threads = Number(text)
+  if (!Number.isInteger(threads) || threads < 1 || threads > 4096) {
+    throw wrong(`--threads "${text}"`, 'a whole number from 1 to 4096')
+  }
+  return threads
+}
+
+function wrong(message: string, expected: string): LoricaError {
+  return new LoricaError('LRC-8001', message, { expected, received: message, action: 'See --help.' })
+}

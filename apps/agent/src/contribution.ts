@@ -1,0 +1,159 @@
+import {
+  type Assignment,
+  asLoricaError,
+  codes,
+  type ErrorCode,
+  type EvaluateAssignment,
+  type LoricaError,
+  type Progress,
+  type Receipt,
+  type TrainAssignment,
+  type UpdateOpen,
+} from '@lorica/protocol'
+import type { Perform } from './agenda.js'
+import { reasonOf, type Tell } from './report.js'
+import type { Moments } from './store/moments.js'
+import { type Finished, type Outbox, workOf } from './store/outbox.js'
+import { measureAdapter, trainUpdate, type Update, type WorkParts } from './work.js'
+
+/** What the link does for a contribution. Each waits for a connection and continues over lost ones. */
+export interface Delivery {
+  upload(update: UpdateOpen, finished: Finished, signal: AbortSignal): Promise<Receipt>
+  evaluation(message: EvaluationMessage, signal: AbortSignal): Promise<void>
+  /** Best effort: an agent that is offline says nothing. */
+  decline(assignmentId: string, code: ErrorCode, message: string): Promise<void>
+}
+
+export interface EvaluationMessage {
+  readonly assignmentId: string
+  readonly lossSum: number
+  readonly tokens: number
+  readonly evaluateMs: number
+}
+
+export interface ContributionParts {
+  readonly work: Omit<WorkParts, 'onStep'>
+  readonly outbox: Outbox
+  readonly moments: Moments
+  readonly delivery: Delivery
+  /** Writes down what will leave, before it does. */
+  readonly record: (finished: Finished, update: Update) => Promise<void>
+  readonly recordEvaluation: (assignment: EvaluateAssignment, message: EvaluationMessage) => Promise<void>
+  readonly onProgress: (progress: Progress) => void
+  readonly tell: Tell
+  /** Hears of a fault that this agent cannot go on with. */
+  readonly onFatal: (error: LoricaError) => void
+}
+
+/** Codes of faults that the next assignment would meet again: the base that the owner gave is not the one of the run. */
+const FATAL = ['LRC-3003']
+
+/** Performs assignments: finished work is delivered, failures are declined with their reason. */
+export function contributor(parts: ContributionParts): Perform {
+  return async (assignment, signal) => {
+    const { assignmentId, kind, runId, round } = assignment
+    parts.tell({ event: 'assignment', assignmentId, kind, runId, round })
+    try {
+      if (assignment.kind === 'train') await contributeUpdate(assignment, parts, signal)
+      else await contributeEvaluation(assignment, parts, signal)
+    } catch (error) {
+      await giveUp(assignment, error, parts, signal)
+    }
+  }
+}
+
+async function contributeUpdate(
+  assignment: TrainAssignment,
+  parts: ContributionParts,
+  signal: AbortSignal,
+): Promise<void> {
+  const work = workOf(assignment)
+  const known = await parts.outbox.find(work)
+  const finished = known ?? (await train(assignment, work, parts, signal))
+  await deliver({ ...finished, assignmentId: assignment.assignmentId }, parts, signal)
+}
+
+async function train(
+  assignment: TrainAssignment,
+  work: string,
+  parts: ContributionParts,
+  signal: AbortSignal,
+): Promise<Finished> {
+  const { assignmentId, runId, round, local } = assignment
+  const onStep: WorkParts['onStep'] = ({ step, loss, tokensPerSecond }, steps) =>
+    parts.onProgress({ assignmentId, phase: 'train', step: step + 1, steps, loss, tokensPerSecond })
+  const moments = local.optimizerState === 'keep' ? await parts.moments.before(runId, round) : undefined
+  const update = await trainUpdate(assignment, { ...parts.work, onStep }, moments, signal)
+  const { delta, examples, tokens, trainMs, lossFirst, lossLast } = update
+  const finished: Finished = {
+    ...{ work, assignmentId, runId, round, settled: false },
+    ...{ sha256: delta.sha256, sizeBytes: delta.bytes.byteLength },
+    ...{ examples, tokens, trainMs, lossFirst, lossLast },
+  }
+  await Promise.all([
+    parts.outbox.put(finished, delta.bytes),
+    parts.record(finished, update),
+    update.moments === undefined ? undefined : parts.moments.keep(runId, round, update.moments),
+  ])
+  return finished
+}
+
+/** Hands finished work in and notes the answer. Never rejects: what is interrupted stays in the outbox. */
+export async function deliver(
+  finished: Finished,
+  parts: ContributionParts,
+  signal: AbortSignal,
+): Promise<void> {
+  const { assignmentId, sha256, sizeBytes, examples, tokens, trainMs, lossFirst, lossLast } = finished
+  const message = { assignmentId, sha256, sizeBytes, examples, tokens, trainMs, lossFirst, lossLast }
+  try {
+    const receipt = await parts.delivery.upload(message, finished, signal)
+    await parts.outbox.settle(finished)
+    parts.tell({ event: 'uploaded', assignmentId, sha256, sizeBytes, tokens })
+    parts.tell({ event: 'receipt', assignmentId, ...receipt })
+  } catch (error) {
+    const reason = reasonOf(asLoricaError(signal.aborted ? signal.reason : error))
+    if (signal.aborted) return parts.tell({ event: 'abandoned', assignmentId, ...reason }) // it stays in the outbox
+    await parts.outbox.settle(finished)
+    parts.tell({ event: 'refused', assignmentId, ...reason })
+  }
+}
+
+async function contributeEvaluation(
+  assignment: EvaluateAssignment,
+  parts: ContributionParts,
+  signal: AbortSignal,
+): Promise<void> {
+  const { assignmentId, round } = assignment
+  const measured = await measureAdapter(assignment, { ...parts.work, onStep: () => {} }, signal)
+  const message = { assignmentId, ...measured }
+  await parts.recordEvaluation(assignment, message)
+  try {
+    await parts.delivery.evaluation(message, signal)
+  } catch (error) {
+    if (signal.aborted) throw error
+    return parts.tell({ event: 'refused', assignmentId, ...reasonOf(asLoricaError(error)) })
+  }
+  const { lossSum, tokens } = measured
+  parts.tell({ event: 'evaluated', assignmentId, round, loss: lossSum / tokens, tokens })
+}
+
+async function giveUp(
+  { assignmentId }: Assignment,
+  error: unknown,
+  parts: ContributionParts,
+  signal: AbortSignal,
+): Promise<void> {
+  const known = asLoricaError(signal.aborted ? signal.reason : error)
+  const isSilent = signal.aborted && known.code !== 'LRC-6010'
+  parts.tell({ event: isSilent ? 'abandoned' : 'declined', assignmentId, ...reasonOf(known) })
+  if (!isSilent) await parts.delivery.decline(assignmentId, known.code, publicReason(known))
+  if (FATAL.includes(known.code)) parts.onFatal(known)
+}
+
+/** Codes whose texts hold numbers and names of the run only. Others may name files of this machine. */
+const PUBLIC = ['LRC-6010', 'LRC-6011', 'LRC-7002', 'LRC-7003', 'LRC-7004']
+
+function publicReason({ code, message }: LoricaError): string {
+  return PUBLIC.includes(code) ? message : codes[code].title
+}

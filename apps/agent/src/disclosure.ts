@@ -1,0 +1,42 @@
+import type { LastEvaluation, LastUpload } from './store/ledger.js'
+
+/** What an agent sends, in words. Shown when it joins and by `last-upload`. */
+export const statement: readonly string[] = [
+  'What leaves this machine:',
+  '  - the change of the adapter after training (a small file of numbers; see last-upload), clipped if the run asks for it',
+  '  - counts: paragraphs, rows and tokens used, seconds, training loss, and the loss on held-out text',
+  '  - about the machine: its name and labels, threads, memory size, software version, public key',
+  'What never leaves: your files, their names, any text, any tokens, and the private key of this agent.',
+]
+
+export interface Disclosure {
+  readonly upload: LastUpload | null
+  readonly evaluation: LastEvaluation | null
+}
+
+/** The records of what left last, for a person. */
+export function disclosureLines({ upload, evaluation }: Disclosure): readonly string[] {
+  if (upload === null) return ['No update has left this machine.', ...evaluationLines(evaluation)]
+  const { update, counts, coordinator, at } = upload
+  const widest = Math.max(...update.tensors.map(({ name }) => name.length))
+  return [
+    `Last update: round ${update.round} of run ${update.runId}, to ${coordinator}, ${at}`,
+    `  sha256 ${update.sha256}`,
+    `  ${update.sizeBytes} bytes, ${update.tensors.length} tensors:`,
+    ...update.tensors.map(
+      ({ name, shape, sizeBytes }) => `    ${name.padEnd(widest)}  (${shape.join(', ')})  ${sizeBytes} bytes`,
+    ),
+    `  L2 norm ${update.norm.toPrecision(6)}, scaled by ${update.clipFactor.toPrecision(6)} before it left`,
+    `  sent beside it: ${counts.examples} rows, ${counts.tokens} tokens, ${Math.round(counts.trainMs)} ms, ` +
+      `loss ${counts.lossFirst.toFixed(4)} to ${counts.lossLast.toFixed(4)}`,
+    ...evaluationLines(evaluation),
+  ]
+}
+
+function evaluationLines(evaluation: LastEvaluation | null): readonly string[] {
+  if (evaluation === null) return []
+  const { round, lossSum, tokens, evaluateMs } = evaluation
+  return [
+    `Last evaluation: round ${round}: loss sum ${lossSum.toFixed(4)} over ${tokens} tokens, ${Math.round(evaluateMs)} ms`,
+  ]
+}

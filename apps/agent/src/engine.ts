@@ -1,0 +1,124 @@
+import {
+  type Batch,
+  type Engine,
+  EngineError,
+  type EngineSpec,
+  type startEngine,
+  type TensorMap,
+  type TrainJob,
+  type TrainResult,
+} from '@lorica/peft-core'
+import { LoricaError } from '@lorica/protocol'
+
+export type OnStep = NonNullable<Parameters<Engine['train']>[1]>
+export type Evaluated = Awaited<ReturnType<Engine['evaluate']>>
+
+/** Trains and measures in a process of its own, which stays up between rounds and is started again after it fell. */
+export interface Trainer {
+  /** Starts the process, so that it is ready when the first request comes. */
+  warm(): void
+  train(spec: EngineSpec, job: TrainJob, onStep: OnStep, signal: AbortSignal): Promise<TrainResult>
+  evaluate(
+    spec: EngineSpec,
+    tensors: TensorMap,
+    batches: readonly Batch[],
+    signal: AbortSignal,
+  ): Promise<Evaluated>
+  /** Ends the process. A later request starts another one. */
+  close(): Promise<void>
+}
+
+export interface TrainerOptions {
+  readonly start: () => ReturnType<typeof startEngine>
+  /** Hears that the process fell, and why. */
+  readonly onFallen: (error: LoricaError) => void
+}
+
+interface Running {
+  readonly engine: Promise<Engine>
+  readonly model?: string // the spec that is open, as JSON
+}
+
+/**
+ * One request at a time. A request during which the process falls is tried once more in a new process; after that it
+ * throws LRC-6003. An aborted request ends the process and throws the signal's reason. LRC-6011: training diverged.
+ */
+export function createTrainer({ start, onFallen }: TrainerOptions): Trainer {
+  let running: Running | undefined
+
+  const engineOf = (): Promise<Engine> => {
+    running ??= { engine: start() }
+    return running.engine
+  }
+  const close = async (): Promise<void> => {
+    const ended = running
+    running = undefined
+    await ended?.engine.then(
+      (engine) => engine.close(),
+      () => {},
+    )
+  }
+  const attempt = async <T>(
+    spec: EngineSpec,
+    use: (engine: Engine) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T> => {
+    signal.throwIfAborted()
+    const stop = (): void => void close()
+    signal.addEventListener('abort', stop, { once: true })
+    try {
+      const engine = await engineOf()
+      const model = JSON.stringify(spec)
+      if (running?.model !== model) {
+        await engine.open(spec)
+        running = { engine: Promise.resolve(engine), model }
+      }
+      return await use(engine)
+    } catch (error) {
+      signal.throwIfAborted()
+      throw error
+    } finally {
+      signal.removeEventListener('abort', stop)
+    }
+  }
+  const serve = async <T>(
+    spec: EngineSpec,
+    use: (engine: Engine) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T> => {
+    try {
+      return await attempt(spec, use, signal)
+    } catch (error) {
+      if (signal.aborted || !hasFallen(error)) throw engineFault(error, signal)
+      onFallen(engineFault(error, signal))
+      await close()
+      return await attempt(spec, use, signal).catch(async (again) => {
+        if (hasFallen(again)) await close()
+        throw engineFault(again, signal)
+      })
+    }
+  }
+  return {
+    warm: () => {
+      engineOf().catch(() => {}) // the request that follows reports it
+    },
+    train: (spec, job, onStep, signal) => serve(spec, (engine) => engine.train(job, onStep), signal),
+    evaluate: (spec, tensors, batches, signal) =>
+      serve(spec, (engine) => engine.evaluate(tensors, batches), signal),
+    close,
+  }
+}
+
+function hasFallen(error: unknown): boolean {
+  return !(error instanceof EngineError) || error.reason !== 'refused'
+}
+
+function engineFault(error: unknown, signal: AbortSignal): LoricaError {
+  if (signal.aborted) throw signal.reason
+  const message = error instanceof Error ? error.message : String(error)
+  if (/^training diverged/.test(message)) return new LoricaError('LRC-6011', message, { cause: error })
+  if (error instanceof EngineError && error.reason === 'refused') {
+    return new LoricaError('LRC-7002', message, { cause: error })
+  }
+  return new LoricaError('LRC-6003', message, { cause: error })
+}

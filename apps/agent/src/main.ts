@@ -1,0 +1,77 @@
+import { asLoricaError, type LoricaError } from '@lorica/protocol'
+import { runAgent } from './agent.js'
+import { type Config, parseConfig, usage } from './config.js'
+import { disclosureLines, statement } from './disclosure.js'
+import { enter } from './membership.js'
+import { postJson } from './net/link.js'
+import { explained, jsonReport, plainReport, reasonOf, type Tell } from './report.js'
+import { readLastEvaluation, readLastUpload } from './store/ledger.js'
+
+const print = (text: string): void => void process.stdout.write(text)
+const complain = (text: string): void => void process.stderr.write(text)
+
+async function main(args: readonly string[]): Promise<number> {
+  const wantsJson = args.includes('--json')
+  const tell = wantsJson
+    ? jsonReport(print, () => new Date())
+    : plainReport({ write: print, isTerminal: process.stdout.isTTY === true })
+  try {
+    const config = parseConfig(args)
+    if (config.command === 'help') print(usage)
+    else if (config.command === 'last-upload') await showLastUpload(config)
+    else await work(config, tell)
+    return 0
+  } catch (error) {
+    const known = asLoricaError(error)
+    if (wantsJson) tell({ event: 'failed', ...reasonOf(known) })
+    complain(`error ${explained(reasonOf(known))}\n`)
+    if (known.code === 'LRC-9001') complain(`${known.stack}\n`)
+    return exitCodeOf(known)
+  }
+}
+
+async function showLastUpload({ folder, json }: Config): Promise<void> {
+  const upload = (await readLastUpload(folder)) ?? null
+  const evaluation = (await readLastEvaluation(folder)) ?? null
+  if (json) return print(`${JSON.stringify({ upload, evaluation })}\n`)
+  print(`${[...disclosureLines({ upload, evaluation }), '', ...statement].join('\n')}\n`)
+}
+
+async function work(config: Config, tell: Tell): Promise<void> {
+  const asked = stopRequest()
+  const membership = await enter(config, postJson)
+  const { agentId, coordinatorId, name } = membership.settings
+  if (membership.isNew) tell({ event: 'joined', agentId, coordinatorId, name })
+  if (!config.json) print(`${statement.join('\n')}\n`)
+  const agent = runAgent({ folder: config.folder, membership, tell })
+  try {
+    await Promise.race([asked, agent.failed])
+  } finally {
+    await agent.stop()
+  }
+  tell({ event: 'stopped' })
+}
+
+/** Resolves at the first Ctrl-C or SIGTERM; at the second the process ends at once. */
+function stopRequest(): Promise<void> {
+  return new Promise((resolve) => {
+    let isAsked = false
+    const ask = (): void => {
+      if (isAsked) process.exit(1)
+      isAsked = true
+      resolve()
+    }
+    process.on('SIGINT', ask)
+    process.on('SIGTERM', ask)
+    process.stdout.on('error', ask) // whoever read the events is gone
+  })
+}
+
+function exitCodeOf({ code }: LoricaError): number {
+  if (code === 'LRC-8001') return 2
+  if (code === 'LRC-8002') return 5
+  if (/^LRC-(3003|5...|6...|7...|8003)$/.test(code)) return 3
+  return /^LRC-[12]/.test(code) ? 4 : 1
+}
+
+process.exit(await main(process.argv.slice(2)))

@@ -1,0 +1,106 @@
+import { hashModel } from '@lorica/peft-core'
+import { type Identity, LoricaError, parseJoinLink } from '@lorica/protocol'
+import { type Config, defaultName } from './config.js'
+import { newIdentity, readIdentity, writeIdentity } from './identity.js'
+import { enrol, type Post } from './net/enrolment.js'
+import { readTexts } from './private/documents.js'
+import { readSettings, type Settings, writeSettings } from './store/settings.js'
+
+/** An agent that belongs to a fleet and has what it needs to work. */
+export interface Membership {
+  readonly settings: Settings
+  readonly identity: Identity
+  readonly documents: number
+  /** Whether the fleet was joined just now. */
+  readonly isNew: boolean
+}
+
+/**
+ * Takes up the membership of a folder, or joins with the link of `config`. The data and the base are checked first, so
+ * that nothing is sent and nothing is written when they cannot be used. Throws LRC-2xxx, 3003, 600x, 8001, 8002, 8003.
+ */
+export async function enter(config: Config, post: Post): Promise<Membership> {
+  const known = await readSettings(config.folder)
+  return known === undefined ? join(config, post) : resume(config, known)
+}
+
+async function join(config: Config, post: Post): Promise<Membership> {
+  const { folder, data, base, threads, labels } = config
+  if (config.link === undefined) {
+    throw new LoricaError('LRC-8001', `no agent joined from ${folder}`, {
+      expected: 'a join link: join URL#TOKEN --dir D --data FILE…',
+      received: 'none',
+    })
+  }
+  if (data.length === 0) {
+    throw new LoricaError('LRC-8001', '--data is missing', {
+      expected: 'at least one text file',
+      received: 'none',
+    })
+  }
+  const link = parseJoinLink(config.link)
+  const documents = await checkParts(data, base)
+  const identity = (await readIdentity(folder)) ?? newIdentity()
+  const name = config.name ?? defaultName()
+  const enrolment = await enrol(link, { identity, name, labels }, post)
+  const settings: Settings = {
+    schema: 1,
+    url: link.url,
+    ...enrolment,
+    name,
+    labels,
+    data: [...data],
+    ...(base === undefined ? {} : { base }),
+    ...(threads === undefined ? {} : { threads }),
+  }
+  await writeIdentity(folder, identity)
+  await writeSettings(folder, settings)
+  return { settings, identity, documents, isNew: true }
+}
+
+async function resume(config: Config, known: Settings): Promise<Membership> {
+  const { folder, link, data, base, threads } = config
+  const url = link === undefined ? known.url : checkSameFleet(link, known, folder)
+  const identity = await readIdentity(folder)
+  if (identity === undefined || identity.id !== known.agentId) {
+    throw new LoricaError('LRC-2004', `${folder}: the key of agent ${known.agentId} is missing`, {
+      expected: 'the file identity.json that this agent wrote',
+      action: 'Restore the file, or join again into an empty folder with a new link.',
+    })
+  }
+  const settings: Settings = {
+    ...known,
+    url,
+    ...(data.length === 0 ? {} : { data: [...data] }),
+    ...(base === undefined ? {} : { base }),
+    ...(threads === undefined ? {} : { threads }),
+  }
+  const documents = await checkParts(settings.data, settings.base)
+  if (JSON.stringify(settings) !== JSON.stringify(known)) await writeSettings(folder, settings)
+  return { settings, identity, documents, isNew: false }
+}
+
+function checkSameFleet(text: string, known: Settings, folder: string): string {
+  const link = parseJoinLink(text)
+  const pinned = Buffer.from(link.fingerprint, 'base64url').toString('hex').slice(0, 32)
+  if (pinned === known.coordinatorId) return link.url
+  throw new LoricaError('LRC-2008', `${folder} belongs to another fleet`, {
+    expected: `a link of coordinator ${known.coordinatorId}`,
+    received: `a link of coordinator ${pinned}`,
+    action: 'Use another --dir for another fleet.',
+  })
+}
+
+async function checkParts(data: readonly string[], base: string | undefined): Promise<number> {
+  const { length } = await readTexts(data)
+  if (base !== undefined) {
+    await hashModel(base).catch((cause: Error) => {
+      throw new LoricaError('LRC-3003', `--base ${base}: ${cause.message}`, {
+        expected: 'a Hugging Face folder or an .onnx file',
+        action: 'Give the base of the run with --base, or leave --base out and it is downloaded.',
+        cause,
+      })
+    })
+  }
+  return length
+}

@@ -1,0 +1,68 @@
+import type { FileReference, Receipt, UpdateOpen } from '@lorica/protocol'
+import type { Delivery, EvaluationMessage } from '../contribution.js'
+import type { Append, Pull } from '../store/blobs.js'
+import type { Finished, Outbox } from '../store/outbox.js'
+import { download } from './download.js'
+import type { Link } from './link.js'
+import { createPace, type Pace } from './pace.js'
+import { whileLinked } from './patience.js'
+import { upload } from './upload.js'
+
+/** Hears how far a transfer is. */
+export type OnBytes = (phase: 'download' | 'upload', doneBytes: number, sizeBytes: number) => void
+
+export interface Transfers {
+  readonly delivery: Delivery
+  readonly pull: Pull
+}
+
+export interface TransferOptions {
+  readonly link: Link
+  readonly outbox: Outbox
+  /** Aborted when the agent stops: it ends downloads. */
+  readonly stopped: AbortSignal
+  readonly onBytes: OnBytes
+}
+
+/** Everything that an agent moves over its link; each transfer outlives lost connections. */
+export function createTransfers({ link, outbox, stopped, onBytes }: TransferOptions): Transfers {
+  let pace: Pace | undefined
+  const paceOf = async (signal: AbortSignal): Promise<Pace> => {
+    pace ??= createPace((await link.ready(signal)).limits)
+    return pace
+  }
+
+  const delivery: Delivery = {
+    upload: (update: UpdateOpen, finished: Finished, signal): Promise<Receipt> =>
+      whileLinked(link, signal, async () =>
+        upload(update, {
+          request: link.request,
+          pace: await paceOf(signal),
+          read: (offset, length) => outbox.read(finished, offset, length),
+          onBytes: (done) => onBytes('upload', done, update.sizeBytes),
+        }),
+      ),
+    async evaluation(message: EvaluationMessage, signal) {
+      await whileLinked(link, signal, () => link.request('evaluation', message))
+    },
+    async decline(assignmentId, code, message) {
+      await link.request('decline', { assignmentId, code, message: message.slice(0, 2000) }).catch(() => {})
+    },
+  }
+
+  const pull: Pull = async (file: FileReference, offset: number, append: Append) => {
+    let done = offset
+    const keep: Append = async (bytes) => {
+      await append(bytes)
+      done += bytes.byteLength
+    }
+    await whileLinked(link, stopped, async () =>
+      download(file, done, keep, {
+        request: link.request,
+        pace: await paceOf(stopped),
+        onBytes: (doneBytes) => onBytes('download', doneBytes, file.sizeBytes),
+      }),
+    )
+  }
+  return { delivery, pull }
+}

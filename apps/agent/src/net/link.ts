@@ -1,0 +1,211 @@
+/**
+ * The link of an agent to its coordinator. This file, with the transport beside it, is all that opens a connection.
+ * @module
+ */
+import {
+  type AgentEvents,
+  type Assignment,
+  type CoordinatorEvents,
+  errorOfProblem,
+  FLEET_PATH,
+  type Hello,
+  type HelloReply,
+  LoricaError,
+  limits,
+  parseAssignment,
+  parseBlobReadReply,
+  parseDeclineReply,
+  parseEvaluationReply,
+  parseHelloReply,
+  parseLeaveReply,
+  parseProgressReply,
+  parseRelease,
+  parseRunEnded,
+  parser,
+  parseUpdateChunkReply,
+  parseUpdateCloseReply,
+  parseUpdateOpenReply,
+  type Release,
+  type RunEnded,
+  refusalOf,
+} from '@lorica/protocol'
+import { io, type Socket } from 'socket.io-client'
+import { type Proof, provenSocket } from './proven-socket.js'
+
+const replies = {
+  hello: parseHelloReply,
+  'blob.read': parseBlobReadReply,
+  progress: parseProgressReply,
+  'update.open': parseUpdateOpenReply,
+  'update.chunk': parseUpdateChunkReply,
+  'update.close': parseUpdateCloseReply,
+  evaluation: parseEvaluationReply,
+  decline: parseDeclineReply,
+  leave: parseLeaveReply,
+} as const
+
+/** Sends a message and returns its reply. Throws the refusal of the coordinator, or LRC-1009 when the link is lost. */
+export type Request = <E extends keyof AgentEvents>(
+  event: E,
+  message: Parameters<AgentEvents[E]>[0],
+) => Promise<ReturnType<(typeof replies)[E]>>
+
+export interface LinkEvents {
+  assignment(assignment: Assignment): void
+  release(release: Release): void
+  runEnded(ended: RunEnded): void
+  connected(reply: HelloReply): void
+  disconnected(reason: string): void
+  /** The coordinator will not have this agent: the link does not try again. */
+  refused(refusal: LoricaError): void
+}
+
+export interface LinkOptions {
+  readonly url: string
+  readonly proof: Proof
+  readonly hello: () => Hello
+  readonly on: LinkEvents
+}
+
+export interface Link {
+  readonly request: Request
+  /** The coordinator's answer to `hello`; waits for a connection when there is none. Rejects when `signal` aborts. */
+  ready(signal?: AbortSignal): Promise<HelloReply>
+  close(): void
+}
+
+/** Refusals that a second attempt cannot change. */
+const FINAL = ['LRC-1008', 'LRC-2004', 'LRC-2006', 'LRC-2009', 'LRC-2011']
+
+/** Connects, introduces the agent, and connects again, with growing and jittered pauses, until it is closed. */
+export function openLink({ url, proof, hello, on }: LinkOptions): Link {
+  const waiting = new Set<(reply: HelloReply) => void>()
+  let introduced: HelloReply | undefined
+
+  const refuse = (refusal: LoricaError): void => {
+    if (!FINAL.includes(refusal.code)) return
+    socket.disconnect()
+    on.refused(refusal)
+  }
+  const { origin, pathname } = new URL(url)
+  const socket: Socket = io(origin, {
+    path: `${pathname === '/' ? '' : pathname}${FLEET_PATH}`,
+    transports: [provenSocket(proof, refuse)],
+    parser,
+    reconnectionDelay: 250,
+    reconnectionDelayMax: 10_000,
+    randomizationFactor: 0.5,
+    autoConnect: false,
+    forceNew: true,
+  })
+  const request: Request = async (event, message) => {
+    if (!socket.connected) throw linkLost('there is no connection')
+    let raw: unknown
+    try {
+      raw = await socket.timeout(limits.ackTimeoutMs).emitWithAck(event, message)
+    } catch (cause) {
+      throw linkLost((cause as Error).message)
+    }
+    return replies[event](raw) as ReturnType<(typeof replies)[typeof event]>
+  }
+
+  socket.on('connect', async () => {
+    try {
+      const reply = await request('hello', hello())
+      introduced = reply
+      on.connected(reply)
+      for (const tell of waiting) tell(reply)
+      waiting.clear()
+    } catch (error) {
+      if (isLinkLost(error)) return
+      refuse(error as LoricaError)
+    }
+  })
+  socket.on('disconnect', (reason) => {
+    introduced = undefined
+    on.disconnected(reason)
+    if (reason !== 'io server disconnect') return
+    refuse(new LoricaError('LRC-2009', 'the coordinator ended the connection', { received: reason }))
+  })
+  const answer = <E extends keyof CoordinatorEvents, M>(
+    event: E,
+    parse: (raw: unknown) => M,
+    take: (m: M) => void,
+  ) => {
+    socket.on(event as string, (raw: unknown, reply: unknown) => {
+      const respond = typeof reply === 'function' ? (reply as (value: unknown) => void) : () => {}
+      let message: M
+      try {
+        message = parse(raw)
+      } catch (error) {
+        return respond({ ok: false, refusal: refusalOf(error) })
+      }
+      respond({ ok: true })
+      take(message)
+    })
+  }
+  answer('assignment', parseAssignment, on.assignment)
+  answer('release', parseRelease, on.release)
+  answer('run-ended', parseRunEnded, on.runEnded)
+  socket.connect()
+
+  return {
+    request,
+    ready: (signal) =>
+      new Promise((resolve, reject) => {
+        signal?.throwIfAborted()
+        if (introduced !== undefined) return resolve(introduced)
+        waiting.add(resolve)
+        const giveUp = (): void => {
+          waiting.delete(resolve)
+          reject(signal?.reason)
+        }
+        signal?.addEventListener('abort', giveUp, { once: true })
+      }),
+    close: () => socket.disconnect(),
+  }
+}
+
+/** Whether to wait for the next connection and try again. */
+export function isLinkLost(error: unknown): boolean {
+  return error instanceof LoricaError && error.code === 'LRC-1009'
+}
+
+const HTTP_TIMEOUT_MS = 15_000
+
+/** Sends JSON to the coordinator's HTTP address. Throws its problem document, or LRC-8002 when nothing answers. */
+export async function postJson(url: string, path: string, body: unknown): Promise<unknown> {
+  let status: number
+  let answer: unknown
+  try {
+    const response = await fetch(`${url}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      redirect: 'error',
+      signal: AbortSignal.timeout(HTTP_TIMEOUT_MS),
+    })
+    status = response.status
+    answer = JSON.parse(await response.text())
+  } catch (cause) {
+    throw new LoricaError('LRC-8002', `no coordinator answers at ${url}`, {
+      expected: 'a running coordinator',
+      received: reasonOf(cause),
+      action: 'Check the address and that the coordinator runs.',
+      cause,
+    })
+  }
+  if (status === 200 || status === 201) return answer
+  throw (
+    errorOfProblem(answer) ?? new LoricaError('LRC-8002', `${url}${path} answered with HTTP status ${status}`)
+  )
+}
+
+function reasonOf(cause: unknown): string {
+  const { message, cause: inner } = cause as Error
+  return inner instanceof Error ? inner.message : message
+}
+
+function linkLost(message: string): LoricaError {
+  return new LoricaError('LRC-1009', `link: ${message}`)
+}

@@ -1,0 +1,158 @@
+import type { Assignment, LoricaError, Progress, Receipt } from '@lorica/protocol'
+
+/** Everything an agent tells about itself while it runs. With --json each is one line, with `at` added. */
+export type AgentEvent =
+  | {
+      readonly event: 'joined'
+      readonly agentId: string
+      readonly coordinatorId: string
+      readonly name: string
+    }
+  | { readonly event: 'connected'; readonly url: string }
+  | { readonly event: 'disconnected'; readonly reason: string }
+  | {
+      readonly event: 'assignment'
+      readonly assignmentId: string
+      readonly kind: Assignment['kind']
+      readonly runId: string
+      readonly round: number
+    }
+  | ({ readonly event: 'progress' } & Progress)
+  | {
+      readonly event: 'uploaded'
+      readonly assignmentId: string
+      readonly sha256: string
+      readonly sizeBytes: number
+      readonly tokens: number
+    }
+  | ({ readonly event: 'receipt'; readonly assignmentId: string } & Receipt)
+  | {
+      readonly event: 'evaluated'
+      readonly assignmentId: string
+      readonly round: number
+      readonly loss: number
+      readonly tokens: number
+    }
+  | {
+      readonly event: 'release-verified'
+      readonly name: string
+      readonly version: number
+      readonly folder: string
+    }
+  | ({ readonly event: 'refused'; readonly assignmentId?: string } & Reason)
+  | ({ readonly event: 'declined'; readonly assignmentId: string } & Reason)
+  | ({ readonly event: 'abandoned'; readonly assignmentId: string } & Reason)
+  | ({ readonly event: 'engine-failed' } & Reason)
+  | { readonly event: 'run-ended'; readonly runId: string; readonly state: string }
+  | ({ readonly event: 'failed' } & Reason)
+  | { readonly event: 'stopped' }
+
+/** An error as part of an event. */
+export interface Reason {
+  readonly code: string
+  readonly message: string
+  readonly expected?: string
+  readonly received?: string
+  readonly action: string
+}
+
+export type Tell = (event: AgentEvent) => void
+
+export function reasonOf({ code, message, expected, received, action }: LoricaError): Reason {
+  return {
+    code,
+    message,
+    ...(expected === undefined ? {} : { expected }),
+    ...(received === undefined ? {} : { received }),
+    action,
+  }
+}
+
+/** Where lines go; `isTerminal` allows a line to be written over. */
+export interface Screen {
+  readonly write: (text: string) => void
+  readonly isTerminal: boolean
+}
+
+/** Prints events as JSON lines. */
+export function jsonReport(write: (text: string) => void, now: () => Date): Tell {
+  return (event) => {
+    const { event: name, ...fields } = event
+    write(`${JSON.stringify({ event: name, at: now().toISOString(), ...fields })}\n`)
+  }
+}
+
+/** Prints events for a person: a line for what matters, and one line that moves while there is work. */
+export function plainReport({ write, isTerminal }: Screen): Tell {
+  let isMoving = false
+  let phase = ''
+  return (event) => {
+    const line = sentence(event)
+    if (event.event === 'progress') {
+      const isNews = phase !== `${event.assignmentId} ${event.phase}` || event.step >= event.steps
+      phase = `${event.assignmentId} ${event.phase}`
+      if (isTerminal) write(`\r\u001b[2K${line}`)
+      else if (isNews) write(`${line}\n`)
+      isMoving = isTerminal
+      return
+    }
+    write(`${isMoving ? '\n' : ''}${line}\n`)
+    isMoving = false
+  }
+}
+
+function sentence(event: AgentEvent): string {
+  switch (event.event) {
+    case 'joined':
+      return `Joined as ${event.name} (agent ${event.agentId}).`
+    case 'connected':
+      return `Connected to ${event.url}. Waiting for work; stop with Ctrl-C.`
+    case 'disconnected':
+      return `Link lost (${event.reason}); connecting again.`
+    case 'assignment':
+      return `Round ${event.round}: ${event.kind === 'train' ? 'training on the text of this machine' : 'measuring on held-out text'}.`
+    case 'progress':
+      return progressLine(event)
+    case 'uploaded':
+      return `  sent ${bytes(event.sizeBytes)} of adapter changes (sha256 ${event.sha256.slice(0, 12)}).`
+    case 'receipt':
+      return `Round ${event.round}: accepted.`
+    case 'evaluated':
+      return `Round ${event.round}: loss ${event.loss.toFixed(4)} over ${event.tokens} held-out tokens.`
+    case 'release-verified':
+      return `Release ${event.name} is verified and in ${event.folder}.`
+    case 'refused':
+      return `The coordinator refused: ${explained(event)}`
+    case 'declined':
+      return `Declined: ${explained(event)}`
+    case 'abandoned':
+      return `Given up: ${event.message}.`
+    case 'engine-failed':
+      return `The training process failed and is started again: ${event.message}`
+    case 'run-ended':
+      return `The run ${event.state}.`
+    case 'failed':
+      return `error ${explained(event)}`
+    case 'stopped':
+      return 'Stopped.'
+  }
+}
+
+function progressLine({ phase, step, steps, loss, tokensPerSecond }: Progress): string {
+  if (phase === 'download') return `  downloading ${bytes(step)} of ${bytes(steps)}`
+  if (phase === 'upload') return `  sending ${bytes(step)} of ${bytes(steps)}`
+  const rate = tokensPerSecond === null ? '' : `   ${Math.round(tokensPerSecond)} tokens/s`
+  return `  step ${step} of ${steps}${loss === null ? '' : `   loss ${loss.toFixed(4)}`}${rate}`
+}
+
+/** An error for a terminal: what happened, what was expected, what came, what to do. */
+export function explained({ code, message, expected, received, action }: Reason): string {
+  const detail =
+    expected === undefined ? '' : `\n  expected: ${expected}\n  received: ${received ?? 'nothing'}`
+  return `${code}: ${message}${detail}\n  what to do: ${action}`
+}
+
+function bytes(count: number): string {
+  if (count < 1024 * 1024) return `${(count / 1024).toFixed(1)} KiB`
+  return `${(count / 1024 / 1024).toFixed(1)} MiB`
+}

@@ -1,0 +1,85 @@
+import { join } from 'node:path'
+import { z } from 'zod'
+import type { TensorSummary } from '../delta.js'
+import { readJson, writeJson } from './folder.js'
+import type { Finished } from './outbox.js'
+
+const lastUploadSchema = z.strictObject({
+  schema: z.literal(1),
+  at: z.string(),
+  coordinator: z.string(),
+  update: z.strictObject({
+    runId: z.string(),
+    round: z.int(),
+    sha256: z.string(),
+    sizeBytes: z.int(),
+    tensors: z.array(z.strictObject({ name: z.string(), shape: z.array(z.int()), sizeBytes: z.int() })),
+    norm: z.number(), // L2, before clipping; stays here
+    clipFactor: z.number(), // stays here
+  }),
+  counts: z.strictObject({
+    examples: z.int(),
+    tokens: z.int(),
+    trainMs: z.number(),
+    lossFirst: z.number(),
+    lossLast: z.number(),
+  }),
+})
+
+const lastEvaluationSchema = z.strictObject({
+  runId: z.string(),
+  round: z.int(),
+  assignmentId: z.string(),
+  lossSum: z.number(),
+  tokens: z.int(),
+  evaluateMs: z.number(),
+})
+
+/** The numbers of the latest evaluation that left this machine. */
+export type LastEvaluation = Readonly<z.infer<typeof lastEvaluationSchema>>
+
+/** What left this machine with the latest update: every tensor by name, shape and size, and the numbers beside them. */
+export type LastUpload = Readonly<z.infer<typeof lastUploadSchema>>
+
+const UPLOAD_FILE = 'last-upload.json'
+const EVALUATION_FILE = 'last-evaluation.json'
+
+export interface Sending {
+  readonly at: string
+  readonly coordinator: string
+  readonly finished: Finished
+  readonly tensors: readonly TensorSummary[]
+  readonly norm: number
+  readonly clipFactor: number
+}
+
+/** Writes down what is about to leave. It is called before the first byte does. */
+export async function writeLastUpload(folder: string, sending: Sending): Promise<void> {
+  const { at, coordinator, finished, tensors, norm, clipFactor } = sending
+  const { runId, round, sha256, sizeBytes, examples, tokens, trainMs, lossFirst, lossLast } = finished
+  const record = {
+    schema: 1,
+    at,
+    coordinator,
+    update: { runId, round, sha256, sizeBytes, tensors, norm, clipFactor },
+    counts: { examples, tokens, trainMs, lossFirst, lossLast },
+  }
+  await writeJson(join(folder, UPLOAD_FILE), record)
+}
+
+/** The record of the latest update, or undefined when none left this machine. */
+export async function readLastUpload(folder: string): Promise<LastUpload | undefined> {
+  const stored = await readJson(join(folder, UPLOAD_FILE))
+  return stored === undefined ? undefined : lastUploadSchema.parse(stored)
+}
+
+/** Writes down the evaluation that is about to leave. */
+export async function writeLastEvaluation(folder: string, evaluation: LastEvaluation): Promise<void> {
+  await writeJson(join(folder, EVALUATION_FILE), evaluation)
+}
+
+/** The latest evaluation that left, or undefined when there was none. */
+export async function readLastEvaluation(folder: string): Promise<LastEvaluation | undefined> {
+  const stored = await readJson(join(folder, EVALUATION_FILE))
+  return stored === undefined ? undefined : lastEvaluationSchema.parse(stored)
+}

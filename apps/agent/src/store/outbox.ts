@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto'
+import { mkdir, open, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { canonicalJson, type TrainAssignment } from '@lorica/protocol'
+import { z } from 'zod'
+import { readJson, writeJson, writeWhole } from './folder.js'
+
+const entrySchema = z.strictObject({
+  work: z.string(), // workOf the assignment
+  assignmentId: z.string(),
+  runId: z.string(),
+  round: z.int(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  sizeBytes: z.int(),
+  examples: z.int(),
+  tokens: z.int(),
+  trainMs: z.number(),
+  lossFirst: z.number(),
+  lossLast: z.number(),
+  settled: z.boolean(), // there is a receipt or a refusal for it
+})
+
+/** A finished update that waits for its receipt, or had it in the latest round of its run. */
+export type Finished = Readonly<z.infer<typeof entrySchema>>
+
+/** Finished work on disk: what an agent trained is not trained again, whatever happens to the link or to either side. */
+export interface Outbox {
+  /** Finished work for an assignment of the same content, also when the assignment has another id now. */
+  find(work: string): Promise<Finished | undefined>
+  /** Keeps finished work, bytes first. Work of earlier rounds of its run goes. */
+  put(finished: Finished, bytes: Uint8Array): Promise<void>
+  settle(finished: Finished): Promise<void>
+  /** Work that was finished and neither accepted nor refused. */
+  unsettled(): Promise<readonly Finished[]>
+  read(finished: Finished, offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>
+}
+
+/** What an assignment asks for, as a hash: two assignments that differ only in id and deadline ask for the same. */
+export function workOf(assignment: TrainAssignment): string {
+  const { assignmentId: _, deadlineMs: __, ...work } = assignment
+  return createHash('sha256').update(canonicalJson(work)).digest('hex')
+}
+
+/** Opens the outbox of a folder. */
+export function openOutbox(folder: string): Outbox {
+  const entryPath = (work: string): string => join(folder, `${work}.json`)
+  const bytesPath = (work: string): string => join(folder, `${work}.safetensors`)
+
+  const find = async (work: string): Promise<Finished | undefined> => {
+    const parsed = entrySchema.safeParse(await readJson(entryPath(work)).catch(() => undefined))
+    return parsed.success ? parsed.data : undefined
+  }
+  const all = async (): Promise<readonly Finished[]> => {
+    await mkdir(folder, { recursive: true })
+    const works = (await readdir(folder))
+      .filter((name) => name.endsWith('.json'))
+      .map((name) => name.slice(0, -5))
+    const entries = await Promise.all(works.sort().map(find))
+    return entries.filter((entry) => entry !== undefined)
+  }
+  const drop = async ({ work }: Finished): Promise<void> => {
+    await rm(entryPath(work), { force: true })
+    await rm(bytesPath(work), { force: true })
+  }
+  return {
+    find,
+    async put(finished, bytes) {
+      await writeWhole(bytesPath(finished.work), bytes, 0o600)
+      await writeJson(entryPath(finished.work), finished, 0o600)
+      const before = (await all()).filter(
+        ({ runId, round }) => runId === finished.runId && round < finished.round,
+      )
+      await Promise.all(before.map(drop))
+    },
+    settle: (finished) => writeJson(entryPath(finished.work), { ...finished, settled: true }, 0o600),
+    unsettled: async () => (await all()).filter(({ settled }) => !settled),
+    async read({ work }, offset, length) {
+      const file = await open(bytesPath(work))
+      try {
+        const bytes = new Uint8Array(length)
+        const { bytesRead } = await file.read(bytes, 0, length, offset)
+        return bytes.subarray(0, bytesRead)
+      } finally {
+        await file.close()
+      }
+    },
+  }
+}

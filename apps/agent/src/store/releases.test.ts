@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createIdentity, type FileReference, type ReleaseManifest, signManifest } from '@lorica/protocol'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { openBlobs } from './blobs.js'
+import { openReleases } from './releases.js'
+
+const coordinator = createIdentity()
+const content = new Map(
+  ['{"r":8}', 'weights of five', 'weights of six'].map((text) => {
+    const bytes = Buffer.from(text)
+    return [createHash('sha256').update(bytes).digest('hex'), bytes]
+  }),
+)
+const [config, five, six] = [...content].map(([sha256, { byteLength }]) => ({
+  sha256,
+  sizeBytes: byteLength,
+}))
+
+function manifest(version: number, weights: Partial<FileReference>): ReleaseManifest {
+  return {
+    ...{
+      schema: 1,
+      version,
+      name: `v${version}`,
+      runId: 'r4',
+      runName: 'tone',
+      round: version,
+      parent: null,
+    },
+    base: { sha256: 'cd'.repeat(32), name: 'tiny' },
+    files: [
+      { path: 'adapter_config.json', ...config } as FileReference,
+      { path: 'adapter_model.safetensors', ...weights } as FileReference,
+    ],
+    contributions: [],
+    evaluation: { loss: 2.5, tokens: 90, perAgent: [] },
+    ...{ createdAt: '2026-03-04T05:06:07Z', software: 'test', coordinatorPublicKey: coordinator.publicKey },
+  }
+}
+
+let folder = ''
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lorica-releases-'))
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+function open(base = 'cd'.repeat(32)) {
+  const blobs = openBlobs(join(folder, 'blobs'), async (file, offset, append) => {
+    await append((content.get(file.sha256) as Buffer).subarray(offset))
+  })
+  const { publicKey } = coordinator
+  return openReleases({
+    folder: join(folder, 'r'),
+    blobs,
+    coordinatorPublicKey: publicKey,
+    baseOfRun: () => base,
+  })
+}
+
+test('a verified release becomes a PEFT folder with its proof', async () => {
+  const release = signManifest(coordinator, manifest(5, five ?? {}))
+  const taken = await open().take(release)
+  expect(taken?.manifest.version).toBe(5)
+  expect(await readFile(join(taken?.folder ?? '', 'adapter_model.safetensors'), 'utf8')).toBe(
+    'weights of five',
+  )
+  expect(await readFile(join(taken?.folder ?? '', 'manifest.json'), 'utf8')).toBe(release.manifest)
+  expect(await readFile(join(taken?.folder ?? '', 'manifest.sig'), 'utf8')).toBe(release.signature)
+})
+
+test('a release that is in use already is taken in silence', async () => {
+  const release = signManifest(coordinator, manifest(5, five ?? {}))
+  await open().take(release)
+  expect(await open().take(release)).toBeUndefined()
+})
+
+test('an older release and another one of the same version are refused, also after a restart', async () => {
+  await open().take(signManifest(coordinator, manifest(6, six ?? {})))
+  const releases = open()
+  await expect(releases.take(signManifest(coordinator, manifest(5, five ?? {})))).rejects.toMatchObject({
+    code: 'LRC-6006',
+  })
+  await expect(releases.take(signManifest(coordinator, manifest(6, five ?? {})))).rejects.toMatchObject({
+    code: 'LRC-6006',
+  })
+  expect(await readdir(join(folder, 'r'))).toEqual(['latest.json', 'v6'])
+})
+
+test('a release by another key, or for another base, is refused and leaves nothing', async () => {
+  const foreign = signManifest(createIdentity(), manifest(5, five ?? {}))
+  await expect(open().take(foreign)).rejects.toMatchObject({ code: 'LRC-6005' })
+  const release = signManifest(coordinator, manifest(5, five ?? {}))
+  await expect(open('ef'.repeat(32)).take(release)).rejects.toMatchObject({
+    ...{ code: 'LRC-6005', expected: 'ef'.repeat(32), received: 'cd'.repeat(32) },
+  })
+  await expect(readdir(join(folder, 'r'))).rejects.toThrow('ENOENT')
+})
+
+test('a release whose file is damaged on the way is refused', async () => {
+  const blobs = openBlobs(join(folder, 'blobs'), async (file, _, append) =>
+    append(new Uint8Array(file.sizeBytes)),
+  )
+  const { publicKey } = coordinator
+  const releases = openReleases({
+    ...{ folder: join(folder, 'r'), blobs, coordinatorPublicKey: publicKey, baseOfRun: () => undefined },
+  })
+  const taken = releases.take(signManifest(coordinator, manifest(5, five ?? {})))
+  await expect(taken).rejects.toMatchObject({ code: 'LRC-6007' })
+  expect(await readdir(join(folder, 'r'))).toEqual([])
+})

@@ -1,0 +1,125 @@
+/**
+ * One assignment in, one update out. Pure orchestration: what reads files, trains, or knows the time is an argument.
+ * @module
+ */
+import type { Adapter, EngineSpec, OptimizerState } from '@lorica/peft-core'
+import { type EvaluateAssignment, LoricaError, type TrainAssignment } from '@lorica/protocol'
+import { type Delta, deltaOf } from './delta.js'
+import type { OnStep, Trainer } from './engine.js'
+import type { PrivateBatches } from './private/batches.js'
+
+export interface WorkParts {
+  /** Path of the base on this machine, its hash checked. */
+  readonly base: (assignment: TrainAssignment | EvaluateAssignment) => Promise<string>
+  /** The adapter to start from or to measure, its hashes checked. */
+  readonly adapter: (assignment: TrainAssignment | EvaluateAssignment) => Promise<Adapter>
+  readonly batches: PrivateBatches
+  readonly trainer: Trainer
+  readonly onStep: (progress: Parameters<OnStep>[0], steps: number) => void
+}
+
+/** What an agent hands in for a round, with the counts that go with it. */
+export interface Update {
+  readonly delta: Delta
+  readonly examples: number
+  readonly tokens: number
+  readonly trainMs: number
+  readonly lossFirst: number
+  readonly lossLast: number
+  readonly moments?: OptimizerState // stays here
+}
+
+export interface Measured {
+  readonly lossSum: number
+  readonly tokens: number
+  readonly evaluateMs: number
+}
+
+const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const
+
+/**
+ * Trains the adapter of an assignment on the private text and returns the clipped difference.
+ * `moments` continue the optimizer of an earlier round. Throws LRC-6xxx and LRC-7xxx, or the signal's reason.
+ */
+export async function trainUpdate(
+  assignment: TrainAssignment,
+  parts: WorkParts,
+  moments: OptimizerState | undefined,
+  signal: AbortSignal,
+): Promise<Update> {
+  const { local, seed, maxUpdateNorm } = assignment
+  const { spec, adapter, reading } = await prepare(assignment, local.batch, parts)
+  const batches = await parts.batches.training(reading, {
+    rows: local.batch,
+    steps: local.steps * local.accumulate,
+    firstStep: local.firstStep * local.accumulate,
+    seed,
+  })
+  signal.throwIfAborted()
+  const keepState = local.optimizerState === 'keep'
+  const job = {
+    tensors: adapter.tensors,
+    batches,
+    optimizer: {
+      ...ADAM,
+      learningRate: local.learningRate,
+      weightDecay: local.weightDecay,
+      ...(local.clipNorm === null ? {} : { clipNorm: local.clipNorm }),
+    },
+    schedule: {
+      kind: local.schedule,
+      warmupSteps: local.warmupSteps,
+      totalSteps: local.totalSteps,
+      firstStep: local.firstStep,
+    },
+    accumulate: local.accumulate,
+    keepState,
+    ...(keepState && moments !== undefined ? { state: moments } : {}),
+  }
+  const result = await parts.trainer.train(spec, job, (step) => parts.onStep(step, local.steps), signal)
+  return {
+    delta: finiteDelta(() => deltaOf(result.tensors, adapter.tensors, maxUpdateNorm)),
+    examples: batches.reduce((rows, batch) => rows + batch.rows, 0),
+    tokens: result.tokens,
+    trainMs: result.seconds * 1000,
+    lossFirst: result.losses[0] ?? Number.NaN,
+    lossLast: result.losses.at(-1) ?? Number.NaN,
+    ...(result.optimizer === undefined ? {} : { moments: result.optimizer }),
+  }
+}
+
+/** Measures the adapter of an assignment on the text that this machine holds out. Throws as `trainUpdate`. */
+export async function measureAdapter(
+  assignment: EvaluateAssignment,
+  parts: WorkParts,
+  signal: AbortSignal,
+): Promise<Measured> {
+  const { batch, maxTokensEvaluated } = assignment
+  const { spec, adapter, reading } = await prepare(assignment, batch, parts)
+  const batches = await parts.batches.heldOut(reading, batch, maxTokensEvaluated)
+  signal.throwIfAborted()
+  const { lossSum, tokens, seconds } = await parts.trainer.evaluate(spec, adapter.tensors, batches, signal)
+  if (tokens === 0 || !Number.isFinite(lossSum)) {
+    throw new LoricaError(
+      'LRC-6011',
+      `the loss of adapter ${assignment.adapter.version} is ${lossSum} over ${tokens} tokens`,
+    )
+  }
+  return { lossSum, tokens, evaluateMs: seconds * 1000 }
+}
+
+async function prepare(assignment: TrainAssignment | EvaluateAssignment, rows: number, parts: WorkParts) {
+  parts.trainer.warm()
+  const [model, adapter] = await Promise.all([parts.base(assignment), parts.adapter(assignment)])
+  const { maxTokens, holdout } = assignment.data
+  const spec: EngineSpec = { model, config: adapter.config, rows, columns: maxTokens, trainable: 'adapter' }
+  return { spec, adapter, reading: { model, columns: maxTokens, holdout } }
+}
+
+function finiteDelta(make: () => Delta): Delta {
+  try {
+    return make()
+  } catch (cause) {
+    throw new LoricaError('LRC-6011', (cause as Error).message, { cause })
+  }
+}
