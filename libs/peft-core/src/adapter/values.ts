@@ -57,7 +57,7 @@ function fitting(value: number): number {
   return value
 }
 
-/** A copy, because bytes of a file may begin anywhere and typed arrays may not. */
+/** A copy, because bytes of a file may begin anywhere and typed arrays may not. (A Buffer's own `slice` does not copy.) */
 function aligned(bytes: Uint8Array): ArrayBuffer {
-  return bytes.slice().buffer as ArrayBuffer
+  return new Uint8Array(bytes).buffer
 }
