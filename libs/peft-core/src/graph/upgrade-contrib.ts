@@ -1,0 +1,48 @@
+/**
+ * Rewrites fused operators of `com.microsoft` into ones that can be differentiated.
+ * Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
+ * @module
+ */
+import { type Attributes, float, floatOf, int, text } from './graph.js'
+import type { OnnxNode } from './onnx-model.js'
+import { asIs, type NewNode, type Rewrite, standard } from './rewrite.js'
+
+const gelu = (approximate: 'none' | 'tanh'): Rewrite => {
+  return (node) => {
+    const output = node.outputs[0] as string
+    const attributes = { approximate: text(approximate) }
+    if (!node.inputs[1]) return [standard('Gelu', node.inputs.slice(0, 1), [output], attributes)]
+    return [
+      standard('Add', node.inputs.slice(0, 2), [`${output}:biased`]),
+      standard('Gelu', [`${output}:biased`], [output], attributes),
+    ]
+  }
+}
+
+/** LayerNorm(x + skip + bias); the fourth output is the sum. Inputs: x, skip, scale, then `beta` and `bias` where they are. */
+function skipNormalization(op: string, epsilon: number, beta: number | undefined, bias: number): Rewrite {
+  return (node) => {
+    const [x, skip, scale] = node.inputs as [string, string, string]
+    const output = node.outputs[0] as string
+    const sum = node.outputs[3] || `${output}:sum`
+    const added = node.inputs[bias]
+    const attributes: Attributes = { axis: int(-1), epsilon: float(floatOf(node, 'epsilon', epsilon)) }
+    const shift = beta === undefined ? '' : node.inputs[beta]
+    const adds: readonly NewNode[] = added
+      ? [standard('Add', [x, skip], [`${output}:skip`]), standard('Add', [`${output}:skip`, added], [sum])]
+      : [standard('Add', [x, skip], [sum])]
+    return [...adds, standard(op, shift ? [sum, scale, shift] : [sum, scale], [output], attributes)]
+  }
+}
+
+const asStandard = (node: OnnxNode): readonly NewNode[] => [asIs(node, { domain: '' })]
+
+export const upgradesContrib: Readonly<Record<string, Rewrite>> = {
+  Gelu: gelu('none'),
+  BiasGelu: gelu('none'),
+  FastGelu: gelu('tanh'),
+  LayerNormalization: asStandard,
+  SimplifiedLayerNormalization: asStandard,
+  SkipLayerNormalization: skipNormalization('LayerNormalization', 1e-12, 3, 4),
+  SkipSimplifiedLayerNormalization: skipNormalization('SimplifiedLayerNormalization', 1e-12, undefined, 3),
+}

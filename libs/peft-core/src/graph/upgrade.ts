@@ -1,0 +1,173 @@
+/**
+ * Rewrites a node of any operator set from 9 on into nodes that mean the same in operator set 21.
+ * Changelog of the operators: https://github.com/onnx/onnx/blob/main/docs/Changelog.md
+ * @module
+ */
+
+import { elementNumbers } from '../operators/elementwise.js'
+import { hasOperator } from '../operators/registry.js'
+import { type Attributes, axisOf, float, floatOf, int, intOf, intsOf, sizeOf } from './graph.js'
+import { OnnxError, type UnsupportedOperator, UnsupportedOperators } from './onnx-error.js'
+import type { OnnxModel, OnnxNode } from './onnx-model.js'
+import { asIs, isDomain, type NewNode, type Rewrite, type Surroundings, standard } from './rewrite.js'
+import { upgradesContrib } from './upgrade-contrib.js'
+
+export const OLDEST_OPERATOR_SET = 9
+export const NEWEST_OPERATOR_SET = 24
+
+/** The nodes that stand for a node, in order. Errors: OnnxError `unsupported` when it has no counterpart. */
+export function upgrade(node: OnnxNode, around: Surroundings): readonly NewNode[] {
+  const rule = upgradeOf(node)
+  return rule === undefined ? [asIs(node)] : rule(node, around)
+}
+
+/** Throws UnsupportedOperators, naming all of them, when a model uses operators that Lorica lacks. */
+export function checkOperators(
+  model: OnnxModel,
+  nodes: readonly OnnxNode[],
+  placeOf: (node: OnnxNode) => string | undefined,
+): void {
+  const version = model.operatorSets.get('') ?? NEWEST_OPERATOR_SET
+  if (version < OLDEST_OPERATOR_SET || version > NEWEST_OPERATOR_SET) {
+    const range = `${OLDEST_OPERATOR_SET} to ${NEWEST_OPERATOR_SET}`
+    throw new OnnxError(
+      'unsupported',
+      `the model is of operator set ${version}; export it with one from ${range}`,
+    )
+  }
+  const missing = new Map<string, UnsupportedOperator>()
+  for (const node of nodes) {
+    if (isSupported(node)) continue
+    const kinds = [...node.opaque.values()]
+    const operator = `${node.domain === '' ? '' : `${node.domain}.`}${node.op}`
+    const title = kinds.length === 0 ? operator : `${operator} with ${kinds.join(' and ')}`
+    const place = placeOf(node) ?? (node.name || (node.outputs[0] ?? ''))
+    const known = missing.get(title)
+    missing.set(title, { operator: title, count: (known?.count ?? 0) + 1, example: known?.example ?? place })
+  }
+  if (missing.size > 0) throw new UnsupportedOperators([...missing.values()])
+}
+
+function isSupported(node: OnnxNode): boolean {
+  if (node.opaque.size > 0) return false
+  return upgradeOf(node) !== undefined || (isDomain(node.domain) && hasOperator(node.op, node.domain))
+}
+
+function upgradeOf({ op, domain }: OnnxNode): Rewrite | undefined {
+  const rules = domain === '' ? upgrades : domain === 'com.microsoft' ? upgradesContrib : {}
+  return Object.hasOwn(rules, op) ? rules[op] : undefined
+}
+
+function without(attributes: Attributes, ...names: readonly string[]): Attributes {
+  return Object.fromEntries(Object.entries(attributes).filter(([name]) => !names.includes(name)))
+}
+
+/** From `since` on an input, before that an attribute of whole numbers. */
+function attributeToInput(attribute: string, since: number, at = 1): Rewrite {
+  return (node, around) => {
+    const values = intsOf(node, attribute)
+    if (around.version >= since || values === undefined) return [asIs(node)]
+    const inputs = [...node.inputs.slice(0, at), around.constant(values)]
+    return [asIs(node, { inputs, attributes: without(node.attributes, attribute) })]
+  }
+}
+
+/** Before 13, softmax ran over all axes from `axis` on; since then over `axis` only. */
+const softmax: Rewrite = (node, { version, typeOf, constant }) => {
+  const [input, output] = [node.inputs[0] as string, node.outputs[0] as string]
+  const { shape } = typeOf(input)
+  const axis = axisOf(intOf(node, 'axis', version < 13 ? 1 : -1), shape.length)
+  if (version >= 13 || axis === shape.length - 1) return [asIs(node, { attributes: { axis: int(axis) } })]
+  const flat = [sizeOf(shape.slice(0, axis)), sizeOf(shape.slice(axis))]
+  return [
+    standard('Reshape', [input, constant(flat)], [`${output}:flat`]),
+    standard(node.op, [`${output}:flat`], [`${output}:softmax`], { axis: int(1) }),
+    standard('Reshape', [`${output}:softmax`, constant(shape)], [output]),
+  ]
+}
+
+/** Training is not inference: dropout keeps everything. */
+const dropout: Rewrite = (node, { constantOf }) => {
+  const training = constantOf(node.inputs[2] ?? '')
+  if (node.inputs[2] && training?.data[0] !== 0) {
+    throw new OnnxError(
+      'unsupported',
+      `Dropout "${node.name}" is in training mode; export the model in evaluation mode`,
+    )
+  }
+  return [standard('Identity', node.inputs.slice(0, 1), node.outputs.slice(0, 1))]
+}
+
+const split: Rewrite = (node, around) => {
+  const [upgraded] = attributeToInput('split', 13)(node, around)
+  if (upgraded === undefined || upgraded.inputs[1] || around.version >= 18) return [asIs(node, upgraded)]
+  return [{ ...upgraded, attributes: { ...upgraded.attributes, num_outputs: int(node.outputs.length) } }]
+}
+
+const clip: Rewrite = (node, { version, constant }) => {
+  if (version >= 11) return [asIs(node)]
+  const bound = (name: string): string =>
+    name in node.attributes ? constant(floatOf(node, name, 0), 'float32') : ''
+  return [standard('Clip', [node.inputs[0] as string, bound('min'), bound('max')], node.outputs)]
+}
+
+const slice: Rewrite = (node, { version, constant }) => {
+  const [starts, ends, axes] = [intsOf(node, 'starts'), intsOf(node, 'ends'), intsOf(node, 'axes')]
+  if (version >= 10 || starts === undefined || ends === undefined) return [asIs(node)]
+  const positions = axes ?? starts.map((_, index) => index)
+  const inputs = [node.inputs[0] as string, constant(starts), constant(ends), constant(positions)]
+  return [standard('Slice', inputs, node.outputs)]
+}
+
+const castLike: Rewrite = (node, { typeOf }) => {
+  const to = elementNumbers[typeOf(node.inputs[1] as string).element]
+  return [standard('Cast', node.inputs.slice(0, 1), node.outputs, { to: int(to) })]
+}
+
+const rmsNormalization: Rewrite = (node) => {
+  const attributes = { axis: int(intOf(node, 'axis', -1)), epsilon: float(floatOf(node, 'epsilon', 1e-5)) }
+  return [standard('SimplifiedLayerNormalization', node.inputs, node.outputs, attributes)]
+}
+
+/** x sigmoid(alpha x) */
+const swish: Rewrite = (node, { constant }) => {
+  const [x, output] = [node.inputs[0] as string, node.outputs[0] as string]
+  return [
+    standard('Mul', [x, constant(floatOf(node, 'alpha', 1), 'float32')], [`${output}:scaled`]),
+    standard('Sigmoid', [`${output}:scaled`], [`${output}:gate`]),
+    standard('Mul', [x, `${output}:gate`], [output]),
+  ]
+}
+
+const mean: Rewrite = (node, { constant }) => {
+  const output = node.outputs[0] as string
+  return [
+    standard('Sum', node.inputs, [`${output}:sum`]),
+    standard('Div', [`${output}:sum`, constant(node.inputs.length, 'float32')], [output]),
+  ]
+}
+
+const reduce = attributeToInput('axes', 18)
+
+const upgrades: Readonly<Record<string, Rewrite>> = {
+  Constant: (node) => [asIs(node)], // has no input; the graph's builder takes its value
+  Softmax: softmax,
+  LogSoftmax: softmax,
+  Squeeze: attributeToInput('axes', 13),
+  Unsqueeze: attributeToInput('axes', 13),
+  ReduceSum: attributeToInput('axes', 13),
+  ReduceMean: reduce,
+  ReduceMax: reduce,
+  ReduceMin: reduce,
+  ReduceProd: reduce,
+  ReduceL2: reduce,
+  ReduceSumSquare: reduce,
+  Split: split,
+  Clip: clip,
+  Slice: slice,
+  Dropout: dropout,
+  CastLike: castLike,
+  RMSNormalization: rmsNormalization,
+  Swish: swish,
+  Mean: mean,
+}

@@ -1,0 +1,112 @@
+/**
+ * The linear layers of a graph under the names that PyTorch has for them, whichever way a model was exported.
+ * @module
+ */
+import { type Graph, intOf, intsOf, type Node, type Weight } from '../graph/graph.js'
+import type { OnnxNode } from '../graph/onnx-model.js'
+
+/** A layer y = x W (+ b) whose weight is a matrix of the model. */
+export interface LinearLayer {
+  /** The module's path, as Hugging Face PEFT names it: `model.layers.0.self_attn.q_proj`. */
+  readonly path: string
+  readonly inFeatures: number
+  readonly outFeatures: number
+  /** The name of the MatMul, Gemm or FusedMatMul. */
+  readonly node: string
+  /** The name of the weight, and whether its rows are inputs (as of a Conv1D) or outputs (as of a Linear). */
+  readonly weight: string
+  readonly weightLayout: 'in-out' | 'out-in'
+}
+
+/**
+ * The module that an exported node belongs to: from the exporter's notes (torch.export), or else from the node's name
+ * (TorchScript: `/model/layers.0/mlp/up_proj/MatMul`). Undefined when neither says it.
+ */
+export function moduleOfNode(node: OnnxNode): string | undefined {
+  const scopes = stringList(node.metadata.get('pkg.torch.onnx.name_scopes') ?? '')
+  const scope = scopes.length > 1 ? scopes.at(-2) : undefined
+  if (scope !== undefined) return scope === '' ? undefined : scope
+  const parts = node.name.startsWith('/') ? node.name.slice(1).split('/').slice(0, -1) : []
+  return parts.length === 0 ? undefined : parts.join('.')
+}
+
+/** Python's way to write a list of strings. */
+function stringList(text: string): readonly string[] {
+  return [...text.matchAll(/'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"/g)].map(
+    (match) => match[1] ?? match[2] ?? '',
+  )
+}
+
+/** Every linear layer of a graph, in the order of its nodes. Embeddings are tables, not layers. */
+export function linearModules(graph: Graph): readonly LinearLayer[] {
+  const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)))
+  const users = new Map<string, Node>()
+  for (const node of graph.nodes) for (const name of node.inputs) users.set(name, node)
+  const layers = graph.nodes.flatMap((node) => {
+    const found = products.has(node.op) ? weightBehind(graph, producers, node.inputs[1] ?? '') : undefined
+    if (found === undefined) return []
+    const { weight, transposed } = found
+    const flips = transposed !== (intOf(node, 'transB', 0) === 1)
+    const [first, second] = weight.shape as [number, number]
+    const [inFeatures, outFeatures] = flips ? [second, first] : [first, second]
+    const path = pathOf(graph, node, weight, users)
+    const weightLayout = flips ? 'out-in' : 'in-out'
+    return [{ path, inFeatures, outFeatures, node: node.name, weight: weight.name, weightLayout } as const]
+  })
+  return withoutWrapper(layers)
+}
+
+const products: ReadonlySet<string> = new Set(['MatMul', 'Gemm', 'FusedMatMul'])
+
+interface FoundWeight {
+  readonly weight: Weight
+  readonly transposed: boolean
+}
+
+/** The matrix that a value is, seen through casts and transpositions. */
+function weightBehind(
+  graph: Graph,
+  producers: ReadonlyMap<string, Node>,
+  name: string,
+): FoundWeight | undefined {
+  const weight = graph.weights.get(name)
+  if (weight !== undefined) return weight.shape.length === 2 ? { weight, transposed: false } : undefined
+  const producer = producers.get(name)
+  const behind = producer?.inputs[0]
+  if (producer === undefined || behind === undefined) return undefined
+  if (producer.op !== 'Cast' && producer.op !== 'Identity' && producer.op !== 'Transpose') return undefined
+  const found = weightBehind(graph, producers, behind)
+  const swaps = producer.op === 'Transpose' && (intsOf(producer, 'perm') ?? [1, 0])[0] === 1
+  return found && { ...found, transposed: found.transposed !== swaps }
+}
+
+/**
+ * The module's path: the node's module, unless the weight is of a module inside it (a projection that the attention
+ * applies itself); without a module, the name of the weight or else of the bias.
+ */
+function pathOf(graph: Graph, node: Node, weight: Weight, users: ReadonlyMap<string, Node>): string {
+  const named = parameterPath(weight.name)
+  if (node.module !== undefined) return named?.startsWith(`${node.module}.`) ? named : node.module
+  if (named !== undefined) return named
+  const after = users.get(node.outputs[0] ?? '')
+  const beside = node.op === 'Gemm' ? node.inputs.slice(2) : after?.op === 'Add' ? after.inputs : []
+  const bias = beside.find((name) => graph.weights.has(name) && parameterPath(name) !== undefined)
+  return (bias && parameterPath(bias)) ?? node.name
+}
+
+function parameterPath(name: string): string | undefined {
+  return /^(?<path>[A-Za-z_].*)[._](?:weight|bias)(?:_transposed)?$/.exec(name)?.groups?.path
+}
+
+/** What models call the layer that makes their logits. In a model that is exported by itself it has no parent. */
+const HEAD =
+  /^[^.]+\.(?:lm_head|classifier|score|cls|qa_outputs|pre_classifier|embed_out|logits_proj)(?:\.|$)/
+
+/** Without the module that an export was wrapped in: `wrapper.lm_head`, `wrapper.model.layers…`. */
+function withoutWrapper(layers: readonly LinearLayer[]): readonly LinearLayer[] {
+  const [wrapper] = layers[0]?.path.split('.') ?? []
+  const wrapped =
+    layers.every(({ path }) => path.startsWith(`${wrapper}.`)) && layers.some(({ path }) => HEAD.test(path))
+  if (wrapper === undefined || !wrapped) return layers
+  return withoutWrapper(layers.map((layer) => ({ ...layer, path: layer.path.slice(wrapper.length + 1) })))
+}

@@ -1,0 +1,123 @@
+/**
+ * A model from an .onnx file, as PyTorch's exporters and Optimum write them.
+ * @module
+ */
+import { readFileSync, type Stats, statSync } from 'node:fs'
+import path from 'node:path'
+import type { Graph, Value } from '../graph/graph.js'
+import { decodeOnnx } from '../graph/onnx-decode.js'
+import { OnnxError } from '../graph/onnx-error.js'
+import type { OnnxModel, OnnxValue } from '../graph/onnx-model.js'
+import { specialise } from '../graph/specialise.js'
+import { type LinearLayer, linearModules, moduleOfNode } from './modules.js'
+
+export interface BatchSize {
+  readonly rows: number
+  readonly columns: number
+}
+
+export interface OnnxForward {
+  /** Inputs `input_ids` (rows, columns) and those of its companions that the model has; output `logits`. */
+  readonly graph: Graph
+  readonly modules: readonly LinearLayer[]
+}
+
+/**
+ * Reads an ONNX file and checks that the weights it keeps in other files are there. OnnxError `malformed` when it is
+ * not an ONNX file, `missing-data` naming every file that is missing or too short.
+ */
+export function readOnnxFile(file: string): OnnxModel {
+  const stats = statsOf(file)
+  if (!stats?.isFile()) throw new OnnxError('malformed', `expected an ONNX file at "${file}"; there is none`)
+  const model = decodeOnnx(readFileSync(file), path.dirname(path.resolve(file)))
+  checkData(model)
+  return model
+}
+
+function statsOf(file: string): Stats | undefined {
+  return statSync(file, { throwIfNoEntry: false })
+}
+
+function checkData(model: OnnxModel): void {
+  const needed = new Map<string, number>()
+  for (const { data } of model.initializers.values()) {
+    if (data.kind !== 'file') continue
+    needed.set(data.path, Math.max(needed.get(data.path) ?? 0, data.offset + data.length))
+  }
+  const faults = [...needed].flatMap(([file, sizeBytes]) => {
+    const stats = statsOf(file)
+    if (!stats?.isFile()) return [`"${file}" is missing`]
+    return stats.size < sizeBytes ? [`"${file}" has ${stats.size} bytes, expected at least ${sizeBytes}`] : []
+  })
+  if (faults.length === 0) return
+  throw new OnnxError('missing-data', `the model keeps weights in files beside it: ${faults.join('; ')}`)
+}
+
+/**
+ * The forward pass of a model for one batch shape. Caches of past keys and values are left empty. Errors:
+ * UnsupportedOperators; OnnxError `no-logits`, or `unsupported` for inputs that a batch of tokens does not have.
+ */
+export function forwardFromOnnx(model: OnnxModel, { rows, columns }: BatchSize): OnnxForward {
+  const shapes = new Map(model.inputs.map((input) => [input.name, inputShape(input, rows, columns)]))
+  const output = logitsOf(model)
+  const graph = specialise(model, { shapes, outputs: [output.name], moduleOf: moduleOfNode })
+  const modules = linearModules(graph)
+  const paths = new Map(modules.map((module) => [module.node, module.path]))
+  const nodes = graph.nodes.map((node) => {
+    const module = paths.get(node.name)
+    return module === undefined ? node : { ...node, module }
+  })
+  return { graph: renameOutput({ ...graph, nodes }, output.name, 'logits'), modules }
+}
+
+const TOKENS: ReadonlySet<string> = new Set(['input_ids', 'attention_mask', 'token_type_ids', 'position_ids'])
+
+function inputShape({ name, sides }: OnnxValue, rows: number, columns: number): readonly number[] {
+  if (TOKENS.has(name)) return [rows, columns]
+  if (/^past/.test(name) && sides !== undefined) return sides.map((side, axis) => pastSide(side, axis, rows))
+  const known = [...TOKENS].join(', ')
+  throw new OnnxError('unsupported', `the model has an input "${name}"; a batch of tokens gives ${known}`)
+}
+
+/** A side of a cache that holds nothing: of the sides that are not fixed, the batch's is the number of rows. */
+function pastSide(side: number | string | undefined, axis: number, rows: number): number {
+  if (typeof side === 'number') return side
+  return axis === 0 || /batch/.test(side ?? '') ? rows : 0
+}
+
+const HIDDEN = /hidden|pooler|present|attention|embedding|^last_/
+
+/** The output that a loss is computed from. */
+function logitsOf({ outputs }: OnnxModel): OnnxValue {
+  const named =
+    outputs.find(({ name }) => name === 'logits') ?? outputs.find(({ name }) => /logits|scores/.test(name))
+  const visible = outputs.filter(({ name }) => !HIDDEN.test(name))
+  const output = named ?? (visible.length === 1 ? visible[0] : undefined)
+  if (output !== undefined) return output
+  const names = outputs.map(({ name }) => `"${name}"`).join(', ')
+  throw new OnnxError(
+    'no-logits',
+    `expected an output "logits", got ${names}; export the model with its head`,
+  )
+}
+
+/** The graph with an output under another name; a value that has the name already makes way. */
+export function renameOutput(graph: Graph, from: string, to: string): Graph {
+  if (from === to) return graph
+  const taken = `${to}'`
+  const rename = (name: string): string => (name === from ? to : name === to ? taken : name)
+  const renamed = (value: Value): Value => ({ ...value, name: rename(value.name) })
+  return {
+    inputs: graph.inputs.map(renamed),
+    outputs: graph.outputs.map(renamed),
+    weights: new Map(
+      [...graph.weights].map(([name, weight]) => [rename(name), { ...weight, name: rename(name) }]),
+    ),
+    nodes: graph.nodes.map((node) => ({
+      ...node,
+      inputs: node.inputs.map(rename),
+      outputs: node.outputs.map(rename),
+    })),
+    types: new Map([...graph.types].map(([name, type]) => [rename(name), type])),
+  }
+}
