@@ -78,6 +78,62 @@ describe('differentiate', () => {
     for (const [at, number] of (measured ?? []).entries()) expect(gradient?.[at]).toBeCloseTo(number, 6)
   })
 
+  it('sums over the copies of a broadcast value whose gradient is the same everywhere', async () => {
+    const graph = named((builder) => {
+      const [a, b] = [builder.input('a', 'float64', [2, 3]), builder.input('b', 'float64', [3])]
+      const c = builder.input('c', 'float64', [2, 1])
+      const sum = builder.op('Add', [builder.op('Add', [a, b]), c])
+      return builder.op('Mul', [builder.op('ReduceMean', [sum]), builder.constant(12, 'float64', [1, 1])])
+    })
+    const feeds = new Map([
+      ['a', [1, 2, 3, 4, 5, 6]],
+      ['b', [1, 2, 3]],
+      ['c', [1, 2]],
+    ])
+    const values = await evaluate(differentiate(graph, 'loss', ['a', 'b', 'c']), feeds)
+    expect(values.get('grad:a')).toEqual([2, 2, 2, 2, 2, 2])
+    expect(values.get('grad:b')).toEqual([4, 4, 4])
+    expect(values.get('grad:c')).toEqual([6, 6])
+  })
+
+  it('keeps a product that another gradient reads as well', async () => {
+    const graph = named((builder) => {
+      const [u, w] = [builder.input('u', 'float64', [2, 2]), builder.input('w', 'float64', [2, 2])]
+      const mixed = builder.op('MatMul', [
+        builder.op('Add', [u, w]),
+        builder.constant([1, -2, 3, 0.5], 'float64', [2, 2]),
+      ])
+      const both = builder.op('Add', [builder.op('Tanh', [mixed]), builder.op('Exp', [u])])
+      return builder.op('ReduceSum', [both], { attributes: scalar })
+    })
+    const feeds = new Map([
+      ['u', [0.1, -0.2, 0.3, 0.4]],
+      ['w', [0.2, 0.1, -0.5, 0.3]],
+    ])
+    const values = await evaluate(differentiate(graph, 'loss', ['u', 'w']), feeds)
+    const measured = await numericGradients(graph, feeds, ['u', 'w'])
+    for (const [index, name] of ['grad:u', 'grad:w'].entries()) {
+      for (const [at, number] of (measured[index] ?? []).entries())
+        expect(values.get(name)?.[at]).toBeCloseTo(number, 6)
+    }
+  })
+
+  it('needs no rule for operators that give integers or booleans, or that do not reach the loss', async () => {
+    const graph = named((builder) => {
+      const x = builder.input('x', 'float64', [3])
+      builder.op('Floor', [x])
+      const positive = builder.op('Greater', [x, builder.constant(0, 'float64')])
+      const folded = builder.op('Where', [
+        positive,
+        x,
+        builder.op('Mul', [x, builder.constant(-3, 'float64')]),
+      ])
+      return builder.op('ReduceSum', [folded], { attributes: scalar })
+    })
+    const values = await evaluate(differentiate(graph, 'loss', ['x']), new Map([['x', [0.5, -2, 4]]]))
+    expect(values.get('grad:x')).toEqual([1, -3, 1])
+  })
+
   it('casts a gradient back to the element of the input', async () => {
     const graph = named((builder) => {
       const x = builder.input('x', 'float32', [2])

@@ -8,7 +8,7 @@ import { appendLoss, type Task } from './loss.js'
 const numbers = (length: number, seed: number): readonly number[] =>
   Array.from({ length }, (_, at) => Number((Math.sin(seed + 1.7 * at) * 2).toFixed(3)))
 
-type Head = 'MatMul' | 'Gemm' | 'FusedMatMul' | 'inputs'
+type Head = 'MatMul' | 'Gemm' | 'Gemm with an addend' | 'FusedMatMul' | 'inputs'
 
 /** Logits (2, 3, 5), or (2, 5) for a sequence, from a hidden state of width 4. */
 function forward(task: Task, head: Head): Graph {
@@ -32,9 +32,17 @@ function forward(task: Task, head: Head): Graph {
     output(builder.op('MatMul', inputs).name)
   } else {
     const attributes = { transB: int(1), alpha: float(0.7) }
-    const domain = head === 'Gemm' ? '' : 'com.microsoft'
-    const inputs = [builder.input('hidden', 'float32', [rows, 4]), builder.input('weight', 'float32', [5, 4])]
-    output(builder.op(head, inputs, { attributes, domain }).name)
+    const hidden = builder.input('hidden', 'float32', [rows, 4])
+    if (head === 'Gemm with an addend') {
+      const fixed = builder.constant(numbers(20, 9), 'float32', [5, 4])
+      output(
+        builder.op('Gemm', [hidden, fixed, builder.input('weight', 'float32', [rows, 5])], { attributes })
+          .name,
+      )
+    } else {
+      const inputs = [hidden, builder.input('weight', 'float32', [5, 4])]
+      output(builder.op(head, inputs, { attributes, domain: head === 'Gemm' ? '' : 'com.microsoft' }).name)
+    }
   }
   builder.output(builder.value('logits'))
   return builder.build()
@@ -108,7 +116,7 @@ describe('appendLoss', () => {
   })
 })
 
-describe.each(['MatMul', 'Gemm', 'FusedMatMul', 'inputs'] as const)(
+describe.each(['MatMul', 'Gemm', 'Gemm with an addend', 'FusedMatMul', 'inputs'] as const)(
   'the gradient of the loss through %s',
   (head) => {
     it.each(['causal', 'masked', 'sequence'] as const)('is what differences measure (%s)', async (task) => {
@@ -126,12 +134,15 @@ describe.each(['MatMul', 'Gemm', 'FusedMatMul', 'inputs'] as const)(
       }
     })
 
-    it.runIf(head !== 'inputs')('makes no scatter over the vocabulary for a frozen head', () => {
-      const graph = appendLoss(forward('causal', head), 'causal')
-      const { nodes } = differentiate(graph, 'loss', ['hidden'])
-      const added = nodes.slice(graph.nodes.length).map(({ op }) => op)
-      expect(added).not.toContain('ScatterElements')
-      expect(added).toContain('Gather')
-    })
+    it.runIf(head !== 'inputs' && head !== 'Gemm with an addend')(
+      'makes no scatter over the vocabulary for a frozen head',
+      () => {
+        const graph = appendLoss(forward('causal', head), 'causal')
+        const { nodes } = differentiate(graph, 'loss', ['hidden'])
+        const added = nodes.slice(graph.nodes.length).map(({ op }) => op)
+        expect(added).not.toContain('ScatterElements')
+        expect(added).toContain('Gather')
+      },
+    )
   },
 )
