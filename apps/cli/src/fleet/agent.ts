@@ -1,0 +1,62 @@
+import { Command } from 'commander'
+import { collect } from '../screen/command.js'
+import { runService } from './service.js'
+
+interface AgentOptions {
+  readonly dir: string
+  readonly data?: readonly string[]
+  readonly name?: string
+  readonly label?: readonly string[]
+  readonly base?: string
+  readonly threads?: string
+  readonly json?: boolean
+}
+
+/** `lorica agent`: the service on a machine that holds data. */
+export function agentCommand(): Command {
+  const agent = new Command('agent').description('take part in a fleet with the data of this machine')
+  const join = withOptions(
+    agent.command('join <url#token>').description('join a fleet with a join link, then stay and work'),
+  )
+  join.action((link: string, options: AgentOptions) => serve(['join', link], options))
+  const start = withOptions(agent.command('start').description('go on after joining; needs no token'))
+  start.action((options: AgentOptions) => serve(['start'], options))
+  const last = agent.command('last-upload').description('show exactly what left this machine last')
+  last
+    .option('--dir <folder>', "the agent's folder", 'lorica-agent')
+    .option('--json', 'print one JSON document on stdout')
+    .action((options: AgentOptions) => serve(['last-upload'], options))
+  return agent
+}
+
+function withOptions(command: Command): Command {
+  return command
+    .option('--dir <folder>', 'where the agent keeps its key and its cache', 'lorica-agent')
+    .option(
+      '--data <file>',
+      'text to train on (.txt or .jsonl); stays on this machine; may be repeated',
+      collect,
+    )
+    .option('--name <name>', 'how the fleet calls this agent (the machine name unless given)')
+    .option('--label <key=value>', 'a label for selection; may be repeated', collect)
+    .option('--base <folder>', 'a base model that is already here; must be the same as the coordinator’s')
+    .option('--threads <count>', 'processor threads for training')
+    .option('--json', 'print one JSON line per event')
+}
+
+async function serve(verb: readonly string[], options: AgentOptions): Promise<void> {
+  const pairs = (flag: string, values: readonly string[] = []): readonly string[] =>
+    values.flatMap((value) => [flag, value])
+  const single = (flag: string, value: string | undefined): readonly string[] =>
+    value === undefined ? [] : [flag, value]
+  process.exitCode = await runService('@lorica/agent/main', [
+    ...verb,
+    ...single('--dir', options.dir),
+    ...pairs('--data', options.data),
+    ...single('--name', options.name),
+    ...pairs('--label', options.label),
+    ...single('--base', options.base),
+    ...single('--threads', options.threads),
+    ...(options.json ? ['--json'] : []),
+  ])
+}

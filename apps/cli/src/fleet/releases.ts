@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto'
+import { access, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { LoricaError, type ReleaseView, verifyRelease } from '@lorica/protocol'
+import { Command } from 'commander'
+import { needed } from '../screen/argument.js'
+import { runs } from '../screen/command.js'
+import { table } from '../screen/format.js'
+import { type Api, type ApiOptions, createApi } from './api.js'
+import { withApi } from './run.js'
+
+interface ExportOptions extends ApiOptions {
+  readonly out: string
+}
+
+/** `lorica releases`: the numbered, signed adapters that runs have made. */
+export function releasesCommand(): Command {
+  const releases = new Command('releases').description(
+    'list, show and export the adapters that runs released',
+  )
+  runs(
+    withApi(releases.command('list').description('all releases, oldest first')),
+    async (options: ApiOptions, output) => {
+      const views = await createApi(options).get<readonly ReleaseView[]>('/api/v1/releases')
+      const rows = views.map(({ name, id, manifest }) => [
+        name,
+        manifest.runName,
+        String(manifest.round),
+        manifest.evaluation.loss?.toFixed(4) ?? '-',
+        manifest.createdAt,
+        id.slice(0, 12),
+      ])
+      output.result(
+        views,
+        views.length === 0
+          ? ['no releases yet: a run makes one a round']
+          : table([['release', 'run', 'round', 'loss', 'created', 'id'], ...rows]),
+      )
+    },
+  )
+  runs(
+    withApi(releases.command('show <release>').description('the signed manifest of one release')),
+    async (options: ApiOptions, output, [name]) => {
+      const view = await createApi(options).get<ReleaseView>(`/api/v1/releases/${needed(name, '<release>')}`)
+      output.result(view, JSON.stringify(view.manifest, null, 2).split('\n'))
+    },
+  )
+  runs(
+    withApi(
+      releases.command('export <release>').description('write a release as a Hugging Face PEFT folder'),
+    ).requiredOption('--out <folder>', 'the folder to make'),
+    async (options: ExportOptions, output, [name]) => {
+      const api = createApi(options)
+      const view = await api.get<ReleaseView>(`/api/v1/releases/${needed(name, '<release>')}`)
+      const folder = resolve(options.out)
+      const files = await exportRelease(api, view, folder)
+      output.result({ release: view.name, id: view.id, adapter: folder, files }, [
+        `${view.name} verified and written to ${folder}`,
+      ])
+    },
+  )
+  return releases
+}
+
+/** Verifies a release, downloads its files by hash, and puts the folder in place only when all of it is there. */
+async function exportRelease(api: Api, view: ReleaseView, folder: string): Promise<readonly string[]> {
+  const manifest = verifyRelease(view.signed, view.manifest.coordinatorPublicKey)
+  const taken = await access(folder).then(
+    () => true,
+    () => false,
+  )
+  if (taken) {
+    throw new LoricaError('LRC-8003', `"${folder}" is already there`, {
+      expected: 'a folder that does not exist yet',
+      action: 'Give another --out.',
+    })
+  }
+  await mkdir(dirname(folder), { recursive: true })
+  const draft = await mkdtemp(`${folder}.part-`)
+  try {
+    for (const file of manifest.files) {
+      const content = await api.bytes(`/api/v1/blobs/${file.sha256}`)
+      const sha256 = createHash('sha256').update(content).digest('hex')
+      if (sha256 !== file.sha256) {
+        throw new LoricaError(
+          'LRC-6007',
+          `file "${file.path}" of ${view.name} is not what its manifest says`,
+          { expected: file.sha256, received: sha256 },
+        )
+      }
+      await writeFile(join(draft, file.path), content)
+    }
+    await writeFile(join(draft, 'release.json'), `${JSON.stringify(view.signed)}\n`)
+    await rename(draft, folder)
+  } catch (error) {
+    await rm(draft, { recursive: true, force: true })
+    throw error
+  }
+  return [...manifest.files.map((file) => file.path), 'release.json']
+}

@@ -1,0 +1,164 @@
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { dirname, isAbsolute, resolve } from 'node:path'
+import { LoricaError, parseRunSpec, type RunView } from '@lorica/protocol'
+import { Command } from 'commander'
+import { parse } from 'yaml'
+import { needed } from '../screen/argument.js'
+import { runs } from '../screen/command.js'
+import { count, duration, table } from '../screen/format.js'
+import { type ApiOptions, createApi } from './api.js'
+import { watchRun } from './watch.js'
+
+interface StartOptions extends ApiOptions {
+  readonly file?: string
+  readonly wait?: boolean
+}
+
+/** `lorica run`: federated runs. */
+export function runCommand(): Command {
+  const run = new Command('run').description('start and follow federated runs')
+  runs(
+    withApi(run.command('start').description('start a run from a run file'))
+      .requiredOption('-f, --file <run.yaml>', 'the run file')
+      .option('--wait', 'stay until it has ended'),
+    start,
+  )
+  runs(
+    withApi(run.command('watch <run>').description('follow a run live')),
+    async (options: ApiOptions, output, [id]) => {
+      const api = createApi(options)
+      const view = await watchRun(api, needed(id, '<run>'), output)
+      output.result(summaryOf(view), summaryLines(view))
+    },
+  )
+  runs(
+    withApi(run.command('list').description('all runs, newest first')),
+    async (options: ApiOptions, output) => {
+      const views = await createApi(options).get<readonly RunView[]>('/api/v1/runs')
+      const rows = views.map((view) => [
+        view.run,
+        view.name,
+        view.state,
+        String(view.rounds.length),
+        view.release ?? '-',
+      ])
+      output.result(
+        views,
+        views.length === 0
+          ? ['no runs yet: lorica run start -f run.yaml']
+          : table([['run', 'name', 'state', 'rounds', 'release'], ...rows]),
+      )
+    },
+  )
+  runs(
+    withApi(run.command('show <run>').description('one run with its rounds')),
+    async (options: ApiOptions, output, [id]) => {
+      const view = await createApi(options).get<RunView>(`/api/v1/runs/${needed(id, '<run>')}`)
+      output.result(view, summaryLines(view))
+    },
+  )
+  runs(
+    withApi(run.command('cancel <run>').description('end a run; its releases stay')),
+    async (options: ApiOptions, output, [id]) => {
+      const view = await createApi(options).post<RunView>(`/api/v1/runs/${needed(id, '<run>')}/cancel`, {})
+      output.result(view, [`run ${view.run} is ${view.state}`])
+    },
+  )
+  runs(
+    run
+      .command('lint')
+      .description('check a run file without a coordinator')
+      .requiredOption('-f, --file <run.yaml>', 'the run file'),
+    async (options: StartOptions, output) => {
+      const spec = await readRunFile(needed(options.file, '-f run.yaml'))
+      output.result(spec, [
+        `${options.file}: a run named ${spec.name}, ${spec.rounds.count} rounds of ${spec.local.steps} steps`,
+      ])
+    },
+  )
+  return run
+}
+
+export function withApi(command: Command): Command {
+  return command
+    .option('--url <url>', 'address of the coordinator (or LORICA_URL)')
+    .option('--token <token>', 'admin token of the coordinator (or LORICA_TOKEN)')
+}
+
+async function start(
+  options: StartOptions,
+  output: Parameters<Parameters<typeof runs>[1]>[1],
+): Promise<void> {
+  const api = createApi(options)
+  const spec = await readRunFile(needed(options.file, '-f run.yaml'))
+  const { run } = await api.post<{ readonly run: string }>('/api/v1/runs', spec)
+  if (options.wait !== true) {
+    output.result({ run }, [`run ${run} started`, `  follow it: lorica run watch ${run}`])
+    return
+  }
+  const view = await watchRun(api, run, output)
+  output.result(summaryOf(view), summaryLines(view))
+  if (view.state !== 'succeeded') process.exitCode = 1
+}
+
+/** What a run file that was checked has, before defaults are filled in. */
+interface RunDocument {
+  readonly name: string
+  readonly base: { readonly model: string }
+  readonly rounds: { readonly count: number }
+  readonly local: { readonly steps: number }
+}
+
+/** A run file as the coordinator takes it: checked here first, with the base's path made absolute from the file's folder. */
+async function readRunFile(path: string): Promise<RunDocument> {
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new LoricaError('LRC-8003', `run file "${path}" cannot be read`, {
+      received: (cause as Error).message,
+      cause,
+    })
+  })
+  const raw = parseYaml(path, text)
+  parseRunSpec(raw)
+  const document = raw as RunDocument
+  const local = resolve(dirname(path), document.base.model)
+  const model = !isAbsolute(document.base.model) && existsSync(local) ? local : document.base.model
+  return { ...document, base: { ...document.base, model } }
+}
+
+function parseYaml(path: string, text: string): unknown {
+  try {
+    return parse(text)
+  } catch (cause) {
+    throw new LoricaError('LRC-3001', `run file "${path}" is not YAML`, {
+      received: (cause as Error).message.split('\n')[0],
+      cause,
+    })
+  }
+}
+
+/** What scripts rely on: `run start --wait --json` and `run watch --json`. */
+function summaryOf(view: RunView): unknown {
+  const { run, state, reason, release, adapterSha256, rounds, baseline, final } = view
+  return { run, state, reason, release, adapterSha256, baseline, final, rounds }
+}
+
+function summaryLines(view: RunView): readonly string[] {
+  const rows = view.rounds.map((record) => [
+    String(record.round),
+    record.release ?? record.verdict,
+    String(record.contributions.length),
+    record.loss?.toFixed(4) ?? '-',
+    duration(record.seconds),
+    `${count(record.overheadSeconds * 1000)} ms`,
+  ])
+  const reason = view.reason === null ? '' : `: ${view.reason}`
+  const next =
+    view.release === null ? [] : ['', `export it: lorica releases export ${view.release} --out my-adapter`]
+  return [
+    `run ${view.run} (${view.name}) ${view.state}${reason}`,
+    '',
+    ...table([['round', 'release', 'agents', 'loss', 'time', 'overhead'], ...rows]),
+    ...next,
+  ]
+}

@@ -1,0 +1,79 @@
+import type { RunEvent, RunView } from '@lorica/protocol'
+import { bytes, count, duration } from '../screen/format.js'
+import type { Output } from '../screen/output.js'
+import type { Api } from './api.js'
+
+interface Lane {
+  readonly name: string
+  readonly text: string
+}
+
+/** Follows a run until it ends, through restarts of the coordinator, and returns how it ended. */
+export async function watchRun(api: Api, run: string, output: Output): Promise<RunView> {
+  let after = 0
+  for (;;) {
+    const lanes = new Map<string, Lane>()
+    try {
+      for await (const event of api.stream<RunEvent>(`/api/v1/runs/${run}/events?after=${after}`)) {
+        after = Math.max(after, event.seq)
+        if (show(event, lanes, output)) return await api.get<RunView>(`/api/v1/runs/${run}`)
+      }
+    } catch (error) {
+      if (!isPassing(error)) throw error
+    }
+    await new Promise((resolve) => setTimeout(resolve, 500))
+  }
+}
+
+/** Whether the coordinator only went away for a while: it may come back, and the run with it. */
+function isPassing(error: unknown): boolean {
+  const { code } = error as { code?: unknown }
+  return error instanceof TypeError || code === 'LRC-8002'
+}
+
+function show(event: RunEvent, lanes: Map<string, Lane>, output: Output): boolean {
+  switch (event.type) {
+    case 'progress':
+      lanes.set(event.agentId, { name: event.name, text: laneText(event) })
+      output.progress(
+        `round ${event.round}  ${[...lanes.values()].map(({ name, text }) => `${name}: ${text}`).join('   ')}`,
+      )
+      return false
+    case 'baseline-evaluated':
+      output.line(
+        `before training: loss ${event.loss?.toFixed(4) ?? '-'} on ${count(event.tokens)} held-out tokens`,
+      )
+      return false
+    case 'run-waiting':
+      output.line(`waiting: ${event.reason}`)
+      return false
+    case 'update-refused':
+    case 'agent-declined':
+      output.line(
+        `round ${event.round}: ${event.name} ${event.type === 'update-refused' ? 'refused' : 'declined'}: ${event.code} ${event.message}`,
+      )
+      return false
+    case 'round-failed':
+      output.line(`round ${event.round} failed: ${event.reason}`)
+      return false
+    case 'round-committed': {
+      const { record } = event
+      lanes.clear()
+      output.line(
+        `round ${record.round}: ${record.release ?? record.verdict}  loss ${record.loss?.toFixed(4) ?? '-'}  ` +
+          `${record.contributions.length} updates  up ${bytes(record.bytesUp)}  down ${bytes(record.bytesDown)}  ` +
+          `${duration(record.seconds)}, ${count(record.overheadSeconds * 1000)} ms beyond training`,
+      )
+      return false
+    }
+    case 'run-ended':
+      return true
+    default:
+      return false
+  }
+}
+
+function laneText(event: Extract<RunEvent, { type: 'progress' }>): string {
+  if (event.phase !== 'train') return event.phase
+  return `step ${event.step}/${event.steps} loss ${event.loss?.toFixed(3) ?? '-'} ${count(event.tokensPerSecond ?? 0)} tok/s`
+}

@@ -1,0 +1,85 @@
+import { evaluationBatches } from '@lorica/peft-core'
+import { Command } from 'commander'
+import { fraction, positiveInteger } from '../screen/argument.js'
+import { collect, runs } from '../screen/command.js'
+import { count, table } from '../screen/format.js'
+import type { Output } from '../screen/output.js'
+import { readCorpus } from './corpus.js'
+import { withCode } from './errors.js'
+import { openSession } from './session.js'
+
+interface EvalOptions {
+  readonly model: string
+  readonly adapter?: string
+  readonly data: readonly string[]
+  readonly holdout?: number
+  readonly batch: number
+  readonly maxTokens: number
+  readonly threads?: number
+}
+
+/** An adapter that changes nothing: its B is zero. */
+const BASE = { method: 'lora', rank: 1, alpha: 1, targets: 'all-linear', rslora: false } as const
+
+/** `lorica eval`: how well a model predicts text. */
+export function evalCommand(): Command {
+  const command = new Command('eval')
+    .description('measure the loss of a model, with or without an adapter, on text files')
+    .requiredOption('--model <path>', 'base model: a Hugging Face folder')
+    .requiredOption('--data <file>', 'text to predict; may be repeated', collect)
+    .option('--adapter <folder>', 'a PEFT adapter')
+    .option(
+      '--holdout <share>',
+      'measure only the share of each file that training with this --holdout leaves out',
+      fraction,
+    )
+    .option('--batch <rows>', 'windows in one batch', positiveInteger, 16)
+    .option('--max-tokens <n>', 'tokens in one window', positiveInteger, 128)
+    .option('--threads <n>', 'processor threads', positiveInteger)
+  return runs(command, (options: EvalOptions, output) =>
+    withCode('LRC-7004', () => evaluate(options, output)),
+  )
+}
+
+async function evaluate(options: EvalOptions, output: Output): Promise<void> {
+  const { batch: rows, maxTokens: columns, model, threads, data } = options
+  await using session = await openSession({
+    model,
+    adapter: options.adapter ?? BASE,
+    rows,
+    columns,
+    seed: 0,
+    threads,
+  })
+  const corpus = await readCorpus(data, session.tokenizer, columns, options.holdout ?? 0)
+  const parts =
+    options.holdout === undefined ? await wholeFiles(data, session.tokenizer, columns) : corpus.heldOut
+  const files = []
+  for (const [index, windows] of parts.entries()) {
+    output.progress(`file ${index + 1}/${parts.length}`)
+    const { lossSum, tokens, seconds } = await session.engine.evaluate(
+      session.adapter.tensors,
+      evaluationBatches(windows, rows),
+    )
+    files.push({ file: data[index] as string, loss: lossSum / tokens, lossSum, tokens, seconds })
+  }
+  const tokens = files.reduce((sum, file) => sum + file.tokens, 0)
+  const loss = files.reduce((sum, file) => sum + file.lossSum, 0) / tokens
+  const perFile = files.map(({ lossSum: _, ...file }) => file)
+  output.result({ loss, perplexity: Math.exp(loss), tokens, files: perFile }, [
+    ...table([
+      ['file', 'tokens', 'loss'],
+      ...perFile.map((file) => [file.file, count(file.tokens), file.loss.toFixed(4)]),
+    ]),
+    '',
+    `loss ${loss.toFixed(4)} nats per token, perplexity ${Math.exp(loss).toFixed(2)}, on ${count(tokens)} tokens`,
+  ])
+}
+
+async function wholeFiles(
+  data: readonly string[],
+  tokenizer: Parameters<typeof readCorpus>[1],
+  columns: number,
+): Promise<readonly Parameters<typeof evaluationBatches>[0][]> {
+  return await Promise.all(data.map(async (file) => (await readCorpus([file], tokenizer, columns, 0)).train))
+}

@@ -1,0 +1,54 @@
+/**
+ * A model on this machine, opened for a command: its engine, its tokenizer and the adapter to start from.
+ * @module
+ */
+import { availableParallelism } from 'node:os'
+import {
+  type Adapter,
+  createAdapter,
+  type Engine,
+  openTokenizer,
+  type PeftSpec,
+  readAdapter,
+  startEngine,
+  type Tokenizer,
+} from '@lorica/peft-core'
+import { withCode } from './errors.js'
+
+export interface SessionSpec {
+  readonly model: string
+  /** A PEFT folder to start from, or what a fresh adapter looks like. */
+  readonly adapter: string | PeftSpec
+  readonly rows: number
+  readonly columns: number
+  readonly seed: number
+  readonly threads?: number | undefined
+}
+
+export interface LearningSession extends AsyncDisposable {
+  readonly adapter: Adapter
+  readonly engine: Engine
+  readonly tokenizer: Tokenizer
+  /** How many numbers the adapter trains. */
+  readonly parameters: number
+}
+
+/** Reads everything and opens the model in a process of its own, which ends with the session. */
+export async function openSession(spec: SessionSpec): Promise<LearningSession> {
+  const { model, rows, columns, adapter: given } = spec
+  const adapter =
+    typeof given === 'string'
+      ? await withCode('LRC-7003', () => readAdapter(given))
+      : await withCode('LRC-7001', () => createAdapter(model, given, spec.seed))
+  const tokenizer = await withCode('LRC-7005', () => openTokenizer(model))
+  const engine = await startEngine({ threads: spec.threads ?? availableParallelism() })
+  try {
+    const { parameters } = await withCode('LRC-7002', () =>
+      engine.open({ model, config: adapter.config, rows, columns, trainable: 'adapter' }),
+    )
+    return { adapter, engine, tokenizer, parameters, [Symbol.asyncDispose]: () => engine.close() }
+  } catch (error) {
+    await engine.close()
+    throw error
+  }
+}

@@ -1,0 +1,47 @@
+import { Command } from 'commander'
+import { agentCommand } from './fleet/agent.js'
+import { agentsCommand } from './fleet/agents.js'
+import { coordinatorCommand } from './fleet/coordinator.js'
+import { releasesCommand } from './fleet/releases.js'
+import { runCommand } from './fleet/run.js'
+import { benchCommand } from './learning/bench.js'
+import { evalCommand } from './learning/eval.js'
+import { generateCommand } from './learning/generate.js'
+import { gradCommand } from './learning/grad.js'
+import { inspectCommand } from './learning/inspect.js'
+import { trainCommand } from './learning/train.js'
+import { explainCommand } from './screen/explain.js'
+
+const exits = `
+Exit status: 0 done, 1 refused or failed (the error says why), 2 the command line is wrong.`
+
+const program = new Command('lorica')
+  .description('Fine-tune one model across many machines without moving their data.')
+  .version('0.1.0')
+  .showHelpAfterError('(lorica COMMAND --help shows what it takes)')
+  .addHelpText('after', exits)
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
+
+program.commandsGroup('Fleet:')
+for (const command of [
+  coordinatorCommand(),
+  agentCommand(),
+  agentsCommand(),
+  runCommand(),
+  releasesCommand(),
+])
+  program.addCommand(command)
+program.commandsGroup('Learning on this machine:')
+for (const command of [
+  trainCommand(),
+  evalCommand(),
+  generateCommand(),
+  gradCommand(),
+  inspectCommand(),
+  benchCommand(),
+])
+  program.addCommand(command)
+program.commandsGroup('Help:')
+program.addCommand(explainCommand())
+
+await program.parseAsync()

@@ -1,0 +1,52 @@
+/**
+ * Fine-tuning with low-rank adapters: models, adapters, data, an engine to train and evaluate with, and aggregation.
+ * @module
+ */
+
+// Adapters and the files they live in.
+export { createAdapter } from './adapt/start.js'
+export {
+  type Adapter,
+  type AdapterFiles,
+  adapterFiles,
+  parseAdapter,
+  readAdapter,
+  writeAdapter,
+} from './adapter/adapter.js'
+export { factorPairs } from './adapter/factors.js'
+export { createPeftConfig, type PeftConfig, type PeftSpec } from './adapter/peft-config.js'
+export {
+  decodeSafetensors,
+  encodeSafetensors,
+  readSafetensors,
+  readSafetensorsHeader,
+} from './adapter/safetensors.js'
+export {
+  parseSafetensorsHeader,
+  type SafetensorsHeader,
+  type TensorSlice,
+} from './adapter/safetensors-header.js'
+export { type RawTensor, rawTensor, type Tensor, type TensorMap } from './adapter/tensor.js'
+export { writeTensors } from './adapter/tensor-file.js'
+export { floatTensor, integerValues, storedAs } from './adapter/values.js'
+// Aggregation of many updates into one adapter.
+export { type CheckedUpdate, checkUpdate, type UpdateExpectation } from './aggregate/contribution.js'
+export { fedAvg, type WeightedUpdate } from './aggregate/fedavg.js'
+export { UpdateFault, type UpdateFaultKind } from './aggregate/update-fault.js'
+export type { Sampling } from './evaluate/generate.js'
+// Training, evaluation and generation, in a process of its own.
+export { type Engine, type EngineOptions, startEngine } from './runtime/engine.js'
+export { EngineError, type EngineFailure } from './runtime/engine-error.js'
+export type { EngineSpec } from './runtime/service.js'
+// Models.
+export { hashModel, type ModelFile, type ModelHash } from './source/model-files.js'
+export type { OptimizerState } from './train/adamw.js'
+export { readBatch } from './train/batch-file.js'
+// Data.
+export { type Batch, evaluationBatches, packWindows, trainingBatches, type Windows } from './train/batches.js'
+export { readDocuments, streamDocuments } from './train/documents.js'
+export { splitHoldout } from './train/holdout.js'
+export { inspectModel, type ModelReport } from './train/inspect.js'
+export { createRandom, type Random, shuffled } from './train/random.js'
+export { openTokenizer, type Tokenizer } from './train/tokens.js'
+export type { StepProgress, TrainJob, TrainResult } from './train/trainer.js'

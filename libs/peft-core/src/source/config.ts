@@ -1,0 +1,175 @@
+/**
+ * config.json of the model families that are built straight from a Hugging Face folder.
+ * @module
+ */
+import type { Rope } from './rotary.js'
+
+export interface Gpt2Config {
+  readonly family: 'gpt2'
+  readonly layers: number
+  readonly heads: number
+  readonly layerNormEpsilon: number
+  readonly activation: string
+  readonly scaleAttention: boolean
+}
+
+export interface LlamaConfig {
+  readonly family: 'llama'
+  readonly layers: number
+  readonly heads: number
+  readonly keyValueHeads: number
+  readonly headWidth: number
+  readonly positions: number
+  readonly rmsNormEpsilon: number
+  readonly activation: string
+  readonly rope: Rope
+  readonly tieWordEmbeddings: boolean
+}
+
+export interface BertConfig {
+  readonly family: 'bert'
+  readonly layers: number
+  readonly heads: number
+  readonly layerNormEpsilon: number
+  readonly activation: string
+  readonly head: 'classifier' | 'masked-words'
+}
+
+export type ModelConfig = Gpt2Config | LlamaConfig | BertConfig
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** Reads a decoded config.json. RangeError names the field that is missing, or asks for what is not built yet. */
+export function parseModelConfig(raw: unknown): ModelConfig {
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
+    throw new RangeError('config.json expected an object')
+  }
+  const fields = raw as Fields
+  switch (fields.model_type) {
+    case 'gpt2':
+      return gpt2Config(fields)
+    case 'llama':
+      return llamaConfig(fields)
+    case 'bert':
+      return bertConfig(fields)
+    default:
+      throw new RangeError(
+        `model_type ${JSON.stringify(fields.model_type)} is not supported; expected gpt2, llama or bert`,
+      )
+  }
+}
+
+function gpt2Config(fields: Fields): Gpt2Config {
+  refuse(fields, 'add_cross_attention', true)
+  refuse(fields, 'scale_attn_by_inverse_layer_idx', true)
+  return {
+    family: 'gpt2',
+    layers: count(fields, 'n_layer'),
+    heads: count(fields, 'n_head'),
+    layerNormEpsilon: number(fields, 'layer_norm_epsilon', 1e-5),
+    activation: text(fields, 'activation_function', 'gelu_new'),
+    scaleAttention: flag(fields, 'scale_attn_weights', true),
+  }
+}
+
+function llamaConfig(fields: Fields): LlamaConfig {
+  const heads = count(fields, 'num_attention_heads')
+  const keyValueHeads = fields.num_key_value_heads == null ? heads : count(fields, 'num_key_value_heads')
+  if (heads % keyValueHeads !== 0) {
+    throw new RangeError(
+      `num_attention_heads ${heads} is not a multiple of num_key_value_heads ${keyValueHeads}`,
+    )
+  }
+  return {
+    family: 'llama',
+    layers: count(fields, 'num_hidden_layers'),
+    heads,
+    keyValueHeads,
+    headWidth: fields.head_dim == null ? count(fields, 'hidden_size') / heads : count(fields, 'head_dim'),
+    positions: fields.max_position_embeddings == null ? 2048 : count(fields, 'max_position_embeddings'),
+    rmsNormEpsilon: number(fields, 'rms_norm_eps', 1e-6),
+    activation: text(fields, 'hidden_act', 'silu'),
+    rope: ropeOf(fields),
+    tieWordEmbeddings: flag(fields, 'tie_word_embeddings', false),
+  }
+}
+
+function bertConfig(fields: Fields): BertConfig {
+  const architectures = Array.isArray(fields.architectures) ? fields.architectures : []
+  const head = bertHeads.find(([name]) => architectures.includes(name))?.[1]
+  if (head === undefined) {
+    const known = bertHeads.map(([name]) => name).join(', ')
+    throw new RangeError(
+      `architectures expected one of ${known}, got ${JSON.stringify(fields.architectures)}`,
+    )
+  }
+  refuse(fields, 'is_decoder', true)
+  const positions = text(fields, 'position_embedding_type', 'absolute')
+  if (positions !== 'absolute')
+    throw new RangeError(`position_embedding_type "${positions}" is not supported; expected absolute`)
+  return {
+    family: 'bert',
+    layers: count(fields, 'num_hidden_layers'),
+    heads: count(fields, 'num_attention_heads'),
+    layerNormEpsilon: number(fields, 'layer_norm_eps', 1e-12),
+    activation: text(fields, 'hidden_act', 'gelu'),
+    head,
+  }
+}
+
+const bertHeads: readonly (readonly [string, BertConfig['head']])[] = [
+  ['BertForSequenceClassification', 'classifier'],
+  ['BertForMaskedLM', 'masked-words'],
+]
+
+/** Rotary settings, in the form of transformers 5 (`rope_parameters`) or before (`rope_theta`, `rope_scaling`). */
+function ropeOf(fields: Fields): Rope {
+  const settings = (fields.rope_parameters ?? fields.rope_scaling ?? {}) as Fields
+  const theta = number(settings, 'rope_theta', number(fields, 'rope_theta', 10_000))
+  const kind = text(settings, 'rope_type', text(settings, 'type', 'default'))
+  switch (kind) {
+    case 'default':
+      return { kind, theta }
+    case 'linear':
+      return { kind, theta, factor: number(settings, 'factor') }
+    case 'llama3':
+      return {
+        kind,
+        theta,
+        factor: number(settings, 'factor'),
+        lowFrequencyFactor: number(settings, 'low_freq_factor'),
+        highFrequencyFactor: number(settings, 'high_freq_factor'),
+        originalPositions: number(settings, 'original_max_position_embeddings'),
+      }
+    default:
+      throw new RangeError(`rope_type "${kind}" is not supported; expected default, linear or llama3`)
+  }
+}
+
+function refuse(fields: Fields, name: string, value: unknown): void {
+  if (fields[name] === value) throw new RangeError(`${name} ${JSON.stringify(value)} is not supported`)
+}
+
+function number(fields: Fields, name: string, otherwise?: number): number {
+  const value = fields[name] ?? otherwise
+  if (typeof value === 'number' && Number.isFinite(value)) return value
+  throw new RangeError(`${name} expected a number, got ${JSON.stringify(value)}`)
+}
+
+function count(fields: Fields, name: string): number {
+  const value = number(fields, name)
+  if (Number.isInteger(value) && value > 0) return value
+  throw new RangeError(`${name} expected a whole number above 0, got ${value}`)
+}
+
+function text(fields: Fields, name: string, otherwise: string): string {
+  const value = fields[name] ?? otherwise
+  if (typeof value === 'string') return value
+  throw new RangeError(`${name} expected a text, got ${JSON.stringify(value)}`)
+}
+
+function flag(fields: Fields, name: string, otherwise: boolean): boolean {
+  const value = fields[name] ?? otherwise
+  if (typeof value === 'boolean') return value
+  throw new RangeError(`${name} expected true or false, got ${JSON.stringify(value)}`)
+}

@@ -1,0 +1,56 @@
+/**
+ * A model straight from a Hugging Face folder: config.json says which family, the safetensors file holds the weights.
+ * @module
+ */
+import { createBuilder } from '../graph/builder.js'
+import type { Graph, Value } from '../graph/graph.js'
+import { bert } from './bert.js'
+import type { ModelConfig } from './config.js'
+import { gpt2 } from './gpt2.js'
+import type { Batch, Layers } from './layers.js'
+import { llama } from './llama.js'
+import { renameOutput } from './onnx-file.js'
+import { type ModelTensors, weightSource } from './weights.js'
+
+export interface ForwardOptions extends Batch {
+  /** Whether the batch says which tokens are padding. Without it every token is one to attend to. */
+  readonly attentionMask: boolean
+  /** Whether the batch says which segment each token belongs to (BERT). */
+  readonly tokenTypeIds: boolean
+  /** Whether weights are graph inputs to be trained instead of frozen. */
+  readonly trainable: boolean
+}
+
+/**
+ * The forward pass of a model for one batch shape: `input_ids` (B, T) and what the options name -> `logits`, (B, T, V)
+ * of a language model, (B, C) of a classifier.
+ */
+export function forwardGraph(config: ModelConfig, tensors: ModelTensors, options: ForwardOptions): Graph {
+  const builder = createBuilder()
+  const shape = [options.rows, options.columns]
+  const inputIds = builder.input('input_ids', 'int64', shape)
+  const optional = (name: string, present: boolean): Value | undefined =>
+    present ? builder.input(name, 'int64', shape) : undefined
+  const attentionMask = optional('attention_mask', options.attentionMask)
+  const tokenTypeIds = optional('token_type_ids', options.tokenTypeIds && config.family === 'bert')
+  const weights = weightSource(builder, tensors, options.trainable)
+  const layers: Layers = { builder, weights, batch: options }
+  const logits = ((): Value => {
+    switch (config.family) {
+      case 'gpt2':
+        return gpt2(layers, config, { inputIds, attentionMask })
+      case 'llama':
+        return llama(layers, config, { inputIds, attentionMask })
+      case 'bert':
+        return bert(layers, config, { inputIds, attentionMask, tokenTypeIds })
+    }
+  })()
+  const perToken = !isClassifier(config)
+  const size = [options.rows, options.columns, logits.shape[1] as number]
+  const output = perToken ? builder.op('Reshape', [logits, builder.constant(size, 'int64')]) : logits
+  builder.output(output)
+  return renameOutput(builder.build(), output.name, 'logits')
+}
+
+const isClassifier = (config: ModelConfig): boolean =>
+  config.family === 'bert' && config.head === 'classifier'

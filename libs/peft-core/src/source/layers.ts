@@ -1,0 +1,173 @@
+/**
+ * The layers that transformer families share, written for activations of two axes.
+ *
+ * Sizes used below: B = batch, T = sequence, N = B T, D = width, H = query heads, K = key/value heads, W = head width.
+ * @module
+ */
+import type { GraphBuilder } from '../graph/builder.js'
+import { float, int, ints, text, type Value } from '../graph/graph.js'
+import type { WeightSource } from './weights.js'
+
+export interface Batch {
+  readonly rows: number
+  readonly columns: number
+}
+
+export interface Layers {
+  readonly builder: GraphBuilder
+  readonly weights: WeightSource
+  readonly batch: Batch
+}
+
+/** nn.Linear: x (N, I), weight (O, I) -> (N, O). `path` is the module's name, under which an adapter finds it. */
+export function linear({ builder, weights }: Layers, path: string, x: Value): Value {
+  const attributes = { transB: int(1) }
+  const inputs = [x, weights.get(`${path}.weight`), weights.find(`${path}.bias`)].filter(
+    (value) => value !== undefined,
+  )
+  return builder.op('Gemm', inputs, { attributes, module: path, name: path })
+}
+
+/** GPT-2's Conv1D: x (N, I), weight (I, O) -> (N, O). */
+export function conv1d({ builder, weights }: Layers, path: string, x: Value): Value {
+  const inputs = [x, weights.get(`${path}.weight`), weights.get(`${path}.bias`)]
+  return builder.op('Gemm', inputs, { module: path, name: path })
+}
+
+export function layerNorm({ builder, weights }: Layers, path: string, x: Value, epsilon: number): Value {
+  const inputs = [x, weights.get(`${path}.weight`), weights.get(`${path}.bias`)]
+  const attributes = { axis: int(-1), epsilon: float(epsilon) }
+  const [output] = builder.ops('LayerNormalization', inputs, { attributes, outputs: 3, name: path })
+  return output as Value
+}
+
+export function rmsNorm({ builder, weights }: Layers, path: string, x: Value, epsilon: number): Value {
+  const attributes = { axis: int(-1), epsilon: float(epsilon) }
+  const inputs = [x, weights.get(`${path}.weight`)]
+  const [output] = builder.ops('SimplifiedLayerNormalization', inputs, { attributes, outputs: 2, name: path })
+  return output as Value
+}
+
+/** Rows of an embedding table (V, D) for ids (B, T) -> (N, D). */
+export function embedding({ builder, weights, batch }: Layers, path: string, ids: Value): Value {
+  const table = weights.get(`${path}.weight`)
+  const flat = builder.op('Reshape', [ids, builder.constant([batch.rows * batch.columns], 'int64')])
+  return builder.op('Gather', [table, flat], { attributes: { axis: int(0) }, name: path })
+}
+
+/** A table indexed by position: (P, D) -> (N, D), positions 0 to T - 1 in every row. */
+export function positionEmbedding(layers: Layers, path: string, first = 0): Value {
+  const { builder, weights, batch } = layers
+  const positions = Array.from(
+    { length: batch.rows * batch.columns },
+    (_, at) => first + (at % batch.columns),
+  )
+  const table = weights.get(`${path}.weight`)
+  const limit = table.shape[0] as number
+  if (first + batch.columns > limit) {
+    throw new RangeError(
+      `the model knows ${limit - first} positions; a sequence of ${batch.columns} tokens does not fit`,
+    )
+  }
+  return builder.op('Gather', [table, builder.constant(positions, 'int64')], {
+    attributes: { axis: int(0) },
+    name: path,
+  })
+}
+
+/** (N, heads * W) -> (B, heads, T, W) */
+export function splitHeads({ builder, batch }: Layers, x: Value, heads: number): Value {
+  const width = (x.shape[1] as number) / heads
+  const shape = builder.constant([batch.rows, batch.columns, heads, width], 'int64')
+  return builder.op('Transpose', [builder.op('Reshape', [x, shape])], {
+    attributes: { perm: ints([0, 2, 1, 3]) },
+  })
+}
+
+/** (B, H, T, W) -> (N, H * W) */
+export function mergeHeads({ builder, batch }: Layers, x: Value): Value {
+  const [, heads, , width] = x.shape as [number, number, number, number]
+  const back = builder.op('Transpose', [x], { attributes: { perm: ints([0, 2, 1, 3]) } })
+  return builder.op('Reshape', [back, builder.constant([batch.rows * batch.columns, heads * width], 'int64')])
+}
+
+export interface Attention {
+  readonly query: Value // (B, H, T, W)
+  readonly key: Value // (B, K, T, W)
+  readonly value: Value // (B, K, T, W)
+  readonly mask?: Value | undefined // broadcasts to (B, H, T, T); added to the scores
+  readonly scale: number
+}
+
+/** Scaled dot-product attention -> (B, H, T, W). With fewer key heads than query heads, each serves a group of queries. */
+export function attention({ builder, batch }: Layers, { query, key, value, mask, scale }: Attention): Value {
+  const [rows, heads, columns, width] = query.shape as [number, number, number, number]
+  const keyHeads = key.shape[1] as number
+  const group = heads / keyHeads
+  const reshape = (x: Value, shape: readonly number[]): Value =>
+    group === 1 ? x : builder.op('Reshape', [x, builder.constant(shape, 'int64')])
+  const grouped = reshape(query, [rows, keyHeads, group * columns, width])
+  const scaled = { transB: int(1), alpha: float(scale) }
+  const products = builder.op('FusedMatMul', [grouped, key], { domain: 'com.microsoft', attributes: scaled }) // (B, K, G T, T)
+  const scores = reshape(products, [rows, heads, columns, batch.columns])
+  const masked = mask === undefined ? scores : builder.op('Add', [scores, mask])
+  const probabilities = builder.op('Softmax', [masked], { attributes: { axis: int(-1) } })
+  const weights = reshape(probabilities, [rows, keyHeads, group * columns, batch.columns])
+  return reshape(builder.op('MatMul', [weights, value]), [rows, heads, columns, width])
+}
+
+/** The most negative float32: what transformers adds where attention is not allowed. */
+const NEVER = -3.4028234663852886e38
+
+/**
+ * What is added to attention scores: nothing where a token may look, the most negative number where it may not.
+ * Causal: (1, 1, T, T). With `attentionMask` (B, T) of 0 and 1: (B, 1, T, T), or (B, 1, 1, T) when not causal.
+ */
+export function additiveMask(
+  { builder, batch }: Layers,
+  causal: boolean,
+  attentionMask: Value | undefined,
+): Value | undefined {
+  const { rows, columns } = batch
+  const allowed = Array.from({ length: columns * columns }, (_, at) =>
+    Number(at % columns <= Math.floor(at / columns)),
+  )
+  const square = [1, 1, columns, columns]
+  if (attentionMask === undefined) {
+    return causal
+      ? builder.constant(
+          allowed.map((yes) => (yes === 1 ? 0 : NEVER)),
+          'float32',
+          square,
+        )
+      : undefined
+  }
+  const shape = builder.constant([rows, 1, 1, columns], 'int64')
+  const keys = builder.op('Cast', [builder.op('Reshape', [attentionMask, shape])], {
+    attributes: { to: int(9) },
+  })
+  const may = causal ? builder.op('And', [keys, builder.constant(allowed, 'bool', square)]) : keys
+  return builder.op('Where', [may, builder.constant(0), builder.constant(NEVER)])
+}
+
+/** The activation functions of `transformers`, by their names in config.json. */
+export function activation({ builder }: Layers, name: string, x: Value): Value {
+  switch (name) {
+    case 'gelu_new':
+    case 'gelu_pytorch_tanh':
+      return builder.op('Gelu', [x], { attributes: { approximate: text('tanh') } })
+    case 'gelu':
+      return builder.op('Gelu', [x], { attributes: { approximate: text('none') } })
+    case 'relu':
+      return builder.op('Relu', [x])
+    case 'silu':
+    case 'swish':
+      return builder.op('Mul', [x, builder.op('Sigmoid', [x])])
+    case 'tanh':
+      return builder.op('Tanh', [x])
+    default:
+      throw new RangeError(
+        `activation "${name}" is not supported; expected gelu, gelu_new, gelu_pytorch_tanh, relu, silu or tanh`,
+      )
+  }
+}

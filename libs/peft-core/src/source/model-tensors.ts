@@ -1,0 +1,68 @@
+/**
+ * The tensors of a Hugging Face folder, found without reading their data.
+ * @module
+ */
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { readSafetensorsHeader } from '../adapter/safetensors.js'
+import type { Weight } from '../graph/graph.js'
+import type { ModelConfig } from './config.js'
+import type { ModelTensors } from './weights.js'
+
+/** The prefix that a family's language-model classes give to the tensors of the bare model. */
+const prefixes: Readonly<Record<ModelConfig['family'], string>> = {
+  gpt2: 'transformer.',
+  llama: 'model.',
+  bert: 'bert.',
+}
+
+/** Tensors outside the prefix. */
+const heads = /^(lm_head|classifier|cls|score)\./
+
+/**
+ * The tensors under the names that the family's language-model classes use; checkpoints of the bare model, and of the
+ * first BERT releases (gamma, beta), are renamed. RangeError when the folder has no weights that can be read.
+ */
+export async function modelTensors(folder: string, family: ModelConfig['family']): Promise<ModelTensors> {
+  const found = new Map<string, Weight>()
+  for (const path of await weightFiles(folder)) {
+    const { tensors } = await readSafetensorsHeader(path)
+    for (const [name, { element, shape, offset, sizeBytes }] of tensors) {
+      found.set(name, { name, element, shape, data: { kind: 'file', path, offset, length: sizeBytes } })
+    }
+  }
+  const prefix = prefixes[family]
+  const bare = ![...found.keys()].some((name) => name.startsWith(prefix))
+  return new Map(
+    [...found].map(([stored, weight]) => {
+      const name = modernName(bare && !heads.test(stored) ? `${prefix}${stored}` : stored)
+      return [name, { ...weight, name }]
+    }),
+  )
+}
+
+function modernName(name: string): string {
+  return name.replace(/LayerNorm\.gamma$/, 'LayerNorm.weight').replace(/LayerNorm\.beta$/, 'LayerNorm.bias')
+}
+
+/** The safetensors files of a folder: one, or the shards that its index names. */
+export async function weightFiles(folder: string): Promise<readonly string[]> {
+  const single = resolve(folder, 'model.safetensors')
+  if (existsSync(single)) return [single]
+  const index = join(folder, 'model.safetensors.index.json')
+  if (existsSync(index)) return shardsOf(folder, await readFile(index, 'utf8'))
+  const pickled = existsSync(join(folder, 'pytorch_model.bin'))
+    ? '; pytorch_model.bin is a pickle and is never opened'
+    : ''
+  throw new RangeError(`${folder}: expected model.safetensors or model.safetensors.index.json${pickled}`)
+}
+
+function shardsOf(folder: string, index: string): readonly string[] {
+  const map = (JSON.parse(index) as { weight_map?: Record<string, string> }).weight_map ?? {}
+  return [...new Set(Object.values(map))].sort().map((name) => {
+    if (name !== basename(name))
+      throw new RangeError(`${folder}: the index names "${name}", which is outside the folder`)
+    return resolve(folder, name)
+  })
+}

@@ -1,0 +1,96 @@
+/**
+ * A base model, whatever form it comes in: its forward graph for any batch size, and its linear modules.
+ * @module
+ */
+import { readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Graph } from '../graph/graph.js'
+import { parseModelConfig } from './config.js'
+import { type ForwardOptions, forwardGraph } from './hugging-face.js'
+import { modelTensors } from './model-tensors.js'
+import { type LinearLayer, linearModules } from './modules.js'
+import { forwardFromOnnx, readOnnxFile } from './onnx-file.js'
+
+/** What a model predicts: the next token, masked tokens, or a class for the whole row. */
+export type ModelTask = 'causal' | 'masked' | 'sequence'
+
+export interface ForwardModel {
+  readonly graph: Graph // with the output `logits`
+  readonly modules: readonly LinearLayer[]
+}
+
+export interface Model {
+  /** gpt2, llama, bert, or onnx. */
+  readonly family: string
+  readonly task: ModelTask
+  /** The module that `all-linear` leaves out. */
+  readonly outputLayer: string | undefined
+  /** The forward pass for rows x columns tokens. `trainable` makes every weight a graph input. */
+  forward(options: Pick<ForwardOptions, 'rows' | 'columns' | 'trainable'>): ForwardModel
+}
+
+/** Opens a Hugging Face folder or an .onnx file, without reading its weights. RangeError says what was expected of the path. */
+export async function openModel(path: string): Promise<Model> {
+  const found = await stat(path).catch((cause: Error) => {
+    throw new RangeError(
+      `model "${path}": expected a Hugging Face folder or an .onnx file; ${cause.message}`,
+      { cause },
+    )
+  })
+  return found.isDirectory() ? await openFolder(path) : await openOnnx(path)
+}
+
+async function openFolder(folder: string): Promise<Model> {
+  const file = join(folder, 'config.json')
+  const text = await readFile(file, 'utf8').catch((cause: Error) => {
+    throw new RangeError(`model "${folder}": expected a config.json; ${cause.message}`, { cause })
+  })
+  const config = parseNamed(file, text)
+  const tensors = await modelTensors(folder, config.family)
+  const classifies = config.family === 'bert' && config.head === 'classifier'
+  const encoder = {
+    outputLayer: classifies ? 'classifier' : 'cls.predictions.decoder',
+    task: classifies ? 'sequence' : 'masked',
+  } as const
+  const { outputLayer, task } =
+    config.family === 'bert' ? encoder : ({ outputLayer: 'lm_head', task: 'causal' } as const)
+  return {
+    family: config.family,
+    task,
+    outputLayer,
+    forward: (options) => {
+      const graph = forwardGraph(config, tensors, { ...options, attentionMask: true, tokenTypeIds: true })
+      return { graph, modules: options.trainable ? [] : linearModules(graph) }
+    },
+  }
+}
+
+function parseNamed(file: string, text: string): ReturnType<typeof parseModelConfig> {
+  try {
+    return parseModelConfig(JSON.parse(text))
+  } catch (cause) {
+    throw new RangeError(`${file}: ${(cause as Error).message}`, { cause })
+  }
+}
+
+async function openOnnx(path: string): Promise<Model> {
+  const model = await readOnnxFile(path)
+  const { graph, modules } = forwardFromOnnx(model, { rows: 2, columns: 3 })
+  const rank = graph.outputs.find(({ name }) => name === 'logits')?.shape.length
+  const isEncoder = modules.some((module) =>
+    /^(bert|roberta|distilbert|electra|deberta|albert|cls)\./.test(module.path),
+  )
+  const outputLayer = modules.find(({ path }) =>
+    /^(lm_head|classifier|score|cls\.predictions\.decoder)$/.test(path),
+  )?.path
+  return {
+    family: 'onnx',
+    task: rank === 2 ? 'sequence' : isEncoder ? 'masked' : 'causal',
+    outputLayer,
+    forward: ({ trainable, rows, columns }) => {
+      if (trainable)
+        throw new RangeError(`model "${path}": training every weight needs a Hugging Face folder`)
+      return forwardFromOnnx(model, { rows, columns })
+    },
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * Weights of a Hugging Face folder as graph values, used in place in the safetensors file.
+ * @module
+ */
+import type { GraphBuilder } from '../graph/builder.js'
+import { int, type Value, type Weight } from '../graph/graph.js'
+import { elementNumbers } from '../operators/elementwise.js'
+
+/** The tensors of a model by name, each with its byte range. */
+export type ModelTensors = ReadonlyMap<string, Weight>
+
+export interface WeightSource {
+  /** The weight as float32; half-precision weights are cast in the graph, so the file stays as it is. */
+  get(name: string): Value
+  /** As `get`, or undefined when the model has no such tensor. */
+  find(name: string): Value | undefined
+}
+
+/**
+ * Gives a builder the weights of a model. A missing tensor or a wrong shape is an error that names both.
+ * With `trainable`, weights become float32 graph inputs instead of frozen values.
+ */
+export function weightSource(builder: GraphBuilder, tensors: ModelTensors, trainable: boolean): WeightSource {
+  const added = new Map<string, Value>()
+  const find = (name: string): Value | undefined => {
+    const known = added.get(name)
+    const weight = tensors.get(name)
+    if (known !== undefined || weight === undefined) return known
+    const value = trainable ? builder.input(name, 'float32', weight.shape) : asFloat32(builder, weight)
+    added.set(name, value)
+    return value
+  }
+  return {
+    find,
+    get(name) {
+      const value = find(name)
+      if (value === undefined)
+        throw new RangeError(`the model has no tensor "${name}"; its config.json says it should`)
+      return value
+    },
+  }
+}
+
+function asFloat32(builder: GraphBuilder, weight: Weight): Value {
+  const value = builder.weight(weight)
+  if (weight.element === 'float32') return value
+  if (weight.element !== 'float16' && weight.element !== 'bfloat16') {
+    throw new TypeError(
+      `tensor "${weight.name}" expected float32, float16 or bfloat16, got ${weight.element}`,
+    )
+  }
+  return builder.op('Cast', [value], {
+    attributes: { to: int(elementNumbers.float32) },
+    name: `${weight.name}:float32`,
+  })
+}

@@ -1,0 +1,64 @@
+/**
+ * From a model and an adapter's configuration to the graph of a training step.
+ * @module
+ */
+
+import { insertLora, type LoraPair } from '../adapt/lora.js'
+import { factorKey } from '../adapter/factors.js'
+import { rankOf, scalingOf } from '../adapter/peft-config.js'
+import { targetModules } from '../adapter/target-modules.js'
+import { differentiate } from '../differentiate/backward.js'
+import { appendLoss } from '../differentiate/loss.js'
+import type { Graph } from '../graph/graph.js'
+import type { GraphRequest, TrainingGraph } from '../runtime/service.js'
+import { type ForwardModel, type Model, openModel } from '../source/model.js'
+
+/** The inputs that a batch feeds; every other input of a graph is a parameter. */
+const batchInputs = new Set(['input_ids', 'attention_mask', 'token_type_ids', 'position_ids', 'labels'])
+
+/** Builds the graph that a request asks for. RangeError or TypeError says what does not fit, and where. */
+export async function buildTrainingGraph(request: GraphRequest): Promise<TrainingGraph> {
+  const model = await openModel(request.model)
+  const { rows, columns } = request
+  const forward = model.forward({ rows, columns, trainable: request.trainable === 'all' })
+  const adapted = request.trainable === 'all' ? forward.graph : adaptedGraph(model, forward, request)
+  const parameters = adapted.inputs
+    .filter(({ name }) => !batchInputs.has(name))
+    .map(({ name, shape }) => ({ name, shape }))
+  return {
+    graph: graphFor(
+      adapted,
+      model,
+      request,
+      parameters.map(({ name }) => name),
+    ),
+    parameters,
+    task: model.task,
+  }
+}
+
+function adaptedGraph(model: Model, { graph, modules }: ForwardModel, { config }: GraphRequest): Graph {
+  const targets = new Set(
+    targetModules(
+      config,
+      modules.map(({ path }) => path),
+      model.outputLayer,
+    ),
+  )
+  const pairs = [...targets].map((path): LoraPair => {
+    const [keyA, keyB] = [factorKey(path, 'A'), factorKey(path, 'B')]
+    return { path, rank: rankOf(config, path), scaling: scalingOf(config, path), keyA, keyB }
+  })
+  return insertLora(graph, modules, pairs)
+}
+
+function graphFor(
+  adapted: Graph,
+  model: Model,
+  { purpose }: GraphRequest,
+  parameters: readonly string[],
+): Graph {
+  if (purpose === 'logits') return adapted
+  const withLoss = appendLoss(adapted, model.task)
+  return purpose === 'evaluate' ? withLoss : differentiate(withLoss, 'loss', parameters)
+}
