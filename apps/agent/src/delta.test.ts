@@ -58,5 +58,5 @@ test('a change that is not finite is refused by name', () => {
 
 function numbers(bytes: Uint8Array): number[] {
   const headerBytes = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true))
-  return [...new Float32Array(bytes.slice(8 + headerBytes).buffer)]
+  return [...new Float32Array(Uint8Array.from(bytes.subarray(8 + headerBytes)).buffer)]
 }

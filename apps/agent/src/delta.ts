@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { encodeSafetensors, type TensorMap } from '@lorica/peft-core'
+import { encodeSafetensors, rawTensor, type TensorMap } from '@lorica/peft-core'
 import { clip } from '@lorica/privacy'
 
 /** What an update says about one of its tensors; the numbers themselves are in its bytes. */
@@ -24,10 +24,7 @@ export interface Delta {
  */
 export function deltaOf(trained: TensorMap, received: TensorMap, maxNorm: number | null): Delta {
   const { tensors, norm, factor } = clip(subtract(trained, received), maxNorm)
-  const parts = [...tensors].map(([name, { shape, data }]) => {
-    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-    return [name, { shape, element: 'float32', bytes }] as const
-  })
+  const parts = [...tensors].map(([name, tensor]) => [name, rawTensor(tensor)] as const)
   const bytes = encodeSafetensors(new Map(parts), { format: 'pt', lorica: 'delta' })
   return {
     bytes,

@@ -3,6 +3,7 @@ import {
   type Engine,
   EngineError,
   type EngineSpec,
+  type StepProgress,
   type startEngine,
   type TensorMap,
   type TrainJob,
@@ -10,7 +11,7 @@ import {
 } from '@lorica/peft-core'
 import { LoricaError } from '@lorica/protocol'
 
-export type OnStep = NonNullable<Parameters<Engine['train']>[1]>
+export type OnStep = (progress: StepProgress) => void
 export type Evaluated = Awaited<ReturnType<Engine['evaluate']>>
 
 /** Trains and measures in a process of its own, which stays up between rounds and is started again after it fell. */
@@ -45,18 +46,17 @@ interface Running {
  */
 export function createTrainer({ start, onFallen }: TrainerOptions): Trainer {
   let running: Running | undefined
+  let closing: Promise<unknown> = Promise.resolve()
 
   const engineOf = (): Promise<Engine> => {
     running ??= { engine: start() }
     return running.engine
   }
   const close = async (): Promise<void> => {
-    const ended = running
+    const engine = running?.engine
     running = undefined
-    await ended?.engine.then(
-      (engine) => engine.close(),
-      () => {},
-    )
+    if (engine !== undefined) closing = Promise.all([closing, end(engine)])
+    await closing
   }
   const attempt = async <T>(
     spec: EngineSpec,
@@ -107,6 +107,13 @@ export function createTrainer({ start, onFallen }: TrainerOptions): Trainer {
       serve(spec, (engine) => engine.evaluate(tensors, batches), signal),
     close,
   }
+}
+
+async function end(engine: Promise<Engine>): Promise<void> {
+  await engine.then(
+    (started) => started.close(),
+    () => {},
+  )
 }
 
 function hasFallen(error: unknown): boolean {

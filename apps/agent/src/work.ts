@@ -2,10 +2,10 @@
  * One assignment in, one update out. Pure orchestration: what reads files, trains, or knows the time is an argument.
  * @module
  */
-import type { Adapter, EngineSpec, OptimizerState } from '@lorica/peft-core'
+import type { Adapter, EngineSpec, OptimizerState, StepProgress } from '@lorica/peft-core'
 import { type EvaluateAssignment, LoricaError, type TrainAssignment } from '@lorica/protocol'
 import { type Delta, deltaOf } from './delta.js'
-import type { OnStep, Trainer } from './engine.js'
+import type { Trainer } from './engine.js'
 import type { PrivateBatches } from './private/batches.js'
 
 export interface WorkParts {
@@ -15,7 +15,7 @@ export interface WorkParts {
   readonly adapter: (assignment: TrainAssignment | EvaluateAssignment) => Promise<Adapter>
   readonly batches: PrivateBatches
   readonly trainer: Trainer
-  readonly onStep: (progress: Parameters<OnStep>[0], steps: number) => void
+  readonly onStep: (progress: StepProgress, steps: number) => void
 }
 
 /** What an agent hands in for a round, with the counts that go with it. */

@@ -1,6 +1,13 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { encodeSafetensors, type OptimizerState, readSafetensors, type Tensor } from '@lorica/peft-core'
+import {
+  encodeSafetensors,
+  floatTensor,
+  type OptimizerState,
+  rawTensor,
+  readSafetensors,
+  type Tensor,
+} from '@lorica/peft-core'
 import { writeWhole } from './folder.js'
 
 /** What the optimizer remembers, by run and round: it continues in the next round, also after a restart. */
@@ -14,6 +21,8 @@ export interface Moments {
 
 const KEPT_ROUNDS = 2
 const STEP = 'step'
+const FIRST = 'first:' // moments, by the name of their parameter
+const SECOND = 'second:'
 
 /** Opens the optimizer states of a folder. */
 export function openMoments(folder: string): Moments {
@@ -41,24 +50,20 @@ export function openMoments(folder: string): Moments {
 
 function encodeState({ step, first, second }: OptimizerState): Uint8Array {
   const tensors = new Map<string, Tensor>([[STEP, { shape: [1], data: Float32Array.of(step) }]])
-  for (const [name, tensor] of first) tensors.set(`first:${name}`, tensor)
-  for (const [name, tensor] of second) tensors.set(`second:${name}`, tensor)
-  const raw = [...tensors].map(([name, { shape, data }]) => {
-    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-    return [name, { shape, element: 'float32', bytes }] as const
-  })
-  return encodeSafetensors(new Map(raw))
+  for (const [name, tensor] of first) tensors.set(`${FIRST}${name}`, tensor)
+  for (const [name, tensor] of second) tensors.set(`${SECOND}${name}`, tensor)
+  return encodeSafetensors(new Map([...tensors].map(([name, tensor]) => [name, rawTensor(tensor)])))
 }
 
 async function readState(path: string): Promise<OptimizerState> {
   const first = new Map<string, Tensor>()
   const second = new Map<string, Tensor>()
   let step = 0
-  for (const [name, { shape, bytes }] of await readSafetensors(path)) {
-    const data = new Float32Array(bytes.slice().buffer)
-    if (name === STEP) step = data[0] as number
-    else if (name.startsWith('first:')) first.set(name.slice(6), { shape, data })
-    else second.set(name.slice(7), { shape, data })
+  for (const [name, raw] of await readSafetensors(path)) {
+    const tensor = floatTensor(raw)
+    if (name === STEP) step = tensor.data[0] as number
+    else if (name.startsWith(FIRST)) first.set(name.slice(FIRST.length), tensor)
+    else second.set(name.slice(SECOND.length), tensor)
   }
   return { step, first, second }
 }
