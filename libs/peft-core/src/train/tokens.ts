@@ -33,6 +33,15 @@ const usualNames = {
   pad: ['<pad>', '<|pad|>', '[PAD]', '<|finetune_right_pad_id|>'],
 } as const
 
+/** The parts that a file may leave out. */
+const noParts = {
+  added_tokens: [],
+  normalizer: null,
+  pre_tokenizer: null,
+  post_processor: null,
+  decoder: null,
+}
+
 /**
  * Opens the tokenizer of a folder: tokenizer.json, and tokenizer_config.json where there is one. RangeError names the
  * file when it is missing, is no JSON, or asks for a tokenizer that is not supported.
@@ -66,7 +75,10 @@ export function createTokenizer(
   config: Fields = {},
   modelConfig: Fields = {},
 ): Tokenizer {
-  const tokenizer = new HuggingFaceTokenizer({ ...definition, model: typedModel(definition.model) }, config)
+  const tokenizer = new HuggingFaceTokenizer(
+    { ...noParts, ...definition, model: typedModel(definition.model) },
+    config,
+  )
   const cleanUp = config.clean_up_tokenization_spaces === true
   const idOf = (kind: keyof typeof usualNames): number | undefined => {
     const stated = tokenText(config[`${kind}_token`])
