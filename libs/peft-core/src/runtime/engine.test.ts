@@ -234,10 +234,11 @@ test('an engine ends with the process that started it', async () => {
     console.log(engine.pid)
     if (process.argv[1] === 'kill') process.kill(process.pid, 'SIGKILL')`
   for (const how of ['return', 'kill']) {
-    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', program, how], {
+    const { status, stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', program, how], {
       encoding: 'utf8',
       timeout: 20_000,
     })
+    expect(status).toBe(how === 'return' ? 0 : null) // an idle engine keeps no process alive
     const pid = Number(stdout)
     expect(pid).toBeGreaterThan(1)
     await expect.poll(() => isRunning(pid), { timeout: 5000 }).toBe(false)

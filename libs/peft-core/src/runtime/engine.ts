@@ -128,6 +128,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
     evaluate: (tensors, batches) => request('evaluate', [tensors, batches]),
     gradients: (tensors, batch) => request('gradients', [tensors, batch]),
     logits: (tensors, inputIds) => request('logits', [tensors, inputIds]),
+    products: (times) => request('products', [times]),
     generate: (tensors, prompt, sampling, onToken) =>
       request('generate', [tensors, prompt, sampling], onToken),
     close,

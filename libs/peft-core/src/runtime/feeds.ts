@@ -17,6 +17,6 @@ const batchInputs: Readonly<Record<string, (batch: Batch) => Int32Array>> = {
   input_ids: ({ inputIds }) => inputIds,
   attention_mask: ({ attentionMask }) => attentionMask,
   labels: ({ labels }) => labels,
-  token_type_ids: ({ inputIds }) => new Int32Array(inputIds.length),
+  token_type_ids: ({ inputIds, tokenTypeIds }) => tokenTypeIds ?? new Int32Array(inputIds.length),
   position_ids: ({ inputIds, columns }) => Int32Array.from(inputIds, (_, index) => index % columns),
 }

@@ -42,7 +42,7 @@ function sessionOptions(options: OrtOptions, folder: string | undefined): Infere
     interOpNumThreads: 1,
     graphOptimizationLevel: options.optimization ?? 'all',
     enableCpuMemArena: arena,
-    enableMemPattern: arena,
+    enableMemPattern: false, // plans all activations at once: less to do per run, a higher peak
     logSeverityLevel: 3,
     extra: {
       session: {

@@ -20,6 +20,7 @@ import {
 import { batchFeeds } from './feeds.js'
 import { POSITION, paddedRow, withPosition } from './next-token.js'
 import { createOpenGraphs, type OpenGraph } from './open-graphs.js'
+import { productFeeds, productFlops, productsGraph } from './products.js'
 import type { Runtime, RuntimeOptions, TensorData } from './runtime.js'
 
 /** The model to train or to run, and the size of the batches it will most often see. */
@@ -69,12 +70,21 @@ export interface Service {
     batch: Batch,
   ): Promise<{ readonly loss: number; readonly gradients: TensorMap }>
   logits(tensors: TensorMap, inputIds: readonly number[]): Promise<Float32Array>
+  /** Runs only the matrix products of the training graph, `times` times. */
+  products(times: number): Promise<ProductTimes>
   generate(
     tensors: TensorMap,
     prompt: readonly number[],
     sampling: Sampling,
     onToken: (id: number) => void,
   ): Promise<readonly number[]>
+}
+
+export interface ProductTimes {
+  /** Floating-point operations of one run. */
+  readonly flops: number
+  /** How long each run took. */
+  readonly seconds: readonly number[]
 }
 
 /** Answers requests about the model of the last `open`. One request at a time. */
@@ -94,6 +104,21 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
     const outputs = await session.run(batchFeeds(graph, matchTensors(parameters, tensors), batch))
     const gradients = parameters.map(({ name }) => [name, numbersOf(outputs, `grad:${name}`)] as const)
     return { loss: numbersOf(outputs, 'loss')[0] as number, gradients: new Map(gradients) }
+  }
+  const products = async (times: number): Promise<ProductTimes> => {
+    if (spec === undefined) throw new TypeError('no model is open; call open first')
+    const { graph } = await graphFor('train', spec.rows, spec.columns)
+    const bare = productsGraph(graph)
+    const session = await runtime.open(bare, { ...options, optimization: 'disabled' })
+    const feeds = productFeeds(bare)
+    const seconds: number[] = []
+    for (let run = 0; run < times; run++) {
+      const startedMs = performance.now()
+      await session.run(feeds)
+      seconds.push((performance.now() - startedMs) / 1000)
+    }
+    await session.close()
+    return { flops: productFlops(graph), seconds }
   }
   const logits = async (tensors: TensorMap, ids: readonly number[]): Promise<Float32Array> => {
     const kept = ids.slice(-(spec?.maxColumns ?? ids.length))
@@ -137,6 +162,7 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
       return { loss, gradients: new Map(shaped) }
     },
     logits,
+    products,
     generate: (tensors, prompt, sampling, onToken) =>
       generate((ids) => logits(tensors, ids), prompt, sampling, onToken),
   }
