@@ -100,7 +100,7 @@ describe('differentiate', () => {
     const graph = named((builder) => {
       const [u, w] = [builder.input('u', 'float64', [2, 2]), builder.input('w', 'float64', [2, 2])]
       const mixed = builder.op('MatMul', [
-        builder.op('Add', [u, w]),
+        builder.op('Add', [u, builder.op('Sin', [w])]),
         builder.constant([1, -2, 3, 0.5], 'float64', [2, 2]),
       ])
       const both = builder.op('Add', [builder.op('Tanh', [mixed]), builder.op('Exp', [u])])
@@ -121,7 +121,7 @@ describe('differentiate', () => {
   it('needs no rule for operators that give integers or booleans, or that do not reach the loss', async () => {
     const graph = named((builder) => {
       const x = builder.input('x', 'float64', [3])
-      builder.op('Floor', [x])
+      builder.op('Neg', [builder.op('Floor', [x])])
       const positive = builder.op('Greater', [x, builder.constant(0, 'float64')])
       const folded = builder.op('Where', [
         positive,
@@ -169,5 +169,38 @@ describe('differentiate', () => {
   it('refuses a loss of more than one number', () => {
     const graph = named((builder) => builder.op('Tanh', [builder.input('x', 'float32', [2])]))
     expect(() => differentiate(graph, 'loss', ['x'])).toThrow('got float32(2)')
+  })
+})
+
+describe('patterns', () => {
+  it.each([0, 1])('differentiates x sigmoid(x) as one, whichever comes first (%i)', async (place) => {
+    const graph = named((builder) => {
+      const x = builder.input('x', 'float64', [2, 2])
+      const s = builder.op('Sigmoid', [x])
+      const y = builder.op('Mul', place === 0 ? [x, s] : [s, x])
+      return builder.op('ReduceSum', [builder.op('Mul', [y, builder.constant([2, -3], 'float64')])], {
+        attributes: scalar,
+      })
+    })
+    const training = differentiate(graph, 'loss', ['x'])
+    const numbers = [-4, -0.5, 0.75, 3]
+    const gradient = (await evaluate(training, new Map([['x', numbers]]))).get('grad:x')
+    for (const [at, x] of numbers.entries()) {
+      const s = 1 / (1 + Math.exp(-x))
+      expect(gradient?.[at]).toBeCloseTo((at % 2 === 0 ? 2 : -3) * s * (1 + x * (1 - s)), 12)
+    }
+    expect(operators(training, graph).filter((op) => op === 'Mul')).toHaveLength(3)
+  })
+
+  it('takes the statistics of a normalisation from the forward pass', () => {
+    const graph = named((builder) => {
+      const x = builder.input('x', 'float32', [2, 3])
+      const scale = builder.constant([0.5, 2, -1], 'float32')
+      const y = builder.op('LayerNormalization', [x, scale], { attributes: { epsilon: float(1e-3) } })
+      return builder.op('ReduceSum', [builder.op('Exp', [y])], { attributes: scalar })
+    })
+    const training = differentiate(graph, 'loss', ['x'])
+    expect(training.nodes.find(({ op }) => op === 'LayerNormalization')?.outputs).toHaveLength(3)
+    expect(operators(training, graph)).not.toContain('Sqrt')
   })
 })

@@ -7,9 +7,14 @@ import { type Graph, type Node, sizeOf, type Value } from '../graph/graph.js'
 import { isFloat } from '../operators/elementwise.js'
 import { crossEntropyRule } from './cross-entropy.js'
 import { finishGradients } from './finish.js'
+import type { PatternCall, PatternRule } from './pattern.js'
 import { activeValues, undifferentiableNodes } from './reach.js'
 import { algebra } from './rules/algebra.js'
 import { acceptsBroadcast, ruleOf } from './rules/table.js'
+import { siluRule } from './silu.js'
+import { withStatistics } from './statistics.js'
+
+const patterns: readonly PatternRule[] = [crossEntropyRule, siluRule]
 
 /** The name of the output that carries an input's gradient. */
 export const gradientName = (input: string): string => `grad:${input}`
@@ -25,11 +30,14 @@ export const gradientName = (input: string): string => `grad:${input}`
 export function differentiate(graph: Graph, lossName: string, trainable: readonly string[]): Graph {
   const active = activeValues(graph, lossName, trainable)
   check(graph, lossName, trainable, active)
-  const builder = createBuilder(graph)
+  const forward = withStatistics(graph, active)
+  const builder = createBuilder(forward)
   const gradients = createGradients(builder)
   gradients.add(lossName, algebra(builder).scalar(1, builder.value(lossName).element))
-  const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)))
-  for (const node of graph.nodes.toReversed()) {
+  const producers = new Map(
+    forward.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)),
+  )
+  for (const node of forward.nodes.toReversed()) {
     if (!node.outputs.some((name) => active.has(name)) || !node.inputs.some((name) => active.has(name)))
       continue
     backward({ builder, active, gradients, producers }, node)
@@ -63,19 +71,15 @@ function createGradients(builder: GraphBuilder): Gradients {
   }
 }
 
-interface Pass {
-  readonly builder: GraphBuilder
-  readonly active: ReadonlySet<string>
+interface Pass extends Pick<PatternCall, 'builder' | 'active' | 'producers'> {
   readonly gradients: Gradients
-  /** The node of the forward pass that gives each value. */
-  readonly producers: ReadonlyMap<string, Node>
 }
 
 function backward({ builder, active, gradients, producers }: Pass, node: Node): void {
   const named = (name: string): Value | undefined => (name === '' ? undefined : builder.value(name))
   const given = node.outputs.map((name) => gradients.take(name, !acceptsBroadcast(node)))
   if (given.every((gradient) => gradient === undefined)) return
-  const whole = crossEntropyRule({ builder, node, producers, active, gradient: given[0] })
+  const whole = firstMatch({ builder, node, producers, active, gradient: given[0] })
   if (whole !== undefined) {
     for (const [name, gradient] of whole) gradients.add(name, gradient)
     return
@@ -91,6 +95,14 @@ function backward({ builder, active, gradients, producers }: Pass, node: Node): 
     }
     gradients.add(name, gradient)
   }
+}
+
+function firstMatch(call: PatternCall): ReturnType<PatternRule> {
+  for (const rule of patterns) {
+    const gradients = rule(call)
+    if (gradients !== undefined) return gradients
+  }
+  return undefined
 }
 
 function check(

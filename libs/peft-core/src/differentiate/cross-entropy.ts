@@ -8,6 +8,7 @@
  */
 import type { GraphBuilder } from '../graph/builder.js'
 import { float, floatOf, int, intOf, type Node, sizeOf, text, type Value } from '../graph/graph.js'
+import type { PatternCall } from './pattern.js'
 import { algebra } from './rules/algebra.js'
 
 const LAST = { axis: int(-1) }
@@ -34,16 +35,8 @@ interface Found {
   readonly labels: string // (N, 1)
 }
 
-export interface CrossEntropyCall {
-  readonly builder: GraphBuilder
-  readonly node: Node
-  readonly producers: ReadonlyMap<string, Node>
-  readonly active: ReadonlySet<string>
-  readonly gradient: Value | undefined // (N, 1)
-}
-
 /** The gradients by value name when `node` is the last one of a cross-entropy; undefined when it is not. */
-export function crossEntropyRule(call: CrossEntropyCall): readonly (readonly [string, Value])[] | undefined {
+export function crossEntropyRule(call: PatternCall): readonly (readonly [string, Value])[] | undefined {
   const found = findCrossEntropy(call)
   if (found === undefined || call.gradient === undefined) return undefined
   return (
@@ -54,7 +47,7 @@ export function crossEntropyRule(call: CrossEntropyCall): readonly (readonly [st
 }
 
 /** Recognises what `crossEntropy` appends. */
-function findCrossEntropy({ node, producers }: CrossEntropyCall): Found | undefined {
+function findCrossEntropy({ node, producers }: PatternCall): Found | undefined {
   const made = (by: Node | undefined, index: number, op: string): Node | undefined => {
     const producer = producers.get(by?.inputs[index] ?? '')
     return producer?.op === op ? producer : undefined
@@ -70,7 +63,7 @@ function findCrossEntropy({ node, producers }: CrossEntropyCall): Found | undefi
   return { logits, probabilities: softmax?.outputs[0] as string, labels: chosen.inputs[1] as string }
 }
 
-function logitsGradient({ builder }: CrossEntropyCall, found: Found, gradient: Value): Value {
+function logitsGradient({ builder }: PatternCall, found: Found, gradient: Value): Value {
   const { mul, apply } = algebra(builder)
   const scaled = mul(builder.value(found.probabilities), gradient)
   const inputs = [scaled, builder.value(found.labels), apply('Neg', gradient)]
@@ -87,7 +80,7 @@ interface Head {
   readonly wantsWeight: boolean
 }
 
-function findHead({ builder, producers, active }: CrossEntropyCall, { logits }: Found): Head | undefined {
+function findHead({ builder, producers, active }: PatternCall, { logits }: Found): Head | undefined {
   let product = producers.get(logits)
   while (product?.op === 'Reshape') product = producers.get(product.inputs[0] as string)
   if (product === undefined || !['MatMul', 'FusedMatMul', 'Gemm'].includes(product.op)) return undefined
@@ -110,7 +103,7 @@ function findHead({ builder, producers, active }: CrossEntropyCall, { logits }: 
 }
 
 function productGradients(
-  call: CrossEntropyCall,
+  call: PatternCall,
   found: Found,
   gradient: Value,
 ): readonly (readonly [string, Value])[] | undefined {
@@ -122,7 +115,7 @@ function productGradients(
   ]
 }
 
-function hiddenGradient({ builder }: CrossEntropyCall, found: Found, gradient: Value, head: Head): Value {
+function hiddenGradient({ builder }: PatternCall, found: Found, gradient: Value, head: Head): Value {
   const { mul, reshape, transpose } = algebra(builder)
   const [probabilities, labels] = [builder.value(found.probabilities), builder.value(found.labels)]
   const { hidden, weight, transB, alpha } = head
@@ -134,7 +127,7 @@ function hiddenGradient({ builder }: CrossEntropyCall, found: Found, gradient: V
   return reshape(mul(difference, gradient), hidden.shape)
 }
 
-function weightGradient({ builder }: CrossEntropyCall, found: Found, gradient: Value, head: Head): Value {
+function weightGradient({ builder }: PatternCall, found: Found, gradient: Value, head: Head): Value {
   const { mul, reshape, transpose, product, apply } = algebra(builder)
   const [probabilities, labels] = [builder.value(found.probabilities), builder.value(found.labels)]
   const width = head.hidden.shape.at(-1) as number
