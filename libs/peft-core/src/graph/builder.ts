@@ -42,6 +42,7 @@ export function createBuilder(from?: Graph, options: { readonly keepOutputs?: bo
   const weights = new Map<string, Weight>(from?.weights ?? [])
   const nodes: Node[] = [...(from?.nodes ?? [])]
   const types = new Map<string, TensorType>(from?.types ?? [])
+  const nodeNames = new Set(nodes.map(({ name }) => name)) // a node whose output was renamed keeps its name
   const constants = new Map<string, Constant | undefined>()
   const shared = new Map<string, Value>()
   let counter = 0
@@ -49,7 +50,7 @@ export function createBuilder(from?: Graph, options: { readonly keepOutputs?: bo
   const freshName = (stem: string): string => {
     let name: string
     do name = `${stem}_${counter++}`
-    while (types.has(name))
+    while (types.has(name) || nodeNames.has(name))
     return name
   }
   const register = (name: string, type: TensorType): Value => {
@@ -79,6 +80,7 @@ export function createBuilder(from?: Graph, options: { readonly keepOutputs?: bo
   const append = (node: Node): readonly Value[] => {
     const types = inferTypes(node, node.inputs.map(known))
     nodes.push(node)
+    nodeNames.add(node.name)
     return node.outputs.flatMap((name, index) => {
       const type = types[index]
       if (name === '') return []
