@@ -39,11 +39,9 @@ interface Found {
 export function crossEntropyRule(call: PatternCall): readonly (readonly [string, Value])[] | undefined {
   const found = findCrossEntropy(call)
   if (found === undefined || call.gradient === undefined) return undefined
-  return (
-    productGradients(call, found, call.gradient) ?? [
-      [found.logits, logitsGradient(call, found, call.gradient)],
-    ]
-  )
+  const { expand } = algebra(call.builder)
+  const gradient = expand(call.gradient, call.builder.value(found.labels).shape)
+  return productGradients(call, found, gradient) ?? [[found.logits, logitsGradient(call, found, gradient)]]
 }
 
 /** Recognises what `crossEntropy` appends. */

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { ort } from '../../runtime/ort.js'
+import { differentiate, gradientName } from '../backward.js'
 import {
   caseFeeds,
   caseGraph,
@@ -56,6 +58,25 @@ describe.each(cases)('$name', (operator) => {
     for (const [at, numbers] of measured.entries()) expectClose(gradients[at] ?? [], numbers, 1e-6)
   })
 })
+
+const single = (numbers: Numbers | null): Numbers | null =>
+  numbers?.element === 'float64' ? { ...numbers, element: 'float32' } : numbers
+
+it.each(cases)(
+  '$name has the gradients that PyTorch computes when onnxruntime runs it in float32',
+  async (operator) => {
+    const [inputs, upstream] = [operator.inputs.map(single), operator.upstream.map(single)]
+    const names = operator.trained.map((index) => `x${index}`)
+    const session = await ort.open(differentiate(caseGraph({ ...operator, inputs, upstream }), 'loss', names))
+    const feeds = new Map([...caseFeeds(operator)].map(([name, data]) => [name, Float32Array.from(data)]))
+    const values = await session.run(feeds)
+    await session.close()
+    for (const [at, index] of operator.trained.entries()) {
+      const gradient = values.get(gradientName(names[at] as string))?.data ?? []
+      expectClose(Array.from(gradient), operator.gradients[index]?.data ?? [], 2e-5)
+    }
+  },
+)
 
 it('covers every operator that has a rule but Cast, which a test of its own covers', () => {
   const covered = cases.map(({ op, domain }) => (domain === '' ? op : `${domain}.${op}`))
