@@ -9,7 +9,7 @@ export const limits = {
   chunkBytes: 256 * 1024, // payload of one blob.read or update.chunk
   windowChunks: 8, // chunks sent before the first answer is awaited: what a lost link can cost
   updateBytes: 4 * 1024 ** 3, // one update on disk
-  manifestBytes: 256 * 1024, // the signed text of one release
+  manifestBytes: 480 * 1024, // the signed text of one release
   ackTimeoutMs: 30_000, // an emit without an answer after this has failed
   challengeMs: 30_000, // a nonce for connecting is valid this long
   challengesPending: 1024, // nonces that wait to be used; the oldest goes first

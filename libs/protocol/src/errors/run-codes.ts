@@ -58,7 +58,8 @@ export const runCodes = {
   },
   'LRC-3012': {
     title: 'No candidate passed the gate',
-    meaning: 'Every candidate of the run was worse than what it would have replaced, or could not be measured.',
+    meaning:
+      'Every candidate of the run was worse than what it would have replaced, or could not be measured.',
     action: 'See why with `lorica rounds list --why`; lower local.learningRate or widen evaluate.guards.',
   },
 } as const

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { limits } from '../limits.js'
-import { countSchema, positiveSchema, sha256Schema } from './field.js'
+import { bytesSchema, countSchema, positiveSchema, sha256Schema } from './field.js'
 import { readMessage, readReply } from './message.js'
 
 /** agent -> coordinator: hand me a range of a file that an assignment or a release names by its hash. */
@@ -12,7 +12,7 @@ export const blobReadSchema = z.strictObject({
 export type BlobRead = Readonly<z.infer<typeof blobReadSchema>>
 
 export const blobReadReplySchema = z.strictObject({
-  bytes: z.instanceof(Uint8Array), // shorter than asked for only at the end of the blob
+  bytes: bytesSchema, // shorter than asked for only at the end of the blob
   sizeBytes: countSchema, // of the whole blob
 })
 export type BlobReadReply = Readonly<z.infer<typeof blobReadReplySchema>>

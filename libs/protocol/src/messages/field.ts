@@ -37,3 +37,6 @@ export const fileSchema = z.strictObject({
 })
 export type FileReference = Readonly<z.infer<typeof fileSchema>>
 export const filesSchema = z.array(fileSchema).min(1).max(512)
+
+/** Bytes as they come out of a frame: a view of it. */
+export const bytesSchema = z.custom<Uint8Array>((value) => value instanceof Uint8Array, 'expected bytes')

@@ -1,17 +1,15 @@
 import { z } from 'zod'
 import { limits } from '../limits.js'
-import { countSchema, idSchema } from './field.js'
+import { bytesSchema, countSchema, idSchema } from './field.js'
 import { readMessage, readReply } from './message.js'
 
 /** agent -> coordinator: the next bytes of an update, in order and without holes. */
 export const updateChunkSchema = z.strictObject({
   uploadId: idSchema,
   offset: countSchema,
-  bytes: z
-    .instanceof(Uint8Array)
-    .refine((bytes) => bytes.byteLength > 0 && bytes.byteLength <= limits.chunkBytes, {
-      message: `expected 1 to ${limits.chunkBytes} bytes`,
-    }),
+  bytes: bytesSchema.refine((bytes) => bytes.byteLength > 0 && bytes.byteLength <= limits.chunkBytes, {
+    message: `expected 1 to ${limits.chunkBytes} bytes`,
+  }),
 })
 export type UpdateChunk = Readonly<z.infer<typeof updateChunkSchema>>
 

@@ -27,7 +27,10 @@ const durationSchema = z.string().transform((value, context) => {
 export const runSpecSchema = z.strictObject({
   name: z
     .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'expected a name of at most 64 letters, digits, dots and dashes'),
+    .regex(
+      /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
+      'expected a name of at most 64 letters, digits, dots and dashes',
+    ),
   base: z.strictObject({
     model: z.string().min(1).max(4096), // path on the coordinator machine
   }),

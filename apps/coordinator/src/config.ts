@@ -1,0 +1,69 @@
+import { parseArgs } from 'node:util'
+import { LoricaError } from '@lorica/protocol'
+
+/** Every setting of a coordinator: name, unit, default. */
+export interface Config {
+  readonly dir: string // everything the coordinator keeps; default .lorica/coordinator
+  readonly host: string // address to listen on; default 127.0.0.1: this machine only
+  readonly port: number // 0: any free port
+  readonly json: boolean // one line of JSON when ready, instead of a screen
+  readonly leaseMs: number // a round goes on without an agent that is away for longer
+}
+
+export const defaults = {
+  dir: '.lorica/coordinator',
+  host: '127.0.0.1',
+  port: 7410,
+  leaseMs: 15_000,
+} as const
+
+export const usage = `Usage: coordinator [--dir D] [--port P] [--host H] [--lease-ms N] [--json]
+
+  --dir D        folder of the coordinator (default ${defaults.dir}); the same folder resumes
+  --port P       port to listen on, 0 for any (default ${defaults.port})
+  --host H       address to listen on (default ${defaults.host})
+  --lease-ms N   a round goes on without an agent that is away for longer (default ${defaults.leaseMs})
+  --json         print one line {"url","adminToken","join"} when ready
+
+Exit codes: 0 stopped by a signal, 1 cannot start or go on, 2 wrong arguments.`
+
+/** Reads the command line. Throws LoricaError LRC-8001. */
+export function parseConfig(argv: readonly string[]): Config | 'help' {
+  try {
+    const { values } = parseArgs({
+      args: [...argv],
+      options: {
+        dir: { type: 'string', default: defaults.dir },
+        host: { type: 'string', default: defaults.host },
+        port: { type: 'string', default: String(defaults.port) },
+        'lease-ms': { type: 'string', default: String(defaults.leaseMs) },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    })
+    if (values.help) return 'help'
+    return {
+      dir: values.dir,
+      host: values.host,
+      port: whole('--port', values.port, 0, 65_535),
+      json: values.json,
+      leaseMs: whole('--lease-ms', values['lease-ms'], 1, 86_400_000),
+    }
+  } catch (cause) {
+    if (cause instanceof LoricaError) throw cause
+    throw new LoricaError('LRC-8001', (cause as Error).message, { cause })
+  }
+}
+
+function whole(name: string, text: string, lowest: number, highest: number): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
+  if (value >= lowest && value <= highest) return value
+  throw new LoricaError(
+    'LRC-8001',
+    `${name} expected a whole number from ${lowest} to ${highest}, got "${text}"`,
+    {
+      expected: `${lowest} to ${highest}`,
+      received: text,
+    },
+  )
+}

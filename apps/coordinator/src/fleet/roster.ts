@@ -1,0 +1,67 @@
+import type { AgentView, Assignment, Hello, Release, RunEnded } from '@lorica/protocol'
+
+/** An agent that has joined, whether it is connected or not. */
+export interface Member {
+  readonly agentId: string
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly publicKey: string // base64url
+  readonly joinedAt: string
+  readonly left: 'left' | 'revoked' | null
+}
+
+/** The open connection of an agent that said hello. Sends resolve when the agent has answered. */
+export interface Presence {
+  readonly agentId: string
+  readonly name: string
+  readonly hello: Hello
+  sendAssignment(assignment: Assignment): Promise<void>
+  sendRelease(release: Release): Promise<void>
+  sendRunEnded(ended: RunEnded): Promise<void>
+}
+
+/** Who is connected now. */
+export interface Roster {
+  add(presence: Presence): void
+  /** Takes a connection out, unless a newer one of the same agent has replaced it. Says whether it did. */
+  remove(presence: Presence): boolean
+  find(agentId: string): Presence | undefined
+  /** Connected agents that have data, by name. */
+  eligible(): readonly Presence[]
+  all(): readonly Presence[]
+}
+
+/** An empty roster. */
+export function createRoster(): Roster {
+  const present = new Map<string, Presence>()
+  const byName = (a: Presence, b: Presence) =>
+    a.name < b.name ? -1 : a.name > b.name ? 1 : a.agentId < b.agentId ? -1 : 1
+  return {
+    add: (presence) => void present.set(presence.agentId, presence),
+    remove: (presence) => present.get(presence.agentId) === presence && present.delete(presence.agentId),
+    find: (agentId) => present.get(agentId),
+    eligible: () => [...present.values()].filter(({ hello }) => hello.dataset.documents > 0).sort(byName),
+    all: () => [...present.values()],
+  }
+}
+
+/** An agent as operators see it. */
+export function agentView(
+  member: Member,
+  presence: Presence | undefined,
+  doing: AgentView['doing'],
+): AgentView {
+  const { agentId, name, labels, joinedAt, left } = member
+  const { software = null, device = null, dataset = null } = presence?.hello ?? {}
+  return {
+    agentId,
+    name,
+    labels,
+    state: left !== null ? 'left' : presence === undefined ? 'away' : 'connected',
+    joinedAt,
+    software,
+    device: device as AgentView['device'],
+    dataset: dataset as AgentView['dataset'],
+    doing: presence === undefined ? null : doing,
+  }
+}

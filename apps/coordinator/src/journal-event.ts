@@ -1,0 +1,118 @@
+import type {
+  AgentEvaluation,
+  ContributionRecord,
+  FileReference,
+  RoundRecord,
+  RunSpec,
+} from '@lorica/protocol'
+
+/** A measured adapter: mean loss over the held-out tokens of every agent that answered. */
+export interface Measured {
+  readonly loss: number | null // nats; null: no agent answered
+  readonly tokens: number
+  readonly perAgent: readonly AgentEvaluation[]
+  readonly seconds: number
+}
+
+/** The base of a run, pinned by content. */
+export interface PinnedBase {
+  readonly path: string // of the folder or .onnx file, absolute
+  readonly folder: string // that the paths of files are relative to
+  readonly name: string
+  readonly sha256: string
+  readonly files: readonly FileReference[]
+}
+
+/** A place in a round: one agent and what it was asked. */
+export interface Seat {
+  readonly agentId: string
+  readonly name: string
+  readonly assignmentId: string
+}
+
+/** What a seat brought in: the record of it, and where its bytes lie. */
+export interface Contribution extends Omit<ContributionRecord, 'weight'> {
+  readonly assignmentId: string
+  readonly sizeBytes: number
+  readonly acceptedAt: string
+}
+
+/** Events of the fleet. */
+export type FleetEvent =
+  | { readonly type: 'coordinator-started'; readonly coordinatorId: string; readonly software: string }
+  | { readonly type: 'token-issued'; readonly secretSha256: string; readonly expiresAtMs: number }
+  | {
+      readonly type: 'agent-joined'
+      readonly agentId: string
+      readonly name: string
+      readonly labels: Readonly<Record<string, string>>
+      readonly publicKey: string
+    }
+  | { readonly type: 'agent-left'; readonly agentId: string; readonly how: 'left' | 'revoked' }
+
+/** Events of one round that change its state. */
+export type RoundEvent = { readonly runId: string; readonly round: number } & (
+  | { readonly type: 'agent-invited'; readonly seat: Seat }
+  | { readonly type: 'update-accepted'; readonly contribution: Contribution }
+  | {
+      readonly type: 'update-refused' | 'agent-declined'
+      readonly agentId: string
+      readonly name: string
+      readonly assignmentId: string
+      readonly code: string
+      readonly message: string
+    }
+  | { readonly type: 'round-closed' }
+  | { readonly type: 'round-aggregated'; readonly files: readonly FileReference[] }
+)
+
+/** Events of one run. */
+export type RunJournalEvent =
+  | {
+      readonly type: 'run-created'
+      readonly runId: string
+      readonly spec: RunSpec
+      readonly seed: number
+      readonly base: PinnedBase
+      readonly files: readonly FileReference[] // of the adapter that it starts from
+    }
+  | { readonly type: 'baseline-evaluated'; readonly runId: string; readonly measured: Measured }
+  | {
+      readonly type: 'round-planned'
+      readonly runId: string
+      readonly round: number
+      readonly attempt: number
+      readonly minimum: number
+      readonly deadlineAtMs: number
+      readonly seats: readonly Seat[]
+    }
+  | RoundEvent
+  | {
+      readonly type: 'round-committed'
+      readonly runId: string
+      readonly round: number
+      readonly record: RoundRecord
+      readonly files: readonly FileReference[] // of the adapter that the next round starts from
+      readonly version: number // of that adapter; 0: the one that the run started from
+    }
+  | {
+      readonly type: 'round-failed'
+      readonly runId: string
+      readonly round: number
+      readonly attempt: number
+      readonly reason: string
+      readonly discarded: readonly {
+        readonly agentId: string
+        readonly updateSha256: string
+        readonly code: 'LRC-4016'
+      }[]
+    }
+  | { readonly type: 'final-evaluated'; readonly runId: string; readonly measured: Measured }
+  | {
+      readonly type: 'run-ended'
+      readonly runId: string
+      readonly state: 'succeeded' | 'failed' | 'cancelled'
+      readonly reason: string
+    }
+
+export type JournalEvent = FleetEvent | RunJournalEvent

@@ -1,0 +1,132 @@
+import type { Receipt, RunEvent } from '@lorica/protocol'
+import type { Member } from './fleet/roster.js'
+import type { TokenRecord } from './fleet/tokens.js'
+import type { Journal, JournalEntry } from './journal.js'
+import type { JournalEvent } from './journal-event.js'
+import { createRun, type Run, stepRun } from './rounds/run.js'
+import { runEventOf } from './run-event.js'
+
+/** Whose an assignment is, and what became of it. */
+export interface AssignmentRecord {
+  readonly agentId: string
+  readonly round: number
+  readonly receipt: Receipt | null
+}
+
+/** The state of a coordinator: what its journal adds up to. Every change goes through `record`. */
+export interface Ledger {
+  /** Appends an event, applies it, and tells listeners. Await `flush` before anyone is promised anything. */
+  record(event: JournalEvent): JournalEntry
+  flush(): Promise<void>
+  member(agentId: string): Member | undefined
+  members(): readonly Member[]
+  tokens(): readonly TokenRecord[]
+  run(runId: string): Run | undefined
+  runs(): readonly Run[]
+  /** A training assignment of the last rounds, so that an agent that lost an answer gets it again. */
+  assignment(assignmentId: string): AssignmentRecord | undefined
+  /** Names of all releases, oldest first. */
+  releases(): readonly string[]
+  /** The events of a run so far, oldest first. */
+  eventsOf(runId: string): readonly RunEvent[]
+  /** Tells listeners of an event that is not kept. */
+  announce(runId: string, event: (stamp: { seq: number; at: string; runId: string }) => RunEvent): void
+  /** Calls `listener` for every later event of any run, until the returned function is called. */
+  listen(listener: (event: RunEvent) => void): () => void
+}
+
+const ASSIGNMENTS = 10_000 // remembered; the oldest give way
+
+/** Replays the entries of a journal and goes on from there. `now` gives the time of new entries in milliseconds. */
+export function openLedger(journal: Journal, entries: readonly JournalEntry[], now: () => number): Ledger {
+  const members = new Map<string, Member>()
+  const tokens: TokenRecord[] = []
+  const runs = new Map<string, Run>()
+  const assignments = new Map<string, AssignmentRecord>()
+  const releases: string[] = []
+  const events = new Map<string, RunEvent[]>()
+  const listeners = new Set<(event: RunEvent) => void>()
+  let lastSeq = 0
+
+  function apply(entry: JournalEntry): RunEvent | undefined {
+    const { event, at, seq } = entry
+    lastSeq = seq
+    if (event.type === 'token-issued')
+      tokens.push({ secretSha256: event.secretSha256, expiresAtMs: event.expiresAtMs })
+    if (event.type === 'agent-joined') {
+      const { agentId, name, labels, publicKey } = event
+      members.set(agentId, { agentId, name, labels, publicKey, joinedAt: at, left: null })
+    }
+    if (event.type === 'agent-left') {
+      const member = members.get(event.agentId)
+      if (member !== undefined) members.set(event.agentId, { ...member, left: event.how })
+    }
+    if (event.type === 'round-committed' && event.record.release !== null) releases.push(event.record.release)
+    noteAssignments(assignments, event)
+    if (!('runId' in event)) return undefined
+    const run = runs.get(event.runId)
+    const next = event.type === 'run-created' ? createRun(event, at) : run && stepRun(run, entry)
+    if (next === undefined) return undefined
+    runs.set(event.runId, next)
+    const shown = runEventOf(entry, next)
+    if (shown !== undefined) listOf(events, event.runId).push(shown)
+    return shown
+  }
+
+  for (const entry of entries) apply(entry)
+  return {
+    record(event) {
+      const entry = journal.append(event, new Date(now()).toISOString())
+      const shown = apply(entry)
+      if (shown !== undefined) for (const listener of listeners) listener(shown)
+      return entry
+    },
+    flush: () => journal.flush(),
+    member: (agentId) => members.get(agentId),
+    members: () => [...members.values()],
+    tokens: () => tokens,
+    run: (runId) => runs.get(runId),
+    runs: () => [...runs.values()],
+    assignment: (assignmentId) => assignments.get(assignmentId),
+    releases: () => releases,
+    eventsOf: (runId) => events.get(runId) ?? [],
+    announce(runId, event) {
+      const shown = event({ seq: lastSeq, at: new Date(now()).toISOString(), runId })
+      for (const listener of listeners) listener(shown)
+    },
+    listen(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+  }
+}
+
+function listOf(events: Map<string, RunEvent[]>, runId: string): RunEvent[] {
+  const list = events.get(runId) ?? []
+  events.set(runId, list)
+  return list
+}
+
+function noteAssignments(assignments: Map<string, AssignmentRecord>, event: JournalEvent): void {
+  if (event.type === 'round-planned' || event.type === 'agent-invited') {
+    const seats = event.type === 'round-planned' ? event.seats : [event.seat]
+    for (const { assignmentId, agentId } of seats) {
+      assignments.set(assignmentId, { agentId, round: event.round, receipt: null })
+    }
+    for (const old of [...assignments.keys()].slice(0, Math.max(0, assignments.size - ASSIGNMENTS)))
+      assignments.delete(old)
+  }
+  if (event.type === 'update-accepted') {
+    const { assignmentId, agentId, updateSha256, acceptedAt } = event.contribution
+    const receipt = { updateSha256, round: event.round, acceptedAt }
+    assignments.set(assignmentId, { agentId, round: event.round, receipt })
+  }
+  if (event.type === 'round-failed') {
+    const discarded = new Set(event.discarded.map(({ updateSha256 }) => updateSha256))
+    for (const [assignmentId, record] of assignments) {
+      if (record.receipt !== null && discarded.has(record.receipt.updateSha256)) {
+        assignments.set(assignmentId, { ...record, receipt: null })
+      }
+    }
+  }
+}

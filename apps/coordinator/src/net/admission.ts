@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import {
+  type Challenge,
+  connectText,
+  type Identity,
+  idOf,
+  type Joined,
+  type JoinRequest,
+  joinedText,
+  joinText,
+  LoricaError,
+  limits,
+  proofHeaders,
+  signText,
+  verifyText,
+} from '@lorica/protocol'
+import { createChallenges } from '../fleet/challenges.js'
+import type { Member } from '../fleet/roster.js'
+import { checkToken } from '../fleet/tokens.js'
+import type { Ledger } from '../ledger.js'
+
+/** Decides who joins the fleet and who connects. */
+export interface Admission {
+  challenge(publicKey: string): Challenge
+  /** Takes a key into the fleet. Throws LoricaError LRC-2001 to LRC-2004 or LRC-2011. */
+  join(request: JoinRequest): Promise<Joined>
+  /** Checks the proof in the headers of an upgrade. Throws LoricaError LRC-2004, LRC-2005, LRC-2006 or LRC-2011. */
+  connect(request: IncomingMessage): Member
+}
+
+export function createAdmission(ledger: Ledger, identity: Identity, now: () => number): Admission {
+  const challenges = createChallenges()
+  return {
+    challenge(publicKey) {
+      const nonce = randomBytes(24).toString('base64url')
+      challenges.issue(publicKey, nonce, now())
+      return { nonce, expiresInMs: limits.challengeMs }
+    },
+    async join({ token, name, labels, publicKey, signature }) {
+      const { secretSha256 } = checkToken(token, ledger.tokens(), now())
+      const agentId = idOf(publicKey)
+      if (!verifyText(publicKey, joinText(identity.id, name, secretSha256), signature)) throw badSignature()
+      const member = ledger.member(agentId)
+      if (member?.left === 'revoked') throw revoked(agentId)
+      const isKnown = member !== undefined && member.left === null && member.name === name
+      if (!isKnown) {
+        ledger.record({ type: 'agent-joined', agentId, name, labels, publicKey })
+        await ledger.flush()
+      }
+      const confirmation = signText(identity, joinedText(agentId))
+      const { id: coordinatorId, publicKey: coordinatorPublicKey } = identity
+      return { agentId, coordinatorId, coordinatorPublicKey, signature: confirmation }
+    },
+    connect(request) {
+      const publicKey = header(request, proofHeaders.agent)
+      const nonce = header(request, proofHeaders.nonce)
+      const signature = header(request, proofHeaders.signature)
+      if (!/^[A-Za-z0-9_-]{43}$/.test(publicKey)) throw badSignature()
+      challenges.redeem(publicKey, nonce, now())
+      if (!verifyText(publicKey, connectText(identity.id, nonce), signature)) throw badSignature()
+      const member = ledger.member(idOf(publicKey))
+      if (member?.left === 'revoked') throw revoked(member.agentId)
+      if (member === undefined || member.left !== null) {
+        throw new LoricaError('LRC-2006', 'this key has not joined this fleet', { received: idOf(publicKey) })
+      }
+      return member
+    },
+  }
+}
+
+function header(request: IncomingMessage, name: string): string {
+  const value = request.headers[name]
+  return typeof value === 'string' ? value : ''
+}
+
+function badSignature(): LoricaError {
+  return new LoricaError('LRC-2004', 'the signature is not by the key that it names', {
+    expected: 'an Ed25519 signature by the key of the agent',
+    received: 'another',
+  })
+}
+
+function revoked(agentId: string): LoricaError {
+  return new LoricaError('LRC-2011', 'this agent was revoked', { received: agentId })
+}

@@ -1,0 +1,55 @@
+import { LoricaError, problemOf } from '@lorica/protocol'
+import fastify, { type FastifyInstance } from 'fastify'
+import type { Log } from '../log.js'
+
+const BODY_BYTES = 256 * 1024
+const HEADERS_MS = 10_000
+
+/** An HTTP server whose every error is a problem document with a code. Routes are added by the caller. */
+export function openHttp(log: Log): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_BYTES,
+    forceCloseConnections: true,
+    requestTimeout: 60_000,
+  })
+  app.server.headersTimeout = HEADERS_MS
+  app.setErrorHandler((error, request, reply) => {
+    const problem = problemOf(codedOf(error))
+    if (problem.status >= 500)
+      log('fault', { path: request.url.split('?')[0] ?? '', stack: (error as Error).stack ?? '' })
+    void reply
+      .status(problem.status)
+      .header('content-type', 'application/problem+json')
+      .send(JSON.stringify(problem))
+  })
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?')[0] ?? ''
+    const problem = problemOf(
+      new LoricaError('LRC-3010', `no ${request.method} ${path}`, { received: `${request.method} ${path}` }),
+    )
+    void reply
+      .status(problem.status)
+      .header('content-type', 'application/problem+json')
+      .send(JSON.stringify(problem))
+  })
+  app.addHook('onSend', async (_request, reply) => {
+    void reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
+  })
+  return app
+}
+
+/** Errors of the HTTP library itself, such as a body that is not JSON, as coded errors. */
+function codedOf(error: unknown): unknown {
+  if (error instanceof LoricaError) return error
+  const { statusCode, message } = error as { statusCode?: number; message?: string }
+  if (statusCode === 413) {
+    return new LoricaError('LRC-1002', 'request body is too large', {
+      expected: `at most ${BODY_BYTES} bytes`,
+    })
+  }
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
+    return new LoricaError('LRC-1007', `request: ${message ?? 'malformed'}`, { expected: 'a JSON body' })
+  }
+  return error
+}

@@ -1,0 +1,127 @@
+import type { Server as HttpServer, IncomingMessage } from 'node:http'
+import {
+  type AgentEvents,
+  type CoordinatorEvents,
+  FLEET_PATH,
+  LoricaError,
+  limits,
+  parser,
+} from '@lorica/protocol'
+import { Server, type Socket } from 'socket.io'
+import type { Member, Presence } from '../fleet/roster.js'
+import type { Log } from '../log.js'
+import type { Admission } from './admission.js'
+import { guardUpgrades } from './upgrade.js'
+
+/** The socket of one agent. */
+export type AgentSocket = Socket<AgentEvents, CoordinatorEvents>
+
+/** The agents' side of the coordinator. */
+export interface Link {
+  /** Closes the connection of an agent, if there is one. */
+  disconnect(agentId: string): void
+  /** Closes every connection; the HTTP server stays open. */
+  close(): void
+}
+
+/**
+ * Listens for agents on an HTTP server: WebSocket only, proven before the upgrade, one connection for each identity, of which the
+ * newest wins. `serve` attaches the messages of an agent to its socket.
+ */
+export function openLink(
+  server: HttpServer,
+  admission: Admission,
+  parts: { readonly log: Log; readonly serve: (socket: AgentSocket, member: Member) => void },
+): Link {
+  const admitted = new WeakMap<IncomingMessage, Member>()
+  const sockets = new Map<string, AgentSocket>()
+  const io = new Server<AgentEvents, CoordinatorEvents>(server, {
+    path: FLEET_PATH,
+    addTrailingSlash: false,
+    transports: ['websocket'],
+    allowUpgrades: false,
+    serveClient: false,
+    parser,
+    maxHttpBufferSize: limits.frameBytes,
+    pingInterval: limits.pingIntervalMs,
+    pingTimeout: limits.pingTimeoutMs,
+    connectTimeout: 5000,
+    perMessageDeflate: false,
+    httpCompression: false,
+    allowRequest: (request, answer) => answer(null, admitted.has(request)),
+  })
+  guardUpgrades(server, (request) => {
+    try {
+      admitted.set(request, admission.connect(request))
+    } catch (error) {
+      const code = error instanceof LoricaError ? error.code : 'LRC-9001'
+      parts.log('connection-refused', { from: request.socket.remoteAddress ?? '', code })
+      throw error
+    }
+  })
+  io.on('connection', (socket) => {
+    const member = admitted.get(socket.request)
+    if (member === undefined) {
+      socket.disconnect(true)
+      return
+    }
+    const { agentId, name } = member
+    const older = sockets.get(agentId)
+    sockets.set(agentId, socket)
+    if (older !== undefined) {
+      parts.log('agent-replaced', { agent: agentId })
+      older.disconnect(true)
+    }
+    parts.log('agent-connected', { agent: agentId, name })
+    socket.on('error', (error: Error) => {
+      const code = error instanceof LoricaError ? error.code : 'LRC-1006'
+      parts.log('connection-broken', { agent: agentId, code })
+    })
+    socket.on('disconnect', (reason) => {
+      if (sockets.get(agentId) === socket) sockets.delete(agentId)
+      parts.log('agent-disconnected', { agent: agentId, name, why: reason })
+    })
+    parts.serve(socket, member)
+  })
+  return {
+    disconnect: (agentId) => void sockets.get(agentId)?.disconnect(true),
+    close: () => {
+      io.disconnectSockets(true)
+      io.engine.close()
+    },
+  }
+}
+
+/** A presence whose sends go to `socket` and are answered before their deadline. */
+export function presenceOf(
+  socket: AgentSocket,
+  member: Member,
+  hello: Presence['hello'],
+  read: Readers,
+): Presence {
+  const timed = () => socket.timeout(limits.ackTimeoutMs)
+  const { agentId, name } = member
+  const inTime = async (sent: Promise<unknown>): Promise<unknown> => {
+    try {
+      return await sent
+    } catch (cause) {
+      throw new LoricaError('LRC-1009', `agent ${name} did not answer`, { cause })
+    }
+  }
+  return {
+    agentId,
+    name,
+    hello,
+    sendAssignment: async (assignment) =>
+      read.assignment(await inTime(timed().emitWithAck('assignment', assignment))),
+    sendRelease: async (release) => read.release(await inTime(timed().emitWithAck('release', release))),
+    sendRunEnded: async (ended) => read.runEnded(await inTime(timed().emitWithAck('run-ended', ended))),
+  }
+}
+
+/** How the answers of an agent are checked. */
+export interface Readers {
+  assignment(reply: unknown): void
+  release(reply: unknown): void
+  runEnded(reply: unknown): void
+}

@@ -1,0 +1,158 @@
+import {
+  LoricaError,
+  limits,
+  PROTOCOL_VERSION,
+  parseAssignmentReply,
+  parseBlobRead,
+  parseDecline,
+  parseEvaluation,
+  parseHello,
+  parseLeave,
+  parseProgress,
+  parseReleaseReply,
+  parseRunEndedReply,
+  parseUpdateChunk,
+  parseUpdateClose,
+  parseUpdateOpen,
+  refusalOf,
+} from '@lorica/protocol'
+import type { Member, Presence, Roster } from '../fleet/roster.js'
+import type { Ledger } from '../ledger.js'
+import type { Log } from '../log.js'
+import type { Conductor } from '../rounds/conductor.js'
+import { type AgentSocket, presenceOf } from './link.js'
+import type { Transfer } from './transfer.js'
+
+/** What the messages of an agent act on. */
+export interface SessionParts {
+  readonly ledger: Ledger
+  readonly roster: Roster
+  readonly conductor: Conductor
+  readonly transfer: Transfer
+  readonly log: Log
+  readonly coordinatorId: string
+}
+
+const MESSAGES_AT_ONCE = 64 // unanswered messages of one agent; its windows are far smaller
+const BUFFERED_BYTES = 16 * 1024 * 1024 // answers that an agent does not read
+const VIOLATIONS = 20 // malformed messages before the connection is closed
+
+const readers = { assignment: parseAssignmentReply, release: parseReleaseReply, runEnded: parseRunEndedReply }
+
+/** Attaches every message of the protocol to the socket of an agent: parsed at the door, answered always, hello first. */
+export function serveSession(parts: SessionParts, socket: AgentSocket, member: Member): void {
+  const { agentId } = member
+  const { conductor, transfer, roster } = parts
+  let presence: Presence | undefined
+  let unanswered = 0
+  let violations = 0
+
+  function violated(code: string): void {
+    violations++
+    if (violations <= VIOLATIONS) return
+    parts.log('agent-dropped', { agent: agentId, code })
+    socket.disconnect(true)
+  }
+
+  async function answer(act: () => Promise<object> | object, reply: unknown): Promise<void> {
+    if (typeof reply !== 'function') return violated('LRC-1006')
+    if (unanswered >= MESSAGES_AT_ONCE || bufferedBytes(socket) > BUFFERED_BYTES) {
+      parts.log('agent-dropped', { agent: agentId, code: 'LRC-1003' })
+      socket.disconnect(true)
+      return
+    }
+    unanswered++
+    try {
+      reply({ ok: true, ...(await act()) })
+    } catch (error) {
+      const refusal = refusalOf(error)
+      if (refusal.code === 'LRC-1007') violated(refusal.code)
+      if (refusal.code === 'LRC-9001') parts.log('fault', { stack: (error as Error).stack ?? String(error) })
+      reply({ ok: false, refusal })
+    } finally {
+      unanswered--
+    }
+  }
+
+  function introduced(): Presence {
+    if (presence !== undefined) return presence
+    throw new LoricaError('LRC-2010', 'say hello first', { expected: 'hello', received: 'another message' })
+  }
+
+  /** Registers one message: parsed, then acted on once the agent has said hello. */
+  function on<T>(
+    name: string,
+    parse: (raw: unknown) => T,
+    act: (message: T) => Promise<object> | object,
+  ): void {
+    socket.on(name as 'hello', (raw: unknown, reply: unknown) => {
+      void answer(() => {
+        introduced()
+        return act(parse(raw))
+      }, reply)
+    })
+  }
+
+  socket.on('hello', (raw, reply) => {
+    void answer(() => {
+      const hello = parseHello(raw)
+      if (hello.protocol !== PROTOCOL_VERSION) {
+        throw new LoricaError('LRC-1008', `protocol ${hello.protocol} is not spoken here`, {
+          expected: String(PROTOCOL_VERSION),
+          received: String(hello.protocol),
+        })
+      }
+      presence = presenceOf(socket, member, hello, readers)
+      roster.add(presence)
+      queueMicrotask(() => presence !== undefined && conductor.arrived(presence))
+      return {
+        protocol: PROTOCOL_VERSION,
+        coordinatorId: parts.coordinatorId,
+        limits: { chunkBytes: limits.chunkBytes, windowChunks: limits.windowChunks },
+      }
+    }, reply)
+  })
+  on('blob.read', parseBlobRead, (request) => transfer.read(request))
+  on('update.open', parseUpdateOpen, (offer) => transfer.open(agentId, offer))
+  on('update.chunk', parseUpdateChunk, (chunk) => transfer.chunk(agentId, chunk))
+  on('update.close', parseUpdateClose, (request) => transfer.close(agentId, request))
+  on('progress', parseProgress, (progress) => {
+    conductor.progressed(agentId, progress)
+    return {}
+  })
+  on('evaluation', parseEvaluation, (evaluation) => {
+    conductor.evaluated(agentId, evaluation)
+    return {}
+  })
+  on('decline', parseDecline, (decline) => {
+    conductor.declined(agentId, decline)
+    return {}
+  })
+  on('leave', parseLeave, async () => {
+    parts.ledger.record({ type: 'agent-left', agentId, how: 'left' })
+    await parts.ledger.flush()
+    setTimeout(() => socket.disconnect(true), 100).unref() // after the answer
+    return {}
+  })
+  const known = new Set(socket.eventNames())
+  socket.onAny((name: string, ...rest: unknown[]) => {
+    if (known.has(name)) return
+    const reply = rest.at(-1)
+    void answer(() => {
+      violated('LRC-1011')
+      throw new LoricaError('LRC-1011', `message "${name.slice(0, 40)}" is not known`)
+    }, reply)
+  })
+  socket.on('disconnect', () => {
+    if (presence === undefined || !roster.remove(presence)) return
+    conductor.departed(agentId)
+    transfer
+      .departed(agentId)
+      .catch((error: Error) => parts.log('fault', { stack: error.stack ?? error.message }))
+  })
+}
+
+function bufferedBytes(socket: AgentSocket): number {
+  const transport = socket.conn.transport as unknown as { socket?: { bufferedAmount?: number } }
+  return transport.socket?.bufferedAmount ?? 0
+}

@@ -1,0 +1,199 @@
+import {
+  asLoricaError,
+  type BlobRead,
+  type BlobReadReply,
+  type ErrorCode,
+  LoricaError,
+  limits,
+  type Receipt,
+  type UpdateChunk,
+  type UpdateClose,
+  type UpdateOpen,
+  type UpdateOpenReply,
+} from '@lorica/protocol'
+import type { ActiveRun } from '../rounds/active-run.js'
+import type { Conductor } from '../rounds/conductor.js'
+import { type AdapterShapes, admitUpdate, inspectUpdate, notYours, roundClosed } from '../rounds/intake.js'
+import { type Parts, updatePath } from '../rounds/parts.js'
+import { moveDurably } from '../store/durable.js'
+import { type StagedUpload, stageUpload } from '../store/staging.js'
+
+/** Moves bytes between agents and the disk: base files and adapters out, updates in. */
+export interface Transfer {
+  read(request: BlobRead): Promise<BlobReadReply>
+  open(agentId: string, offer: UpdateOpen): Promise<UpdateOpenReply>
+  chunk(agentId: string, chunk: UpdateChunk): Promise<{ offset: number }>
+  close(agentId: string, request: UpdateClose): Promise<{ receipt: Receipt }>
+  /** The connection of an agent is gone: its uploads are kept on disk, to be resumed. */
+  departed(agentId: string): Promise<void>
+}
+
+interface Upload {
+  readonly uploadId: string
+  readonly agentId: string
+  readonly offer: UpdateOpen
+  readonly staged: StagedUpload
+  readonly active: ActiveRun
+  readonly round: number
+}
+
+/** Refusals after which the seat of the agent is settled: sending the same update again cannot help. */
+const finalCodes: ReadonlySet<ErrorCode> = new Set([
+  'LRC-4003',
+  'LRC-4007',
+  'LRC-4008',
+  'LRC-4009',
+  'LRC-4010',
+  'LRC-4011',
+  'LRC-4012',
+  'LRC-4014',
+])
+
+export function createTransfer(parts: Parts, conductor: Conductor, stagingFolder: string): Transfer {
+  const uploads = new Map<string, Promise<Upload>>()
+
+  function refuse(active: ActiveRun, agentId: string, assignmentId: string, error: LoricaError): void {
+    const { current, runId } = active.run()
+    const seat = current?.seats.get(agentId)
+    if (
+      current === null ||
+      current.isClosed ||
+      seat?.assignmentId !== assignmentId ||
+      seat.status !== 'training'
+    )
+      return
+    const { round } = current
+    const { name } = seat
+    const { code, message } = error
+    parts.ledger.record({ type: 'update-refused', runId, round, agentId, name, assignmentId, code, message })
+    parts.log('update-refused', { run: runId, round, agent: agentId, code })
+    active.bell.ring()
+  }
+
+  async function owned(agentId: string, uploadId: string): Promise<Upload> {
+    const upload = await uploads.get(uploadId)
+    if (upload?.agentId !== agentId) {
+      throw new LoricaError('LRC-4005', `upload ${uploadId} is not open`, { received: uploadId })
+    }
+    if (isOpen(upload)) return upload
+    await forget(upload, 'drop')
+    throw roundClosed(upload.round)
+  }
+
+  async function forget(upload: Upload, how: 'drop' | 'park'): Promise<void> {
+    uploads.delete(upload.uploadId)
+    await upload.staged[how]()
+  }
+
+  async function finish(upload: Upload): Promise<Receipt> {
+    const { active, agentId, offer, staged } = upload
+    const { runId, spec } = active.run()
+    const { sha256, assignmentId, examples, tokens, trainMs, lossFirst, lossLast } = offer
+    await staged.complete()
+    const adapter = shapesOf(await active.adapter())
+    const { norm } = await inspectUpdate(staged.path, { sha256, adapter, maxNorm: spec.privacy.clip })
+    uploads.delete(upload.uploadId)
+    await staged.park()
+    await moveDurably(staged.path, updatePath(parts.updatesFolder, runId, upload.round, sha256))
+    if (!isOpen(upload)) throw roundClosed(upload.round)
+    const acceptedAt = new Date(parts.now()).toISOString()
+    const name = parts.ledger.member(agentId)?.name ?? agentId
+    const counts = { examples, tokens, trainMs, lossFirst, lossLast, norm, sizeBytes: offer.sizeBytes }
+    const contribution = { agentId, name, assignmentId, updateSha256: sha256, acceptedAt, ...counts }
+    parts.ledger.record({ type: 'update-accepted', runId, round: upload.round, contribution })
+    active.bell.ring()
+    await parts.ledger.flush()
+    return { updateSha256: sha256, round: upload.round, acceptedAt }
+  }
+
+  return {
+    async read({ sha256, offset, length }) {
+      const answer = await parts.blobs.read(sha256, offset, length)
+      const active = conductor.active()
+      if (active !== undefined) active.bytesDown += answer.bytes.byteLength
+      return answer
+    },
+    async open(agentId, offer) {
+      const { assignmentId, sha256, sizeBytes } = offer
+      const record = parts.ledger.assignment(assignmentId)
+      if (record === undefined || record.agentId !== agentId) throw notYours(assignmentId)
+      const uploadId = `${assignmentId}-${sha256.slice(0, 16)}`
+      const { receipt, round } = record
+      if (receipt?.updateSha256 === sha256) return { uploadId, offset: sizeBytes, receipt }
+      const active = conductor.active()
+      const adapter = await active?.adapter()
+      const current = active?.run().current
+      if (
+        active === undefined ||
+        adapter === undefined ||
+        current?.seats.get(agentId)?.assignmentId !== assignmentId
+      ) {
+        throw roundClosed(round)
+      }
+      try {
+        admitUpdate(agentId, offer, { spec: active.run().spec, round: current, adapter: shapesOf(adapter) })
+      } catch (error) {
+        const known = asLoricaError(error)
+        if (finalCodes.has(known.code)) refuse(active, agentId, assignmentId, known)
+        throw known
+      }
+      const known = await uploads.get(uploadId)
+      if (known !== undefined) return { uploadId, offset: known.staged.offset() }
+      const opened = await Promise.all([...uploads.values()])
+      if (opened.filter((upload) => upload.agentId === agentId).length >= limits.uploadsPerAgent) {
+        throw new LoricaError('LRC-4015', `more than ${limits.uploadsPerAgent} uploads at once`)
+      }
+      const opening = stageUpload(stagingFolder, uploadId, sizeBytes).then((staged) => {
+        return { uploadId, agentId, offer, staged, active, round }
+      })
+      uploads.set(uploadId, opening)
+      opening.catch(() => uploads.delete(uploadId))
+      return { uploadId, offset: (await opening).staged.offset() }
+    },
+    async chunk(agentId, { uploadId, offset, bytes }) {
+      const upload = await owned(agentId, uploadId)
+      try {
+        return { offset: await upload.staged.append(offset, bytes) }
+      } catch (error) {
+        if (asLoricaError(error).code.startsWith('LRC-5')) await forget(upload, 'drop')
+        throw error
+      }
+    },
+    async close(agentId, { uploadId }) {
+      const upload = await owned(agentId, uploadId)
+      try {
+        return { receipt: await finish(upload) }
+      } catch (error) {
+        const known = asLoricaError(error)
+        const isIncomplete = known.code === 'LRC-4003'
+        if (!isIncomplete) await forget(upload, 'drop')
+        if (finalCodes.has(known.code) && !isIncomplete)
+          refuse(upload.active, agentId, upload.offer.assignmentId, known)
+        throw known
+      }
+    },
+    async departed(agentId) {
+      const open = await Promise.all([...uploads.values()])
+      await Promise.all(
+        open.filter((upload) => upload.agentId === agentId).map((upload) => forget(upload, 'park')),
+      )
+    },
+  }
+}
+
+function isOpen({ active, agentId, offer }: Upload): boolean {
+  const { current } = active.run()
+  const seat = current?.seats.get(agentId)
+  return (
+    current !== null &&
+    !current.isClosed &&
+    seat?.status === 'training' &&
+    seat.assignmentId === offer.assignmentId
+  )
+}
+
+function shapesOf(adapter: Awaited<ReturnType<ActiveRun['adapter']>>): AdapterShapes {
+  const shapes = new Map([...adapter.tensors].map(([name, { shape }]) => [name, shape]))
+  const parameters = [...adapter.tensors.values()].reduce((sum, { data }) => sum + data.length, 0)
+  return { shapes, parameters }
+}

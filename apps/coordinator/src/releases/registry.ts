@@ -1,0 +1,85 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import {
+  type Identity,
+  LoricaError,
+  manifestId,
+  type Release,
+  type ReleaseManifest,
+  type ReleaseView,
+  signManifest,
+  verifyRelease,
+} from '@lorica/protocol'
+import { diskError } from '../store/disk-error.js'
+import { writeDurably } from '../store/durable.js'
+
+/** The releases of a coordinator: immutable, signed, numbered from 1 without holes. */
+export interface Registry {
+  readonly nextVersion: () => number
+  /** Signs a manifest and writes it; the release counts once `confirm` is called. */
+  prepare(manifest: ReleaseManifest): Promise<Release>
+  /** Makes a prepared release the newest. */
+  confirm(release: Release): void
+  all(): readonly ReleaseView[]
+  find(name: string): ReleaseView | undefined
+}
+
+/**
+ * Opens the releases in `folder` and verifies each of the `names` that the journal knows; a folder that it does not know is
+ * a release that a crash left unfinished, and is written again. Throws LoricaError LRC-5002.
+ */
+export async function openRegistry(
+  folder: string,
+  identity: Identity,
+  names: readonly string[],
+): Promise<Registry> {
+  const views = new Map<string, ReleaseView>()
+  const add = (release: Release) => {
+    const view = viewOf(release, identity.publicKey)
+    views.set(view.name, view)
+  }
+  if (names.length > 0)
+    await readdir(folder).catch((error: unknown) => Promise.reject(diskError(error, folder)))
+  for (const name of names) add(await readRelease(join(folder, name)))
+  return {
+    nextVersion: () => views.size + 1,
+    async prepare(manifest) {
+      const release = signManifest(identity, manifest)
+      const place = join(folder, manifest.name)
+      try {
+        await Promise.all([
+          writeDurably(join(place, 'manifest.json'), release.manifest),
+          writeDurably(join(place, 'manifest.sig'), release.signature),
+        ])
+      } catch (error) {
+        throw diskError(error, place)
+      }
+      return release
+    },
+    confirm: add,
+    all: () => [...views.values()],
+    find: (name) => views.get(name),
+  }
+}
+
+async function readRelease(place: string): Promise<Release> {
+  try {
+    const [manifest, signature] = await Promise.all(
+      ['manifest.json', 'manifest.sig'].map((name) => readFile(join(place, name), 'utf8')),
+    )
+    return { manifest: manifest!, signature: signature! }
+  } catch (cause) {
+    throw new LoricaError('LRC-5002', `${place}: ${(cause as Error).message}`, { cause })
+  }
+}
+
+function viewOf(release: Release, publicKey: string): ReleaseView {
+  try {
+    const manifest = verifyRelease(release, publicKey)
+    return { name: manifest.name, id: manifestId(release), manifest, signed: release }
+  } catch (cause) {
+    throw new LoricaError('LRC-5002', `a stored release does not verify: ${(cause as Error).message}`, {
+      cause,
+    })
+  }
+}

@@ -1,0 +1,36 @@
+import { adapterFiles, fedAvg, updateChunks } from '@lorica/peft-core'
+import { LoricaError } from '@lorica/protocol'
+import type { ActiveRun } from './active-run.js'
+import { type Parts, updatePath } from './parts.js'
+import { contributionsOf } from './round.js'
+import { openRoundOf } from './training.js'
+
+/**
+ * Folds the accepted updates of the closed round into a candidate and makes it readable. The returned promise is
+ * about the first: await `durable` before the candidate is promised to anyone. Throws LoricaError LRC-7006.
+ */
+export async function aggregateRound(
+  parts: Parts,
+  active: ActiveRun,
+): Promise<{ readonly durable: Promise<unknown> }> {
+  const { runId } = active
+  const round = openRoundOf(active)
+  const adapter = await active.adapter()
+  const updates = contributionsOf(round).map(({ updateSha256, tokens }) => ({
+    id: updateSha256,
+    weight: tokens,
+    chunks: () => updateChunks(updatePath(parts.updatesFolder, runId, round.round, updateSha256)),
+  }))
+  const tensors = await fedAvg(adapter.tensors, updates).catch((cause: unknown) => {
+    throw cause instanceof RangeError ? new LoricaError('LRC-7006', cause.message, { cause }) : cause
+  })
+  const stored = Object.entries(adapterFiles({ config: adapter.config, tensors })).map(([path, bytes]) =>
+    parts.blobs.put(path, bytes),
+  )
+  const files = stored.map(({ file }) => file)
+  if (round.candidate === null)
+    parts.ledger.record({ type: 'round-aggregated', runId, round: round.round, files })
+  const durable = Promise.all(stored.map((blob) => blob.durable))
+  durable.catch(() => undefined) // awaited when the round is committed
+  return { durable }
+}

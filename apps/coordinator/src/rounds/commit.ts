@@ -1,0 +1,108 @@
+import type { Release, RoundRecord } from '@lorica/protocol'
+import type { Contribution, Measured } from '../journal-event.js'
+import { judge, type Verdict } from '../releases/gate.js'
+import type { ActiveRun } from './active-run.js'
+import { manifestOf, weighted } from './manifest.js'
+import type { Parts } from './parts.js'
+import { contributionsOf, type RoundState, refusalsOf } from './round.js'
+import { weightsSha256 } from './run.js'
+import { openRoundOf } from './training.js'
+
+/** Decides over the measured candidate of the open round, and commits the round: with a release, or with the reason why not. */
+export async function commitRound(
+  parts: Parts,
+  active: ActiveRun,
+  candidate: { readonly measured: Measured; readonly durable: Promise<unknown> },
+): Promise<Release | null> {
+  const run = active.run()
+  const round = openRoundOf(active)
+  const { measured } = candidate
+  const verdict = judge(measured, run.parent, run.spec.evaluate)
+  const contributions = contributionsOf(round)
+  const files = round.candidate ?? []
+  const version = parts.registry.nextVersion()
+  const [release] = await Promise.all([
+    verdict.verdict === 'released'
+      ? parts.registry.prepare(
+          manifestOf(
+            run,
+            { version, round: round.round, files, contributions, measured },
+            {
+              coordinatorPublicKey: parts.identity.publicKey,
+              createdAt: new Date(parts.now()).toISOString(),
+            },
+          ),
+        )
+      : null,
+    candidate.durable,
+  ])
+  active.abort.signal.throwIfAborted()
+  const next = release === null ? run.adapter : { version, files }
+  parts.ledger.record({
+    type: 'round-committed',
+    runId: run.runId,
+    round: round.round,
+    record: recordOf(parts, active, round, {
+      verdict,
+      measured,
+      contributions,
+      release: release && `v${version}`,
+      next,
+    }),
+    files: next.files,
+    version: next.version,
+  })
+  await parts.ledger.flush()
+  if (release !== null) parts.registry.confirm(release)
+  return release
+}
+
+function recordOf(
+  parts: Parts,
+  active: ActiveRun,
+  round: RoundState,
+  outcome: {
+    readonly verdict: Verdict
+    readonly measured: Measured
+    readonly contributions: readonly Contribution[]
+    readonly release: string | null
+    readonly next: { readonly files: Parameters<typeof weightsSha256>[0] }
+  },
+): RoundRecord {
+  const { verdict, measured, contributions, release, next } = outcome
+  const seconds = (performance.now() - active.roundStartedMs) / 1000
+  const trainSeconds = Math.max(0, ...contributions.map(({ trainMs }) => trainMs)) / 1000
+  return {
+    round: round.round,
+    attempt: round.attempt,
+    verdict: verdict.verdict,
+    reason: verdict.reason,
+    release,
+    contributions: weighted(contributions).map(
+      ({ agentId, name, updateSha256, weight, tokens, examples, norm, trainMs, lossFirst, lossLast }) => ({
+        agentId,
+        name,
+        updateSha256,
+        weight,
+        tokens,
+        examples,
+        norm,
+        trainMs,
+        lossFirst,
+        lossLast,
+      }),
+    ),
+    refused: refusalsOf(round),
+    bytesUp: contributions.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    bytesDown: active.bytesDown,
+    seconds,
+    trainSeconds,
+    evaluateSeconds: measured.seconds,
+    overheadSeconds: seconds - trainSeconds,
+    loss: measured.loss,
+    parentLoss: verdict.parentLoss,
+    evaluation: measured.perAgent,
+    adapterSha256: weightsSha256(next.files),
+    committedAt: new Date(parts.now()).toISOString(),
+  }
+}

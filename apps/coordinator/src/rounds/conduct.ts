@@ -1,0 +1,86 @@
+import { LoricaError } from '@lorica/protocol'
+import type { ActiveRun } from './active-run.js'
+import { aggregateRound } from './aggregation.js'
+import { commitRound } from './commit.js'
+import { measure } from './measuring.js'
+import type { Parts } from './parts.js'
+import { contributionsOf } from './round.js'
+import { checkBase, linkBase } from './start.js'
+import { failRound, failureOf, openRoundOf, planNextRound, trainRound, waitForAgents } from './training.js'
+
+/**
+ * Conducts a run from wherever its journal stands to its end: baseline, then rounds of train, aggregate, measure, commit, then a
+ * last measurement on all held-out text. Throws LoricaError when the run cannot go on.
+ */
+export async function conduct(parts: Parts, active: ActiveRun): Promise<void> {
+  const { spec, base } = active.run()
+  linkBase(base, parts.blobs)
+  if (active.run().rounds.length > 0 || active.run().current !== null) await checkBase(base)
+  if (active.run().baseline === null && active.run().current === null && spec.evaluate.holdout > 0) {
+    await measureBaseline(parts, active)
+  }
+  while (active.run().rounds.length < spec.rounds.count) {
+    if (active.run().current === null) await planNextRound(parts, active)
+    await conductRound(parts, active)
+  }
+  if (active.run().release === null) {
+    throw new LoricaError('LRC-3012', `none of ${spec.rounds.count} candidates passed the gate`)
+  }
+  if (spec.evaluate.holdout > 0 && active.run().final === null) await measureFinal(parts, active)
+}
+
+async function conductRound(parts: Parts, active: ActiveRun): Promise<void> {
+  if ((await trainRound(parts, active)) === 'failed') {
+    failRound(parts, active, failureOf(openRoundOf(active)))
+    return
+  }
+  const aggregated = await aggregateRound(parts, active).catch((error: unknown) => {
+    if (!(error instanceof LoricaError) || error.code !== 'LRC-7006') throw error
+    failRound(parts, active, `${error.code}: ${error.message}`)
+  })
+  if (aggregated === undefined) return
+  const { spec } = active.run()
+  const round = openRoundOf(active)
+  const adapter = { version: parts.registry.nextVersion(), files: round.candidate ?? [] }
+  const agents = spec.evaluate.holdout > 0 ? contributionsOf(round).map(({ agentId }) => agentId) : []
+  const measured = await measure(active, {
+    adapter,
+    round: round.round,
+    agents,
+    maxTokens: spec.evaluate.tokens,
+  })
+  const release = await commitRound(parts, active, { measured, durable: aggregated.durable })
+  if (release === null) return
+  for (const presence of parts.roster.all()) {
+    presence.sendRelease(release).catch((error: Error) => {
+      parts.log('release-not-taken', { agent: presence.agentId, why: error.message })
+    })
+  }
+}
+
+async function measureBaseline(parts: Parts, active: ActiveRun): Promise<void> {
+  const { spec, runId, adapter } = active.run()
+  const { minimum, goal } = spec.rounds
+  const connected = () => parts.roster.eligible()
+  while (connected().length < minimum) {
+    const count = connected().length
+    const reason = `the run needs ${minimum} ${minimum === 1 ? 'agent' : 'agents'}, ${count} connected`
+    await waitForAgents(parts, active, reason, () => connected().length !== count)
+  }
+  const agents = connected().slice(0, goal ?? undefined)
+  const request = {
+    adapter,
+    round: 0,
+    agents: agents.map(({ agentId }) => agentId),
+    maxTokens: spec.evaluate.tokens,
+  }
+  const measured = await measure(active, request)
+  parts.ledger.record({ type: 'baseline-evaluated', runId, measured })
+}
+
+async function measureFinal(parts: Parts, active: ActiveRun): Promise<void> {
+  const { adapter, runId, rounds } = active.run()
+  const agents = parts.roster.eligible().map(({ agentId }) => agentId)
+  const measured = await measure(active, { adapter, round: rounds.length, agents, maxTokens: null })
+  parts.ledger.record({ type: 'final-evaluated', runId, measured })
+}

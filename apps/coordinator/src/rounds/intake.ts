@@ -1,0 +1,112 @@
+import { checkUpdate, UpdateFault, type UpdateFaultKind } from '@lorica/peft-core'
+import { type ErrorCode, LoricaError, type RunSpec, type UpdateOpen } from '@lorica/protocol'
+import type { Contribution } from '../journal-event.js'
+import type { RoundState } from './round.js'
+
+/** The tensors that the adapter of a run has, and how many values they hold together. */
+export interface AdapterShapes {
+  readonly shapes: ReadonlyMap<string, readonly number[]>
+  readonly parameters: number
+}
+
+const HEADER_BYTES = 16 * 1024 * 1024 // room for the header of an update beside its values
+
+/**
+ * Checks what an agent says of its update before a byte of it is taken: whose assignment it is, whether the round is open,
+ * the size and the counts. Returns the seat. Throws LoricaError LRC-4001, LRC-4002, LRC-4003, LRC-4013 or LRC-4014.
+ */
+export function admitUpdate(
+  agentId: string,
+  offer: UpdateOpen,
+  against: { readonly spec: RunSpec; readonly round: RoundState; readonly adapter: AdapterShapes },
+): { readonly accepted: Contribution | null } {
+  const { spec, round, adapter } = against
+  const seat = round.seats.get(agentId)
+  if (seat?.assignmentId !== offer.assignmentId) throw notYours(offer.assignmentId)
+  if (seat.status === 'accepted') {
+    if (seat.contribution.updateSha256 === offer.sha256) return { accepted: seat.contribution }
+    throw new LoricaError('LRC-4013', `another update of round ${round.round} was accepted before`, {
+      expected: seat.contribution.updateSha256,
+      received: offer.sha256,
+    })
+  }
+  if (seat.status !== 'training') throw new LoricaError(codeOf(seat.code), seat.message)
+  if (round.isClosed) throw roundClosed(round.round)
+  const smallest = adapter.parameters * 4
+  if (offer.sizeBytes < smallest || offer.sizeBytes > smallest + HEADER_BYTES) {
+    throw new LoricaError('LRC-4003', `update expected ${adapter.parameters} floats and a header`, {
+      expected: `${smallest} bytes and a header`,
+      received: `${offer.sizeBytes} bytes`,
+    })
+  }
+  const { steps, accumulate, batch } = spec.local
+  const examples = steps * accumulate * batch
+  checkCount('examples', offer.examples, examples)
+  checkCount('tokens', offer.tokens, examples * spec.data.maxTokens)
+  return { accepted: null }
+}
+
+/** The error for an assignment that is not of the agent, or of no open round. */
+export function notYours(assignmentId: string): LoricaError {
+  return new LoricaError('LRC-4001', `assignment ${assignmentId} is not one of yours`, {
+    expected: 'the assignment of this round',
+    received: assignmentId,
+  })
+}
+
+/** The error for an update that comes too late. */
+export function roundClosed(round: number): LoricaError {
+  return new LoricaError('LRC-4002', `round ${round} is closed`, {
+    expected: 'an update before the round closes',
+    received: 'a later one',
+  })
+}
+
+/**
+ * Checks a staged update: its hash, then its tensors against the adapter. Returns its norm. Throws LoricaError LRC-4006,
+ * after which the agent may send it again, or LRC-4007 to LRC-4012, which are final.
+ */
+export async function inspectUpdate(
+  path: string,
+  expected: { readonly sha256: string; readonly adapter: AdapterShapes; readonly maxNorm: number | null },
+): Promise<{ readonly norm: number }> {
+  const { sha256, adapter, maxNorm } = expected
+  try {
+    const checked = await checkUpdate(path, { shapes: adapter.shapes, maxNorm })
+    if (checked.sha256 === sha256) return { norm: checked.norm }
+    throw new LoricaError('LRC-4006', 'update does not have the hash that was announced', {
+      expected: sha256,
+      received: checked.sha256,
+    })
+  } catch (error) {
+    if (error instanceof UpdateFault) throw refusalOfFault(error)
+    throw error
+  }
+}
+
+const faultCodes: Readonly<Record<UpdateFaultKind, ErrorCode>> = {
+  format: 'LRC-4007',
+  names: 'LRC-4008',
+  shape: 'LRC-4009',
+  element: 'LRC-4010',
+  finite: 'LRC-4011',
+  norm: 'LRC-4012',
+}
+
+/** The coded refusal for what is wrong with an update. */
+export function refusalOfFault(fault: UpdateFault): LoricaError {
+  const { expected, received } = fault
+  return new LoricaError(faultCodes[fault.kind], fault.message, { expected, received, cause: fault })
+}
+
+function checkCount(name: string, claimed: number, highest: number): void {
+  if (claimed >= 1 && claimed <= highest) return
+  throw new LoricaError('LRC-4014', `${name} expected 1 to ${highest}, received ${claimed}`, {
+    expected: `1 to ${highest} ${name}`,
+    received: String(claimed),
+  })
+}
+
+function codeOf(code: string): ErrorCode {
+  return code as ErrorCode
+}

@@ -1,0 +1,47 @@
+import { type FileReference, type ReleaseManifest, SOFTWARE } from '@lorica/protocol'
+import type { Contribution, Measured } from '../journal-event.js'
+import type { Run } from './run.js'
+
+/** Contributions with their shares: tokens / all tokens. They add up to 1. */
+export function weighted(
+  contributions: readonly Contribution[],
+): readonly (Contribution & { readonly weight: number })[] {
+  const tokens = contributions.reduce((sum, contribution) => sum + contribution.tokens, 0)
+  return contributions.map((contribution) => ({ ...contribution, weight: contribution.tokens / tokens }))
+}
+
+/** The manifest of a candidate that passed the gate. */
+export function manifestOf(
+  run: Run,
+  candidate: {
+    readonly version: number
+    readonly round: number
+    readonly files: readonly FileReference[]
+    readonly contributions: readonly Contribution[]
+    readonly measured: Measured
+  },
+  signer: { readonly coordinatorPublicKey: string; readonly createdAt: string },
+): ReleaseManifest {
+  const { version, round, files, contributions, measured } = candidate
+  return {
+    schema: 1,
+    version,
+    name: `v${version}`,
+    runId: run.runId,
+    runName: run.spec.name,
+    round,
+    parent: run.release,
+    base: { sha256: run.base.sha256, name: run.base.name },
+    files: [...files],
+    contributions: weighted(contributions).map(({ agentId, name, updateSha256, weight }) => ({
+      agentId,
+      name,
+      updateSha256,
+      weight,
+    })),
+    evaluation: { loss: measured.loss, tokens: measured.tokens, perAgent: [...measured.perAgent] },
+    createdAt: signer.createdAt,
+    software: SOFTWARE,
+    coordinatorPublicKey: signer.coordinatorPublicKey,
+  }
+}

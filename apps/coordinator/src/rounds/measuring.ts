@@ -1,0 +1,61 @@
+import type { Measured } from '../journal-event.js'
+import { type ActiveRun, newAssignmentId } from './active-run.js'
+import { answerMeasurement, isMeasured, measuredOf, openMeasurement } from './measurement.js'
+import { evaluateAssignment } from './plan.js'
+import type { Run } from './run.js'
+
+/** What is measured, by whom, and on how much of their held-out text. */
+export interface MeasureRequest {
+  readonly adapter: Run['adapter']
+  readonly round: number
+  readonly agents: readonly string[]
+  readonly maxTokens: number | null // per agent; null: all
+}
+
+/** Has agents measure an adapter and waits until all have answered, are away, or the deadline of a round has passed. */
+export async function measure(active: ActiveRun, request: MeasureRequest): Promise<Measured> {
+  const startedMs = performance.now()
+  const run = active.run()
+  const { round, maxTokens } = request
+  const assignments = new Map(request.agents.map((agentId) => [agentId, newAssignmentId()]))
+  const assignmentFor = (assignmentId: string) =>
+    evaluateAssignment(run, { assignmentId, round, maxTokens }, request.adapter)
+  active.measurement = { round, state: openMeasurement(assignments), assignmentFor }
+  for (const [agentId, assignmentId] of assignments) active.ask(agentId, assignmentFor(assignmentId))
+  let isLate = false
+  const expire = () => {
+    isLate = true
+    active.bell.ring()
+  }
+  const timer = setTimeout(expire, Math.min(run.spec.rounds.deadlineMs, 2 ** 31 - 1))
+  const state = () => active.measurement?.state ?? openMeasurement(new Map())
+  try {
+    await active.bell.until(() => isLate || isMeasured(state(), active.leases.away), active.abort.signal)
+    return measuredOf(state(), (performance.now() - startedMs) / 1000)
+  } finally {
+    clearTimeout(timer)
+    active.measurement = null
+  }
+}
+
+/** Sends an agent its measuring assignment again. Nothing happens when it has none to do. */
+export function askToMeasure(active: ActiveRun, agentId: string): void {
+  const { measurement } = active
+  const assignmentId = measurement?.state.assignments.get(agentId)
+  if (measurement === null || assignmentId === undefined || measurement.state.answers.has(agentId)) return
+  active.ask(agentId, measurement.assignmentFor(assignmentId))
+}
+
+/** Takes an answer, or null for an agent that cannot measure. Says whether it was one that was asked for. */
+export function takeAnswer(
+  active: ActiveRun,
+  agentId: string,
+  assignmentId: string,
+  answer: { readonly lossSum: number; readonly tokens: number } | null,
+): boolean {
+  const { measurement } = active
+  if (measurement === null || measurement.state.assignments.get(agentId) !== assignmentId) return false
+  active.measurement = { ...measurement, state: answerMeasurement(measurement.state, agentId, answer) }
+  active.bell.ring()
+  return true
+}

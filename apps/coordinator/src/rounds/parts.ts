@@ -1,0 +1,25 @@
+import { join } from 'node:path'
+import type { Identity } from '@lorica/protocol'
+import type { Roster } from '../fleet/roster.js'
+import type { Ledger } from '../ledger.js'
+import type { Log } from '../log.js'
+import type { Registry } from '../releases/registry.js'
+import type { Blobs } from '../store/blobs.js'
+
+/** What a run needs from the rest of the coordinator. */
+export interface Parts {
+  readonly ledger: Ledger
+  readonly roster: Roster
+  readonly blobs: Blobs
+  readonly registry: Registry
+  readonly identity: Identity
+  readonly log: Log
+  readonly now: () => number // milliseconds since 1970
+  readonly leaseMs: number
+  readonly updatesFolder: string // accepted updates; agents never read them
+}
+
+/** Where an accepted update lies. */
+export function updatePath(folder: string, runId: string, round: number, sha256: string): string {
+  return join(folder, runId, String(round), `${sha256}.safetensors`)
+}

@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto'
+import type { EvaluateAssignment, TrainAssignment } from '@lorica/protocol'
+import type { RunJournalEvent, Seat } from '../journal-event.js'
+import type { RoundState } from './round.js'
+import type { Run } from './run.js'
+
+/** An agent that could take part. */
+export interface Candidate {
+  readonly agentId: string
+  readonly name: string
+}
+
+/** The next round, or why it cannot begin yet, or why it never will. */
+export type Plan =
+  | { readonly kind: 'round'; readonly event: Extract<RunJournalEvent, { type: 'round-planned' }> }
+  | { readonly kind: 'wait'; readonly reason: string }
+  | { readonly kind: 'give-up'; readonly reason: string }
+
+const ATTEMPTS = 3 // of one round, before its run fails
+
+/** Chooses who takes part in the next round of a run: the first `goal` of the agents that are connected, in their order. */
+export function planRound(
+  run: Run,
+  connected: readonly Candidate[],
+  now: { readonly nowMs: number; readonly newId: () => string },
+): Plan {
+  const { goal, minimum, deadlineMs } = run.spec.rounds
+  const round = run.rounds.length + 1
+  if (run.attempts >= ATTEMPTS) return { kind: 'give-up', reason: `round ${round} failed ${ATTEMPTS} times` }
+  const willing = connected.filter(({ agentId }) => !run.excluded.includes(agentId))
+  if (willing.length < minimum) {
+    const counts = `round ${round} needs ${minimum} ${minimum === 1 ? 'agent' : 'agents'}, ${willing.length}`
+    if (run.excluded.length === 0) return { kind: 'wait', reason: `${counts} connected` }
+    return { kind: 'give-up', reason: `${counts} left: ${run.excluded.length} declined or were refused` }
+  }
+  const seats = willing.slice(0, goal ?? willing.length).map((agent) => seatOf(agent, now.newId()))
+  const deadlineAtMs = now.nowMs + deadlineMs
+  const { runId, attempts } = run
+  return {
+    kind: 'round',
+    event: { type: 'round-planned', runId, round, attempt: attempts + 1, minimum, deadlineAtMs, seats },
+  }
+}
+
+/** A seat for an agent. */
+export function seatOf({ agentId, name }: Candidate, assignmentId: string): Seat {
+  return { agentId, name, assignmentId }
+}
+
+/** What a seat of a round is asked to train. */
+export function trainAssignment(run: Run, round: RoundState, seat: Seat, nowMs: number): TrainAssignment {
+  const { spec } = run
+  const { holdout } = spec.evaluate
+  return {
+    ...originOf(run, seat.assignmentId, round.round),
+    kind: 'train',
+    adapter: { version: run.adapter.version, files: [...run.adapter.files] },
+    peft: { ...spec.peft },
+    data: { ...spec.data, holdout },
+    local: {
+      ...spec.local,
+      totalSteps: spec.local.steps * spec.rounds.count,
+      firstStep: spec.local.steps * (round.round - 1),
+    },
+    seed: roundSeed(run.seed, round.round),
+    maxUpdateNorm: spec.privacy.clip,
+    deadlineMs: Math.max(1, Math.round(round.deadlineAtMs - nowMs)),
+  }
+}
+
+/** What an agent is asked to measure. `maxTokens` null: all of its held-out text. */
+export function evaluateAssignment(
+  run: Run,
+  of: { readonly assignmentId: string; readonly round: number; readonly maxTokens: number | null },
+  adapter: Run['adapter'],
+): EvaluateAssignment {
+  const { spec } = run
+  return {
+    ...originOf(run, of.assignmentId, of.round),
+    kind: 'evaluate',
+    adapter: { version: adapter.version, files: [...adapter.files] },
+    data: { ...spec.data, holdout: spec.evaluate.holdout },
+    batch: spec.local.batch,
+    maxTokensEvaluated: of.maxTokens,
+    deadlineMs: spec.rounds.deadlineMs,
+  }
+}
+
+/** The seed of one round: the same for every agent, so that a run with a seed does not depend on who its agents are. */
+export function roundSeed(seed: number, round: number): number {
+  return createHash('sha256').update(`${seed}/${round}`, 'utf8').digest().readUInt32BE(0)
+}
+
+function originOf(run: Run, assignmentId: string, round: number) {
+  return {
+    assignmentId,
+    runId: run.runId,
+    round,
+    base: { sha256: run.base.sha256, files: [...run.base.files] },
+  }
+}

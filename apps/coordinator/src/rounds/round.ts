@@ -1,0 +1,107 @@
+import type { FileReference, RefusalRecord } from '@lorica/protocol'
+import type { Contribution, RoundEvent, RunJournalEvent, Seat } from '../journal-event.js'
+
+/** How one seat of a round stands. */
+export type SeatState =
+  | { readonly status: 'training' }
+  | { readonly status: 'accepted'; readonly contribution: Contribution }
+  | { readonly status: 'refused' | 'declined'; readonly code: string; readonly message: string }
+
+/** A round between its plan and its commit. */
+export interface RoundState {
+  readonly round: number // 1, 2, ...
+  readonly attempt: number // 1, 2, ...
+  readonly minimum: number // contributions that it needs
+  readonly deadlineAtMs: number
+  readonly seats: ReadonlyMap<string, Seat & SeatState> // by agentId
+  readonly isClosed: boolean // no update is accepted any more
+  readonly candidate: readonly FileReference[] | null
+}
+
+type Planned = Extract<RunJournalEvent, { type: 'round-planned' }>
+
+/** The state that a plan begins with: every seat is training. */
+export function openRound(event: Planned): RoundState {
+  const { round, attempt, minimum, deadlineAtMs } = event
+  const seats = new Map(event.seats.map((seat) => [seat.agentId, { ...seat, status: 'training' as const }]))
+  return { round, attempt, minimum, deadlineAtMs, seats, isClosed: false, candidate: null }
+}
+
+/** What an event does to a round. An event that does not apply, such as a second update of a seat, changes nothing. */
+export function stepRound(state: RoundState, event: RoundEvent): RoundState {
+  if (event.round !== state.round) return state
+  switch (event.type) {
+    case 'agent-invited':
+      if (state.isClosed || state.seats.has(event.seat.agentId)) return state
+      return {
+        ...state,
+        seats: new Map([...state.seats, [event.seat.agentId, { ...event.seat, status: 'training' }]]),
+      }
+    case 'update-accepted': {
+      const { contribution } = event
+      return withSeat(state, contribution.agentId, contribution.assignmentId, {
+        status: 'accepted',
+        contribution,
+      })
+    }
+    case 'update-refused':
+    case 'agent-declined': {
+      const status = event.type === 'update-refused' ? 'refused' : 'declined'
+      const { agentId, assignmentId, code, message } = event
+      return withSeat(state, agentId, assignmentId, { status, code, message })
+    }
+    case 'round-closed':
+      return { ...state, isClosed: true }
+    case 'round-aggregated':
+      return { ...state, candidate: event.files }
+  }
+}
+
+function withSeat(state: RoundState, agentId: string, assignmentId: string, next: SeatState): RoundState {
+  const seat = state.seats.get(agentId)
+  if (state.isClosed || seat?.status !== 'training' || seat.assignmentId !== assignmentId) return state
+  const { name } = seat
+  return { ...state, seats: new Map([...state.seats, [agentId, { agentId, name, assignmentId, ...next }]]) }
+}
+
+/** What is known beside the journal when a round is judged. */
+export interface Moment {
+  readonly nowMs: number
+  readonly away: ReadonlySet<string> // agentIds whose lease has run out
+}
+
+/** Whether a round waits for updates, can be aggregated, or has failed. */
+export function phaseOf(state: RoundState, moment: Moment): 'training' | 'complete' | 'failed' {
+  const seats = [...state.seats.values()]
+  const accepted = seats.filter((seat) => seat.status === 'accepted').length
+  const training = seats.filter((seat) => seat.status === 'training')
+  const isEnough = accepted >= state.minimum
+  if (state.isClosed) return isEnough ? 'complete' : 'failed'
+  if (moment.nowMs >= state.deadlineAtMs) return isEnough ? 'complete' : 'failed'
+  if (training.some((seat) => !moment.away.has(seat.agentId))) return 'training'
+  if (isEnough) return 'complete'
+  return training.length > 0 ? 'training' : 'failed' // an agent that is away may still come back
+}
+
+/** The contributions of a round, by hash: the order in which they are folded, whoever sent them first. */
+export function contributionsOf(state: RoundState): readonly Contribution[] {
+  return [...state.seats.values()]
+    .flatMap((seat) => (seat.status === 'accepted' ? [seat.contribution] : []))
+    .sort((a, b) =>
+      a.updateSha256 < b.updateSha256 ? -1 : a.updateSha256 > b.updateSha256 ? 1 : a.tokens - b.tokens,
+    )
+}
+
+/** Why each other seat brought nothing. */
+export function refusalsOf(state: RoundState): readonly RefusalRecord[] {
+  return [...state.seats.values()].flatMap((seat): RefusalRecord[] => {
+    const { agentId, name } = seat
+    if (seat.status === 'accepted') return []
+    if (seat.status === 'training') {
+      return [
+        { agentId, name, kind: 'absent', code: 'LRC-4002', message: 'no update before the round closed' },
+      ]
+    }
+    return [{ agentId, name, kind: seat.status, code: seat.code, message: seat.message }]
+  })
+}

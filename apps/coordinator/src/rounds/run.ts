@@ -1,0 +1,131 @@
+import type { FileReference, RoundRecord, RunSpec, RunView } from '@lorica/protocol'
+import type { JournalEntry } from '../journal.js'
+import type { Measured, PinnedBase, RunJournalEvent } from '../journal-event.js'
+import { openRound, type RoundState, stepRound } from './round.js'
+
+/** Everything that the journal says about one run. */
+export interface Run {
+  readonly runId: string
+  readonly spec: RunSpec
+  readonly seed: number
+  readonly base: PinnedBase
+  readonly adapter: { readonly version: number; readonly files: readonly FileReference[] } // the next round starts from it
+  readonly release: string | null
+  readonly baseline: Measured | null
+  readonly parent: Measured | null // how well `adapter` does
+  readonly rounds: readonly RoundRecord[] // committed
+  readonly current: RoundState | null
+  readonly attempts: number // of the round that is next or open
+  readonly excluded: readonly string[] // agentIds that declined or were refused in failed attempts of that round
+  readonly final: Measured | null
+  readonly ended: { readonly state: 'succeeded' | 'failed' | 'cancelled'; readonly reason: string } | null
+  readonly createdAt: string
+  readonly endedAt: string | null
+}
+
+/** A run as its first event describes it. */
+export function createRun(event: Extract<RunJournalEvent, { type: 'run-created' }>, at: string): Run {
+  const { runId, spec, seed, base, files } = event
+  return {
+    runId,
+    spec,
+    seed,
+    base,
+    adapter: { version: 0, files },
+    release: null,
+    baseline: null,
+    parent: null,
+    rounds: [],
+    current: null,
+    attempts: 0,
+    excluded: [],
+    final: null,
+    ended: null,
+    createdAt: at,
+    endedAt: null,
+  }
+}
+
+/** What an event does to a run. */
+export function stepRun(run: Run, { event, at }: Pick<JournalEntry, 'event' | 'at'>): Run {
+  switch (event.type) {
+    case 'baseline-evaluated':
+      return { ...run, baseline: event.measured, parent: event.measured }
+    case 'round-planned':
+      return { ...run, current: openRound(event), attempts: event.attempt }
+    case 'agent-invited':
+    case 'update-accepted':
+    case 'update-refused':
+    case 'agent-declined':
+    case 'round-closed':
+    case 'round-aggregated':
+      return run.current === null ? run : { ...run, current: stepRound(run.current, event) }
+    case 'round-committed':
+      return committed(run, event)
+    case 'round-failed':
+      return { ...run, current: null, excluded: [...new Set([...run.excluded, ...unwilling(run.current)])] }
+    case 'final-evaluated':
+      return { ...run, final: event.measured }
+    case 'run-ended':
+      return { ...run, current: null, ended: { state: event.state, reason: event.reason }, endedAt: at }
+    default:
+      return run
+  }
+}
+
+function committed(run: Run, event: Extract<RunJournalEvent, { type: 'round-committed' }>): Run {
+  const { record, files, version } = event
+  const isReleased = record.verdict === 'released'
+  const { loss, evaluation: perAgent } = record
+  const tokens = perAgent.reduce((sum, agent) => sum + agent.tokens, 0)
+  return {
+    ...run,
+    adapter: { version, files },
+    release: isReleased ? record.release : run.release,
+    parent: isReleased ? { loss, tokens, perAgent, seconds: record.evaluateSeconds } : run.parent,
+    rounds: [...run.rounds, record],
+    current: null,
+    attempts: 0,
+    excluded: [],
+  }
+}
+
+function unwilling(round: RoundState | null): readonly string[] {
+  const seats = round === null ? [] : [...round.seats.values()]
+  return seats
+    .filter(({ status }) => status === 'refused' || status === 'declined')
+    .map(({ agentId }) => agentId)
+}
+
+/** The hash of adapter_model.safetensors in a PEFT folder. */
+export function weightsSha256(files: readonly FileReference[]): string {
+  const weights = files.find(({ path }) => path === 'adapter_model.safetensors')
+  if (weights === undefined) throw new RangeError('files expected an adapter_model.safetensors')
+  return weights.sha256
+}
+
+/** A run as operators see it. `waiting` says what an active run waits for. */
+export function runView(
+  run: Run,
+  activity: { readonly isActive: boolean; readonly waiting: string | null },
+): RunView {
+  const state =
+    run.ended?.state ?? (activity.isActive ? (activity.waiting === null ? 'running' : 'waiting') : 'queued')
+  const shown = (measured: Measured | null) =>
+    measured === null ? null : { loss: measured.loss, tokens: measured.tokens, perAgent: measured.perAgent }
+  return {
+    run: run.runId,
+    name: run.spec.name,
+    state,
+    reason: run.ended?.reason ?? activity.waiting,
+    spec: run.spec,
+    base: { sha256: run.base.sha256, name: run.base.name },
+    release: run.release,
+    adapterSha256: run.release === null ? null : weightsSha256(run.adapter.files),
+    baseline: shown(run.baseline),
+    final: shown(run.final),
+    rounds: run.rounds,
+    createdAt: run.createdAt,
+    endedAt: run.endedAt,
+  }
+}

@@ -1,0 +1,64 @@
+import { randomInt } from 'node:crypto'
+import { stat } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { adapterFiles, createAdapter, hashModel } from '@lorica/peft-core'
+import { type FileReference, LoricaError, parseRunSpec, type RunSpec } from '@lorica/protocol'
+import type { RunJournalEvent } from '../journal-event.js'
+import type { Blobs } from '../store/blobs.js'
+
+/** What a run begins with, before anything of it is recorded. */
+export type RunStart = Omit<Extract<RunJournalEvent, { type: 'run-created' }>, 'type' | 'runId'>
+
+/**
+ * Reads a run as an operator sent it: checks it, pins its base by content, and makes the adapter that it starts from.
+ * Throws LoricaError LRC-3001, LRC-3002 or LRC-3003.
+ */
+export async function prepareRun(raw: unknown, blobs: Blobs): Promise<RunStart> {
+  const spec = parseRunSpec(raw)
+  const seed = spec.seed ?? randomInt(2 ** 32)
+  const path = resolve(spec.base.model)
+  try {
+    const [{ sha256, files }, adapter, folder] = await Promise.all([
+      hashModel(path),
+      createAdapter(path, spec.peft, seed),
+      folderOf(path),
+    ])
+    const stored = Object.entries(adapterFiles(adapter)).map(([name, bytes]) => blobs.put(name, bytes))
+    await Promise.all(stored.map(({ durable }) => durable))
+    const base = { path, folder, name: basename(path), sha256, files: files.map((file) => ({ ...file })) }
+    linkBase(base, blobs)
+    return { spec, seed, base, files: stored.map(({ file }) => file) }
+  } catch (cause) {
+    if (cause instanceof LoricaError) throw cause
+    throw new LoricaError('LRC-3003', `base.model: ${(cause as Error).message}`, { received: path, cause })
+  }
+}
+
+/** Lets agents read the files of a base. */
+export function linkBase(
+  base: { readonly folder: string; readonly files: readonly FileReference[] },
+  blobs: Blobs,
+): void {
+  for (const { sha256, path } of base.files) blobs.link(sha256, join(base.folder, path))
+}
+
+/** Checks that the base of a run is still what it was. Throws LoricaError LRC-3011. */
+export async function checkBase(base: RunStart['base']): Promise<void> {
+  const { sha256 } = await hashModel(base.path).catch((cause: Error) => {
+    throw new LoricaError('LRC-3011', `base.model: ${cause.message}`, { expected: base.sha256, cause })
+  })
+  if (sha256 === base.sha256) return
+  throw new LoricaError('LRC-3011', `base.model: ${base.path} changed since the run was started`, {
+    expected: base.sha256,
+    received: sha256,
+  })
+}
+
+/** The id of the next run of this name. */
+export function runIdOf(spec: RunSpec, runs: readonly { readonly runId: string }[]): string {
+  return `${spec.name}-${runs.length + 1}`
+}
+
+async function folderOf(path: string): Promise<string> {
+  return (await stat(path)).isDirectory() ? path : dirname(path)
+}

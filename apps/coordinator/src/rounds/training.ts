@@ -1,0 +1,132 @@
+import { LoricaError } from '@lorica/protocol'
+import { type ActiveRun, newAssignmentId } from './active-run.js'
+import type { Parts } from './parts.js'
+import { planRound, seatOf, trainAssignment } from './plan.js'
+import { phaseOf, type RoundState, refusalsOf } from './round.js'
+
+const MAX_TIMER_MS = 2 ** 31 - 1
+
+/** Plans the next round as soon as enough agents are connected. Throws LoricaError LRC-3006 when it never can. */
+export async function planNextRound(parts: Parts, active: ActiveRun): Promise<void> {
+  for (;;) {
+    const now = { nowMs: parts.now(), newId: newAssignmentId }
+    const plan = planRound(active.run(), parts.roster.eligible(), now)
+    if (plan.kind === 'give-up') throw new LoricaError('LRC-3006', plan.reason)
+    if (plan.kind === 'round') {
+      setWaiting(parts, active, null)
+      active.roundStartedMs = performance.now()
+      active.bytesDown = 0
+      parts.ledger.record(plan.event)
+      return
+    }
+    await waitForAgents(parts, active, plan.reason, () => {
+      const later = planRound(active.run(), parts.roster.eligible(), now)
+      return later.kind !== 'wait' || later.reason !== plan.reason
+    })
+  }
+}
+
+/** Waits until `isTrue`, and says why meanwhile. */
+export async function waitForAgents(
+  parts: Parts,
+  active: ActiveRun,
+  reason: string,
+  isTrue: () => boolean,
+): Promise<void> {
+  setWaiting(parts, active, reason)
+  await active.bell.until(isTrue, active.abort.signal)
+  active.waiting = null
+}
+
+/** Sends the assignments of the open round and waits until it can be aggregated or has failed. */
+export async function trainRound(parts: Parts, active: ActiveRun): Promise<'complete' | 'failed'> {
+  const phase = () => phaseOf(openRoundOf(active), { nowMs: parts.now(), away: active.leases.away })
+  for (const { agentId, status } of openRoundOf(active).seats.values())
+    if (status === 'training') askToTrain(parts, active, agentId)
+  const remainingMs = openRoundOf(active).deadlineAtMs - parts.now()
+  const timer = setTimeout(() => active.bell.ring(), Math.min(Math.max(0, remainingMs) + 1, MAX_TIMER_MS))
+  try {
+    await active.bell.until(() => phase() !== 'training', active.abort.signal)
+    const result = phase()
+    if (result !== 'complete') return 'failed'
+    const { runId } = active
+    parts.ledger.record({ type: 'round-closed', runId, round: openRoundOf(active).round })
+    return 'complete'
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Sends an agent its training assignment, for the first time or again. Nothing happens when it has none to do. */
+export function askToTrain(parts: Parts, active: ActiveRun, agentId: string): void {
+  const run = active.run()
+  const seat = run.current?.seats.get(agentId)
+  if (run.current === null || run.current.isClosed || seat?.status !== 'training') return
+  active.ask(agentId, trainAssignment(run, run.current, seat, parts.now()))
+}
+
+/** Gives an agent that has just come a seat in the open round, if the round could not reach its minimum otherwise. */
+export function inviteLate(
+  parts: Parts,
+  active: ActiveRun,
+  agent: { readonly agentId: string; readonly name: string },
+): void {
+  const run = active.run()
+  const round = run.current
+  if (
+    round === null ||
+    round.isClosed ||
+    round.seats.has(agent.agentId) ||
+    run.excluded.includes(agent.agentId)
+  )
+    return
+  const hopeful = [...round.seats.values()].filter(
+    ({ agentId, status }) =>
+      status === 'accepted' || (status === 'training' && !active.leases.away.has(agentId)),
+  )
+  if (hopeful.length >= round.minimum) return
+  const seat = seatOf(agent, newAssignmentId())
+  parts.ledger.record({ type: 'agent-invited', runId: run.runId, round: round.round, seat })
+  askToTrain(parts, active, agent.agentId)
+}
+
+/** Gives up on the open round; another attempt may follow. The updates that it had accepted are recorded as refused. */
+export function failRound(parts: Parts, active: ActiveRun, reason: string): void {
+  const round = openRoundOf(active)
+  const discarded = [...round.seats.values()].flatMap((seat) =>
+    seat.status === 'accepted'
+      ? [{ agentId: seat.agentId, updateSha256: seat.contribution.updateSha256, code: 'LRC-4016' as const }]
+      : [],
+  )
+  const { runId } = active
+  parts.ledger.record({
+    type: 'round-failed',
+    runId,
+    round: round.round,
+    attempt: round.attempt,
+    reason,
+    discarded,
+  })
+}
+
+/** Why a round failed, in words. */
+export function failureOf(round: RoundState): string {
+  const reasons = refusalsOf(round).map(
+    ({ name, kind, code, message }) => `${name} ${kind} (${code}: ${message})`,
+  )
+  return `round ${round.round} needs ${round.minimum} updates; ${reasons.join('; ')}`
+}
+
+/** The open round of a run. */
+export function openRoundOf(active: ActiveRun): RoundState {
+  const { current } = active.run()
+  if (current === null) throw new RangeError(`run ${active.runId} expected an open round, has none`)
+  return current
+}
+
+function setWaiting(parts: Parts, active: ActiveRun, reason: string | null): void {
+  if (reason !== null && active.waiting !== reason) {
+    parts.ledger.announce(active.runId, (stamp) => ({ ...stamp, type: 'run-waiting', reason }))
+  }
+  active.waiting = reason
+}
