@@ -33,6 +33,7 @@ export { floatTensor, integerValues, storedAs } from './adapter/values.js'
 export { type CheckedUpdate, checkUpdate, type UpdateExpectation } from './aggregate/contribution.js'
 export { fedAvg, type WeightedUpdate } from './aggregate/fedavg.js'
 export { UpdateFault, type UpdateFaultKind } from './aggregate/update-fault.js'
+export { type TensorChunk, tensorChunks, updateChunks } from './aggregate/update-file.js'
 export type { Sampling } from './evaluate/generate.js'
 // Training, evaluation and generation, in a process of its own.
 export { type Engine, type EngineOptions, startEngine } from './runtime/engine.js'
