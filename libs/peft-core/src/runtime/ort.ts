@@ -40,7 +40,7 @@ function sessionOptions(options: OrtOptions, folder: string | undefined): Infere
     executionProviders: [device],
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
     interOpNumThreads: 1,
-    graphOptimizationLevel: options.optimization ?? 'all',
+    graphOptimizationLevel: options.rewrites === false ? 'disabled' : (options.optimization ?? 'all'),
     enableCpuMemArena: arena,
     enableMemPattern: false, // plans all activations at once: less to do per run, a higher peak
     logSeverityLevel: 3,

@@ -4,9 +4,35 @@
  */
 import { createBuilder } from '../graph/builder.js'
 import { type Graph, intOf, type Node, sizeOf, type Value } from '../graph/graph.js'
-import type { Feed } from './runtime.js'
+import type { Feed, Runtime, RuntimeOptions } from './runtime.js'
 
 const products: ReadonlySet<string> = new Set(['MatMul', 'Gemm', 'FusedMatMul'])
+
+export interface ProductTimes {
+  /** Floating-point operations of one run. */
+  readonly flops: number
+  /** How long each run took. */
+  readonly seconds: readonly number[]
+}
+
+/** Runs the bare products of a graph a number of times. */
+export async function timeProducts(
+  runtime: Runtime,
+  graph: Graph,
+  options: RuntimeOptions & { readonly times: number },
+): Promise<ProductTimes> {
+  const bare = productsGraph(graph)
+  const session = await runtime.open(bare, { ...options, rewrites: false })
+  const feeds = productFeeds(bare)
+  const seconds: number[] = []
+  for (let run = 0; run < options.times; run++) {
+    const startedMs = performance.now()
+    await session.run(feeds)
+    seconds.push((performance.now() - startedMs) / 1000)
+  }
+  await session.close()
+  return { flops: productFlops(graph), seconds }
+}
 
 /** Floating-point operations of one run of a graph's matrix products: two for each multiplication. */
 export function productFlops(graph: Graph): number {
@@ -18,7 +44,13 @@ export function productFlops(graph: Graph): number {
  * output reads a number of each product, so that none can be left out.
  */
 export function productsGraph(graph: Graph): Graph {
-  const builder = createBuilder({ inputs: [], outputs: [], weights: graph.weights, nodes: [], types: weightTypes(graph) })
+  const builder = createBuilder({
+    inputs: [],
+    outputs: [],
+    weights: graph.weights,
+    nodes: [],
+    types: weightTypes(graph),
+  })
   const operands = new Map<string, Value>()
   const operand = (name: string): Value => {
     if (graph.weights.has(name)) return builder.value(name)
@@ -47,7 +79,9 @@ export function productFeeds(graph: Graph): ReadonlyMap<string, Feed> {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0
     return state / 2 ** 32 - 0.5
   }
-  return new Map(graph.inputs.map(({ name, shape }) => [name, Float32Array.from({ length: sizeOf(shape) }, next)]))
+  return new Map(
+    graph.inputs.map(({ name, shape }) => [name, Float32Array.from({ length: sizeOf(shape) }, next)]),
+  )
 }
 
 const isProduct = ({ op }: Node): boolean => products.has(op)

@@ -20,6 +20,8 @@ export interface RuntimeOptions {
   readonly threads?: number
   /** 'cpu' unless stated. */
   readonly device?: Device
+  /** Whether the runtime may merge and rewrite operators; true unless stated. */
+  readonly rewrites?: boolean
 }
 
 /** A graph made ready to run. */

@@ -20,7 +20,7 @@ import {
 import { batchFeeds } from './feeds.js'
 import { POSITION, paddedRow, withPosition } from './next-token.js'
 import { createOpenGraphs, type OpenGraph } from './open-graphs.js'
-import { productFeeds, productFlops, productsGraph } from './products.js'
+import { type ProductTimes, timeProducts } from './products.js'
 import type { Runtime, RuntimeOptions, TensorData } from './runtime.js'
 
 /** The model to train or to run, and the size of the batches it will most often see. */
@@ -80,13 +80,6 @@ export interface Service {
   ): Promise<readonly number[]>
 }
 
-export interface ProductTimes {
-  /** Floating-point operations of one run. */
-  readonly flops: number
-  /** How long each run took. */
-  readonly seconds: readonly number[]
-}
-
 /** Answers requests about the model of the last `open`. One request at a time. */
 export function createService(build: BuildGraph, runtime: Runtime, options: RuntimeOptions): Service {
   let spec: EngineSpec | undefined
@@ -108,17 +101,7 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
   const products = async (times: number): Promise<ProductTimes> => {
     if (spec === undefined) throw new TypeError('no model is open; call open first')
     const { graph } = await graphFor('train', spec.rows, spec.columns)
-    const bare = productsGraph(graph)
-    const session = await runtime.open(bare, { ...options, optimization: 'disabled' })
-    const feeds = productFeeds(bare)
-    const seconds: number[] = []
-    for (let run = 0; run < times; run++) {
-      const startedMs = performance.now()
-      await session.run(feeds)
-      seconds.push((performance.now() - startedMs) / 1000)
-    }
-    await session.close()
-    return { flops: productFlops(graph), seconds }
+    return await timeProducts(runtime, graph, { ...options, times })
   }
   const logits = async (tensors: TensorMap, ids: readonly number[]): Promise<Float32Array> => {
     const kept = ids.slice(-(spec?.maxColumns ?? ids.length))

@@ -1,0 +1,148 @@
+/**
+ * Training speed on random weights, beside the speed of the bare matrix products of the same shapes in the same process.
+ * @module
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Batch, createAdapter, createRandom, type Engine, startEngine } from '@lorica/peft-core'
+import { peakRssBytes } from './memory.js'
+import { writeRandomGpt2 } from './random-model.js'
+
+export interface BenchShape {
+  readonly layers: number
+  readonly width: number
+  readonly heads: number
+  readonly vocabulary: number
+  readonly rank: number
+  readonly batch: number
+  readonly sequence: number
+  readonly steps: number
+  readonly threads: number
+}
+
+export interface BenchResult {
+  readonly tokensPerSecond: number
+  readonly gflops: number // of the matrix products, over the whole step
+  readonly gemmGflops: number // of the same products, alone
+  readonly ratio: number
+  readonly peakRssMB: number // of the engine's process
+  readonly stepMs: number
+  readonly openSeconds: number
+}
+
+/** Training and bare products take turns, so that a machine that is busy for a while slows both. */
+const TURNS = 4
+const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 } as const
+
+/** Measures one shape: the median step, and the median run of the products. */
+export async function benchTrain(
+  shape: BenchShape,
+  onProgress: (text: string) => void,
+): Promise<BenchResult> {
+  const folder = await mkdtemp(join(tmpdir(), 'lorica-bench-'))
+  try {
+    onProgress('writing random weights …')
+    await writeRandomGpt2(folder, shape)
+    const spec = {
+      method: 'lora',
+      rank: shape.rank,
+      alpha: 2 * shape.rank,
+      targets: ['c_attn'],
+      rslora: false,
+    } as const
+    const adapter = await createAdapter(folder, spec, 1)
+    await using engine = await startEngine({ threads: shape.threads })
+    const startedMs = performance.now()
+    await engine.open({
+      model: folder,
+      config: adapter.config,
+      rows: shape.batch,
+      columns: shape.sequence,
+      trainable: 'adapter',
+    })
+    const openSeconds = (performance.now() - startedMs) / 1000
+    return { ...(await measure(engine, adapter.tensors, shape, onProgress)), openSeconds }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+type Tensors = Parameters<Engine['train']>[0]['tensors']
+
+async function measure(
+  engine: Engine,
+  start: Tensors,
+  shape: BenchShape,
+  onProgress: (text: string) => void,
+): Promise<Omit<BenchResult, 'openSeconds'>> {
+  const stepSeconds: number[] = []
+  const productSeconds: number[] = []
+  let flops = 0
+  let peakRss = 0
+  await trainSteps(engine, start, shape, 2) // the first steps fill the memory that later ones reuse
+  for (let turn = 0; turn < TURNS; turn++) {
+    onProgress(`turn ${turn + 1} of ${TURNS}: training …`)
+    stepSeconds.push(...(await trainSteps(engine, start, shape, Math.ceil(shape.steps / TURNS))))
+    peakRss ||= await peakRssBytes(engine.pid) // before the bare products take memory of their own
+    onProgress(`turn ${turn + 1} of ${TURNS}: bare matrix products …`)
+    const bare = await engine.products(Math.ceil(shape.steps / TURNS) + 1)
+    flops = bare.flops
+    productSeconds.push(...bare.seconds.slice(1))
+  }
+  const step = median(stepSeconds)
+  const gflops = flops / step / 1e9
+  const gemmGflops = flops / median(productSeconds) / 1e9
+  const tokensPerSecond = (shape.batch * shape.sequence) / step
+  return {
+    tokensPerSecond,
+    gflops,
+    gemmGflops,
+    ratio: gflops / gemmGflops,
+    peakRssMB: peakRss / 2 ** 20,
+    stepMs: step * 1000,
+  }
+}
+
+/** Trains a few steps and returns how long each took, AdamW included. */
+async function trainSteps(
+  engine: Engine,
+  tensors: Tensors,
+  shape: BenchShape,
+  steps: number,
+): Promise<readonly number[]> {
+  const seconds: number[] = []
+  await engine.train(
+    {
+      tensors,
+      batches: randomBatches(shape, steps),
+      optimizer: { ...ADAM, learningRate: 1e-3 },
+      schedule: { kind: 'constant', warmupSteps: 0, totalSteps: steps, firstStep: 0 },
+      accumulate: 1,
+    },
+    ({ tokensPerSecond }) => seconds.push((shape.batch * (shape.sequence - 1)) / tokensPerSecond),
+  )
+  return seconds
+}
+
+function randomBatches(
+  { batch: rows, sequence: columns, vocabulary }: BenchShape,
+  steps: number,
+): readonly Batch[] {
+  const random = createRandom(1, 'bench')
+  return Array.from({ length: steps }, () => {
+    const inputIds = Int32Array.from({ length: rows * columns }, () => random.below(vocabulary))
+    return {
+      rows,
+      columns,
+      inputIds,
+      attentionMask: new Int32Array(rows * columns).fill(1),
+      labels: inputIds,
+    }
+  })
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.floor(sorted.length / 2)] as number
+}
