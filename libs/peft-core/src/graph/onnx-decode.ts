@@ -67,6 +67,11 @@ export function decodeOnnx(bytes: Uint8Array, folder: string): OnnxModel {
   if (graphs !== 1 || operatorSets.size === 0) {
     throw malformed(`expected one graph and its operator sets, got ${graphs} and ${operatorSets.size}`)
   }
+  const given = new Set<string>()
+  for (const name of graph.nodes.flatMap(({ outputs }) => outputs)) {
+    if (name !== '' && given.has(name)) throw malformed(`two nodes give the value "${name}"`)
+    given.add(name)
+  }
   const inputs = graph.inputs.filter(({ name }) => !graph.initializers.has(name))
   return {
     irVersion,

@@ -69,16 +69,42 @@ export function specialise(model: OnnxModel, how: Specialisation): Graph {
   return prune(builder.build())
 }
 
-/** The nodes that the wanted outputs depend on, in the model's order. */
+/**
+ * The nodes that the wanted outputs depend on, each after those that it depends on: the model's order where it is
+ * one already, as it should be and not always is.
+ */
 function liveNodes(model: OnnxModel, outputs: readonly string[]): readonly OnnxNode[] {
-  const needed = new Set(outputs)
-  const live: OnnxNode[] = []
-  for (const node of model.nodes.toReversed()) {
-    if (!node.outputs.some((name) => needed.has(name))) continue
-    live.push(node)
-    for (const name of node.inputs) needed.add(name)
+  const producers = new Map(model.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)))
+  const states = new Map<OnnxNode, 'waiting' | 'placed'>()
+  const ordered: OnnxNode[] = []
+  const stack = outputs.flatMap((name) => producers.get(name) ?? []).reverse()
+  for (let node = stack.at(-1); node !== undefined; node = stack.at(-1)) {
+    const needed = node.inputs.flatMap((name) => producers.get(name) ?? [])
+    const missing = needed.filter((other) => states.get(other) !== 'placed')
+    if (states.get(node) === undefined) {
+      states.set(node, 'waiting')
+      const looped = missing.find((other) => states.get(other) === 'waiting')
+      if (looped !== undefined)
+        throw new OnnxError('malformed', `node "${looped.name}" depends on its own output`)
+      stack.push(...missing.toReversed())
+      continue
+    }
+    stack.pop()
+    if (states.get(node) === 'placed') continue
+    states.set(node, 'placed')
+    ordered.push(node)
   }
-  return live.reverse()
+  const places = new Map(model.nodes.map((node, at) => [node, at]))
+  const sorted = ordered.toSorted((a, b) => (places.get(a) as number) - (places.get(b) as number))
+  return isOrdered(sorted, producers) ? sorted : ordered
+}
+
+function isOrdered(nodes: readonly OnnxNode[], producers: ReadonlyMap<string, OnnxNode>): boolean {
+  const given = new Set<string>()
+  return nodes.every((node) => {
+    for (const name of node.outputs) given.add(name)
+    return node.inputs.every((name) => !producers.has(name) || given.has(name))
+  })
 }
 
 function withName(step: NewNode, given: string, names: Set<string>, module: string | undefined): Node {

@@ -75,8 +75,10 @@ const TOKENS: ReadonlySet<string> = new Set(['input_ids', 'attention_mask', 'tok
 function inputShape({ name, sides }: OnnxValue, rows: number, columns: number): readonly number[] {
   if (TOKENS.has(name)) return [rows, columns]
   if (/^past/.test(name) && sides !== undefined) return sides.map((side, axis) => pastSide(side, axis, rows))
-  const known = [...TOKENS].join(', ')
-  throw new OnnxError('unsupported', `the model has an input "${name}"; a batch of tokens gives ${known}`)
+  if (name === 'pixel_values' && sides !== undefined)
+    return sides.map((side) => (typeof side === 'number' ? side : rows))
+  const known = [...TOKENS, 'pixel_values'].join(', ')
+  throw new OnnxError('unsupported', `the model has an input "${name}"; a batch gives ${known}`)
 }
 
 /** A side of a cache that holds nothing: of the sides that are not fixed, the batch's is the number of rows. */
