@@ -5,7 +5,6 @@
 import type { GraphBuilder } from '../../graph/builder.js'
 import {
   type Attributes,
-  broadcastShape,
   type Element,
   float,
   int,
@@ -134,13 +133,4 @@ export function sumTo(
     false,
   )
   return mul(reshape(summed, kept), copies)
-}
-
-/** Whether a value could stand, by broadcasting, for one of `shape`. */
-export function broadcastsTo(from: readonly number[], shape: readonly number[]): boolean {
-  try {
-    return sameShape(broadcastShape(from, shape), shape)
-  } catch {
-    return false
-  }
 }
