@@ -25,6 +25,7 @@ test('a pattern matches the end of a path from the start of a segment', () => {
   expect(scalingOf(patterned, 'model.layers.1.self_attn.q_proj')).toBe(10 / 6)
   expect(scalingOf(patterned, 'model.layers.1.self_attn.k_proj')).toBe(0.75)
   expect(scalingOf(patterned, 'model.layers.1.self_attn.xk_proj')).toBe(2.5)
+  expect(scalingOf(patterned, 'model.layers.1.k_proj.inner')).toBe(2.5)
 })
 
 test('a pattern may be a regular expression, and the first that matches counts', () => {

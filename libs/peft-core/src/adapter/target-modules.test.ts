@@ -55,4 +55,7 @@ test('layers_to_transform takes the first number of a path, after the named list
     ...inLayer(1),
   ])
   expect(() => matched({ ...all, layersToTransform: [0], layersPattern: 'h' })).toThrow('match no module')
+  const expert = 'model.layers.0.experts.10.up_proj'
+  const targets = { ...base, targetModules: ['up_proj'], layersToTransform: [10] }
+  expect(targetModules(targets, [expert, ...linears])).toEqual(['model.layers.10.mlp.up_proj'])
 })

@@ -24,6 +24,13 @@ test('every face of a die is as likely', () => {
   expect(chiSquare).toBeLessThan(20.5) // 0.1% of fair dice are above
 })
 
+test('a limit that does not divide 2^32 favours no number', () => {
+  const random = createRandom(3, 'thirds')
+  const rolls = Array.from({ length: 3000 }, () => random.below(3 * 2 ** 30))
+  const lowest = rolls.filter((roll) => roll < 2 ** 30).length
+  expect(Math.abs(lowest - 1000)).toBeLessThan(100) // 1500 where the remainder is only taken
+})
+
 test('a shuffle keeps every number, and every order is as likely', () => {
   const random = createRandom(3, 'orders')
   const counts = new Map<string, number>()
