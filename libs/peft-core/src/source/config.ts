@@ -49,12 +49,14 @@ export function parseModelConfig(raw: unknown): ModelConfig {
     case 'gpt2':
       return gpt2Config(fields)
     case 'llama':
+    case 'mistral':
+    case 'qwen2':
       return llamaConfig(fields)
     case 'bert':
       return bertConfig(fields)
     default:
       throw new RangeError(
-        `model_type ${JSON.stringify(fields.model_type)} is not supported; expected gpt2, llama or bert`,
+        `model_type ${JSON.stringify(fields.model_type)} is not supported; expected gpt2, llama, mistral, qwen2 or bert`,
       )
   }
 }
@@ -72,6 +74,7 @@ function gpt2Config(fields: Fields): Gpt2Config {
   }
 }
 
+/** Llama, and the families that differ from it in what this reads: Qwen 2 has biases, Mistral a shorter window of attention. */
 function llamaConfig(fields: Fields): LlamaConfig {
   const heads = count(fields, 'num_attention_heads')
   const keyValueHeads = fields.num_key_value_heads == null ? heads : count(fields, 'num_key_value_heads')
@@ -80,18 +83,30 @@ function llamaConfig(fields: Fields): LlamaConfig {
       `num_attention_heads ${heads} is not a multiple of num_key_value_heads ${keyValueHeads}`,
     )
   }
+  const positions = fields.max_position_embeddings == null ? 2048 : count(fields, 'max_position_embeddings')
+  const otherwise = fields.model_type === 'mistral' && fields.sliding_window === undefined ? 4096 : null
+  const window = fields.use_sliding_window === false ? null : (fields.sliding_window ?? otherwise)
+  if (typeof window === 'number' && window < positions) {
+    throw new RangeError(`sliding_window ${window} is not supported; expected ${positions} or more, or null`)
+  }
   return {
     family: 'llama',
     layers: count(fields, 'num_hidden_layers'),
     heads,
     keyValueHeads,
-    headWidth: fields.head_dim == null ? count(fields, 'hidden_size') / heads : count(fields, 'head_dim'),
-    positions: fields.max_position_embeddings == null ? 2048 : count(fields, 'max_position_embeddings'),
+    headWidth: fields.head_dim == null ? headWidth(fields, heads) : count(fields, 'head_dim'),
+    positions,
     rmsNormEpsilon: number(fields, 'rms_norm_eps', 1e-6),
     activation: text(fields, 'hidden_act', 'silu'),
     rope: ropeOf(fields),
     tieWordEmbeddings: flag(fields, 'tie_word_embeddings', false),
   }
+}
+
+function headWidth(fields: Fields, heads: number): number {
+  const width = count(fields, 'hidden_size')
+  if (width % heads === 0) return width / heads
+  throw new RangeError(`hidden_size ${width} is not a multiple of num_attention_heads ${heads}`)
 }
 
 function bertConfig(fields: Fields): BertConfig {

@@ -13,7 +13,8 @@ export interface Batch {
   readonly columns: number
   readonly inputIds: Int32Array // (B, T)
   readonly attentionMask: Int32Array // (B, T); 0 is padding
-  readonly labels: Int32Array // (B, T); -100 is not learned and not counted
+  readonly labels: Int32Array // (B, T), or (B) of classes; -100 is not learned and not counted
+  readonly tokenTypeIds?: Int32Array // (B, T); zeros when absent
 }
 
 /** Documents as windows of `columns` tokens each. Only the last one may be short. */
