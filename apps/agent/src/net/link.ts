@@ -74,6 +74,9 @@ export interface Link {
   close(): void
 }
 
+/** A coordinator that stops dismisses its agents; they come back after about this long. One that dismisses twice means it. */
+const COME_BACK_MS = 1000
+
 /** Refusals that a second attempt cannot change. */
 const FINAL = ['LRC-1008', 'LRC-2004', 'LRC-2006', 'LRC-2009', 'LRC-2011']
 
@@ -81,6 +84,8 @@ const FINAL = ['LRC-1008', 'LRC-2004', 'LRC-2006', 'LRC-2009', 'LRC-2011']
 export function openLink({ url, proof, hello, on }: LinkOptions): Link {
   const waiting = new Set<(reply: HelloReply) => void>()
   let introduced: HelloReply | undefined
+  let dismissals = 0
+  let comeBack: NodeJS.Timeout | undefined
 
   const refuse = (refusal: LoricaError): void => {
     if (!FINAL.includes(refusal.code)) return
@@ -92,6 +97,7 @@ export function openLink({ url, proof, hello, on }: LinkOptions): Link {
     path: `${pathname === '/' ? '' : pathname}${FLEET_PATH}`,
     transports: [provenSocket(proof, refuse)],
     parser,
+    addTrailingSlash: false,
     reconnectionDelay: 250,
     reconnectionDelayMax: 10_000,
     randomizationFactor: 0.5,
@@ -125,7 +131,12 @@ export function openLink({ url, proof, hello, on }: LinkOptions): Link {
     introduced = undefined
     on.disconnected(reason)
     if (reason !== 'io server disconnect') return
-    refuse(new LoricaError('LRC-2009', 'the coordinator ended the connection', { received: reason }))
+    dismissals++
+    if (dismissals > 1) return refuse(replaced())
+    comeBack = setTimeout(() => socket.connect(), COME_BACK_MS * (0.5 + Math.random()))
+  })
+  socket.on('connect_error', () => {
+    dismissals = 0 // it was away, so it did not mean this agent
   })
   const answer = <E extends keyof CoordinatorEvents, M>(
     event: E,
@@ -162,7 +173,10 @@ export function openLink({ url, proof, hello, on }: LinkOptions): Link {
         }
         signal?.addEventListener('abort', giveUp, { once: true })
       }),
-    close: () => socket.disconnect(),
+    close() {
+      clearTimeout(comeBack)
+      socket.disconnect()
+    },
   }
 }
 
@@ -204,6 +218,13 @@ export async function postJson(url: string, path: string, body: unknown): Promis
 function reasonOf(cause: unknown): string {
   const { message, cause: inner } = cause as Error
   return inner instanceof Error ? inner.message : message
+}
+
+function replaced(): LoricaError {
+  return new LoricaError('LRC-2009', 'the coordinator ended the connection twice', {
+    expected: 'to be the only agent with this key',
+    received: 'most likely a newer connection with the same key',
+  })
 }
 
 function linkLost(message: string): LoricaError {

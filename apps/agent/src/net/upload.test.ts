@@ -163,7 +163,12 @@ async function startCoordinator(behaviour: Behaviour = {}) {
     })
   }
   const http = createServer()
-  const io = new Server(http, { path: FLEET_PATH, parser, transports: ['websocket'], serveClient: false })
+  const io = new Server(http, {
+    path: FLEET_PATH,
+    parser,
+    transports: ['websocket'],
+    addTrailingSlash: false,
+  })
   io.on('connection', serve)
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
   const link = openLink({

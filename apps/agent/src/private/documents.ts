@@ -26,7 +26,7 @@ async function readText(path: string): Promise<readonly string[]> {
     return await readDocuments(path)
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException
-    const reason = code === 'ENOENT' ? 'there is no such file' : withoutContent(message)
+    const reason = code === 'ENOENT' ? 'there is no such file' : withoutContent(message, path)
     throw new LoricaError('LRC-6001', `${path}: ${reason}`, {
       expected: 'a file of UTF-8 text',
       received: reason,
@@ -35,6 +35,9 @@ async function readText(path: string): Promise<readonly string[]> {
 }
 
 /** Readers quote what they stumbled over; that is private. */
-function withoutContent(message: string): string {
-  return message.replace(/, got [\s\S]*$/, '')
+function withoutContent(message: string, path: string): string {
+  return message
+    .replace(/, got [\s\S]*$/, '')
+    .replace(`${path}: `, '')
+    .replace(`${path}:`, 'line ')
 }
