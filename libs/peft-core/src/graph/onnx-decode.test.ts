@@ -100,6 +100,34 @@ test('bytes that are no model are refused, saying where', () => {
   )
 })
 
+test('a model needs a graph and its operator sets', () => {
+  expect(() => decodeOnnx(write([[8, [[2, 21]]]]), '/models')).toThrow(
+    /expected one graph and its operator sets, got 0 and 1/,
+  )
+})
+
+test('an input that has an initializer need not be fed', () => {
+  const bytes = write([
+    [8, [[2, 9]]],
+    [
+      7,
+      [
+        [11, [[1, 'x']]],
+        [11, [[1, 'w']]],
+        [
+          5,
+          [
+            [8, 'w'],
+            [2, 7],
+            [7, 3],
+          ],
+        ],
+      ],
+    ],
+  ])
+  expect(decodeOnnx(bytes, '/models').inputs.map(({ name }) => name)).toEqual(['x'])
+})
+
 test('numbers are read from whichever field they are in', () => {
   const numbers = (tensor: Message): number[] => [...constantFromWeight(initializer(tensor)).data]
   const floats = new Uint8Array(Float32Array.of(1.5, -2).buffer)
@@ -200,7 +228,7 @@ test('external data is a byte range of a file in or below the folder of the mode
 })
 
 test('external data outside of the folder of the model is refused', () => {
-  for (const location of ['../secret', '/etc/passwd', 'a/../../secret', '', '.', 'a\0b']) {
+  for (const location of ['../secret', '/etc/passwd', '/models/a.bin', 'a/../../secret', '', '.', 'a\0b']) {
     expect(() => initializer(external(location))).toThrow(/expected a file in or below the model's folder/)
   }
   expect(() => initializer(external('a.bin', '-4'))).toThrow(

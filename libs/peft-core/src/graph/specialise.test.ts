@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { weightBytes } from './constant.js'
+import { constantFromWeight, weightBytes } from './constant.js'
 import { type Attribute, type Element, int, ints, type Weight } from './graph.js'
 import type { OnnxModel, OnnxNode, OnnxValue } from './onnx-model.js'
 import { specialise } from './specialise.js'
@@ -121,6 +121,21 @@ test('vectors are computed with: rotary tables become constants', () => {
   })
   expect(graph.nodes.map(({ op }) => op)).toEqual(['Mul'])
   expect(graph.weights.size).toBe(1)
+})
+
+test('what is computed at build time is rounded as float32 would be', () => {
+  const nodes = [
+    node('Add', ['large', 'one'], ['sum']),
+    node('Sub', ['sum', 'large'], ['rest']),
+    node('Add', ['x', 'rest'], ['y']),
+  ]
+  const weights = [weight('large', [2 ** 24], [1]), weight('one', [1], [1])]
+  const graph = specialise(model([input('x', [1])], nodes, weights), {
+    shapes: new Map([['x', [1]]]),
+    outputs: ['y'],
+  })
+  const [constant] = graph.weights.values()
+  expect(constant && [...constantFromWeight(constant).data]).toEqual([0]) // 2^24 + 1 is not a float32
 })
 
 test('nodes out of order are put in order, and a circle is refused', () => {

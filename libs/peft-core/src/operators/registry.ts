@@ -1,3 +1,4 @@
+import { convolutions } from './convolution.js'
 import { elementwise, elementwiseContrib } from './elementwise.js'
 import { gathers } from './gather.js'
 import { products, productsContrib } from './matmul.js'
@@ -14,6 +15,7 @@ const standard: Operators = {
   ...shapes,
   ...gathers,
   ...normalisations,
+  ...convolutions,
 }
 const contrib: Operators = { ...elementwiseContrib, ...productsContrib, ...rotaryContrib }
 

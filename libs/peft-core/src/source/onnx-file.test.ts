@@ -4,7 +4,7 @@ import path from 'node:path'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { afterAll, describe, expect, test } from 'vitest'
 import { createBuilder } from '../graph/builder.js'
-import type { Graph } from '../graph/graph.js'
+import { type Graph, int } from '../graph/graph.js'
 import { encodeOnnx } from '../graph/onnx-encode.js'
 import { ort } from '../runtime/ort.js'
 import { forwardFromOnnx, readOnnxFile } from './onnx-file.js'
@@ -50,6 +50,29 @@ test('weights beside the model are used where they are', async () => {
   const session = await ort.open(forwardFromOnnx(model, { rows: 1, columns: 3 }).graph)
   const results = await session.run(new Map([['input_ids', Int32Array.of(4, 0, 2)]]))
   expect([...(results.get('logits')?.data ?? [])]).toEqual([9, 10, 1, 2, 5, 6])
+  await session.close()
+})
+
+test('a large weight inside of the file is used in place, a small one is copied', async () => {
+  const builder = createBuilder()
+  const ids = builder.input('input_ids', 'int64', [1, 2])
+  const table = Float32Array.from({ length: 2048 }, (_, at) => at / 2)
+  const bytes = new Uint8Array(table.buffer)
+  const weight = builder.weight({
+    name: 'table',
+    element: 'float32',
+    shape: [1024, 2],
+    data: { kind: 'bytes', bytes },
+  })
+  const rows = builder.op('Gather', [weight, ids], { attributes: { axis: int(0) } })
+  builder.output(builder.op('Add', [rows, builder.constant([0.25, -0.25])]))
+  const file = save('inline.onnx', builder.build())
+  const model = readOnnxFile(file)
+  const data = [...model.initializers.values()].map((given) => given.data)
+  expect(data).toMatchObject([{ kind: 'file', path: file, length: 8192 }, { kind: 'bytes' }])
+  const session = await ort.open(forwardFromOnnx(model, { rows: 1, columns: 2 }).graph)
+  const results = await session.run(new Map([['input_ids', Int32Array.of(1000, 3)]]))
+  expect([...(results.get('logits')?.data ?? [])]).toEqual([1000.25, 1000.25, 3.25, 3.25])
   await session.close()
 })
 
@@ -125,24 +148,27 @@ describe.skipIf(fixtures === undefined)('models that PyTorch exported (needs LOR
     await whole.release()
   })
 
-  test.each(forms)('%s as %s has a layer for every factor of its adapter', (name, form) => {
-    const model = readOnnxFile(path.join(golden, name, form, 'model.onnx'))
-    const { modules } = forwardFromOnnx(model, { rows: 2, columns: 5 })
-    const layers = new Map(modules.map((module) => [module.path, module]))
-    expect(layers.size).toBe(modules.length)
-    const bytes = readFileSync(path.join(golden, name, 'adapter', 'adapter_model.safetensors'))
-    const header = JSON.parse(bytes.subarray(8, 8 + Number(bytes.readBigUInt64LE())).toString()) as Record<
-      string,
-      { shape: number[] }
-    >
-    for (const [key, { shape }] of Object.entries(header)) {
-      const [, module, factor] = /^base_model\.model\.(.*)\.lora_([AB])\.weight$/.exec(key) ?? []
-      if (module === undefined) continue
-      const layer = layers.get(module)
-      expect([key, factor === 'A' ? layer?.inFeatures : layer?.outFeatures]).toEqual([
-        key,
-        shape[factor === 'A' ? 1 : 0],
-      ])
-    }
-  })
+  test.each([...forms, ['vit', 'onnx'], ['vit', 'torchscript']])(
+    '%s as %s has a layer for every factor of its adapter',
+    (name, form) => {
+      const model = readOnnxFile(path.join(golden, name, form, 'model.onnx'))
+      const { modules } = forwardFromOnnx(model, { rows: 2, columns: 5 })
+      const layers = new Map(modules.map((module) => [module.path, module]))
+      expect(layers.size).toBe(modules.length)
+      const bytes = readFileSync(path.join(golden, name, 'adapter', 'adapter_model.safetensors'))
+      const header = JSON.parse(bytes.subarray(8, 8 + Number(bytes.readBigUInt64LE())).toString()) as Record<
+        string,
+        { shape: number[] }
+      >
+      for (const [key, { shape }] of Object.entries(header)) {
+        const [, module, factor] = /^base_model\.model\.(.*)\.lora_([AB])\.weight$/.exec(key) ?? []
+        if (module === undefined) continue
+        const layer = layers.get(module)
+        expect([key, factor === 'A' ? layer?.inFeatures : layer?.outFeatures]).toEqual([
+          key,
+          shape[factor === 'A' ? 1 : 0],
+        ])
+      }
+    },
+  )
 })

@@ -4,7 +4,7 @@
  */
 import { readFileSync, type Stats, statSync } from 'node:fs'
 import path from 'node:path'
-import type { Graph, Value } from '../graph/graph.js'
+import type { Attributes, Graph, Value, Weight } from '../graph/graph.js'
 import { decodeOnnx } from '../graph/onnx-decode.js'
 import { OnnxError } from '../graph/onnx-error.js'
 import type { OnnxModel, OnnxValue } from '../graph/onnx-model.js'
@@ -22,16 +22,48 @@ export interface OnnxForward {
   readonly modules: readonly LinearLayer[]
 }
 
+/** Reading a file of more bytes at once is not possible; such a model keeps its weights in files beside it. */
+const MAX_FILE_BYTES = 2 ** 31 - 1
+
+/** Weights of fewer bytes are kept in memory. */
+const SMALL_BYTES = 4096
+
 /**
- * Reads an ONNX file and checks that the weights it keeps in other files are there. OnnxError `malformed` when it is
- * not an ONNX file, `missing-data` naming every file that is missing or too short.
+ * Reads an ONNX file and checks that the weights it keeps in other files are there. Weights inside the file are used
+ * in place, too: nothing of their size stays in memory. OnnxError `malformed` when it is not an ONNX file,
+ * `missing-data` naming every file that is missing or too short.
  */
 export function readOnnxFile(file: string): OnnxModel {
   const stats = statsOf(file)
   if (!stats?.isFile()) throw new OnnxError('malformed', `expected an ONNX file at "${file}"; there is none`)
-  const model = decodeOnnx(readFileSync(file), path.dirname(path.resolve(file)))
+  if (stats.size > MAX_FILE_BYTES) {
+    throw new OnnxError('unsupported', `"${file}" has ${stats.size} bytes; export it with external data`)
+  }
+  const bytes = readFileSync(file)
+  const place = path.resolve(file)
+  const model = decodeOnnx(bytes, path.dirname(place))
   checkData(model)
-  return model
+  return withoutBytes(model, bytes, place)
+}
+
+/** The model with its large weights as byte ranges of its file, and with copies of the small ones. */
+function withoutBytes(model: OnnxModel, bytes: Uint8Array, file: string): OnnxModel {
+  const detached = (weight: Weight): Weight => {
+    const { data } = weight
+    if (data.kind === 'file' || data.bytes.buffer !== bytes.buffer) return weight
+    const [offset, length] = [data.bytes.byteOffset - bytes.byteOffset, data.bytes.byteLength]
+    if (length >= SMALL_BYTES) return { ...weight, data: { kind: 'file', path: file, offset, length } }
+    return { ...weight, data: { kind: 'bytes', bytes: Uint8Array.from(data.bytes) } }
+  }
+  const initializers = new Map([...model.initializers].map(([name, weight]) => [name, detached(weight)]))
+  const nodes = model.nodes.map((node) => {
+    const attributes = Object.entries(node.attributes).map(([name, attribute]) => [
+      name,
+      attribute.kind === 'tensor' ? { ...attribute, value: detached(attribute.value) } : attribute,
+    ])
+    return { ...node, attributes: Object.fromEntries(attributes) as Attributes }
+  })
+  return { ...model, initializers, nodes }
 }
 
 function statsOf(file: string): Stats | undefined {
