@@ -9,13 +9,13 @@ export interface OpenGraph extends TrainingGraph {
 }
 
 export interface OpenGraphs {
-  /** The graph of a key; built and opened when it is not open. */
-  get(key: string, build: () => Promise<TrainingGraph>): Promise<OpenGraph>
+  /** The graph of a key; built, and opened with these options, when it is not open. */
+  get(key: string, options: RuntimeOptions, build: () => Promise<TrainingGraph>): Promise<OpenGraph>
   closeAll(): Promise<void>
 }
 
 /** Graphs that are ready to run. Not for calls at the same time. */
-export function createOpenGraphs(runtime: Runtime, options: RuntimeOptions): OpenGraphs {
+export function createOpenGraphs(runtime: Runtime): OpenGraphs {
   const open = new Map<string, OpenGraph>() // the most recently used is last
   const closeDownTo = async (limit: number): Promise<void> => {
     for (const [key, { session }] of open) {
@@ -25,7 +25,7 @@ export function createOpenGraphs(runtime: Runtime, options: RuntimeOptions): Ope
     }
   }
   return {
-    async get(key, build) {
+    async get(key, options, build) {
       let found = open.get(key)
       if (found === undefined) {
         await closeDownTo(LIMIT - 1)

@@ -10,8 +10,6 @@ import { type Feed, matchFeeds, type Runtime, type RuntimeOptions, type TensorDa
 export interface OrtOptions extends RuntimeOptions {
   /** Re-orders frozen weights for speed, which keeps a second copy of them in memory. */
   readonly prepacking?: boolean
-  /** Keeps freed activations for the next run instead of giving them back. */
-  readonly arena?: boolean
   readonly optimization?: 'disabled' | 'basic' | 'extended' | 'all'
   /** Threads wait for work in a busy loop: faster between operators, at the cost of an idle machine's processor. */
   readonly spinning?: boolean
@@ -35,7 +33,7 @@ export const ort: Runtime & { open(graph: Graph, options?: OrtOptions): ReturnTy
 }
 
 function sessionOptions(options: OrtOptions, folder: string | undefined): InferenceSession.SessionOptions {
-  const { device = 'cpu', threads, prepacking = false, arena = false, spinning = false } = options
+  const { device = 'cpu', threads, prepacking = false, arena = true, spinning = false } = options
   return {
     executionProviders: [device],
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),

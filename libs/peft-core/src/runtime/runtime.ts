@@ -20,6 +20,8 @@ export interface RuntimeOptions {
   readonly threads?: number
   /** 'cpu' unless stated. */
   readonly device?: Device
+  /** Whether the memory of a run is kept for the next, which saves up to a tenth of its time; true unless stated. */
+  readonly arena?: boolean
   /** Whether the runtime may merge and rewrite operators; true unless stated. */
   readonly rewrites?: boolean
 }

@@ -83,11 +83,12 @@ export interface Service {
 /** Answers requests about the model of the last `open`. One request at a time. */
 export function createService(build: BuildGraph, runtime: Runtime, options: RuntimeOptions): Service {
   let spec: EngineSpec | undefined
-  const graphs = createOpenGraphs(runtime, options)
+  const graphs = createOpenGraphs(runtime)
   const graphFor = (purpose: Purpose, rows: number, columns: number): Promise<OpenGraph> => {
     if (spec === undefined) throw new TypeError('no model is open; call open first')
     const request = { ...spec, rows, columns, purpose }
-    return graphs.get(`${purpose} ${rows} ${columns}`, async () => {
+    const kept = { ...options, arena: purpose === 'train' } // the others run rarely; their memory is not held
+    return graphs.get(`${purpose} ${rows} ${columns}`, kept, async () => {
       const training = await build(request)
       return purpose === 'logits' ? withPosition(training) : training
     })
