@@ -1,9 +1,9 @@
-import { mkdtemp, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openTokenizer, type Tokenizer } from '@lorica/peft-core'
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { mobyDickParagraphs } from './text.js'
 import { END_OF_TEXT, trainTokenizer } from './tokenizer.js'
 
@@ -21,6 +21,7 @@ const trained = (texts: readonly string[], size: number) =>
 
 async function opened(texts: readonly string[], size: number): Promise<Tokenizer> {
   const folder = await mkdtemp(join(tmpdir(), 'tokenizer-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
   for (const [name, content] of Object.entries(trainTokenizer(texts, size)))
     await writeFile(join(folder, name), content)
   return await openTokenizer(folder)

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Adapter, adapterFiles, parseAdapter, readAdapter, writeAdapter } from './adapter.js'
 import { factorKey, factorPairs, initialTensors } from './factors.js'
 import { createPeftConfig } from './peft-config.js'
@@ -21,6 +21,7 @@ let folder = ''
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'adapter-'))
 })
+afterEach(() => rm(folder, { recursive: true }))
 
 test('an adapter reads back as it was written, and leaves nothing else behind', async () => {
   const target = join(folder, 'new', 'adapter')

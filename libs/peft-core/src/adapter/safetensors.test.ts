@@ -1,8 +1,8 @@
-import { mkdtemp, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -120,6 +120,7 @@ test('a header that is too long, no JSON object or no UTF-8 is refused', () => {
 
 test('reading a file names it in errors, reads only what is asked for, and never opens a pickle', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'safetensors-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
   const path = join(folder, 'model.safetensors')
   await writeFile(path, pythonFile)
   expect([...(await readSafetensors(path, ['h'])).keys()]).toEqual(['h'])

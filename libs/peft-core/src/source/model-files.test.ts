@@ -2,13 +2,14 @@ import { createHash } from 'node:crypto'
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { hashModel, modelFiles } from './model-files.js'
 
 let folder = ''
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'model-'))
 })
+afterEach(() => rm(folder, { recursive: true }))
 
 const write = (name: string, content: string | Uint8Array) => writeFile(join(folder, name), content)
 
@@ -49,6 +50,7 @@ test('the hash follows content, not the place or files beside it', async () => {
   await writeModel()
   const { sha256 } = await hashModel(folder)
   const copy = await mkdtemp(join(tmpdir(), 'copy-'))
+  onTestFinished(() => rm(copy, { recursive: true }))
   await cp(folder, copy, { recursive: true })
   await rm(join(copy, 'README.md'))
   expect((await hashModel(copy)).sha256).toBe(sha256)

@@ -2,18 +2,33 @@ import { expect, test } from 'vitest'
 import { evaluationBatches, packWindows, trainingBatches } from './batches.js'
 
 const eos = 9
-const pack = (documents: number[][], columns: number) => packWindows(documents, { columns, separator: [eos], padId: 5 })
+const pack = (documents: number[][], columns: number) =>
+  packWindows(documents, { columns, separator: [eos], padId: 5 })
 const oneToTwenty = pack([Array.from({ length: 19 }, (_, index) => index + 11)], 4) // 11 to 29 and 9: five windows
 
 test('documents are joined with the separator after each and cut into windows', () => {
   const windows = pack([[1, 2, 3], [4], [6, 7]], 4)
-  expect(windows).toEqual({ columns: 4, count: 2, tokens: Int32Array.of(1, 2, 3, eos, 4, eos, 6, 7), padId: 5 })
+  expect(windows).toEqual({
+    columns: 4,
+    count: 2,
+    tokens: Int32Array.of(1, 2, 3, eos, 4, eos, 6, 7),
+    padId: 5,
+  })
   const newlines = packWindows([[1], [2]], { columns: 8, separator: [3, 4] })
   expect(newlines).toEqual({ columns: 8, count: 1, tokens: Int32Array.of(1, 3, 4, 2, 3, 4), padId: 0 })
 })
 
 test('a batch has the tokens as inputs and as labels', () => {
-  const [batch] = evaluationBatches(pack([[1, 2, 3], [4, 6, 7]], 4), 2)
+  const [batch] = evaluationBatches(
+    pack(
+      [
+        [1, 2, 3],
+        [4, 6, 7],
+      ],
+      4,
+    ),
+    2,
+  )
   expect(batch).toEqual({
     rows: 2,
     columns: 4,
@@ -54,7 +69,8 @@ test('training continues exactly where it stopped, also within an epoch and acro
 })
 
 test('another seed gives another order', () => {
-  const first = (seed: number) => trainingBatches(oneToTwenty, { rows: 5, steps: 1, seed, firstStep: 0 })[0]?.inputIds
+  const first = (seed: number) =>
+    trainingBatches(oneToTwenty, { rows: 5, steps: 1, seed, firstStep: 0 })[0]?.inputIds
   expect(first(12)).not.toEqual(first(11))
   expect([...(first(12) ?? [])].sort()).toEqual([...(first(11) ?? [])].sort())
 })
@@ -68,5 +84,7 @@ test('a last window of one token is left out, and text of one token is refused',
 test('sizes that cannot be are refused by name', () => {
   expect(() => pack([[1, 2]], 1)).toThrow('columns expected 2 tokens or more, got 1')
   expect(() => evaluationBatches(oneToTwenty, 0)).toThrow('rows expected a whole number of 1 or more, got 0')
-  expect(() => trainingBatches(oneToTwenty, { rows: 1, steps: 2, seed: 1, firstStep: -1 })).toThrow('firstStep expected')
+  expect(() => trainingBatches(oneToTwenty, { rows: 1, steps: 2, seed: 1, firstStep: -1 })).toThrow(
+    'firstStep expected',
+  )
 })

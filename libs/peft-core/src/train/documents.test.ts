@@ -1,13 +1,14 @@
-import { mkdtemp, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { readDocuments, streamDocuments } from './documents.js'
 
 let folder = ''
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'documents-'))
 })
+afterEach(() => rm(folder, { recursive: true }))
 
 async function documentsOf(name: string, content: string | Uint8Array): Promise<readonly string[]> {
   const path = join(folder, name)
@@ -32,7 +33,10 @@ test('each line of a .jsonl file is a document, and blank lines and other fields
 
 test('text is the same wherever the file is cut into chunks', async () => {
   const paragraph = 'é😀中'.repeat(9000) // 81 kB: characters lie across the 64 kB chunks of a read
-  expect(await documentsOf('a.txt', `x${paragraph}\n\nyz${paragraph}`)).toEqual([`x${paragraph}`, `yz${paragraph}`])
+  expect(await documentsOf('a.txt', `x${paragraph}\n\nyz${paragraph}`)).toEqual([
+    `x${paragraph}`,
+    `yz${paragraph}`,
+  ])
 })
 
 test('a line that is no object with text is refused with its number', async () => {
@@ -44,8 +48,12 @@ test('a line that is no object with text is refused with its number', async () =
 })
 
 test('bytes that are no UTF-8 text are refused with their line', async () => {
-  await expect(documentsOf('a.txt', Buffer.from('one\ntwo\ncaf\xe9', 'latin1'))).rejects.toThrow('a.txt:3: expected UTF-8 text')
-  await expect(documentsOf('b.txt', Buffer.from('one', 'utf16le'))).rejects.toThrow('b.txt:1: expected text, got a zero byte')
+  await expect(documentsOf('a.txt', Buffer.from('one\ntwo\ncaf\xe9', 'latin1'))).rejects.toThrow(
+    'a.txt:3: expected UTF-8 text',
+  )
+  await expect(documentsOf('b.txt', Buffer.from('one', 'utf16le'))).rejects.toThrow(
+    'b.txt:1: expected text, got a zero byte',
+  )
 })
 
 test('a file without text is refused', async () => {
@@ -56,7 +64,10 @@ test('a file without text is refused', async () => {
 
 test('documents come before the rest of the file is read', async () => {
   const path = join(folder, 'long.txt')
-  await writeFile(path, Buffer.concat([Buffer.from('first\n\n'), Buffer.alloc(300_000, 'x'), Buffer.of(0xff)]))
+  await writeFile(
+    path,
+    Buffer.concat([Buffer.from('first\n\n'), Buffer.alloc(300_000, 'x'), Buffer.of(0xff)]),
+  )
   const documents = streamDocuments(path)
   expect((await documents.next()).value).toBe('first')
   await expect(documents.next()).rejects.toThrow('long.txt:3: expected UTF-8 text')

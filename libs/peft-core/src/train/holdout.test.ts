@@ -14,7 +14,9 @@ test('the middle of each run of neighbours is held out when documents are alike'
 })
 
 test('one long document in the middle of its run does not carry the share away', () => {
-  const documents = Array.from({ length: 40 }, (_, index) => `${index} `.repeat(index === 25 ? 400 : 10 + (index % 3)))
+  const documents = Array.from({ length: 40 }, (_, index) =>
+    `${index} `.repeat(index === 25 ? 400 : 10 + (index % 3)),
+  )
   const { train, heldOut } = splitHoldout(documents, 0.1)
   expect(heldOut).not.toContain(documents[25])
   expect(heldOut).toHaveLength(4)
@@ -22,7 +24,10 @@ test('one long document in the middle of its run does not carry the share away',
 })
 
 test('the held-out share of many documents of mixed lengths is close to the fraction', () => {
-  const documents = Array.from({ length: 2000 }, (_, index) => `${index}:${'x'.repeat((index * index * 7919) % 613)}`)
+  const documents = Array.from(
+    { length: 2000 },
+    (_, index) => `${index}:${'x'.repeat((index * index * 7919) % 613)}`,
+  )
   for (const fraction of [0.05, 0.1, 0.3, 0.6]) {
     const share = characters(splitHoldout(documents, fraction).heldOut) / characters(documents)
     expect(Math.abs(share - fraction)).toBeLessThan(0.003)
@@ -32,7 +37,10 @@ test('the held-out share of many documents of mixed lengths is close to the frac
 test('copies of a held-out document are in neither part', () => {
   const documents = ['aa', 'bb', 'cc', 'bb', 'dd', 'bb']
   expect(splitHoldout(documents, 0.25)).toEqual({ train: ['aa', 'bb', 'bb', 'dd', 'bb'], heldOut: ['cc'] })
-  expect(splitHoldout(['aa', 'cc', 'bb', 'bb', 'dd', 'bb'], 0.25)).toEqual({ train: ['aa', 'cc', 'dd'], heldOut: ['bb'] })
+  expect(splitHoldout(['aa', 'cc', 'bb', 'bb', 'dd', 'bb'], 0.25)).toEqual({
+    train: ['aa', 'cc', 'dd'],
+    heldOut: ['bb'],
+  })
 })
 
 test('every document is in exactly one part, and no part is empty', () => {

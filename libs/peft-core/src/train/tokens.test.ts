@@ -1,7 +1,7 @@
-import { mkdtemp, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { createTokenizer, openTokenizer } from './tokens.js'
 
 const added = (id: number, content: string) => ({ id, content, special: true, normalized: false })
@@ -65,6 +65,7 @@ test('a file that does not say its model is known by its fields', () => {
 
 test('a missing or broken tokenizer is refused with the name of its file', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'tokens-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
   const file = join(folder, 'tokenizer.json')
   await expect(openTokenizer(folder)).rejects.toThrow(`${file}: expected a tokenizer beside the model`)
   await writeFile(file, '{"model":')
