@@ -1,0 +1,134 @@
+import { describe, expect, test } from 'vitest'
+import { LoricaError } from '../errors/lorica-error.js'
+import { parseDuration } from './duration.js'
+import { parsePercentage } from './percentage.js'
+import { parseRunSpec } from './run-spec.js'
+
+const smallest = {
+  name: 'tone',
+  base: { model: './base' },
+  peft: {},
+  data: { maxTokens: 128 },
+  local: { steps: 20, batch: 8, learningRate: 1e-3 },
+  rounds: { count: 10 },
+}
+
+function refusal(raw: unknown): LoricaError {
+  try {
+    parseRunSpec(raw)
+  } catch (error) {
+    if (error instanceof LoricaError) return error
+    throw error
+  }
+  return expect.fail('the run passed')
+}
+
+describe('parseRunSpec', () => {
+  test('every default is filled in', () => {
+    expect(parseRunSpec(smallest)).toEqual({
+      name: 'tone',
+      base: { model: './base' },
+      peft: { method: 'lora', rank: 8, alpha: 16, targets: 'all-linear', rslora: false },
+      data: { format: 'text', maxTokens: 128 },
+      local: {
+        steps: 20,
+        batch: 8,
+        learningRate: 1e-3,
+        weightDecay: 0,
+        clipNorm: 1,
+        schedule: 'constant',
+        warmupSteps: 0,
+        accumulate: 1,
+        optimizerState: 'reset',
+      },
+      rounds: { count: 10, goal: null, minimum: 1, deadlineMs: 1_800_000, mode: 'sync' },
+      aggregate: { strategy: 'fedavg', trust: 'exact' },
+      privacy: { clip: null },
+      evaluate: { holdout: 0.1, tokens: 1024, guards: [] },
+    })
+  })
+
+  test('durations, shares and guards are read as people write them', () => {
+    const spec = parseRunSpec({
+      ...smallest,
+      rounds: { count: 3, goal: 20, minimum: 12, deadline: '1.5h' },
+      evaluate: { holdout: '25%', guards: [{ metric: 'loss', worseBy: '1%' }] },
+      privacy: { clip: 0.5, secureAggregation: false, dp: null },
+      rollout: null,
+      schedule: null,
+    })
+    expect(spec.rounds).toEqual({ count: 3, goal: 20, minimum: 12, deadlineMs: 5_400_000, mode: 'sync' })
+    expect(spec.evaluate).toEqual({
+      holdout: 0.25,
+      tokens: 1024,
+      guards: [{ metric: 'loss', worseBy: 0.01 }],
+    })
+    expect(spec.privacy).toEqual({ clip: 0.5 })
+  })
+
+  test.each([
+    ['peft.method', { peft: { method: 'dora' } }],
+    ['data.format', { data: { maxTokens: 64, format: 'chat' } }],
+    ['rounds.where', { rounds: { count: 2, where: 'gpu.vramGiB >= 8' } }],
+    ['rounds.mode', { rounds: { count: 2, mode: 'buffered' } }],
+    ['aggregate.strategy', { aggregate: { strategy: 'fedprox' } }],
+    ['aggregate.trust', { aggregate: { trust: 'robust' } }],
+    ['privacy.secureAggregation', { privacy: { secureAggregation: true } }],
+    ['privacy.dp', { privacy: { dp: { epsilon: 3 } } }],
+    ['rollout', { rollout: { groups: [1] } }],
+    ['schedule', { schedule: '0 3 * * *' }],
+    ['base.model', { base: { model: 'hf:org/name@main' } }],
+  ])('%s asks for something that is not available and is refused by name', (name, part) => {
+    const { code, message, action } = refusal({ ...smallest, ...part })
+    expect(code).toBe('LRC-3002')
+    expect(message).toContain(name)
+    expect(action.length).toBeGreaterThan(10)
+  })
+
+  test.each([
+    ['local.learningRate', { local: { steps: 20, batch: 8, learningRate: -1 } }],
+    ['local.steps', { local: { steps: 1.5, batch: 8, learningRate: 1e-3 } }],
+    ['rounds.count', { rounds: {} }],
+    ['rounds.deadline', { rounds: { count: 2, deadline: 'soon' } }],
+    ['rounds.minimum', { rounds: { count: 2, goal: 2, minimum: 3 } }],
+    ['evaluate.holdout', { evaluate: { holdout: '95%' } }],
+    ['evaluate.guards.0.worseBy', { evaluate: { guards: [{ metric: 'loss', worseBy: '1' }] } }],
+    ['local.warmupSteps', { local: { steps: 2, batch: 8, learningRate: 1e-3, warmupSteps: 21 } }],
+    ['name', { name: '../tone' }],
+    ['lokal', { lokal: {} }],
+    ['stepps', { local: { steps: 20, batch: 8, learningRate: 1e-3, stepps: 2 } }],
+    ['seed', { seed: 2 ** 40 }],
+  ])('a wrong %s is refused by name', (name, part) => {
+    const { code, message } = refusal({ ...smallest, ...part })
+    expect(code).toBe('LRC-3001')
+    expect(message).toContain(name)
+  })
+
+  test('what is not a map is refused', () => {
+    for (const raw of [null, 'run', [], 3]) expect(refusal(raw).code).toBe('LRC-3001')
+  })
+})
+
+describe('parseDuration', () => {
+  test('units are milliseconds to days', () => {
+    expect(['250ms', '30s', '30m', '1.5h', '2d'].map(parseDuration)).toEqual([
+      250, 30_000, 1_800_000, 5_400_000, 172_800_000,
+    ])
+  })
+
+  test.each(['30', 'm', '-3s', '1e9d', '0s', '3 weeks', ''])('"%s" is refused', (text) => {
+    expect(() => parseDuration(text)).toThrow('expected a duration')
+  })
+})
+
+describe('parsePercentage', () => {
+  test('percentages and shares are the same', () => {
+    expect([parsePercentage('12.5%'), parsePercentage(0.125), parsePercentage('100%')]).toEqual([
+      0.125, 0.125, 1,
+    ])
+  })
+
+  test.each(['101%', '12', '-3%', 1.5, -0.1, Number.NaN])('%s is refused', (value) => {
+    expect(() => parsePercentage(value)).toThrow('expected a')
+  })
+})
