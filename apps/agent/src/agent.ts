@@ -115,7 +115,10 @@ export function runAgent({ folder, membership, tell }: AgentOptions): Agent {
   })
   const moments = openMoments(join(folder, 'moments'))
   const trainer = createTrainer({
-    start: () => startEngine(threads === undefined ? {} : { threads }),
+    start: () => {
+      process.env.ORT_DISABLE_TELEMETRY = '1' // onnxruntime reports its use to its maker unless it is told not to
+      return startEngine(threads === undefined ? {} : { threads })
+    },
     onFallen: (error) => tell({ event: 'engine-failed', ...reasonOf(error) }),
   })
   const parts: ContributionParts = {

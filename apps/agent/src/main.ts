@@ -39,10 +39,10 @@ async function showLastUpload({ folder, json }: Config): Promise<void> {
 
 async function work(config: Config, tell: Tell): Promise<void> {
   const asked = stopRequest()
+  if (!config.json) print(`${statement.join('\n')}\n`)
   const membership = await enter(config, postJson)
   const { agentId, coordinatorId, name } = membership.settings
   if (membership.isNew) tell({ event: 'joined', agentId, coordinatorId, name })
-  if (!config.json) print(`${statement.join('\n')}\n`)
   const agent = runAgent({ folder: config.folder, membership, tell })
   try {
     await Promise.race([asked, agent.failed])
