@@ -1,10 +1,6 @@
-import { fileURLToPath } from 'node:url'
-import { boundaryProblems } from '@lorica/tools/boundaries'
-import { type Project, readWorkspace, type Workspace } from '@lorica/tools/workspace'
+import type { Project } from '@lorica/tools/workspace'
 import { describe, expect, test } from 'vitest'
-
-const root = fileURLToPath(new URL('..', import.meta.url))
-const real = readWorkspace(root)
+import { problemsOf, real } from './support/imagined-files.js'
 
 const wire = 'libs/protocol/src/message.ts'
 const learning = 'libs/peft-core/src/runtime/measure.ts'
@@ -12,10 +8,9 @@ const privacy = 'libs/privacy/src/mask.ts'
 const coordinator = 'apps/coordinator/src/rounds/extra.ts'
 const agent = 'apps/agent/src/extra.ts'
 const cli = 'apps/cli/src/extra.ts'
-const privateData = 'apps/agent/src/private/extra.ts'
 
 test('this repository keeps its own boundaries', () => {
-  expect(boundaryProblems(real)).toEqual([])
+  expect(problemsOf(real)).toEqual([])
 })
 
 test('every project of this repository is seen, with its files', () => {
@@ -158,46 +153,10 @@ describe('an import that crosses a line is reported', () => {
       'node:path',
       '"wizardry" is no stage',
     ],
-    [
-      'private data imports net/',
-      privateData,
-      '../net/link.js',
-      'private data never meets the network: imports "../net/link.js"',
-    ],
-    [
-      'private data imports socket.io-client',
-      privateData,
-      'socket.io-client',
-      'private data never meets the network',
-    ],
-    ['private data imports node:net', privateData, 'node:net', 'private data never meets the network'],
-    [
-      'private data imports net without its prefix',
-      privateData,
-      'net',
-      'private data never meets the network',
-    ],
-    ['private data imports node:http', privateData, 'node:http', 'private data never meets the network'],
-    ['private data imports node:https', privateData, 'node:https', 'private data never meets the network'],
-    ['private data imports node:tls', privateData, 'node:tls', 'private data never meets the network'],
-    ['private data imports node:dgram', privateData, 'node:dgram', 'private data never meets the network'],
-    [
-      'private data imports node:dns/promises',
-      privateData,
-      'node:dns/promises',
-      'private data never meets the network',
-    ],
-    [
-      'private data starts a process',
-      privateData,
-      'node:child_process',
-      'private data never meets the network',
-    ],
-    ['private data imports undici', privateData, 'undici', 'private data never meets the network'],
   ])('%s', (_, path, specifier, expected) => {
-    expect(found([[path, `import * as it from '${specifier}'\nexport const used = it\n`]])).toContainEqual(
-      expect.stringContaining(expected),
-    )
+    expect(
+      problemsOf([[path, `import * as it from '${specifier}'\nexport const used = it\n`]]),
+    ).toContainEqual(expect.stringContaining(expected))
   })
 
   test.each([
@@ -209,32 +168,13 @@ describe('an import that crosses a line is reported', () => {
     ['a require', "export const old = require('@lorica/agent')"],
     ['the type of an import', "export type Old = typeof import('@lorica/agent')"],
   ])('written as %s', (_, text) => {
-    expect(found([[coordinator, text]])).toContainEqual(
+    expect(problemsOf([[coordinator, text]])).toContainEqual(
       expect.stringContaining('layer:app may not import @lorica/agent'),
     )
   })
 
-  test('private data reaches the network through another file', () => {
-    const between = 'apps/agent/src/between.ts'
-    const problems = found([
-      [privateData, "import { send } from '../between.js'\nexport const leak = send\n"],
-      [between, "import { request } from 'node:https'\nexport const send = request\n"],
-    ])
-    expect(problems).toContainEqual(expect.stringContaining(`(${privateData} -> ${between})`))
-  })
-
-  test.each(['fetch(address)', 'globalThis.fetch(address)', 'new WebSocket(address)', 'import(address)'])(
-    'private data calls %s',
-    (call) => {
-      const text = `export const leak = (address: string) => ${call}\n`
-      expect(found([[privateData, text]])).toContainEqual(
-        expect.stringContaining('private data never meets the network'),
-      )
-    },
-  )
-
   test('files import each other in a circle', () => {
-    const problems = found([
+    const problems = problemsOf([
       ['apps/agent/src/first.ts', "import { second } from './second.js'\nexport const first = second\n"],
       [
         'apps/agent/src/second.ts',
@@ -284,7 +224,7 @@ describe('a package.json that crosses a line is reported', () => {
     const projects = real.projects.map((project) =>
       project.name === name ? { ...project, ...change } : project,
     )
-    expect(messages({ ...real, projects })).toContainEqual(expect.stringContaining(expected))
+    expect(problemsOf({ ...real, projects })).toContainEqual(expect.stringContaining(expected))
   })
 })
 
@@ -296,17 +236,7 @@ describe('what is allowed is not reported', () => {
     ['a leaf part of a later stage', 'libs/peft-core/src/source/extra.ts', "import '../adapter/tensor.js'"],
     ['an earlier stage', 'libs/peft-core/src/evaluate/extra.ts', "import '../train/batches.js'"],
     ['vitest in a test', 'apps/agent/src/extra.test.ts', "import { test } from 'vitest'"],
-    ['a file system in private/', privateData, "import { readFile } from 'node:fs/promises'"],
   ])('%s', (_, path, text) => {
-    expect(found([[path, text]])).toEqual([])
+    expect(problemsOf([[path, text]])).toEqual([])
   })
 })
-
-/** What is reported when these are the only files of the projects. */
-function found(files: readonly (readonly [path: string, text: string])[]): readonly string[] {
-  return messages({ ...real, files: files.map(([path, text]) => ({ path, text })) })
-}
-
-function messages(workspace: Workspace): readonly string[] {
-  return boundaryProblems(workspace).map(({ file, message }) => `${file}: ${message}`)
-}
