@@ -20,7 +20,7 @@ export type AgentSocket = Socket<AgentEvents, CoordinatorEvents>
 export interface Link {
   /** Closes the connection of an agent, if there is one. */
   disconnect(agentId: string): void
-  /** Closes every connection; the HTTP server stays open. */
+  /** Drops every connection without dismissing the agents, so that they come back; the HTTP server stays open. */
   close(): void
 }
 
@@ -86,7 +86,6 @@ export function openLink(
   return {
     disconnect: (agentId) => void sockets.get(agentId)?.disconnect(true),
     close: () => {
-      io.disconnectSockets(true)
       io.engine.close()
     },
   }

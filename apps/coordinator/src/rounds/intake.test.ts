@@ -1,0 +1,152 @@
+import { createHash } from 'node:crypto'
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { encodeSafetensors, rawTensor } from '@lorica/peft-core'
+import { type LoricaError, parseRunSpec, type UpdateOpen } from '@lorica/protocol'
+import { describe, expect, test } from 'vitest'
+import { admitUpdate, inspectUpdate } from './intake.js'
+import { openRound, stepRound } from './round.js'
+
+const spec = parseRunSpec({
+  name: 'tone',
+  base: { model: './base' },
+  peft: { rank: 2 },
+  data: { maxTokens: 16 },
+  local: { steps: 5, batch: 4, learningRate: 1e-3, accumulate: 2 },
+  rounds: { count: 3 },
+})
+const adapter = {
+  shapes: new Map([
+    ['q.lora_A.weight', [2, 3]],
+    ['q.lora_B.weight', [3, 2]],
+  ]),
+  parameters: 12,
+}
+const seats = ['oslo', 'turin'].map((name) => ({ agentId: name, name, assignmentId: `as-${name}` }))
+const round = openRound({
+  type: 'round-planned',
+  runId: 'r',
+  round: 2,
+  attempt: 1,
+  minimum: 2,
+  deadlineAtMs: 9,
+  seats,
+})
+const offer: UpdateOpen = {
+  assignmentId: 'as-oslo',
+  sha256: 'ab'.repeat(32),
+  sizeBytes: 250,
+  examples: 40,
+  tokens: 640,
+  trainMs: 12,
+  lossFirst: 3,
+  lossLast: 2,
+}
+const numbers = { tokens: 640, examples: 40, norm: 2, trainMs: 12, lossFirst: 3, lossLast: 2, sizeBytes: 250 }
+const acceptedRound = stepRound(round, {
+  type: 'update-accepted',
+  runId: 'r',
+  round: 2,
+  contribution: {
+    agentId: 'oslo',
+    name: 'oslo',
+    assignmentId: 'as-oslo',
+    updateSha256: offer.sha256,
+    acceptedAt: 'now',
+    ...numbers,
+  },
+})
+
+function codeOf(agentId: string, changes: Partial<UpdateOpen>, state = round): string {
+  try {
+    const { accepted } = admitUpdate(agentId, { ...offer, ...changes }, { spec, round: state, adapter })
+    return accepted === null ? 'passes' : 'accepted before'
+  } catch (error) {
+    return (error as LoricaError).code
+  }
+}
+
+describe('admitUpdate', () => {
+  test('an offer that fits its assignment passes', () => {
+    expect(codeOf('oslo', {})).toBe('passes')
+    expect(codeOf('oslo', { tokens: 639, examples: 39 })).toBe('passes')
+  })
+
+  test.each([
+    ['of another agent', 'turin', {}, 'LRC-4001'],
+    ['of a stranger', 'milan', {}, 'LRC-4001'],
+    ['of an unknown assignment', 'oslo', { assignmentId: 'as-9' }, 'LRC-4001'],
+    ['smaller than the adapter', 'oslo', { sizeBytes: 47 }, 'LRC-4003'],
+    ['far larger than the adapter', 'oslo', { sizeBytes: 20_000_000 }, 'LRC-4003'],
+    ['with more tokens than asked for', 'oslo', { tokens: 641 }, 'LRC-4014'],
+    ['with more examples than asked for', 'oslo', { examples: 41 }, 'LRC-4014'],
+    ['without examples', 'oslo', { examples: 0 }, 'LRC-4014'],
+  ] as const)('an offer %s is refused', (_, agentId, changes, code) => {
+    expect(codeOf(agentId, changes)).toBe(code)
+  })
+
+  test('a closed round takes nothing', () => {
+    const closed = stepRound(round, { type: 'round-closed', runId: 'r', round: 2 })
+    expect(codeOf('oslo', {}, closed)).toBe('LRC-4002')
+  })
+
+  test('the same update again is the one that was accepted; another one is a conflict', () => {
+    expect(codeOf('oslo', {}, acceptedRound)).toBe('accepted before')
+    expect(codeOf('oslo', { sha256: 'cd'.repeat(32) }, acceptedRound)).toBe('LRC-4013')
+  })
+
+  test('an update that was refused stays refused with the same code', () => {
+    const why = { agentId: 'oslo', name: 'oslo', assignmentId: 'as-oslo', code: 'LRC-4011', message: 'NaN' }
+    const refused = stepRound(round, { type: 'update-refused', runId: 'r', round: 2, ...why })
+    expect(codeOf('oslo', {}, refused)).toBe('LRC-4011')
+  })
+})
+
+const values = [3, -4, 12, 0.5, 0, 0, 84, 0, 0, 0, 0, 0.5]
+
+function update(
+  a: readonly number[],
+  b: readonly number[],
+  data = values,
+  names = ['q.lora_A.weight', 'q.lora_B.weight'],
+): Uint8Array {
+  const half = a.reduce((product, side) => product * side, 1)
+  const tensor = (shape: readonly number[], part: readonly number[]) =>
+    rawTensor({ shape, data: Float32Array.from(part) })
+  const both = [tensor(a, data.slice(0, half)), tensor(b, data.slice(half))]
+  return encodeSafetensors(
+    new Map(both.map((raw, index) => [names[index]!, raw])),
+    { format: 'pt', lorica: 'delta' },
+  )
+}
+
+async function inspect(
+  bytes: Uint8Array,
+  options: { readonly maxNorm?: number; readonly sha256?: string } = {},
+): Promise<string> {
+  const path = join(await mkdtemp(join(tmpdir(), 'lorica-intake-')), 'update.part')
+  await writeFile(path, bytes)
+  const sha256 = options.sha256 ?? createHash('sha256').update(bytes).digest('hex')
+  return inspectUpdate(path, { sha256, adapter, maxNorm: options.maxNorm ?? null }).then(
+    ({ norm }) => `norm ${norm.toFixed(4)}`,
+    (error: LoricaError) => error.code,
+  )
+}
+
+describe('inspectUpdate', () => {
+  test('an update of the adapter gives its norm', async () => {
+    expect(await inspect(update([2, 3], [3, 2]))).toBe(`norm ${Math.sqrt(85 ** 2 + 0.5).toFixed(4)}`)
+  })
+
+  test('each fault has its code', async () => {
+    const good = update([2, 3], [3, 2])
+    expect(await inspect(good, { sha256: 'ab'.repeat(32) })).toBe('LRC-4006')
+    expect(await inspect(Buffer.from('not safetensors'))).toBe('LRC-4007')
+    expect(await inspect(good.subarray(0, good.length - 4))).toBe('LRC-4007')
+    expect(await inspect(update([2, 3], [3, 2], values, ['q.lora_A.weight', 'z']))).toBe('LRC-4008')
+    expect(await inspect(update([3, 2], [3, 2]))).toBe('LRC-4009')
+    expect(await inspect(update([2, 3], [3, 2], values.with(7, Number.NaN)))).toBe('LRC-4011')
+    expect(await inspect(good, { maxNorm: 84 })).toBe('LRC-4012')
+  })
+})

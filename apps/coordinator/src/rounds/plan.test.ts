@@ -1,0 +1,103 @@
+import { parseAssignment, parseRunSpec } from '@lorica/protocol'
+import { describe, expect, test } from 'vitest'
+import { evaluateAssignment, planRound, roundSeed, trainAssignment } from './plan.js'
+import { openRound } from './round.js'
+import { createRun, type Run } from './run.js'
+
+const spec = parseRunSpec({
+  name: 'tone',
+  base: { model: './base' },
+  peft: { rank: 4 },
+  data: { maxTokens: 64 },
+  local: { steps: 20, batch: 8, learningRate: 1e-3 },
+  rounds: { count: 5, goal: 2, minimum: 2, deadline: '10s' },
+  privacy: { clip: 3 },
+})
+const sha256 = 'ab'.repeat(32)
+const files = [{ path: 'adapter_model.safetensors', sha256, sizeBytes: 400 }]
+const base = {
+  path: '/m',
+  folder: '/m',
+  name: 'm',
+  sha256,
+  files: [{ path: 'config.json', sha256, sizeBytes: 90 }],
+}
+const fresh = createRun(
+  { type: 'run-created', runId: 'tone-1', spec, seed: 11, base, files },
+  '2026-01-02T03:04:05Z',
+)
+const agents = ['bern', 'graz', 'oslo'].map((name) => ({ agentId: `id-${name}`, name }))
+
+function planOf(run: Run, connected = agents) {
+  let ids = 0
+  return planRound(run, connected, { nowMs: 1000, newId: () => `as-${++ids}` })
+}
+
+describe('planRound', () => {
+  test('the first agents up to the goal get a seat and a deadline', () => {
+    expect(planOf(fresh)).toEqual({
+      kind: 'round',
+      event: {
+        type: 'round-planned',
+        runId: 'tone-1',
+        round: 1,
+        attempt: 1,
+        minimum: 2,
+        deadlineAtMs: 11_000,
+        seats: [
+          { agentId: 'id-bern', name: 'bern', assignmentId: 'as-1' },
+          { agentId: 'id-graz', name: 'graz', assignmentId: 'as-2' },
+        ],
+      },
+    })
+  })
+
+  test('too few agents are waited for, in words', () => {
+    expect(planOf(fresh, agents.slice(0, 1))).toEqual({
+      kind: 'wait',
+      reason: 'round 1 needs 2 agents, 1 connected',
+    })
+  })
+
+  test('agents that refused before are not asked again, and when too few are left the run gives up', () => {
+    const run = { ...fresh, attempts: 1, excluded: ['id-bern'] }
+    const plan = planOf(run)
+    expect(plan.kind === 'round' && plan.event.seats.map(({ name }) => name)).toEqual(['graz', 'oslo'])
+    expect(planOf({ ...run, excluded: ['id-bern', 'id-oslo'] }).kind).toBe('give-up')
+  })
+
+  test('after three attempts the run gives up', () => {
+    expect(planOf({ ...fresh, attempts: 2 }).kind).toBe('round')
+    expect(planOf({ ...fresh, attempts: 3 })).toEqual({ kind: 'give-up', reason: 'round 1 failed 3 times' })
+  })
+})
+
+describe('assignments', () => {
+  const plan = planOf({ ...fresh, rounds: [{}, {}] as unknown as Run['rounds'] })
+  const round = plan.kind === 'round' ? openRound(plan.event) : expect.fail('no plan')
+  const seat = round.seats.get('id-graz')!
+
+  test('a training assignment is what the protocol says, with the steps before it and the time left', () => {
+    const assignment = trainAssignment(fresh, round, seat, 4000)
+    expect(parseAssignment(assignment)).toEqual(assignment)
+    expect([assignment.round, assignment.local.firstStep, assignment.local.totalSteps]).toEqual([3, 40, 100])
+    expect([assignment.deadlineMs, assignment.maxUpdateNorm, assignment.seed]).toEqual([
+      7000,
+      3,
+      roundSeed(11, 3),
+    ])
+  })
+
+  test('an evaluation names the adapter to measure', () => {
+    const adapter = { version: 6, files }
+    const assignment = evaluateAssignment(fresh, { assignmentId: 'as-9', round: 3, maxTokens: 512 }, adapter)
+    expect(parseAssignment(assignment)).toEqual(assignment)
+    expect([assignment.adapter.version, assignment.maxTokensEvaluated, assignment.batch]).toEqual([6, 512, 8])
+  })
+
+  test('seeds differ between rounds and runs, and are those of SHA-256', () => {
+    expect(roundSeed(11, 3)).toBe(roundSeed(11, 3))
+    expect(new Set([roundSeed(11, 3), roundSeed(11, 4), roundSeed(12, 3)]).size).toBe(3)
+    expect(roundSeed(7, 1)).toBe(0xd3d2f579)
+  })
+})
