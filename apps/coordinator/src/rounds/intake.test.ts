@@ -115,10 +115,10 @@ function update(
   const tensor = (shape: readonly number[], part: readonly number[]) =>
     rawTensor({ shape, data: Float32Array.from(part) })
   const both = [tensor(a, data.slice(0, half)), tensor(b, data.slice(half))]
-  return encodeSafetensors(
-    new Map(both.map((raw, index) => [names[index]!, raw])),
-    { format: 'pt', lorica: 'delta' },
-  )
+  return encodeSafetensors(new Map(both.map((raw, index) => [names[index]!, raw])), {
+    format: 'pt',
+    lorica: 'delta',
+  })
 }
 
 async function inspect(
