@@ -43,10 +43,10 @@ export function parseRecipe(args: readonly string[]): Recipe | 'help' {
   return {
     agents: whole('--agents', values.agents, 1, 16),
     rounds: whole('--rounds', values.rounds, 1, 1000),
-    steps: 20,
+    steps: 15,
     batch: 8,
     maxTokens: 128,
-    learningRate: 3e-3,
+    learningRate: 1e-2,
     rank: 8,
     alpha: 16,
     holdout: 0.1,

@@ -10,7 +10,7 @@ export const recipe = {
   ropeTheta: 10_000,
   tokensPerWindow: 128,
   batch: 16, // windows in one step
-  steps: 2_000,
+  steps: 1_300,
   learningRate: 3e-3, // highest; cosine down to 0
   warmupSteps: 100,
   weightDecay: 0.1,
