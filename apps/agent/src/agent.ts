@@ -4,15 +4,8 @@
  */
 import { availableParallelism, totalmem } from 'node:os'
 import { join } from 'node:path'
-import { type Adapter, parseAdapter, startEngine } from '@lorica/peft-core'
-import {
-  type Assignment,
-  asLoricaError,
-  LoricaError,
-  PROTOCOL_VERSION,
-  type Progress,
-  SOFTWARE,
-} from '@lorica/protocol'
+import { startEngine } from '@lorica/peft-core'
+import { asLoricaError, LoricaError, PROTOCOL_VERSION, type Progress, SOFTWARE } from '@lorica/protocol'
 import { createAgenda } from './agenda.js'
 import { type ContributionParts, contributor, deliver } from './contribution.js'
 import { createTrainer } from './engine.js'
@@ -23,8 +16,9 @@ import { type Link, type LinkEvents, openLink, postJson } from './net/link.js'
 import { openBatches } from './private/batches.js'
 import { throttleProgress } from './progress.js'
 import { reasonOf, type Tell } from './report.js'
+import { openAdapters } from './store/adapters.js'
 import { openBases } from './store/bases.js'
-import { type Blobs, openBlobs } from './store/blobs.js'
+import { openBlobs } from './store/blobs.js'
 import { writeLastEvaluation, writeLastUpload } from './store/ledger.js'
 import { openMoments } from './store/moments.js'
 import { openOutbox } from './store/outbox.js'
@@ -65,7 +59,7 @@ export function runAgent({ folder, membership, tell }: AgentOptions): Agent {
   const on: LinkEvents = {
     connected: () => {
       tell({ event: 'connected', url })
-      offerUnsettled()
+      inBackground(offerUnsettled())
     },
     disconnected: (reason) => {
       if (!stopped.signal.aborted) tell({ event: 'disconnected', reason })
@@ -89,8 +83,7 @@ export function runAgent({ folder, membership, tell }: AgentOptions): Agent {
     },
     runEnded: ({ runId, state }) => {
       tell({ event: 'run-ended', runId, state })
-      agenda.endRun(runId).then(() => (agenda.isIdle() ? trainer.close() : undefined))
-      moments.drop(runId)
+      inBackground(endRun(runId))
     },
   }
   const link: Link = openLink({
@@ -106,6 +99,7 @@ export function runAgent({ folder, membership, tell }: AgentOptions): Agent {
   })
   const { delivery, pull } = createTransfers({ link, outbox, stopped: stopped.signal, onBytes })
   const blobs = openBlobs(join(folder, 'blobs'), pull)
+  const adapters = openAdapters(blobs)
   const bases = openBases({ folder: join(folder, 'bases'), blobs, own: settings.base })
   const releases = openReleases({
     folder: join(folder, 'releases'),
@@ -124,7 +118,7 @@ export function runAgent({ folder, membership, tell }: AgentOptions): Agent {
   const parts: ContributionParts = {
     work: {
       base: ({ base }) => bases.pathOf(base),
-      adapter: ({ adapter }) => fetchAdapter(adapter, blobs),
+      adapter: ({ adapter }) => adapters.read(adapter),
       batches: openBatches(settings.data),
       trainer,
     },
@@ -153,6 +147,14 @@ export function runAgent({ folder, membership, tell }: AgentOptions): Agent {
       if (finished.assignmentId !== current) await deliver(finished, parts, stopped.signal)
     }
   }
+  const endRun = async (runId: string): Promise<void> => {
+    await agenda.endRun(runId)
+    if (agenda.isIdle()) await trainer.close()
+    await Promise.all([moments.drop(runId), outbox.drop(runId)])
+  }
+  const inBackground = (work: Promise<void>): void => {
+    work.catch((error) => fail(asLoricaError(error)))
+  }
   return {
     failed,
     async stop() {
@@ -161,26 +163,6 @@ export function runAgent({ folder, membership, tell }: AgentOptions): Agent {
       link.close()
       await trainer.close()
     },
-  }
-}
-
-async function fetchAdapter({ version, files }: Assignment['adapter'], blobs: Blobs): Promise<Adapter> {
-  const read = async (path: 'adapter_config.json' | 'adapter_model.safetensors'): Promise<Uint8Array> => {
-    const file = files.find((candidate) => candidate.path === path)
-    if (file !== undefined) return blobs.bytes(file)
-    throw new LoricaError('LRC-7003', `adapter ${version} has no ${path}`, {
-      expected: path,
-      received: files.map((candidate) => candidate.path).join(', '),
-    })
-  }
-  const [config, tensors] = await Promise.all([
-    read('adapter_config.json'),
-    read('adapter_model.safetensors'),
-  ])
-  try {
-    return parseAdapter({ 'adapter_config.json': config, 'adapter_model.safetensors': tensors })
-  } catch (cause) {
-    throw new LoricaError('LRC-7003', (cause as Error).message, { cause })
   }
 }
 

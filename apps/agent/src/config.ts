@@ -3,9 +3,11 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { agentNameSchema, LoricaError, labelsSchema } from '@lorica/protocol'
 
+const commands = ['join', 'start', 'leave', 'last-upload', 'help'] as const
+
 /** What a person typed. Paths are absolute. */
 export interface Config {
-  readonly command: 'join' | 'start' | 'last-upload' | 'help'
+  readonly command: (typeof commands)[number]
   readonly folder: string
   readonly link?: string // URL#TOKEN
   readonly data: readonly string[]
@@ -19,6 +21,7 @@ export interface Config {
 export const usage = `Usage:
   join URL#TOKEN --dir D --data FILE…   join a fleet and work for it until stopped
   start --dir D                         work again from a folder that joined before; needs no token
+  leave --dir D                         leave the fleet; an agent that runs on the folder ends
   last-upload --dir D                   show what left this machine last
 
 Options:
@@ -49,10 +52,9 @@ const options = {
 export function parseConfig(args: readonly string[]): Config {
   const { values, tokens } = parse(args)
   const { words, files } = sortPositionals(tokens)
-  const [command = 'help', link, extra] = words
-  if (command !== 'join' && command !== 'start' && command !== 'last-upload' && command !== 'help') {
-    throw wrong(`unknown command "${command}"`, 'join, start or last-upload')
-  }
+  const [word = 'help', link, extra] = words
+  const command = commands.find((known) => known === word)
+  if (command === undefined) throw wrong(`unknown command "${word}"`, 'join, start, leave or last-upload')
   if (extra !== undefined || (link !== undefined && command !== 'join')) {
     throw wrong(`unexpected argument "${extra ?? link}"`, `the arguments of ${command}`)
   }

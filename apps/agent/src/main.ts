@@ -2,6 +2,7 @@ import { asLoricaError, type LoricaError } from '@lorica/protocol'
 import { runAgent } from './agent.js'
 import { type Config, parseConfig, usage } from './config.js'
 import { disclosureLines, statement } from './disclosure.js'
+import { leaveFleet } from './leave.js'
 import { enter } from './membership.js'
 import { postJson } from './net/link.js'
 import { explained, jsonReport, plainReport, reasonOf, type Tell } from './report.js'
@@ -19,6 +20,7 @@ async function main(args: readonly string[]): Promise<number> {
     const config = parseConfig(args)
     if (config.command === 'help') print(usage)
     else if (config.command === 'last-upload') await showLastUpload(config)
+    else if (config.command === 'leave') await leave(config, tell)
     else await work(config, tell)
     return 0
   } catch (error) {
@@ -35,6 +37,11 @@ async function showLastUpload({ folder, json }: Config): Promise<void> {
   const evaluation = (await readLastEvaluation(folder)) ?? null
   if (json) return print(`${JSON.stringify({ upload, evaluation })}\n`)
   print(`${[...disclosureLines({ upload, evaluation }), '', ...statement].join('\n')}\n`)
+}
+
+async function leave({ folder }: Config, tell: Tell): Promise<void> {
+  await leaveFleet(folder)
+  tell({ event: 'left' })
 }
 
 async function work(config: Config, tell: Tell): Promise<void> {

@@ -46,6 +46,7 @@ export type AgentEvent =
   | { readonly event: 'run-ended'; readonly runId: string; readonly state: string }
   | ({ readonly event: 'failed' } & Reason)
   | { readonly event: 'stopped' }
+  | { readonly event: 'left' }
 
 /** An error as part of an event. */
 export interface Reason {
@@ -135,6 +136,8 @@ function sentence(event: AgentEvent): string {
       return `error ${explained(event)}`
     case 'stopped':
       return 'Stopped.'
+    case 'left':
+      return 'Left the fleet. The key and the releases stay in the folder.'
   }
 }
 

@@ -29,7 +29,7 @@ export interface TrainingPlan {
 /** The private text as batches. Text is read and tokenised once for a reading, and kept in memory as numbers. */
 export interface PrivateBatches {
   training(reading: Reading, plan: TrainingPlan): Promise<readonly Batch[]>
-  /** Held-out rows: whole batches up to about `maxTokens`, at least one; null: all of them. */
+  /** Held-out rows: as many as fit into `maxTokens`, at least one; null: all of them. */
   heldOut(reading: Reading, rows: number, maxTokens: number | null): Promise<readonly Batch[]>
 }
 
@@ -59,11 +59,15 @@ export function openBatches(paths: readonly string[]): PrivateBatches {
       return trainingBatches((await textsOf(reading)).train, plan)
     },
     async heldOut(reading, rows, maxTokens) {
-      const batches = evaluationBatches((await textsOf(reading)).heldOut, rows)
-      if (maxTokens === null) return batches
-      return batches.slice(0, Math.max(1, Math.floor(maxTokens / (rows * reading.columns))))
+      const { heldOut } = await textsOf(reading)
+      return evaluationBatches(maxTokens === null ? heldOut : firstWindows(heldOut, maxTokens), rows)
     },
   }
+}
+
+function firstWindows(windows: Windows, maxTokens: number): Windows {
+  const count = Math.min(windows.count, Math.max(1, Math.floor(maxTokens / windows.columns)))
+  return { ...windows, count, tokens: windows.tokens.subarray(0, count * windows.columns) }
 }
 
 async function tokenise(paths: readonly string[], { model, columns, holdout }: Reading): Promise<Texts> {

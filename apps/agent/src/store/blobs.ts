@@ -17,6 +17,8 @@ export interface Blobs {
   ensure(file: FileReference): Promise<string>
   /** The checked bytes of a small blob. */
   bytes(file: FileReference): Promise<Uint8Array>
+  /** Removes a blob that is not needed again. */
+  drop(file: FileReference): Promise<void>
 }
 
 /** Opens the blobs of a folder; made when first needed. Two requests for one blob share one download. */
@@ -53,6 +55,10 @@ export function openBlobs(folder: string, pull: Pull): Blobs {
       if (createHash('sha256').update(bytes).digest('hex') === file.sha256) return bytes
       checked.delete(file.sha256) // changed on disk since it was checked
       return readFile(await ensure(file))
+    },
+    async drop({ sha256 }) {
+      checked.delete(sha256)
+      await rm(pathOf(sha256), { force: true })
     },
   }
 }

@@ -32,6 +32,8 @@ export interface Outbox {
   settle(finished: Finished): Promise<void>
   /** Work that was finished and neither accepted nor refused. */
   unsettled(): Promise<readonly Finished[]>
+  /** Forgets the work of a run that has ended. */
+  drop(runId: string): Promise<void>
   read(finished: Finished, offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>
 }
 
@@ -58,7 +60,7 @@ export function openOutbox(folder: string): Outbox {
     const entries = await Promise.all(works.sort().map(find))
     return entries.filter((entry) => entry !== undefined)
   }
-  const drop = async ({ work }: Finished): Promise<void> => {
+  const remove = async ({ work }: Finished): Promise<void> => {
     await rm(entryPath(work), { force: true })
     await rm(bytesPath(work), { force: true })
   }
@@ -70,10 +72,14 @@ export function openOutbox(folder: string): Outbox {
       const before = (await all()).filter(
         ({ runId, round }) => runId === finished.runId && round < finished.round,
       )
-      await Promise.all(before.map(drop))
+      await Promise.all(before.map(remove))
     },
     settle: (finished) => writeJson(entryPath(finished.work), { ...finished, settled: true }, 0o600),
     unsettled: async () => (await all()).filter(({ settled }) => !settled),
+    async drop(runId) {
+      const ended = (await all()).filter((entry) => entry.runId === runId)
+      await Promise.all(ended.map(remove))
+    },
     async read({ work }, offset, length) {
       const file = await open(bytesPath(work))
       try {

@@ -1,0 +1,174 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Adapter, TensorMap } from '@lorica/peft-core'
+import { LoricaError, type TrainAssignment, type UpdateOpen } from '@lorica/protocol'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { type ContributionParts, contributor, type Delivery } from './contribution.js'
+import type { AgentEvent } from './report.js'
+import { openMoments } from './store/moments.js'
+import { openOutbox, workOf } from './store/outbox.js'
+
+const hash = 'ab'.repeat(32)
+const file = { path: 'config.json', sha256: hash, sizeBytes: 12 }
+const assignment: TrainAssignment = {
+  ...{
+    assignmentId: 'a1',
+    kind: 'train',
+    runId: 'r1',
+    round: 3,
+    seed: 11,
+    maxUpdateNorm: 3.5,
+    deadlineMs: 9000,
+  },
+  ...{ base: { sha256: hash, files: [file] }, adapter: { version: 2, files: [file] } },
+  peft: { method: 'lora', rank: 1, alpha: 8, targets: 'all-linear', rslora: false },
+  data: { format: 'text', maxTokens: 32, holdout: 0.1 },
+  local: {
+    ...{
+      steps: 4,
+      batch: 2,
+      learningRate: 0.003,
+      weightDecay: 0.1,
+      clipNorm: 1,
+      schedule: 'linear',
+      warmupSteps: 2,
+    },
+    ...{ accumulate: 3, optimizerState: 'keep', totalSteps: 20, firstStep: 8 },
+  },
+}
+const tensors = (...values: number[]): TensorMap =>
+  new Map([['m.lora_A.weight', { shape: [1, values.length], data: new Float32Array(values) }]])
+const receipt = (sha256: string) => ({ updateSha256: sha256, round: 3, acceptedAt: '2026-05-04T03:02:01Z' })
+
+let folder = ''
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lorica-contribution-'))
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+/** The parts of an agent whose training adds (2, -3, 6) to the adapter and whose coordinator answers with `upload`. */
+function agent(upload: (update: UpdateOpen) => Promise<ReturnType<typeof receipt>>) {
+  const events: AgentEvent[] = []
+  const declined: string[] = []
+  const jobs: unknown[] = []
+  const plans: unknown[] = []
+  const delivery: Delivery = {
+    upload: (update, _finished, signal) =>
+      Promise.race([upload(update), new Promise<never>((_, no) => signal.addEventListener('abort', no))]),
+    evaluation: async () => {},
+    decline: async (id, code, message) => void declined.push(`${id} ${code} ${message}`),
+  }
+  const moments = openMoments(join(folder, 'moments'))
+  const outbox = openOutbox(join(folder, 'outbox'))
+  const parts: ContributionParts = {
+    work: {
+      base: async () => '/models/tiny',
+      adapter: async () => ({ config: {}, tensors: tensors(1, 1, 1) }) as unknown as Adapter,
+      batches: {
+        async training(_reading, plan) {
+          plans.push(plan)
+          const batch = { rows: 2, columns: 32, inputIds: new Int32Array(64) }
+          return Array.from({ length: 12 }, () => ({
+            ...batch,
+            attentionMask: batch.inputIds,
+            labels: batch.inputIds,
+          }))
+        },
+        heldOut: async () => [],
+      },
+      trainer: {
+        ...{ warm: () => {}, close: async () => {} },
+        async train(_spec, job, onStep) {
+          jobs.push(job)
+          onStep({ step: 3, loss: 4.25, tokensPerSecond: 900, gradNorm: 0.5, learningRate: 0.002 })
+          const state = { step: 12, first: tensors(0.1, 0.2, 0.3), second: tensors(0.4, 0.5, 0.6) }
+          const losses = Float32Array.of(4.75, 4.5, 4.375, 4.25)
+          return { tensors: tensors(3, -2, 7), losses, seconds: 0.5, tokens: 700, optimizer: state }
+        },
+        evaluate: async () => ({ lossSum: 0, tokens: 0, seconds: 0 }),
+      },
+    },
+    ...{ outbox, moments, delivery },
+    ...{ record: async () => {}, recordEvaluation: async () => {}, onProgress: () => {}, onFatal: () => {} },
+    tell: (event) => events.push(event),
+  }
+  return { perform: contributor(parts), parts, events, declined, jobs, plans, outbox, moments }
+}
+
+const never = () => new AbortController().signal
+const names = (events: readonly AgentEvent[]) => events.map(({ event }) => event)
+
+test('an assignment becomes an update with its counts, and the receipt settles it', async () => {
+  const opened: UpdateOpen[] = []
+  const { perform, events, plans, outbox } = agent(async (update) => {
+    opened.push(update)
+    return receipt(update.sha256)
+  })
+  await perform(assignment, never())
+  expect(plans).toEqual([{ rows: 2, steps: 12, firstStep: 24, seed: 11 }])
+  expect(opened[0]).toMatchObject({
+    ...{ assignmentId: 'a1', examples: 24, tokens: 700, trainMs: 500, lossFirst: 4.75, lossLast: 4.25 },
+  })
+  expect(names(events)).toEqual(['assignment', 'uploaded', 'receipt'])
+  expect(await outbox.unsettled()).toEqual([])
+  const bytes = await outbox.read({ ...opened[0], work: workOf(assignment) } as never, 0, 10_000)
+  expect([...new Float32Array(bytes.slice(-12).buffer)]).toEqual([1, -1.5, 3]) // (2, -3, 6) has norm 7, the bound is 3.5
+})
+
+test('a round that is asked for again under another id is not trained again', async () => {
+  const { perform, jobs, events } = agent(async ({ sha256 }) => receipt(sha256))
+  await perform(assignment, never())
+  await perform({ ...assignment, assignmentId: 'b9', deadlineMs: 100 }, never())
+  expect(jobs).toHaveLength(1)
+  expect(events.at(-1)).toMatchObject({ event: 'receipt', assignmentId: 'b9' })
+})
+
+test('the schedule and the optimizer go on from round to round', async () => {
+  const { perform, jobs } = agent(async ({ sha256 }) => receipt(sha256))
+  await perform(assignment, never())
+  const local = { ...assignment.local, firstStep: 12 }
+  await perform({ ...assignment, assignmentId: 'a2', round: 4, local }, never())
+  expect(jobs[0]).not.toHaveProperty('state')
+  expect(jobs[1]).toMatchObject({
+    schedule: { kind: 'linear', warmupSteps: 2, totalSteps: 20, firstStep: 12 },
+    state: { step: 12, first: tensors(0.1, 0.2, 0.3) },
+    ...{ accumulate: 3, keepState: true, optimizer: { learningRate: 0.003, weightDecay: 0.1, clipNorm: 1 } },
+  })
+})
+
+test('a refusal of the coordinator is told and settles the update', async () => {
+  const { perform, events, declined, outbox } = agent(async () => {
+    throw new LoricaError('LRC-4002', 'round 3 is closed')
+  })
+  await perform(assignment, never())
+  expect(events.at(-1)).toMatchObject({ event: 'refused', code: 'LRC-4002', message: 'round 3 is closed' })
+  expect(declined).toEqual([])
+  expect(await outbox.unsettled()).toEqual([])
+})
+
+test('an agent that is stopped while it delivers keeps its finished work', async () => {
+  const { perform, events, declined, outbox } = agent(() => new Promise(() => {}))
+  const stop = new AbortController()
+  const performing = perform(assignment, stop.signal)
+  while ((await outbox.unsettled()).length === 0) await new Promise((resolve) => setTimeout(resolve, 2))
+  stop.abort(new LoricaError('LRC-6010', 'told to stop'))
+  await performing
+  expect(events.at(-1)).toMatchObject({ event: 'abandoned', code: 'LRC-6010' })
+  expect(declined).toEqual([])
+  expect(await outbox.unsettled()).toHaveLength(1)
+})
+
+test('a decline says why to the owner and names no file to the coordinator', async () => {
+  const { parts, events, declined } = agent(async ({ sha256 }) => receipt(sha256))
+  const training = async () => {
+    throw new LoricaError('LRC-6001', '/home/mina/patients.txt: line 3: expected text')
+  }
+  const work = { ...parts.work, batches: { ...parts.work.batches, training } }
+  await contributor({ ...parts, work })(assignment, never())
+  expect(declined).toEqual(['a1 LRC-6001 Private data cannot be read'])
+  expect(events.at(-1)).toMatchObject({
+    event: 'declined',
+    message: '/home/mina/patients.txt: line 3: expected text',
+  })
+})

@@ -1,0 +1,51 @@
+import { rm } from 'node:fs/promises'
+import { availableParallelism, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { LoricaError, PROTOCOL_VERSION, SOFTWARE } from '@lorica/protocol'
+import { readIdentity } from './identity.js'
+import { proofOf } from './net/enrolment.js'
+import { openLink, postJson } from './net/link.js'
+import { readSettings } from './store/settings.js'
+
+const PATIENCE_MS = 15_000
+
+/**
+ * Takes this agent out of its fleet and forgets the fleet; the key, downloads and releases stay in the folder.
+ * Throws LRC-8001 when the folder belongs to no fleet, LRC-8002 when the coordinator does not answer.
+ */
+export async function leaveFleet(folder: string): Promise<void> {
+  const settings = await readSettings(folder)
+  const identity = await readIdentity(folder)
+  if (settings === undefined || identity === undefined) {
+    throw new LoricaError('LRC-8001', `no agent joined from ${folder}`, {
+      expected: 'the folder of an agent',
+    })
+  }
+  const { url, coordinatorId } = settings
+  const patience = new AbortController()
+  const unreachable = new LoricaError('LRC-8002', `no coordinator answers at ${url}`)
+  const timer = setTimeout(() => patience.abort(unreachable), PATIENCE_MS)
+  const link = openLink({
+    url,
+    proof: proofOf(url, identity, coordinatorId, postJson),
+    hello: () => ({
+      protocol: PROTOCOL_VERSION,
+      software: SOFTWARE,
+      device: { kind: 'cpu', threads: availableParallelism(), memoryBytes: totalmem() },
+      dataset: { documents: 0 }, // asks for no work
+    }),
+    on: {
+      ...{ assignment: () => {}, release: () => {}, runEnded: () => {} },
+      ...{ connected: () => {}, disconnected: () => {} },
+      refused: (refusal) => patience.abort(refusal),
+    },
+  })
+  try {
+    await link.ready(patience.signal)
+    await link.request('leave', {})
+  } finally {
+    clearTimeout(timer)
+    link.close()
+  }
+  await rm(join(folder, 'agent.json'), { force: true })
+}
