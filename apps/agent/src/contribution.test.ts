@@ -148,12 +148,12 @@ test('a refusal of the coordinator is told and settles the update', async () => 
 })
 
 test('an agent that is stopped while it delivers keeps its finished work', async () => {
-  const { perform, events, declined, outbox } = agent(() => new Promise(() => {}))
   const stop = new AbortController()
-  const performing = perform(assignment, stop.signal)
-  while ((await outbox.unsettled()).length === 0) await new Promise((resolve) => setTimeout(resolve, 2))
-  stop.abort(new LoricaError('LRC-6010', 'told to stop'))
-  await performing
+  const { perform, events, declined, outbox } = agent(() => {
+    setTimeout(() => stop.abort(new LoricaError('LRC-6010', 'told to stop')), 5)
+    return new Promise(() => {})
+  })
+  await perform(assignment, stop.signal)
   expect(events.at(-1)).toMatchObject({ event: 'abandoned', code: 'LRC-6010' })
   expect(declined).toEqual([])
   expect(await outbox.unsettled()).toHaveLength(1)

@@ -37,13 +37,13 @@ test('an update arrives whole, in order, and is answered with a receipt', async 
   const coordinator = await startCoordinator()
   const receipt = await send(coordinator.link)
   expect(receipt).toEqual({ updateSha256: update.sha256, round: 3, acceptedAt: '2026-05-04T03:02:01Z' })
-  expect(Buffer.concat(coordinator.received())).toEqual(Buffer.from(content))
+  expect(Buffer.concat(coordinator.received()).equals(content)).toBe(true)
 })
 
 test('a lost link costs at most one window of bytes sent twice', async () => {
   const coordinator = await startCoordinator({ dropAt: 131_072 })
   await send(coordinator.link)
-  expect(Buffer.concat(coordinator.received())).toEqual(Buffer.from(content))
+  expect(Buffer.concat(coordinator.received()).equals(content)).toBe(true)
   expect(coordinator.openedAt()).toEqual([0, 131_072])
   expect(coordinator.bytesSeen()).toBeLessThanOrEqual(
     content.byteLength + limits.chunkBytes * limits.windowChunks,
@@ -54,7 +54,7 @@ test('an upload goes on from the offset that the coordinator has', async () => {
   const coordinator = await startCoordinator({ present: content.subarray(0, 200_000) })
   await send(coordinator.link)
   expect(coordinator.bytesSeen()).toBe(100_000)
-  expect(Buffer.concat(coordinator.received())).toEqual(Buffer.from(content))
+  expect(Buffer.concat(coordinator.received()).equals(content)).toBe(true)
 })
 
 test('an update that was accepted before is not sent again', async () => {
@@ -68,7 +68,7 @@ test('a refused offset is answered by opening again', async () => {
   const coordinator = await startCoordinator({ refuseOnceAt: 65_536 })
   await send(coordinator.link)
   expect(coordinator.openedAt()).toEqual([0, 65_536])
-  expect(Buffer.concat(coordinator.received())).toEqual(Buffer.from(content))
+  expect(Buffer.concat(coordinator.received()).equals(content)).toBe(true)
 })
 
 test('a refusal of the update reaches the caller with its code', async () => {
