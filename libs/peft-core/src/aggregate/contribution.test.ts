@@ -72,7 +72,10 @@ describe('checkUpdate', () => {
 
   test('halves instead of floats are refused by element type', async () => {
     const fault = await faultOf(
-      bytesOf({ ...entries, 'q.lora_A.weight': { ...entries['q.lora_A.weight'], dtype: 'F16', shape: [2, 6] } }, values),
+      bytesOf(
+        { ...entries, 'q.lora_A.weight': { ...entries['q.lora_A.weight'], dtype: 'F16', shape: [2, 6] } },
+        values,
+      ),
     )
     expect([fault.kind, fault.tensor, fault.received]).toEqual(['element', 'q.lora_A.weight', 'float16'])
   })
@@ -130,5 +133,27 @@ describe('checkUpdate', () => {
       pieces++
     }
     expect([next, pieces]).toEqual([count, 3])
+  })
+
+  test('tensors that share a read, cross its end or are empty keep their names and offsets', async () => {
+    const counts = [3, 65_530, 10, 0, 131_075, 2]
+    const total = counts.reduce((sum, count) => sum + count, 0)
+    const data = Array.from({ length: total }, (_, index) => index % 8191)
+    let start = 0
+    const header = Object.fromEntries(
+      counts.map((count, index) => {
+        const offsets = [start * 4, (start + count) * 4]
+        start += count
+        return [`t${index}`, { dtype: 'F32', shape: [count], data_offsets: offsets }]
+      }),
+    )
+    const found = counts.map(() => [] as number[])
+    for await (const { name, offset, values } of updateChunks(await staged(bytesOf(header, data)))) {
+      const tensor = found[Number(name.slice(1))]!
+      expect(offset).toBe(tensor.length)
+      for (const value of values) tensor.push(value)
+    }
+    expect(found.flat()).toEqual(data)
+    expect(found.map(({ length }) => length)).toEqual(counts)
   })
 })

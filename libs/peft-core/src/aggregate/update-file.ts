@@ -56,18 +56,22 @@ export async function* tensorChunks(tensors: TensorMap): AsyncGenerator<TensorCh
   for (const [name, tensor] of tensors) yield { name, offset: 0, values: tensor.data }
 }
 
-async function* chunksOf(
-  file: FileHandle,
-  tensors: readonly UpdateTensor[],
-): AsyncGenerator<TensorChunk> {
+// Tensors lie one after the other, so small ones share a read.
+async function* chunksOf(file: FileHandle, tensors: readonly UpdateTensor[]): AsyncGenerator<TensorChunk> {
   const values = new Float32Array(CHUNK_VALUES)
   const bytes = new Uint8Array(values.buffer)
-  for (const tensor of tensors) {
-    const count = (tensor.end - tensor.start) / 4
-    for (let offset = 0; offset < count; offset += CHUNK_VALUES) {
-      const length = Math.min(CHUNK_VALUES, count - offset)
-      await readInto(file, bytes.subarray(0, length * 4), tensor.start + offset * 4)
-      yield { name: tensor.name, offset, values: values.subarray(0, length) }
+  const end = tensors.at(-1)?.end ?? 0
+  let next = 0
+  for (let start = tensors[0]?.start ?? 0; start < end; start += bytes.byteLength) {
+    const stop = Math.min(end, start + bytes.byteLength)
+    await readInto(file, bytes.subarray(0, stop - start), start)
+    for (let tensor = tensors[next]; tensor !== undefined && tensor.start < stop; tensor = tensors[next]) {
+      const from = Math.max(start, tensor.start)
+      const to = Math.min(stop, tensor.end)
+      const part = values.subarray((from - start) / 4, (to - start) / 4)
+      if (part.length > 0) yield { name: tensor.name, offset: (from - tensor.start) / 4, values: part }
+      if (tensor.end > stop) break
+      next++
     }
   }
 }

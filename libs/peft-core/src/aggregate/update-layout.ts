@@ -35,7 +35,11 @@ export async function updateLayout(
   return { header, tensors: slices }
 }
 
-function formatted<T>(read: (bytes: Uint8Array, sizeBytes: number) => T, bytes: Uint8Array, sizeBytes: number): T {
+function formatted<T>(
+  read: (bytes: Uint8Array, sizeBytes: number) => T,
+  bytes: Uint8Array,
+  sizeBytes: number,
+): T {
   try {
     return read(bytes, sizeBytes)
   } catch (cause) {
