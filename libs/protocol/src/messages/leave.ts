@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { readMessage, readReply } from './message.js'
 
-/** agent -> coordinator: forget me. The key of this agent is not accepted again. */
+/** agent -> coordinator: forget me. The key of this agent is not accepted until it joins again. */
 export const leaveSchema = z.strictObject({})
 export type Leave = Readonly<z.infer<typeof leaveSchema>>
 
