@@ -104,7 +104,7 @@ export function serveSession(parts: SessionParts, socket: AgentSocket, member: M
       }
       presence = presenceOf(socket, member, hello, readers)
       roster.add(presence)
-      queueMicrotask(() => presence !== undefined && conductor.arrived(presence))
+      setImmediate(() => presence !== undefined && conductor.arrived(presence)) // after the answer
       return {
         protocol: PROTOCOL_VERSION,
         coordinatorId: parts.coordinatorId,
