@@ -109,7 +109,7 @@ function sentence(event: AgentEvent): string {
     case 'connected':
       return `Connected to ${event.url}. Waiting for work; stop with Ctrl-C.`
     case 'disconnected':
-      return `Link lost (${event.reason}); connecting again.`
+      return `Not connected (${event.reason}); trying again.`
     case 'assignment':
       return `Round ${event.round}: ${event.kind === 'train' ? 'training on the text of this machine' : 'measuring on held-out text'}.`
     case 'progress':

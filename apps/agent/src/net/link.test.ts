@@ -64,6 +64,12 @@ test('a message that is malformed is answered with a refusal and not handed on',
   expect(agent.log).toEqual(['connected', 'run-ended r1 failed'])
 })
 
+test('a coordinator that is away is told once, however often the agent tries', async () => {
+  const agent = connect('http://127.0.0.1:1')
+  await new Promise((resolve) => setTimeout(resolve, 1500))
+  expect(agent.log).toEqual(['disconnected no coordinator answers at http://127.0.0.1:1'])
+})
+
 test('a request without a connection fails as a lost link, and waiting for one can be given up', async () => {
   const agent = connect('http://127.0.0.1:1')
   await expect(agent.link.request('leave', {})).rejects.toMatchObject({ code: 'LRC-1009' })

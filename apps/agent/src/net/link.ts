@@ -30,7 +30,7 @@ import {
   refusalOf,
 } from '@lorica/protocol'
 import { io, type Socket } from 'socket.io-client'
-import { type Proof, provenSocket } from './proven-socket.js'
+import { type Proof, provenSocket, REFUSED } from './proven-socket.js'
 
 const replies = {
   hello: parseHelloReply,
@@ -85,6 +85,7 @@ export function openLink({ url, proof, hello, on }: LinkOptions): Link {
   const waiting = new Set<(reply: HelloReply) => void>()
   let introduced: HelloReply | undefined
   let dismissals = 0
+  let isAway = false // and that was told
   let comeBack: NodeJS.Timeout | undefined
 
   const refuse = (refusal: LoricaError): void => {
@@ -119,6 +120,7 @@ export function openLink({ url, proof, hello, on }: LinkOptions): Link {
     try {
       const reply = await request('hello', hello())
       introduced = reply
+      isAway = false
       on.connected(reply)
       for (const tell of waiting) tell(reply)
       waiting.clear()
@@ -129,14 +131,18 @@ export function openLink({ url, proof, hello, on }: LinkOptions): Link {
   })
   socket.on('disconnect', (reason) => {
     introduced = undefined
+    isAway = true
     on.disconnected(reason)
     if (reason !== 'io server disconnect') return
     dismissals++
     if (dismissals > 1) return refuse(replaced())
     comeBack = setTimeout(() => socket.connect(), COME_BACK_MS * (0.5 + Math.random()))
   })
-  socket.on('connect_error', () => {
+  socket.on('connect_error', ({ message }) => {
     dismissals = 0 // it was away, so it did not mean this agent
+    if (isAway || message === REFUSED) return
+    isAway = true
+    on.disconnected(`no coordinator answers at ${url}`)
   })
   const answer = <E extends keyof CoordinatorEvents, M>(
     event: E,

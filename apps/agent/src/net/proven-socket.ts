@@ -4,6 +4,9 @@ import { NodeWebSocket } from 'socket.io-client'
 /** Headers that prove the key of this agent for one connection. */
 export type Proof = () => Promise<Readonly<Record<string, string>>>
 
+/** Message of the error after which the coordinator was there but said no. */
+export const REFUSED = 'refused'
+
 const REFUSAL_BYTES = 16 * 1024
 
 interface Response extends AsyncIterable<Uint8Array> {
@@ -35,7 +38,7 @@ export function provenSocket(proof: Proof, onRefused: (refusal: LoricaError) => 
           .then((refusal) => {
             if (refusal !== undefined) onRefused(refusal)
           })
-          .finally(() => this.onError('refused', new Error(`HTTP status ${response.statusCode}`)))
+          .finally(() => this.onError(REFUSED, new Error(`HTTP status ${response.statusCode}`)))
       })
       return socket
     }
