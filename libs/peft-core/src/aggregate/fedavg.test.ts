@@ -36,11 +36,26 @@ describe('fedAvg', () => {
     expect([...result.get('a')!.data]).toEqual([1.75, -3])
   })
 
-  test('sums are kept in 64 bits until the end', async () => {
-    const tiny = 2 ** -25
-    const updates = ['p', 'q', 'r', 's'].map((id) => update(id, 1, { a: [tiny * 4] }))
-    const result = await fedAvg(tensors({ a: [1] }), [...updates, update('t', 4, { a: [0] })])
-    expect(result.get('a')!.data[0]).toBe(Math.fround(1 + tiny * 2))
+  test('sums are kept in 64 bits: 2^24 + 1 - 2^24 is 1, which 32 bits would lose', async () => {
+    const large = 2 ** 26
+    const updates = [large, 4, -large, 0].map((value, index) => update(`u${index}`, 1, { a: [value] }))
+    const result = await fedAvg(tensors({ a: [0.5] }), updates)
+    expect(result.get('a')!.data[0]).toBe(1.5)
+  })
+
+  test('updates whose sum depends on the order are folded by id, whichever comes first', async () => {
+    const [x, y, z, w] = [2 ** 62, 4, -(2 ** 62), 0].map((value, index) =>
+      update(`u${index}`, 1, { a: [value] }),
+    )
+    const orders = [
+      [x, y, z, w],
+      [x, z, y, w],
+      [y, w, z, x],
+    ]
+    const results = await Promise.all(
+      orders.map((order) => fedAvg(tensors({ a: [0.5] }), order as WeightedUpdate[])),
+    )
+    expect(results.map((result) => result.get('a')!.data[0])).toEqual([0.5, 0.5, 0.5])
   })
 
   test('the order of arrival does not change one bit', async () => {
