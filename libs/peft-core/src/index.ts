@@ -38,7 +38,7 @@ export type { Sampling } from './evaluate/generate.js'
 // Training, evaluation and generation, in a process of its own.
 export { type Engine, type EngineOptions, startEngine } from './runtime/engine.js'
 export { EngineError, type EngineFailure } from './runtime/engine-error.js'
-export type { EngineSpec } from './runtime/service.js'
+export type { EngineSpec } from './runtime/training-graph.js'
 // Models.
 export { hashModel, type ModelFile, type ModelHash } from './source/model-files.js'
 export type { OptimizerState } from './train/adamw.js'

@@ -9,8 +9,9 @@ import { floatTensor, integerValues } from '../adapter/values.js'
 import { ort } from '../runtime/ort.js'
 import type { Feed } from '../runtime/runtime.js'
 import { openModel } from '../source/model.js'
+import type { Task } from '../source/task.js'
 import { differentiate, gradientName } from './backward.js'
-import { appendLoss, type Task } from './loss.js'
+import { appendLoss } from './loss.js'
 
 const fixtures = process.env.LORICA_FIXTURES
 if (fixtures === undefined) console.log('skipped: LORICA_FIXTURES names no folder of golden values')

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { createBuilder } from '../graph/builder.js'
 import { float, type Graph, int } from '../graph/graph.js'
+import type { Task } from '../source/task.js'
 import { differentiate } from './backward.js'
 import { evaluate, numericGradients } from './finite-difference.js'
-import { appendLoss, type Task } from './loss.js'
+import { appendLoss } from './loss.js'
 
 const numbers = (length: number, seed: number): readonly number[] =>
   Array.from({ length }, (_, at) => Number((Math.sin(seed + 1.7 * at) * 2).toFixed(3)))

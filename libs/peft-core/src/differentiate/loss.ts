@@ -1,10 +1,8 @@
 import { createBuilder, type GraphBuilder } from '../graph/builder.js'
 import { type Graph, int, sizeOf, type Value } from '../graph/graph.js'
+import type { Task } from '../source/task.js'
 import { crossEntropy } from './cross-entropy.js'
 import { algebra } from './rules/algebra.js'
-
-/** What the logits predict: the next token, the token in place, or the class of the whole row. */
-export type Task = 'causal' | 'masked' | 'sequence'
 
 /** A label that is not counted; so is every negative one. */
 export const IGNORED_LABEL = -100

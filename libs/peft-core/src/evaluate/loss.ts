@@ -1,5 +1,6 @@
+import type { Task } from '../source/task.js'
 import type { Batch } from '../train/batches.js'
-import { countedTokens, type Task } from '../train/counted.js'
+import { countedTokens } from '../train/counted.js'
 
 export interface LossTotal {
   /** Nats over all counted tokens. */

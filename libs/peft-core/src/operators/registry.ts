@@ -4,6 +4,7 @@ import { gathers } from './gather.js'
 import { products, productsContrib } from './matmul.js'
 import { normalisations } from './normalise.js'
 import type { Operator, Operators } from './operator.js'
+import { parts } from './parts.js'
 import { reductions } from './reduce.js'
 import { rotaryContrib } from './rotary.js'
 import { shapes } from './shape.js'
@@ -13,6 +14,7 @@ const standard: Operators = {
   ...products,
   ...reductions,
   ...shapes,
+  ...parts,
   ...gathers,
   ...normalisations,
   ...convolutions,

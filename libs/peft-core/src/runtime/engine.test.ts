@@ -6,7 +6,7 @@ import type { Tensor } from '../adapter/tensor.js'
 import type { Batch } from '../train/batches.js'
 import type { StepProgress, TrainJob } from '../train/trainer.js'
 import { startEngine } from './engine.js'
-import type { EngineSpec } from './service.js'
+import type { EngineSpec } from './training-graph.js'
 
 const host = new URL('engine-host.fixture.mjs', import.meta.url)
 const config = createPeftConfig({ method: 'lora', rank: 8, alpha: 16, targets: 'all-linear', rslora: false })

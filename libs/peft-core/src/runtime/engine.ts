@@ -146,7 +146,8 @@ process.on('exit', () => {
 
 function forkHost({ device = 'cpu', threads, host = new URL('host.js', HOST) }: EngineOptions): ChildProcess {
   const hostOptions: HostOptions = { device, ...(threads === undefined ? {} : { threads }) }
-  const { NODE_OPTIONS: _, ...env } = process.env
+  const { NODE_OPTIONS: _, ...inherited } = process.env
+  const env = { ...inherited, ORT_DISABLE_TELEMETRY: '1' } // otherwise onnxruntime keeps an event database for its maker
   const child = fork(fileURLToPath(host), [JSON.stringify(hostOptions)], {
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

@@ -1,5 +1,5 @@
 import type { Runtime, RuntimeOptions, Session } from './runtime.js'
-import type { TrainingGraph } from './service.js'
+import type { TrainingGraph } from './training-graph.js'
 
 /** How many graphs stay open; the one that was not used for longest is closed. */
 const LIMIT = 4

@@ -1,6 +1,7 @@
 import { type EngineReply, type EngineRequest, type HostOptions, READY } from './messages.js'
 import { ort } from './ort.js'
-import { type BuildGraph, createService, type Service } from './service.js'
+import { createService, type Service } from './service.js'
+import type { BuildGraph } from './training-graph.js'
 
 /** Serves the process that started this one, one request after the other, until it goes away. */
 export function serve(build: BuildGraph): void {

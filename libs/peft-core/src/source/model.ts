@@ -10,9 +10,7 @@ import { type ForwardOptions, forwardGraph } from './hugging-face.js'
 import { modelTensors } from './model-tensors.js'
 import { type LinearLayer, linearModules } from './modules.js'
 import { forwardFromOnnx, readOnnxFile } from './onnx-file.js'
-
-/** What a model predicts: the next token, masked tokens, or a class for the whole row. */
-export type ModelTask = 'causal' | 'masked' | 'sequence'
+import type { Task } from './task.js'
 
 export interface ForwardModel {
   readonly graph: Graph // with the output `logits`
@@ -22,7 +20,7 @@ export interface ForwardModel {
 export interface Model {
   /** gpt2, llama, bert, or onnx. */
   readonly family: string
-  readonly task: ModelTask
+  readonly task: Task
   /** The module that `all-linear` leaves out. */
   readonly outputLayer: string | undefined
   /** The forward pass for rows x columns tokens. `trainable` makes every weight a graph input. */

@@ -1,13 +1,16 @@
-import type { Batch } from './batches.js'
-
-/** What is predicted: the next token, the token itself where it is masked, or one class for a row. */
-export type Task = 'causal' | 'masked' | 'sequence'
+import type { Task } from '../source/task.js'
 
 /** The label of a position that does not count. */
 export const IGNORED = -100
 
+/** The labels of a batch, (B, T) or (B). */
+interface Labelled {
+  readonly rows: number
+  readonly labels: Int32Array
+}
+
 /** How many predictions the mean loss of a batch is taken over. A causal model predicts nothing for a row's first label. */
-export function countedTokens({ rows, labels }: Batch, task: Task): number {
+export function countedTokens({ rows, labels }: Labelled, task: Task): number {
   const columns = labels.length / rows
   let count = 0
   for (let index = 0; index < labels.length; index++) {

@@ -10,7 +10,7 @@ import { targetModules } from '../adapter/target-modules.js'
 import { differentiate } from '../differentiate/backward.js'
 import { appendLoss } from '../differentiate/loss.js'
 import type { Graph } from '../graph/graph.js'
-import type { GraphRequest, TrainingGraph } from '../runtime/service.js'
+import type { GraphRequest, TrainingGraph } from '../runtime/training-graph.js'
 import { type ForwardModel, type Model, openModel } from '../source/model.js'
 
 /** The inputs that a batch feeds; every other input of a graph is a parameter. */

@@ -3,10 +3,11 @@
  * @module
  */
 import type { TensorMap } from '../adapter/tensor.js'
+import type { Task } from '../source/task.js'
 import { type AdamWOptions, createAdamW, type OptimizerState } from './adamw.js'
 import type { Batch } from './batches.js'
 import { clipGradients } from './clip.js'
-import { countedTokens, type Task } from './counted.js'
+import { countedTokens } from './counted.js'
 import { type Schedule, scheduleFactor } from './schedule.js'
 
 export interface TrainJob {

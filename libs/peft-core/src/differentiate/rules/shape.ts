@@ -4,7 +4,7 @@
  */
 import { axisOf, int, intOf, intsOf, type Value } from '../../graph/graph.js'
 import { elementNumbers } from '../../operators/elementwise.js'
-import { sliceRanges } from '../../operators/shape.js'
+import { sliceRanges } from '../../operators/parts.js'
 import { algebra, sumTo } from './algebra.js'
 import { gradientOf, inputOf, outputOf, type Rule, type RuleCall, type Rules } from './rule.js'
 import { spread } from './spread.js'

@@ -1,0 +1,35 @@
+import type { PeftConfig } from '../adapter/peft-config.js'
+import type { Graph } from '../graph/graph.js'
+import type { Task } from '../source/task.js'
+
+/** The model to train or to run, and the size of the batches it will most often see. */
+export interface EngineSpec {
+  /** A Hugging Face folder or an .onnx file. */
+  readonly model: string
+  readonly config: PeftConfig
+  readonly rows: number
+  readonly columns: number
+  readonly trainable: 'adapter' | 'all'
+  /** The longest text that the model has positions for, when it has a limit; of a longer one, `logits` reads the end. */
+  readonly maxColumns?: number
+  /** What `open` makes ready; 'train' unless stated. Whatever else is asked for is made ready when it is. */
+  readonly purpose?: Purpose
+}
+
+/** A graph with gradients, with the loss only, or with the logits only. */
+export type Purpose = 'train' | 'evaluate' | 'logits'
+
+/** Asks for the graph of a model for one batch size. */
+export interface GraphRequest extends EngineSpec {
+  readonly purpose: Purpose
+}
+
+/** A graph whose outputs are `loss` and `grad:<parameter>`, or `loss`, or `logits` (rows, columns, vocabulary). */
+export interface TrainingGraph {
+  readonly graph: Graph
+  /** The graph inputs that are trained. */
+  readonly parameters: readonly { readonly name: string; readonly shape: readonly number[] }[]
+  readonly task: Task
+}
+
+export type BuildGraph = (request: GraphRequest) => TrainingGraph | Promise<TrainingGraph>
