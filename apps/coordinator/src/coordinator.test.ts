@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import { decodeSafetensors, floatTensor } from '@lorica/peft-core'
 import { type ReleaseView, type RunView, type TrainAssignment, verifyRelease } from '@lorica/protocol'
 import { describe, expect, test } from 'vitest'
-import { type Fleet, type Manner, startAgent, startFleet, until } from './fleet.fixture.js'
+import { type Manner, startAgent } from './agent.fixture.js'
+import { type Fleet, startFleet, until } from './fleet.fixture.js'
 
 async function newestB(fleet: Fleet, run: RunView): Promise<readonly number[]> {
   const { body } = await fleet.api('GET', `/api/v1/blobs/${run.adapterSha256}`)
@@ -164,6 +165,23 @@ describe('a run', () => {
 })
 
 describe('a restart', () => {
+  test('the last measurement waits for the agents to come back', async () => {
+    await using fleet = await startFleet()
+    const whole: Manner = { loss: ({ maxTokensEvaluated }) => (maxTokensEvaluated === null ? 2 : 3) }
+    const manner: Manner = { ...whole, answers: ({ maxTokensEvaluated }) => maxTokensEvaluated !== null }
+    const agents = [await startAgent(fleet, 'oslo', manner), await startAgent(fleet, 'turin', manner)]
+    const runId = await fleet.startRun()
+    await until(() =>
+      agents.every(({ assignments }) =>
+        assignments.some((one) => one.kind === 'evaluate' && one.maxTokensEvaluated === null),
+      ),
+    )
+    await fleet.restart()
+    for (const { name, identity } of agents) await startAgent(fleet, name, whole, identity)
+    await finish(fleet, runId)
+    expect((await fleet.run(runId)).final).toMatchObject({ loss: 2, tokens: 128 })
+  })
+
   test('an update that was acknowledged before counts after, once, with the same receipt', async () => {
     await using fleet = await startFleet()
     const early = await startAgent(fleet, 'oslo', { delta: 4 })

@@ -7,17 +7,8 @@ import {
   type TrainAssignment,
 } from '@lorica/protocol'
 import { expect, test } from 'vitest'
-import {
-  enrol,
-  type Fleet,
-  offerOf,
-  open,
-  type ScriptedAgent,
-  startAgent,
-  startFleet,
-  until,
-  updateBytes,
-} from '../fleet.fixture.js'
+import { enrol, offerOf, open, type ScriptedAgent, startAgent, updateBytes } from '../agent.fixture.js'
+import { type Fleet, startFleet, until } from '../fleet.fixture.js'
 
 const idle = { train: () => new Promise<void>(() => {}) }
 

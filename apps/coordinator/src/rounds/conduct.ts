@@ -80,7 +80,8 @@ async function measureBaseline(parts: Parts, active: ActiveRun): Promise<void> {
 
 async function measureFinal(parts: Parts, active: ActiveRun): Promise<void> {
   const { adapter, runId, rounds } = active.run()
-  const agents = parts.roster.eligible().map(({ agentId }) => agentId)
+  const contributors = rounds.at(-1)?.contributions ?? [] // after a restart they may still be on their way back
+  const agents = [...new Set([...contributors, ...parts.roster.eligible()].map(({ agentId }) => agentId))]
   const measured = await measure(active, { adapter, round: rounds.length, agents, maxTokens: null })
   parts.ledger.record({ type: 'final-evaluated', runId, measured })
 }

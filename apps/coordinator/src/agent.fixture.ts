@@ -1,0 +1,208 @@
+/**
+ * Agents that speak the real protocol, but whose training is a number.
+ * @module
+ */
+import { createHash } from 'node:crypto'
+import { decodeSafetensors, encodeSafetensors, rawTensor } from '@lorica/peft-core'
+import {
+  type Assignment,
+  connectText,
+  createIdentity,
+  type EvaluateAssignment,
+  FLEET_PATH,
+  type Identity,
+  joinText,
+  type LoricaError,
+  limits,
+  parseAssignment,
+  parseBlobReadReply,
+  parseHelloReply,
+  parseJoined,
+  parseJoinLink,
+  parser,
+  parseUpdateCloseReply,
+  parseUpdateOpenReply,
+  type Receipt,
+  signText,
+  type TrainAssignment,
+} from '@lorica/protocol'
+import { io, type Socket } from 'socket.io-client'
+import type { Fleet } from './fleet.fixture.js'
+
+/** How an agent of the fixture answers. */
+export interface Manner {
+  readonly delta?: number // every value of its update
+  readonly tokens?: number
+  readonly loss?: (assignment: EvaluateAssignment) => number
+  readonly answers?: (assignment: EvaluateAssignment) => boolean // false: it keeps silent
+  readonly train?: (agent: ScriptedAgent, assignment: TrainAssignment) => Promise<void>
+}
+
+/** An agent that has joined and is connected. */
+export interface ScriptedAgent {
+  readonly name: string
+  readonly identity: Identity
+  readonly socket: Socket
+  readonly assignments: readonly Assignment[]
+  readonly receipts: readonly Receipt[]
+  emit(
+    event: string,
+    message: unknown,
+  ): Promise<{ ok: boolean; refusal?: { code: string; expected?: string } } & Record<string, unknown>>
+  read(sha256: string): Promise<Uint8Array>
+  upload(assignment: TrainAssignment, delta: number, tokens?: number): Promise<Receipt>
+  close(): void
+}
+
+/** Joins with the link of the fleet. */
+export async function enrol(fleet: Fleet, name: string, identity = createIdentity()): Promise<Identity> {
+  const link = parseJoinLink(fleet.coordinator().join)
+  const coordinatorId = Buffer.from(link.fingerprint, 'base64url').toString('hex').slice(0, 32)
+  const signature = signText(identity, joinText(coordinatorId, name, link.secretSha256))
+  const body = { token: link.token, name, labels: {}, publicKey: identity.publicKey, signature }
+  const response = await fleet.api('POST', '/api/v1/agents/join', body)
+  parseJoined(response.body)
+  return identity
+}
+
+/** Opens the connection of an identity. Rejects with the text of the refusal. */
+export async function open(
+  fleet: Fleet,
+  identity: Identity,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Socket> {
+  const { url, coordinatorId } = fleet.coordinator()
+  const { body } = await fleet.api('POST', '/api/v1/agents/challenge', { publicKey: identity.publicKey })
+  const { nonce } = body as { nonce: string }
+  const proof = {
+    'x-lorica-agent': identity.publicKey,
+    'x-lorica-nonce': nonce,
+    'x-lorica-signature': signText(identity, connectText(coordinatorId, nonce)),
+  }
+  const socket = io(url, {
+    path: FLEET_PATH,
+    addTrailingSlash: false,
+    transports: ['websocket'],
+    extraHeaders: { ...proof, ...headers },
+    parser,
+    reconnection: false,
+    forceNew: true,
+  })
+  await new Promise<void>((resolve, reject) => {
+    socket.once('connect', () => resolve())
+    socket.once('connect_error', reject)
+  })
+  return socket
+}
+
+/** Joins unless `identity` is given, connects, says hello, and answers every assignment in its manner. */
+export async function startAgent(
+  fleet: Fleet,
+  name: string,
+  manner: Manner = {},
+  identity?: Identity,
+): Promise<ScriptedAgent> {
+  const own = identity ?? (await enrol(fleet, name))
+  const socket = await open(fleet, own)
+  const assignments: Assignment[] = []
+  const receipts: Receipt[] = []
+  const emit: ScriptedAgent['emit'] = (event, message) => socket.timeout(5000).emitWithAck(event, message)
+  const agent: ScriptedAgent = {
+    name,
+    identity: own,
+    socket,
+    assignments,
+    receipts,
+    emit,
+    async read(sha256) {
+      const parts: Uint8Array[] = []
+      let offset = 0
+      for (;;) {
+        const raw = await emit('blob.read', { sha256, offset, length: limits.chunkBytes })
+        const { bytes, sizeBytes } = parseBlobReadReply(raw)
+        parts.push(Uint8Array.from(bytes))
+        offset += bytes.byteLength
+        if (offset >= sizeBytes) return Buffer.concat(parts)
+      }
+    },
+    async upload(assignment, delta, tokens = 80) {
+      const bytes = await updateBytes(agent, assignment, delta)
+      const offer = offerOf(assignment, bytes, tokens)
+      const opened = parseUpdateOpenReply(await emit('update.open', offer))
+      if (opened.receipt !== undefined) return opened.receipt
+      for (let offset = opened.offset; offset < bytes.byteLength; offset += 300) {
+        const chunk = { uploadId: opened.uploadId, offset, bytes: bytes.subarray(offset, offset + 300) }
+        const reply = await emit('update.chunk', chunk)
+        if (!reply.ok) throw new Error(reply.refusal?.code)
+      }
+      const { receipt } = parseUpdateCloseReply(await emit('update.close', { uploadId: opened.uploadId }))
+      receipts.push(receipt)
+      return receipt
+    },
+    close: () => void socket.disconnect(),
+  }
+  const work = async (assignment: Assignment) => {
+    if (assignment.kind === 'train') {
+      if (manner.train !== undefined) await manner.train(agent, assignment)
+      else await agent.upload(assignment, manner.delta ?? 2, manner.tokens)
+      return
+    }
+    if (manner.answers?.(assignment) === false) return
+    const lossSum = (manner.loss?.(assignment) ?? 2.5) * 64
+    await emit('evaluation', { assignmentId: assignment.assignmentId, lossSum, tokens: 64, evaluateMs: 3 })
+  }
+  socket.on('assignment', (raw: unknown, answer: (reply: object) => void) => {
+    const assignment = parseAssignment(raw)
+    assignments.push(assignment)
+    answer({ ok: true })
+    work(assignment).catch((error: LoricaError) => {
+      if (socket.connected)
+        void emit('decline', {
+          assignmentId: assignment.assignmentId,
+          code: error.code ?? 'LRC-9001',
+          message: error.message,
+        })
+    })
+  })
+  for (const event of ['release', 'run-ended'])
+    socket.on(event, (_: unknown, answer: (reply: object) => void) => answer({ ok: true }))
+  parseHelloReply(
+    await emit('hello', {
+      protocol: 1,
+      software: 'fixture',
+      device: { kind: 'cpu', threads: 2, memoryBytes: 2 ** 30 },
+      dataset: { documents: 12 },
+    }),
+  )
+  return agent
+}
+
+/** The bytes of an update whose every value is `delta`. */
+export async function updateBytes(
+  agent: ScriptedAgent,
+  assignment: TrainAssignment,
+  delta: number,
+): Promise<Uint8Array> {
+  const weights = assignment.adapter.files.find(({ path }) => path === 'adapter_model.safetensors')!
+  const adapter = decodeSafetensors(await agent.read(weights.sha256))
+  const filled = [...adapter].map(([name, { shape }]) => {
+    const count = shape.reduce((product, side) => product * side, 1)
+    return [name, rawTensor({ shape, data: new Float32Array(count).fill(delta) })] as const
+  })
+  return encodeSafetensors(new Map(filled), { format: 'pt', lorica: 'delta' })
+}
+
+/** What an agent says of an update before it sends it. */
+export function offerOf({ assignmentId }: TrainAssignment, bytes: Uint8Array, tokens = 80) {
+  const sha256 = createHash('sha256').update(bytes).digest('hex')
+  return {
+    assignmentId,
+    sha256,
+    sizeBytes: bytes.byteLength,
+    examples: 20,
+    tokens,
+    trainMs: 7,
+    lossFirst: 3,
+    lossLast: 2,
+  }
+}
