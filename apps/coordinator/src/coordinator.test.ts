@@ -148,6 +148,22 @@ describe('a run', () => {
     expect(run.rounds[0]?.refused.map(({ name, kind }) => [name, kind])).toEqual([['graz', 'absent']])
   })
 
+  test('a round below its minimum takes in an agent that had no seat, or that comes later', async () => {
+    const gone: Manner = { train: async (agent) => agent.close() }
+    for (const when of ['before', 'after']) {
+      await using fleet = await startFleet()
+      await startAgent(fleet, 'graz', { delta: 4 })
+      await startAgent(fleet, 'oslo', gone)
+      if (when === 'before') await startAgent(fleet, 'turin', { delta: 4 })
+      const runId = await fleet.startRun({ rounds: { count: 1, goal: 2, minimum: 2 } })
+      await fleet.event(runId, 'update-accepted')
+      if (when === 'after') await startAgent(fleet, 'turin', { delta: 4 })
+      await finish(fleet, runId)
+      const [record] = (await fleet.run(runId)).rounds
+      expect(record?.contributions.map(({ name }) => name).sort()).toEqual(['graz', 'turin'])
+    }
+  })
+
   test('a cancelled run ends at once and is not started again', async () => {
     await using fleet = await startFleet()
     await startAgent(fleet, 'oslo', { train: () => new Promise(() => {}) })

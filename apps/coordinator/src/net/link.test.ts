@@ -109,6 +109,25 @@ test('an update after its round is late, and the receipt of an earlier one stays
   expect(receipt.round).toBe(1)
 })
 
+test('an update that races the end of its round is either acknowledged and recorded, or refused', async () => {
+  for (const delayMs of [0, 1, 2, 3, 5]) {
+    const { fleet, oslo, runId } = await training()
+    await using _ = fleet
+    const bytes = await updateBytes(oslo, asked(oslo), 2)
+    const { uploadId } = await oslo.emit('update.open', offerOf(asked(oslo), bytes))
+    await oslo.emit('update.chunk', { uploadId, offset: 0, bytes })
+    const closed = oslo.emit('update.close', { uploadId })
+    await new Promise((resolve) => setTimeout(resolve, delayMs))
+    await fleet.api('POST', `/api/v1/runs/${runId}/cancel`)
+    const reply = await closed
+    const isRecorded = await fleet.event(runId, 'update-accepted').then(
+      () => true,
+      () => false,
+    )
+    expect([reply.ok, reply.refusal?.code]).toEqual(isRecorded ? [true, undefined] : [false, 'LRC-4002'])
+  }
+})
+
 test('hello comes first, and unknown or malformed messages are answered with a code', async () => {
   await using fleet = await startFleet()
   const socket = await open(fleet, await enrol(fleet, 'oslo'))

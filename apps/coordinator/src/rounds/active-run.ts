@@ -32,15 +32,20 @@ export interface ActiveRun {
   close(): void
 }
 
-/** Starts work on a run. `declined` takes the answer of an agent that refuses an assignment. */
-export function activateRun(
-  parts: Parts,
-  runId: string,
-  declined: (agentId: string, decline: { assignmentId: string; code: string; message: string }) => void,
-): ActiveRun {
+/** What the work on a run calls back with. */
+export interface ActiveRunListener {
+  /** An agent refused an assignment. */
+  declined(agentId: string, decline: { assignmentId: string; code: string; message: string }): void
+  /** An agent was away for longer than its lease. */
+  lapsed(agentId: string): void
+}
+
+/** Starts work on a run. */
+export function activateRun(parts: Parts, runId: string, listener: ActiveRunListener): ActiveRun {
   const bell = createBell()
   const leases = createLeases(parts.leaseMs, (agentId) => {
     parts.log('lease-lapsed', { run: runId, agent: agentId })
+    listener.lapsed(agentId)
     bell.ring()
   })
   const run = () => runOf(parts, runId)
@@ -55,7 +60,7 @@ export function activateRun(
     presence.sendAssignment(assignment).catch((error: unknown) => {
       if (parts.roster.find(agentId) !== presence) return // it is sent again when the agent is back
       const { code, message } = asLoricaError(error)
-      declined(agentId, { assignmentId: assignment.assignmentId, code, message })
+      listener.declined(agentId, { assignmentId: assignment.assignmentId, code, message })
     })
   }
 

@@ -46,7 +46,10 @@ export function startConductor(parts: Parts): Conductor {
     for (;;) {
       await queue.until(() => nextRun() !== undefined, stopping.signal)
       const { runId } = nextRun()!
-      active = activateRun(parts, runId, (agentId, decline) => conductor.declined(agentId, decline))
+      active = activateRun(parts, runId, {
+        declined: (agentId, decline) => conductor.declined(agentId, decline),
+        lapsed: () => inviteAll(),
+      })
       try {
         await conduct(parts, active)
         end(active, 'succeeded', 'all rounds are committed')
@@ -82,6 +85,10 @@ export function startConductor(parts: Parts): Conductor {
     }
   }
 
+  function inviteAll(): void {
+    if (active !== undefined) for (const agent of parts.roster.eligible()) inviteLate(parts, active, agent)
+  }
+
   const conductor: Conductor = {
     active: () => active,
     runAdded: () => queue.ring(),
@@ -105,7 +112,7 @@ export function startConductor(parts: Parts): Conductor {
       active.leases.present(agentId)
       askToTrain(parts, active, agentId)
       askToMeasure(active, agentId)
-      if (presence.hello.dataset.documents > 0) inviteLate(parts, active, presence)
+      inviteAll()
       active.bell.ring()
     },
     departed(agentId) {

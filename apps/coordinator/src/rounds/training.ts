@@ -65,7 +65,7 @@ export function askToTrain(parts: Parts, active: ActiveRun, agentId: string): vo
   active.ask(agentId, trainAssignment(run, run.current, seat, parts.now()))
 }
 
-/** Gives an agent that has just come a seat in the open round, if the round could not reach its minimum otherwise. */
+/** Gives an agent a seat in the open round, if the round could not reach its minimum otherwise. */
 export function inviteLate(
   parts: Parts,
   active: ActiveRun,

@@ -16,7 +16,7 @@ const key = fc.string({ maxLength: 12 }).filter((text) => text !== '__proto__')
 const plain = fc.letrec((tie) => ({
   value: fc.oneof(
     { maxDepth: 4 },
-    fc.string({ unit: 'binary', maxLength: 40 }).filter((text) => text.isWellFormed()),
+    fc.string({ unit: 'binary', maxLength: 40 }).filter((text) => !/\p{Cs}/u.test(text)),
     fc.integer(),
     fc.double({ noNaN: true, noDefaultInfinity: true }),
     fc.boolean(),
