@@ -29,7 +29,7 @@ export interface TrainingPlan {
 /** The private text as batches. Text is read and tokenised once for a reading, and kept in memory as numbers. */
 export interface PrivateBatches {
   training(reading: Reading, plan: TrainingPlan): Promise<readonly Batch[]>
-  /** Held-out rows: as many as fit into `maxTokens`, at least one; null: all of them. */
+  /** Held-out rows: as many as fit into `maxTokens`, at least one, evenly spread; null: all of them. */
   heldOut(reading: Reading, rows: number, maxTokens: number | null): Promise<readonly Batch[]>
 }
 
@@ -60,14 +60,24 @@ export function openBatches(paths: readonly string[]): PrivateBatches {
     },
     async heldOut(reading, rows, maxTokens) {
       const { heldOut } = await textsOf(reading)
-      return evaluationBatches(maxTokens === null ? heldOut : firstWindows(heldOut, maxTokens), rows)
+      const chosen = maxTokens === null ? heldOut : spreadWindows(heldOut, maxTokens)
+      return evaluationBatches(chosen, Math.min(rows, chosen.count))
     },
   }
 }
 
-function firstWindows(windows: Windows, maxTokens: number): Windows {
-  const count = Math.min(windows.count, Math.max(1, Math.floor(maxTokens / windows.columns)))
-  return { ...windows, count, tokens: windows.tokens.subarray(0, count * windows.columns) }
+/** Windows that lie evenly over all of the held-out text. Only the last window may be short; it is left out here. */
+function spreadWindows(windows: Windows, maxTokens: number): Windows {
+  const { columns, tokens } = windows
+  const whole = Math.floor(tokens.length / columns)
+  const count = Math.min(whole, Math.max(1, Math.floor(maxTokens / columns)))
+  if (count === 0) return windows
+  const chosen = new Int32Array(count * columns)
+  for (let index = 0; index < count; index++) {
+    const start = Math.floor((index * whole) / count) * columns
+    chosen.set(tokens.subarray(start, start + columns), index * columns)
+  }
+  return { ...windows, count, tokens: chosen }
 }
 
 async function tokenise(paths: readonly string[], { model, columns, holdout }: Reading): Promise<Texts> {
