@@ -11,7 +11,9 @@ export function agentsCommand(): Command {
   runs(
     withApi(agents.command('list').description('every agent that has joined')),
     async (options: ApiOptions, output) => {
-      const views = await createApi(options).get<readonly AgentView[]>('/api/v1/agents')
+      const { agents: views } = await createApi(options).get<{ readonly agents: readonly AgentView[] }>(
+        '/api/v1/agents',
+      )
       const rows = views.map(({ name, agentId, state, device, doing }) => [
         name,
         agentId.slice(0, 12),
@@ -20,7 +22,7 @@ export function agentsCommand(): Command {
         doing === null ? '-' : `${doing.kind} round ${doing.round}`,
       ])
       output.result(
-        views,
+        { agents: views },
         views.length === 0
           ? ['no agents yet: lorica agents invite']
           : table([['name', 'id', 'state', 'device', 'doing'], ...rows]),

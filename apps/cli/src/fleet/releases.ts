@@ -21,7 +21,9 @@ export function releasesCommand(): Command {
   runs(
     withApi(releases.command('list').description('all releases, oldest first')),
     async (options: ApiOptions, output) => {
-      const views = await createApi(options).get<readonly ReleaseView[]>('/api/v1/releases')
+      const { releases: views } = await createApi(options).get<{ readonly releases: readonly ReleaseView[] }>(
+        '/api/v1/releases',
+      )
       const rows = views.map(({ name, id, manifest }) => [
         name,
         manifest.runName,
@@ -31,7 +33,7 @@ export function releasesCommand(): Command {
         id.slice(0, 12),
       ])
       output.result(
-        views,
+        { releases: views },
         views.length === 0
           ? ['no releases yet: a run makes one a round']
           : table([['release', 'run', 'round', 'loss', 'created', 'id'], ...rows]),

@@ -35,7 +35,9 @@ export function runCommand(): Command {
   runs(
     withApi(run.command('list').description('all runs, newest first')),
     async (options: ApiOptions, output) => {
-      const views = await createApi(options).get<readonly RunView[]>('/api/v1/runs')
+      const { runs: views } = await createApi(options).get<{ readonly runs: readonly RunView[] }>(
+        '/api/v1/runs',
+      )
       const rows = views.map((view) => [
         view.run,
         view.name,
@@ -44,7 +46,7 @@ export function runCommand(): Command {
         view.release ?? '-',
       ])
       output.result(
-        views,
+        { runs: views },
         views.length === 0
           ? ['no runs yet: lorica run start -f run.yaml']
           : table([['run', 'name', 'state', 'rounds', 'release'], ...rows]),

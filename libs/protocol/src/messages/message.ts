@@ -14,11 +14,17 @@ export function readMessage<T>(
   if (result.success) return result.data
   const issue = result.error.issues[0]
   const path = issue === undefined || issue.path.length === 0 ? 'message' : issue.path.map(String).join('.')
-  const problem = issue?.message ?? 'unknown'
-  throw new LoricaError(code, `${name}: "${path}": ${problem}`, {
+  const problem = plainProblem(issue?.message ?? 'unknown')
+  const received = describe(raw, issue?.path)
+  throw new LoricaError(code, `${name}: "${path}": ${problem}, received ${received}`, {
     expected: problem,
-    received: describe(raw, issue?.path),
+    received,
   })
+}
+
+/** zod's sentence without its preamble and without the type that came: what came is described better. */
+function plainProblem(message: string): string {
+  return message.replace(/^Invalid input: /, '').replace(/, received \w+$/, '')
 }
 
 /** What every emit is answered with: the fields of the reply with `ok: true`, or `ok: false` and a refusal. */

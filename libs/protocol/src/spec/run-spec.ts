@@ -34,15 +34,17 @@ export const runSpecSchema = z.strictObject({
   base: z.strictObject({
     model: z.string().min(1).max(4096), // path on the coordinator machine
   }),
-  peft: z.strictObject({
-    method: z.literal('lora').default('lora'),
-    rank: count(1024).default(8),
-    alpha: z.number().positive().default(16),
-    targets: z
-      .union([z.literal('all-linear'), z.array(z.string().min(1).max(255)).min(1).max(1024)])
-      .default('all-linear'),
-    rslora: z.boolean().default(false), // scale by alpha / sqrt(rank) rather than alpha / rank
-  }),
+  peft: z
+    .strictObject({
+      method: z.literal('lora').default('lora'),
+      rank: count(1024).default(8),
+      alpha: z.number().positive().default(16),
+      targets: z
+        .union([z.literal('all-linear'), z.array(z.string().min(1).max(255)).min(1).max(1024)])
+        .default('all-linear'),
+      rslora: z.boolean().default(false), // scale by alpha / sqrt(rank) rather than alpha / rank
+    })
+    .prefault({}),
   data: z.strictObject({
     format: z.literal('text').default('text'),
     maxTokens: count(1_048_576).min(2), // columns of one row
