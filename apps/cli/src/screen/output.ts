@@ -11,7 +11,7 @@ export interface Output {
   result(document: unknown, lines: readonly string[]): void
   /** Live progress on one line of a terminal; on anything else a line now and then. */
   progress(text: string): void
-  /** Ends the line of live progress. */
+  /** Takes the line of live progress away. */
   settle(): void
 }
 
@@ -22,7 +22,7 @@ export function createOutput(json: boolean): Output {
   let live = false
   let lastPlainMs = 0
   const settle = (): void => {
-    if (live) process.stderr.write('\n')
+    if (live) process.stderr.write('\r\u001b[2K')
     live = false
   }
   return {

@@ -8,9 +8,14 @@ export interface OpenGraph extends TrainingGraph {
   readonly session: Session
 }
 
+export interface ToOpen {
+  readonly training: TrainingGraph
+  readonly options: RuntimeOptions
+}
+
 export interface OpenGraphs {
-  /** The graph of a key; built, and opened with these options, when it is not open. */
-  get(key: string, options: RuntimeOptions, build: () => Promise<TrainingGraph>): Promise<OpenGraph>
+  /** The graph of a key; built, and opened with the options that come with it, when it is not open. */
+  get(key: string, build: () => Promise<ToOpen>): Promise<OpenGraph>
   closeAll(): Promise<void>
 }
 
@@ -25,11 +30,11 @@ export function createOpenGraphs(runtime: Runtime): OpenGraphs {
     }
   }
   return {
-    async get(key, options, build) {
+    async get(key, build) {
       let found = open.get(key)
       if (found === undefined) {
         await closeDownTo(LIMIT - 1)
-        const training = await build()
+        const { training, options } = await build()
         found = { ...training, session: await runtime.open(training.graph, options) }
       }
       open.delete(key)

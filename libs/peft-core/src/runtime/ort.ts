@@ -8,8 +8,6 @@ import { encodeOnnx } from '../graph/onnx-encode.js'
 import { type Feed, matchFeeds, type Runtime, type RuntimeOptions, type TensorData } from './runtime.js'
 
 export interface OrtOptions extends RuntimeOptions {
-  /** Re-orders frozen weights for speed, which keeps a second copy of them in memory. */
-  readonly prepacking?: boolean
   readonly optimization?: 'disabled' | 'basic' | 'extended' | 'all'
   /** Threads wait for work in a busy loop: faster between operators, at the cost of an idle machine's processor. */
   readonly spinning?: boolean

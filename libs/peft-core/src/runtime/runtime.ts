@@ -22,6 +22,8 @@ export interface RuntimeOptions {
   readonly device?: Device
   /** Whether the memory of a run is kept for the next, which saves up to a tenth of its time; true unless stated. */
   readonly arena?: boolean
+  /** Whether frozen weights are laid out anew for speed, in memory of their own; false unless stated. */
+  readonly prepacking?: boolean
   /** Whether the runtime may merge and rewrite operators; true unless stated. */
   readonly rewrites?: boolean
 }

@@ -2,11 +2,12 @@
  * What the engine's process does with requests: opens graphs of one model as they are needed, and runs them.
  * @module
  */
+import { totalmem } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
-import type { Tensor, TensorMap } from '../adapter/tensor.js'
+import { type Tensor, type TensorMap, tensorBytes } from '../adapter/tensor.js'
 import { generate, type Sampling, windowColumns } from '../evaluate/generate.js'
 import { evaluateLoss, type LossTotal } from '../evaluate/loss.js'
-import { sameShape, sizeOf } from '../graph/graph.js'
+import { type Graph, sameShape, sizeOf } from '../graph/graph.js'
 import type { Task } from '../source/task.js'
 import type { Batch } from '../train/batches.js'
 import {
@@ -55,10 +56,10 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
   const graphFor = (purpose: Purpose, rows: number, columns: number): Promise<OpenGraph> => {
     if (spec === undefined) throw new TypeError('no model is open; call open first')
     const request = { ...spec, rows, columns, purpose }
-    const kept = { ...options, arena: purpose === 'train' } // the others run rarely; their memory is not held
-    return graphs.get(`${purpose} ${rows} ${columns}`, kept, async () => {
+    return graphs.get(`${purpose} ${rows} ${columns}`, async () => {
       const training = await build(request)
-      return purpose === 'logits' ? withPosition(training) : training
+      const built = purpose === 'logits' ? withPosition(training) : training
+      return { training: built, options: sessionOptions(options, purpose, built.graph) }
     })
   }
   const lossAndGradients = async (tensors: TensorMap, batch: Batch): Promise<LossAndGradients> => {
@@ -70,7 +71,7 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
   const products = async (times: number): Promise<ProductTimes> => {
     if (spec === undefined) throw new TypeError('no model is open; call open first')
     const { graph } = await graphFor('train', spec.rows, spec.columns)
-    return await timeProducts(runtime, graph, { ...options, times })
+    return await timeProducts(runtime, graph, { ...sessionOptions(options, 'train', graph), times })
   }
   const logits = async (tensors: TensorMap, ids: readonly number[]): Promise<Float32Array> => {
     const kept = ids.slice(-(spec?.maxColumns ?? ids.length))
@@ -118,6 +119,16 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
     generate: (tensors, prompt, sampling, onToken) =>
       generate((ids) => logits(tensors, ids), prompt, sampling, onToken),
   }
+}
+
+/** A packed copy of the weights may take this share of the machine's memory. */
+const PACKED_SHARE = 1 / 4
+
+/** Training runs often: it keeps its memory, and packs the weights where there is room. The others run rarely. */
+function sessionOptions(options: RuntimeOptions, purpose: Purpose, graph: Graph): RuntimeOptions {
+  const isTraining = purpose === 'train'
+  const weightBytes = [...graph.weights.values()].reduce((sum, weight) => sum + tensorBytes(weight), 0)
+  return { ...options, arena: isTraining, prepacking: isTraining && weightBytes <= totalmem() * PACKED_SHARE }
 }
 
 /** The tensors as they are, when they are exactly the graph's parameters; RangeError names the first that is not. */
