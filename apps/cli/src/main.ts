@@ -15,6 +15,12 @@ import { explainCommand } from './screen/explain.js'
 const exits = `
 Exit status: 0 done, 1 refused or failed (the error says why), 2 the command line is wrong.`
 
+/** A reader that has seen enough (`lorica inspect M | head`) is no fault. */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
+})
+
 const program = new Command('lorica')
   .description('Fine-tune one model across many machines without moving their data.')
   .version('0.1.0')
@@ -44,4 +50,12 @@ for (const command of [
 program.commandsGroup('Help:')
 program.addCommand(explainCommand())
 
+for (const command of program.commands) inherit(command, program)
+
 await program.parseAsync()
+
+/** A command that was made apart takes how the program reports a wrong command line, and so do its own commands. */
+function inherit(command: Command, from: Command): void {
+  command.copyInheritedSettings(from)
+  for (const child of command.commands) inherit(child, command)
+}
