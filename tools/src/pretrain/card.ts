@@ -44,6 +44,6 @@ be downloaded. It writes like Melville on a bad day and knows nothing. It is not
 | held-out loss | ${loss.toFixed(4)} nats per token, ${natsPerByte.toFixed(4)} nats per byte, on ${recipe.holdout * 100} % of the paragraphs (before rounding to bfloat16) |
 | training time | ${Math.round(seconds)} s on two processor cores |
 
-Made by \`npm run pretrain -- models/moby-dick\`: the same seed gives the same weights on the same machine.
+Made by \`npm run pretrain -- models/moby-dick\`.
 `
 }
