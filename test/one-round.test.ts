@@ -1,0 +1,154 @@
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { decodeSafetensors, floatTensor, readAdapter, type TensorMap } from '@lorica/peft-core'
+import { type AgentView, type ReleaseView, type RunView, verifyRelease } from '@lorica/protocol'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Fleet, siteText, startFleet } from './support/fleet.js'
+import { createFolder, type Folder } from './support/folder.js'
+
+const texts = [siteText(0), siteText(1), siteText(2)]
+
+describe('three agents and two rounds', () => {
+  let folder: Folder
+  let fleet: Fleet
+  let view: RunView
+  let releases: readonly ReleaseView[]
+  beforeAll(async () => {
+    folder = await createFolder()
+    fleet = await startFleet({ folder: folder.path, texts })
+    view = await fleet.run()
+    releases = (await fleet.operate<{ releases: readonly ReleaseView[] }>('releases', 'list')).releases
+  })
+  afterAll(async () => {
+    await fleet[Symbol.asyncDispose]()
+    await folder[Symbol.asyncDispose]()
+  })
+
+  test('each round makes a release that is signed by the coordinator', () => {
+    expect(view.state).toBe('succeeded')
+    expect(view.release).toBe('v2')
+    expect(releases.map(({ name }) => name)).toEqual(['v1', 'v2'])
+    for (const [index, { signed, manifest }] of releases.entries()) {
+      const verified = verifyRelease(signed, manifest.coordinatorPublicKey)
+      expect(verified.round).toBe(index + 1)
+      expect(verified.parent).toBe(index === 0 ? null : 'v1')
+      expect(verified.contributions).toHaveLength(3)
+      const forged = {
+        ...signed,
+        manifest: signed.manifest.replace('"parent":"v1"', '"parent":null').replace('"round":1', '"round":2'),
+      }
+      expect(() => verifyRelease(forged, manifest.coordinatorPublicKey)).toThrow('signature')
+    }
+  })
+
+  test('the aggregate is the adapter before plus the mean of the updates by tokens', async () => {
+    const [round] = view.rounds
+    const before = await blobTensors(await startingAdapter())
+    const after = await blobTensors(weightsOf(releases[0] as ReleaseView))
+    const updates = await Promise.all(
+      (round?.contributions ?? []).map(async ({ updateSha256, tokens }) => {
+        const path = join(fleet.folders.coordinator, 'updates', view.run, '1', `${updateSha256}.safetensors`)
+        const bytes = await readFile(path)
+        expect(sha256(bytes)).toBe(updateSha256)
+        return { tokens, tensors: tensorsOf(bytes) }
+      }),
+    )
+    expect(updates).toHaveLength(3)
+    const total = updates.reduce((sum, { tokens }) => sum + tokens, 0)
+    let changed = 0
+    for (const [name, { data }] of before) {
+      for (const [at, value] of data.entries()) {
+        const mean = updates.reduce(
+          (sum, { tokens, tensors }) => sum + (tokens / total) * (tensors.get(name)?.data[at] as number),
+          0,
+        )
+        const found = after.get(name)?.data[at] as number
+        expect(Math.abs(found - (value + mean)), name).toBeLessThan(1e-6)
+        if (Math.abs(mean) > 1e-3) changed++
+      }
+    }
+    expect(changed).toBeGreaterThan(100)
+  })
+
+  test('the exported folder is the adapter that the run printed', async () => {
+    const out = folder.at('exported')
+    await fleet.operate('releases', 'export', 'v2', '--out', out)
+    expect((await readdir(out)).toSorted()).toEqual([
+      'adapter_config.json',
+      'adapter_model.safetensors',
+      'release.json',
+    ])
+    expect(sha256(await readFile(join(out, 'adapter_model.safetensors')))).toBe(view.adapterSha256)
+    const adapter = await readAdapter(out)
+    expect([adapter.config.rank, adapter.config.alpha]).toEqual([4, 8])
+    expect(adapter.tensors.size).toBe(2 * 7 * 2) // factors, linear layers of one block, blocks
+  })
+
+  test('the held-out loss falls from round to round', () => {
+    const losses = [view.baseline?.loss, ...view.rounds.map(({ loss }) => loss), view.final?.loss] as number[]
+    expect(losses[0]).toBeGreaterThan(5) // a random model: about ln 1024
+    expect(losses[1]).toBeLessThan((losses[0] as number) - 0.1)
+    expect(losses[2]).toBeLessThan(losses[1] as number)
+    expect(losses[3]).toBeLessThan((losses[0] as number) - 0.2)
+  })
+
+  test('a round says who sent what, and how much', () => {
+    for (const { contributions, bytesUp, bytesDown, refused } of view.rounds) {
+      expect(contributions.map(({ name }) => name).toSorted()).toEqual(['site-0', 'site-1', 'site-2'])
+      const tokens = contributions.reduce((sum, one) => sum + one.tokens, 0)
+      for (const one of contributions) expect(one.weight).toBeCloseTo(one.tokens / tokens, 12)
+      expect(bytesUp).toBeGreaterThan(3 * 4 * 1000)
+      expect(bytesDown).toBeGreaterThan(0)
+      expect(refused).toEqual([])
+    }
+  })
+
+  test('the operator lists the run and the agents', async () => {
+    const { runs } = await fleet.operate<{ runs: readonly RunView[] }>('run', 'list')
+    expect(runs.map(({ run, state }) => [run, state])).toEqual([[view.run, 'succeeded']])
+    const { agents } = await fleet.operate<{ agents: readonly AgentView[] }>('agents', 'list')
+    expect(agents.map(({ name, state }) => `${name} ${state}`).toSorted()).toEqual([
+      'site-0 connected',
+      'site-1 connected',
+      'site-2 connected',
+    ])
+  })
+
+  test('another fleet with the same seed and texts makes the same adapter, and another seed another', async () => {
+    await using elsewhere = await createFolder()
+    await using other = await startFleet({ folder: elsewhere.path, texts })
+    expect((await other.run()).adapterSha256).toBe(view.adapterSha256)
+    expect((await other.run({ seed: 12 })).adapterSha256).not.toBe(view.adapterSha256)
+  })
+
+  const blobTensors = async (hash: string): Promise<TensorMap> =>
+    tensorsOf(await readFile(join(fleet.folders.coordinator, 'blobs', hash.slice(0, 2), hash)))
+
+  async function startingAdapter(): Promise<string> {
+    const journal = await readFile(join(fleet.folders.coordinator, 'journal.jsonl'), 'utf8')
+    const entries = journal
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Entry)
+    const created = entries.find(({ type }) => type === 'run-created')
+    return created?.files?.find(({ path }) => path.endsWith('.safetensors'))?.sha256 ?? ''
+  }
+})
+
+interface Entry {
+  readonly type: string
+  readonly files?: readonly { readonly path: string; readonly sha256: string }[]
+}
+
+function weightsOf({ manifest }: ReleaseView): string {
+  return manifest.files.find(({ path }) => path === 'adapter_model.safetensors')?.sha256 ?? ''
+}
+
+function tensorsOf(bytes: Uint8Array): TensorMap {
+  return new Map([...decodeSafetensors(bytes)].map(([name, raw]) => [name, floatTensor(raw)]))
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}

@@ -1,0 +1,132 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { RunView } from '@lorica/protocol'
+import { runLorica } from './lorica.js'
+import { type Line, programs, type Service, startService } from './service.js'
+import { writeToyModel } from './toy-model.js'
+
+export interface FleetOptions {
+  readonly folder: string
+  readonly texts: readonly string[] // one agent each
+  /** The address that an agent joins at, when it is not that of the coordinator itself. */
+  readonly addressOf?: (agent: number, url: string) => Promise<string>
+}
+
+/** A coordinator and its agents as processes on a toy model. Everything ends with the scope. */
+export interface Fleet extends AsyncDisposable {
+  readonly model: string
+  readonly url: string
+  readonly adminToken: string
+  readonly join: string // link
+  readonly folders: { readonly coordinator: string; agent(index: number): string }
+  readonly agents: Service[] // the process of each agent that runs now
+  coordinator(): Service
+  /** Kills the coordinator and starts it again on its folder and port. */
+  restartCoordinator(): Promise<void>
+  /** Kills an agent and starts it again without a token. */
+  restartAgent(index: number): Promise<void>
+  /** `lorica ARGS --json` as the operator of this fleet. */
+  operate<T>(...args: readonly string[]): Promise<T>
+  /** Runs a run file to its end. */
+  run(settings?: RunSettings): Promise<RunView>
+  /** Everything that any process of the fleet has printed. */
+  printed(): string
+}
+
+export interface RunSettings {
+  readonly rounds?: number
+  readonly steps?: number
+  readonly seed?: number
+}
+
+const isConnected = ({ event }: Line): boolean => event === 'connected'
+
+export async function startFleet({ folder, texts, addressOf }: FleetOptions): Promise<Fleet> {
+  const model = await writeToyModel(join(folder, 'model'))
+  const folders = {
+    coordinator: join(folder, 'coordinator'),
+    agent: (index: number) => join(folder, `agent-${index}`),
+  }
+  const services: Service[] = []
+  const start = (program: string, args: readonly string[]): Service => {
+    const service = startService(program, [...args, '--json'])
+    services.push(service)
+    return service
+  }
+  const serve = (port: string): Service =>
+    start(programs.coordinator, ['--dir', folders.coordinator, '--port', port])
+  const dispose = async (): Promise<void> => {
+    await Promise.all(services.map((service) => service[Symbol.asyncDispose]()))
+  }
+  try {
+    let coordinator = serve('0')
+    const ready = (await coordinator.until((line) => 'adminToken' in line)) as unknown as {
+      readonly url: string
+      readonly adminToken: string
+      readonly join: string
+    }
+    const { url, adminToken, join: link } = ready
+    const agents = await Promise.all(
+      texts.map(async (text, index) => {
+        const data = join(folder, `private-${index}.txt`)
+        await writeFile(data, text)
+        const address = (await addressOf?.(index, url)) ?? url
+        const member = ['--dir', folders.agent(index), '--name', `site-${index}`, '--data', data]
+        const own = ['join', link.replace(url, address), ...member, '--threads', '1']
+        const agent = start(programs.agent, own)
+        await agent.until(isConnected)
+        return agent
+      }),
+    )
+    const operate = <T>(...args: readonly string[]): Promise<T> =>
+      runLorica<T>([...args, '--url', url, '--token', adminToken])
+    return {
+      ...{ model, url, adminToken, join: link, folders, agents, operate },
+      coordinator: () => coordinator,
+      async restartCoordinator() {
+        await coordinator.stop('SIGKILL')
+        coordinator = serve(new URL(url).port)
+        await coordinator.until((line) => 'adminToken' in line)
+      },
+      async restartAgent(index) {
+        await agents[index]?.stop('SIGKILL')
+        const agent = start(programs.agent, ['start', '--dir', folders.agent(index)])
+        agents[index] = agent
+        await agent.until(isConnected)
+      },
+      async run(settings) {
+        const file = join(folder, 'run.yaml')
+        await writeFile(file, runFile(texts.length, settings))
+        return await operate('run', 'start', '-f', file, '--wait')
+      },
+      printed: () => services.map((service) => service.printed()).join('\n'),
+      [Symbol.asyncDispose]: dispose,
+    }
+  } catch (error) {
+    await dispose()
+    throw error
+  }
+}
+
+function runFile(minimum: number, { rounds = 2, steps = 6, seed = 11 }: RunSettings = {}): string {
+  return `name: toy
+base: { model: ./model }
+peft: { rank: 4, alpha: 8 }
+data: { maxTokens: 24 }
+local: { steps: ${steps}, batch: 4, learningRate: 0.05, optimizerState: keep }
+rounds: { count: ${rounds}, minimum: ${minimum}, deadline: 2m }
+evaluate: { holdout: 20%, tokens: 400 }
+seed: ${seed}
+`
+}
+
+/** Paragraphs of another length and subject for each site, the same each time. */
+export function siteText(site: number): string {
+  const places = ['harbour', 'island', 'river', 'cape', 'bay'] as const
+  const paragraphs = Array.from({ length: 24 + 9 * site }, (_, index) => {
+    const place = places[(index + site) % places.length]
+    const year = 1800 + 7 * index + 3 * site
+    return `In the year ${year} the ship of captain ${index % 6} lay ${index + 2} days at the ${place}, and the whale was not seen.`
+  })
+  return `${paragraphs.join('\n\n')}\n`
+}
