@@ -74,7 +74,11 @@ export function specialise(model: OnnxModel, how: Specialisation): Graph {
  * one already, as it should be and not always is.
  */
 function liveNodes(model: OnnxModel, outputs: readonly string[]): readonly OnnxNode[] {
-  const producers = new Map(model.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)))
+  const producers = new Map(
+    model.nodes.flatMap((node) =>
+      node.outputs.filter((name) => name !== '').map((name) => [name, node] as const),
+    ),
+  )
   const states = new Map<OnnxNode, 'waiting' | 'placed'>()
   const ordered: OnnxNode[] = []
   const stack = outputs.flatMap((name) => producers.get(name) ?? []).reverse()
