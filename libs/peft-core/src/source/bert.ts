@@ -26,7 +26,7 @@ export interface EncoderInputs {
 
 /** Appends the model -> logits: (B, C) with a classifier, (N, V) with a masked-word head. */
 export function bert(layers: Layers, config: BertConfig, inputs: EncoderInputs): Value {
-  const mask = additiveMask(layers, false, inputs.attentionMask)
+  const mask = additiveMask(layers, { causal: false, attentionMask: inputs.attentionMask })
   const last = Array.from({ length: config.layers }, (_, index) => `bert.encoder.layer.${index}`).reduce(
     (hidden, path) => block(layers, config, { path, hidden, mask }),
     embeddings(layers, config, inputs),
@@ -84,7 +84,9 @@ function maskedWords(layers: Layers, config: BertConfig, hidden: Value): Value {
   const normed = layerNorm(layers, `${transform}.LayerNorm`, dense, config.layerNormEpsilon)
   const head =
     weights.find('cls.predictions.decoder.weight') ?? weights.get('bert.embeddings.word_embeddings.weight')
-  const bias = weights.find('cls.predictions.bias') ?? weights.get('cls.predictions.decoder.bias')
+  const biases = ['cls.predictions.bias', 'cls.predictions.decoder.bias'] as const
+  const [first, second] = config.tieWordEmbeddings ? biases : biases.toReversed() // the first is the decoder's only when tied
+  const bias = weights.find(first as string) ?? weights.get(second as string)
   const attributes = { transB: int(1) }
   return builder.op('Gemm', [normed, head, bias], {
     attributes,

@@ -32,6 +32,7 @@ test('a Llama configuration is read in the form of transformers 5 and of the rel
     rmsNormEpsilon: 1e-6,
     activation: 'silu',
     rope: { kind: 'linear', theta: 500_000, factor: 4 },
+    windows: [null, null, null],
     tieWordEmbeddings: false,
   }
   const old = { rope_theta: 500_000, rope_scaling: { type: 'linear', factor: 4 } }
@@ -58,20 +59,22 @@ test('Llama 3 scales its rotary frequencies', () => {
   })
 })
 
-test('Qwen 2 and Mistral are Llama where their attention is not cut to a window', () => {
+test('Qwen 2 and Mistral are Llama, with attention that is cut to a window where they say so', () => {
   const qwen = { ...llama, model_type: 'qwen2', use_sliding_window: false, sliding_window: 8 }
   expect(parseModelConfig(qwen)).toEqual(parseModelConfig(llama))
-  expect(() => parseModelConfig({ ...qwen, use_sliding_window: true })).toThrow(
-    'sliding_window 8 is not supported; expected 64',
-  )
+  const cut = { ...qwen, use_sliding_window: true }
+  expect(parseModelConfig(cut)).toMatchObject({ windows: [null, null, null] }) // its first 28 layers are whole
+  expect(parseModelConfig({ ...cut, max_window_layers: 1 })).toMatchObject({ windows: [null, 8, 8] })
+  const kinds = ['sliding_attention', 'full_attention', 'sliding_attention']
+  expect(parseModelConfig({ ...cut, layer_types: kinds })).toMatchObject({ windows: [8, null, 8] })
   const mistral = { ...llama, model_type: 'mistral', max_position_embeddings: 8192 }
   expect(parseModelConfig({ ...mistral, sliding_window: null })).toMatchObject({
     family: 'llama',
     positions: 8192,
+    windows: [null, null, null],
   })
-  expect(() => parseModelConfig(mistral)).toThrow(
-    'sliding_window 4096 is not supported; expected 8192 or more, or null',
-  )
+  expect(parseModelConfig({ ...mistral, sliding_window: 9 })).toMatchObject({ windows: [9, 9, 9] })
+  expect(parseModelConfig(mistral)).toMatchObject({ windows: [4096, 4096, 4096] })
 })
 
 test('a BERT configuration says which head it has', () => {
@@ -85,6 +88,29 @@ test('a BERT configuration says which head it has', () => {
     head: 'masked-words',
   })
   expect(() => parseModelConfig({ ...bert, architectures: ['BertModel'] })).toThrow('got ["BertModel"]')
+})
+
+test('a head or a loss that is not built is refused', () => {
+  const bert = { model_type: 'bert', num_hidden_layers: 2, num_attention_heads: 4 }
+  const classifier = { ...bert, architectures: ['BertForSequenceClassification'] }
+  expect(() => parseModelConfig({ ...classifier, problem_type: 'regression' })).toThrow(
+    'problem_type "regression"',
+  )
+  expect(() => parseModelConfig({ ...classifier, id2label: { 0: 'LABEL_0' } })).toThrow('num_labels 1')
+  expect(parseModelConfig({ ...classifier, id2label: { 0: 'no', 1: 'yes' } })).toMatchObject({
+    head: 'classifier',
+  })
+  expect(() => parseModelConfig({ ...llama, architectures: ['LlamaForSequenceClassification'] })).toThrow(
+    'architectures "LlamaForSequenceClassification" is not supported',
+  )
+  expect(() =>
+    parseModelConfig({
+      model_type: 'gpt2',
+      n_layer: 2,
+      n_head: 2,
+      architectures: ['GPT2ForTokenClassification'],
+    }),
+  ).toThrow('architectures "GPT2ForTokenClassification"')
 })
 
 test('what is not built is refused with the field and its value', () => {

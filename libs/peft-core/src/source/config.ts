@@ -23,6 +23,8 @@ export interface LlamaConfig {
   readonly rmsNormEpsilon: number
   readonly activation: string
   readonly rope: Rope
+  /** For each layer, how many tokens its attention sees, the token itself included; null is all before it. */
+  readonly windows: readonly (number | null)[]
   readonly tieWordEmbeddings: boolean
 }
 
@@ -33,6 +35,7 @@ export interface BertConfig {
   readonly layerNormEpsilon: number
   readonly activation: string
   readonly head: 'classifier' | 'masked-words'
+  readonly tieWordEmbeddings: boolean
 }
 
 export type ModelConfig = Gpt2Config | LlamaConfig | BertConfig
@@ -62,6 +65,7 @@ export function parseModelConfig(raw: unknown): ModelConfig {
 }
 
 function gpt2Config(fields: Fields): Gpt2Config {
+  expectLanguageModel(fields)
   refuse(fields, 'add_cross_attention', true)
   refuse(fields, 'scale_attn_by_inverse_layer_idx', true)
   return {
@@ -74,8 +78,9 @@ function gpt2Config(fields: Fields): Gpt2Config {
   }
 }
 
-/** Llama, and the families that differ from it in what this reads: Qwen 2 has biases, Mistral a shorter window of attention. */
+/** Llama, and the families that differ from it in what this reads: Qwen 2 has biases, and both may look back less far. */
 function llamaConfig(fields: Fields): LlamaConfig {
+  expectLanguageModel(fields)
   const heads = count(fields, 'num_attention_heads')
   const keyValueHeads = fields.num_key_value_heads == null ? heads : count(fields, 'num_key_value_heads')
   if (heads % keyValueHeads !== 0) {
@@ -84,14 +89,10 @@ function llamaConfig(fields: Fields): LlamaConfig {
     )
   }
   const positions = fields.max_position_embeddings == null ? 2048 : count(fields, 'max_position_embeddings')
-  const otherwise = fields.model_type === 'mistral' && fields.sliding_window === undefined ? 4096 : null
-  const window = fields.use_sliding_window === false ? null : (fields.sliding_window ?? otherwise)
-  if (typeof window === 'number' && window < positions) {
-    throw new RangeError(`sliding_window ${window} is not supported; expected ${positions} or more, or null`)
-  }
+  const layers = count(fields, 'num_hidden_layers')
   return {
     family: 'llama',
-    layers: count(fields, 'num_hidden_layers'),
+    layers,
     heads,
     keyValueHeads,
     headWidth: fields.head_dim == null ? headWidth(fields, heads) : count(fields, 'head_dim'),
@@ -99,8 +100,23 @@ function llamaConfig(fields: Fields): LlamaConfig {
     rmsNormEpsilon: number(fields, 'rms_norm_eps', 1e-6),
     activation: text(fields, 'hidden_act', 'silu'),
     rope: ropeOf(fields),
+    windows: windowsOf(fields, layers),
     tieWordEmbeddings: flag(fields, 'tie_word_embeddings', false),
   }
+}
+
+/** Every layer of Mistral has the window, and of Qwen 2, where it is used at all, those from `max_window_layers` on. */
+function windowsOf(fields: Fields, layers: number): readonly (number | null)[] {
+  const isMistral = fields.model_type === 'mistral'
+  const isUsed = isMistral || (fields.model_type === 'qwen2' && fields.use_sliding_window === true)
+  if (!isUsed || fields.sliding_window === null) return new Array<null>(layers).fill(null)
+  const window = fields.sliding_window === undefined ? 4096 : count(fields, 'sliding_window')
+  const first = isMistral ? 0 : number(fields, 'max_window_layers', 28)
+  const kinds = !isMistral && Array.isArray(fields.layer_types) ? fields.layer_types : []
+  return Array.from({ length: layers }, (_, layer) => {
+    const isWindowed = kinds[layer] === undefined ? layer >= first : kinds[layer] === 'sliding_attention'
+    return isWindowed ? window : null
+  })
 }
 
 function headWidth(fields: Fields, heads: number): number {
@@ -119,6 +135,7 @@ function bertConfig(fields: Fields): BertConfig {
     )
   }
   refuse(fields, 'is_decoder', true)
+  if (head === 'classifier') expectClasses(fields)
   const positions = text(fields, 'position_embedding_type', 'absolute')
   if (positions !== 'absolute')
     throw new RangeError(`position_embedding_type "${positions}" is not supported; expected absolute`)
@@ -129,7 +146,17 @@ function bertConfig(fields: Fields): BertConfig {
     layerNormEpsilon: number(fields, 'layer_norm_eps', 1e-12),
     activation: text(fields, 'hidden_act', 'gelu'),
     head,
+    tieWordEmbeddings: flag(fields, 'tie_word_embeddings', true),
   }
+}
+
+/** The loss is the cross-entropy of one class of several; transformers takes another for other problems. */
+function expectClasses(fields: Fields): void {
+  refuse(fields, 'problem_type', 'regression')
+  refuse(fields, 'problem_type', 'multi_label_classification')
+  const labels = (fields.id2label ?? null) as Fields | null
+  if (fields.num_labels === 1 || (labels !== null && Object.keys(labels).length === 1))
+    throw new RangeError('num_labels 1 is a regression, which is not supported; expected 2 classes or more')
 }
 
 const bertHeads: readonly (readonly [string, BertConfig['head']])[] = [
@@ -159,6 +186,18 @@ function ropeOf(fields: Fields): Rope {
     default:
       throw new RangeError(`rope_type "${kind}" is not supported; expected default, linear or llama3`)
   }
+}
+
+/** A checkpoint with another head than the next token's has no use for one: its own would be left out. */
+function expectLanguageModel(fields: Fields): void {
+  const architectures: readonly unknown[] = Array.isArray(fields.architectures) ? fields.architectures : []
+  const other = architectures.find((name) =>
+    /For(Sequence|Token)Classification$|ForQuestionAnswering$/.test(String(name)),
+  )
+  if (other !== undefined)
+    throw new RangeError(
+      `architectures ${JSON.stringify(other)} is not supported; expected a causal language model`,
+    )
 }
 
 function refuse(fields: Fields, name: string, value: unknown): void {

@@ -26,7 +26,7 @@ export interface CausalInputs {
 /** Appends the model -> logits (N, V). */
 export function gpt2(layers: Layers, config: Gpt2Config, inputs: CausalInputs): Value {
   const { builder, weights } = layers
-  const mask = additiveMask(layers, true, inputs.attentionMask)
+  const mask = additiveMask(layers, { causal: true, attentionMask: inputs.attentionMask })
   const words = embedding(layers, 'transformer.wte', inputs.inputIds)
   const start = builder.op('Add', [words, positionEmbedding(layers, 'transformer.wpe')]) // (N, D)
   const last = Array.from({ length: config.layers }, (_, index) => `transformer.h.${index}`).reduce(

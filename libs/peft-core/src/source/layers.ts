@@ -119,19 +119,27 @@ export function attention({ builder, batch }: Layers, { query, key, value, mask,
 /** The most negative float32: what transformers adds where attention is not allowed. */
 const NEVER = -3.4028234663852886e38
 
+export interface Mask {
+  /** Whether a token sees only itself and those before it. */
+  readonly causal: boolean
+  /** How many tokens a token sees, itself included; absent, all before it. Only when causal. */
+  readonly window?: number
+  readonly attentionMask: Value | undefined // (B, T) of 0 and 1
+}
+
 /**
  * What is added to attention scores: nothing where a token may look, the most negative number where it may not.
  * Causal: (1, 1, T, T). With `attentionMask` (B, T) of 0 and 1: (B, 1, T, T), or (B, 1, 1, T) when not causal.
  */
 export function additiveMask(
   { builder, batch }: Layers,
-  causal: boolean,
-  attentionMask: Value | undefined,
+  { causal, window = batch.columns, attentionMask }: Mask,
 ): Value | undefined {
   const { rows, columns } = batch
-  const allowed = Array.from({ length: columns * columns }, (_, at) =>
-    Number(at % columns <= Math.floor(at / columns)),
-  )
+  const allowed = Array.from({ length: columns * columns }, (_, at) => {
+    const back = Math.floor(at / columns) - (at % columns)
+    return Number(back >= 0 && back < window)
+  })
   const square = [1, 1, columns, columns]
   if (attentionMask === undefined) {
     return causal
@@ -155,9 +163,15 @@ export function activation({ builder }: Layers, name: string, x: Value): Value {
   switch (name) {
     case 'gelu_new':
     case 'gelu_pytorch_tanh':
+    case 'gelu_python_tanh':
+    case 'gelu_accurate':
+    case 'gelu_fast':
       return builder.op('Gelu', [x], { attributes: { approximate: text('tanh') } })
     case 'gelu':
+    case 'gelu_python':
       return builder.op('Gelu', [x], { attributes: { approximate: text('none') } })
+    case 'quick_gelu':
+      return builder.op('Mul', [x, builder.op('Sigmoid', [builder.op('Mul', [x, builder.constant(1.702)])])])
     case 'relu':
       return builder.op('Relu', [x])
     case 'silu':
@@ -167,7 +181,7 @@ export function activation({ builder }: Layers, name: string, x: Value): Value {
       return builder.op('Tanh', [x])
     default:
       throw new RangeError(
-        `activation "${name}" is not supported; expected gelu, gelu_new, gelu_pytorch_tanh, relu, silu or tanh`,
+        `activation "${name}" is not supported; expected gelu, gelu_new, gelu_pytorch_tanh, quick_gelu, relu, silu or tanh`,
       )
   }
 }

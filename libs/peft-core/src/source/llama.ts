@@ -33,21 +33,35 @@ export function llama(layers: Layers, config: LlamaConfig, inputs: CausalInputs)
       `the model knows ${config.positions} positions; a sequence of ${batch.columns} tokens does not fit`,
     )
   }
-  const mask = additiveMask(layers, true, inputs.attentionMask)
+  const maskFor = masks(layers, inputs)
   const rotary = rotaryTables(layers, config)
   const start = embedding(layers, 'model.embed_tokens', inputs.inputIds) // (N, D)
   const last = Array.from({ length: config.layers }, (_, index) => `model.layers.${index}`).reduce(
-    (hidden, path) => block(layers, config, { path, hidden, mask, rotary }),
+    (hidden, path, index) =>
+      block(layers, config, { path, hidden, mask: maskFor(config.windows[index] ?? null), rotary }),
     start,
   )
   const hidden = rmsNorm(layers, 'model.norm', last, config.rmsNormEpsilon)
-  const tied = config.tieWordEmbeddings || weights.find('lm_head.weight') === undefined
-  const head = weights.get(tied ? 'model.embed_tokens.weight' : 'lm_head.weight')
+  const head = weights.get(config.tieWordEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight')
   return builder.op('Gemm', [hidden, head], {
     attributes: { transB: int(1) },
     module: 'lm_head',
     name: 'lm_head',
   })
+}
+
+/** One mask for each width of window; one that holds the whole sequence is none. */
+function masks(
+  layers: Layers,
+  { attentionMask }: CausalInputs,
+): (window: number | null) => Value | undefined {
+  const made = new Map<number, Value | undefined>()
+  return (window) => {
+    const width = Math.min(window ?? layers.batch.columns, layers.batch.columns)
+    if (!made.has(width))
+      made.set(width, additiveMask(layers, { attentionMask, causal: true, window: width }))
+    return made.get(width)
+  }
 }
 
 interface Block {
