@@ -43,7 +43,8 @@ function bigram({ rows, columns }) {
   const builder = createBuilder()
   const table = builder.input('table', 'float32', [4, 4])
   output(builder, 'logits', 'Gather', [table, builder.input('input_ids', 'int64', [rows, columns])])
-  return { graph: builder.build(), parameters: [{ name: 'table', shape: [4, 4] }], task: 'causal' }
+  const parameters = [{ name: 'table', shape: [4, 4] }]
+  return { graph: builder.build(), parameters, task: 'causal', positions: 40 }
 }
 
 /** About half a second of matrix products, then the loss p^2. */

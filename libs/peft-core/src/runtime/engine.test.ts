@@ -119,6 +119,26 @@ test('gradients and evaluation give the loss of the batch before training', asyn
   expect(lossSum).toBeCloseTo(4 * 0.1171875 + 4 * second, 5)
 })
 
+test('a text that is longer than the model has positions for is read from its end', async () => {
+  await using engine = await start()
+  await engine.open({ ...spec('bigram', 1, 8), purpose: 'logits' })
+  const tensors = new Map([
+    ['table', { shape: [4, 4], data: Float32Array.from({ length: 16 }, (_, at) => at) }],
+  ])
+  for (const length of [39, 40, 41, 70]) {
+    const ids = Array.from({ length }, (_, at) => (at === length - 1 ? 2 : 3))
+    expect(Array.from(await engine.logits(tensors, ids))).toEqual([8, 9, 10, 11])
+  }
+})
+
+test('an adapter with dropout is measured but not trained', async () => {
+  await using engine = await start()
+  await engine.open({ ...spec('regression'), config: { ...config, dropout: 0.1 } })
+  const { loss } = await engine.gradients(regressionJob.tensors, regressionBatch(0))
+  expect(loss).toBeCloseTo(0.1171875, 6)
+  await expect(engine.train(regressionJob)).rejects.toThrow(/lora_dropout 0.1 is not supported in training/)
+})
+
 test('generation follows the logits of the last token and stops', async () => {
   await using engine = await start()
   await engine.open({ ...spec('bigram', 1, 8), maxColumns: 24, purpose: 'evaluate' })

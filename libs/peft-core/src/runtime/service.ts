@@ -52,6 +52,7 @@ export interface Service {
 /** Answers requests about the model of the last `open`. One request at a time. */
 export function createService(build: BuildGraph, runtime: Runtime, options: RuntimeOptions): Service {
   let spec: EngineSpec | undefined
+  let maxColumns: number | undefined
   const graphs = createOpenGraphs(runtime)
   const graphFor = (purpose: Purpose, rows: number, columns: number): Promise<OpenGraph> => {
     if (spec === undefined) throw new TypeError('no model is open; call open first')
@@ -74,8 +75,8 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
     return await timeProducts(runtime, graph, { ...sessionOptions(options, 'train', graph), times })
   }
   const logits = async (tensors: TensorMap, ids: readonly number[]): Promise<Float32Array> => {
-    const kept = ids.slice(-(spec?.maxColumns ?? ids.length))
-    const columns = windowColumns(kept.length, spec?.maxColumns)
+    const kept = ids.slice(-(maxColumns ?? ids.length))
+    const columns = windowColumns(kept.length, maxColumns)
     const { graph, parameters, session } = await graphFor('logits', 1, columns)
     const feeds = batchFeeds(graph, matchTensors(parameters, tensors), paddedRow(kept, columns))
     return numbersOf(await session.run(feeds.set(POSITION, Int32Array.of(kept.length - 1))), 'next')
@@ -85,10 +86,13 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
     async open(wanted) {
       if (!isDeepStrictEqual(spec, wanted)) await graphs.closeAll()
       spec = wanted
-      const { parameters, task } = await graphFor(wanted.purpose ?? 'train', wanted.rows, wanted.columns)
+      const opened = await graphFor(wanted.purpose ?? 'train', wanted.rows, wanted.columns)
+      const { parameters, task } = opened
+      maxColumns = wanted.maxColumns ?? opened.positions
       return { parameters: parameters.reduce((total, { shape }) => total + sizeOf(shape), 0), task }
     },
     async train(job, onStep) {
+      if (spec !== undefined) refuseDropout(spec)
       const first = job.batches[0] ?? { rows: 0, columns: 0 }
       const { task, parameters } = await graphFor('train', first.rows, first.columns)
       matchTensors(parameters, job.tensors)
@@ -129,6 +133,14 @@ function sessionOptions(options: RuntimeOptions, purpose: Purpose, graph: Graph)
   const isTraining = purpose === 'train'
   const weightBytes = [...graph.weights.values()].reduce((sum, weight) => sum + tensorBytes(weight), 0)
   return { ...options, arena: isTraining, prepacking: isTraining && weightBytes <= totalmem() * PACKED_SHARE }
+}
+
+/** Ignoring it would train another adapter than the configuration describes. */
+function refuseDropout({ config, trainable }: EngineSpec): void {
+  if (trainable === 'all' || config.dropout === 0) return
+  throw new RangeError(
+    `lora_dropout ${config.dropout} is not supported in training; set it to 0 in adapter_config.json to train without it`,
+  )
 }
 
 /** The tensors as they are, when they are exactly the graph's parameters; RangeError names the first that is not. */

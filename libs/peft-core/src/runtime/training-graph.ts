@@ -10,7 +10,7 @@ export interface EngineSpec {
   readonly rows: number
   readonly columns: number
   readonly trainable: 'adapter' | 'all'
-  /** The longest text that the model has positions for, when it has a limit; of a longer one, `logits` reads the end. */
+  /** Of a longer text, `logits` reads the end; the model's own limit when absent. */
   readonly maxColumns?: number
   /** What `open` makes ready; 'train' unless stated. Whatever else is asked for is made ready when it is. */
   readonly purpose?: Purpose
@@ -30,6 +30,8 @@ export interface TrainingGraph {
   /** The graph inputs that are trained. */
   readonly parameters: readonly { readonly name: string; readonly shape: readonly number[] }[]
   readonly task: Task
+  /** The longest sequence that the model has positions for, where it says it. */
+  readonly positions?: number | undefined
 }
 
 export type BuildGraph = (request: GraphRequest) => TrainingGraph | Promise<TrainingGraph>

@@ -5,12 +5,13 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Graph } from '../graph/graph.js'
-import { parseModelConfig } from './config.js'
+import { type ModelConfig, parseModelConfig } from './config.js'
 import { type ForwardOptions, forwardGraph } from './hugging-face.js'
 import { modelTensors } from './model-tensors.js'
 import { type LinearLayer, linearModules } from './modules.js'
 import { forwardFromOnnx, readOnnxFile } from './onnx-file.js'
 import type { Task } from './task.js'
+import type { ModelTensors } from './weights.js'
 
 export interface ForwardModel {
   readonly graph: Graph // with the output `logits`
@@ -23,6 +24,8 @@ export interface Model {
   readonly task: Task
   /** The module that `all-linear` leaves out. */
   readonly outputLayer: string | undefined
+  /** The longest sequence, where the model says it. */
+  readonly positions: number | undefined
   /** The forward pass for rows x columns tokens. `trainable` makes every weight a graph input. */
   forward(options: Pick<ForwardOptions, 'rows' | 'columns' | 'trainable'>): ForwardModel
 }
@@ -56,6 +59,7 @@ async function openFolder(folder: string): Promise<Model> {
     family: config.family,
     task,
     outputLayer,
+    positions: positionsOf(config, tensors),
     forward: (options) => {
       const graph = forwardGraph(config, tensors, { ...options, attentionMask: true, tokenTypeIds: true })
       return { graph, modules: options.trainable ? [] : linearModules(graph) }
@@ -63,7 +67,13 @@ async function openFolder(folder: string): Promise<Model> {
   }
 }
 
-function parseNamed(file: string, text: string): ReturnType<typeof parseModelConfig> {
+function positionsOf(config: ModelConfig, tensors: ModelTensors): number | undefined {
+  if (config.family === 'llama') return config.positions
+  const table = config.family === 'gpt2' ? 'transformer.wpe' : 'bert.embeddings.position_embeddings'
+  return tensors.get(`${table}.weight`)?.shape[0]
+}
+
+function parseNamed(file: string, text: string): ModelConfig {
   try {
     return parseModelConfig(JSON.parse(text))
   } catch (cause) {
@@ -85,6 +95,7 @@ async function openOnnx(path: string): Promise<Model> {
     family: 'onnx',
     task: rank === 2 ? 'sequence' : isEncoder ? 'masked' : 'causal',
     outputLayer,
+    positions: undefined,
     forward: ({ trainable, rows, columns }) => {
       if (trainable)
         throw new RangeError(`model "${path}": training every weight needs a Hugging Face folder`)

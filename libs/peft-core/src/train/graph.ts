@@ -34,6 +34,7 @@ export async function buildTrainingGraph(request: GraphRequest): Promise<Trainin
     ),
     parameters,
     task: model.task,
+    positions: model.positions,
   }
 }
 
