@@ -42,10 +42,15 @@ export function insertLora(graph: Graph, modules: readonly LinearLayer[], pairs:
 function moduleOf(modules: readonly LinearLayer[], path: string): LinearLayer {
   const found = modules.filter((module) => module.path === path)
   const [module] = found
-  if (module === undefined || found.length > 1) {
+  if (module === undefined) {
     const names = modules.slice(0, 4).map((candidate) => candidate.path)
     throw new RangeError(
-      `the adapter has factors for "${path}"; the model has ${found.length} linear layers of that name (it has ${names.join(', ')}, …)`,
+      `the adapter has factors for "${path}"; the model has no linear layer of that name (it has ${names.join(', ')}, …)`,
+    )
+  }
+  if (found.length > 1) {
+    throw new RangeError(
+      `the model applies ${found.length} matrices as linear layer "${path}"; a pair of factors adapts one`,
     )
   }
   return module

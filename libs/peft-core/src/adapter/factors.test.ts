@@ -76,6 +76,9 @@ test('factors that do not fit are refused by name', () => {
   expect(() =>
     factorPairs(config, new Map([['base_model.model.q_proj.lora_magnitude_vector', matrix(1, 1)]])),
   ).toThrow('tensor "base_model.model.q_proj.lora_magnitude_vector" is no LoRA factor')
+  expect(() =>
+    factorPairs(config, new Map([...tensors, ['base_model.model.lm_head.base_layer.weight', matrix(3, 2)]])),
+  ).toThrow('"base_model.model.lm_head.base_layer.weight" is a frozen weight of the base model')
   expect(() => factorPairs({ ...config, targetModules: ['v_proj'] }, tensors)).toThrow(
     'factors for "model.layers.0.q_proj", which target_modules does not match',
   )

@@ -79,6 +79,11 @@ export function initialTensors(
 
 function pathOf(key: string): string {
   const path = /^base_model\.model\.(.+)\.lora_[AB]\.weight$/s.exec(key)?.[1]
+  if (path === undefined && /\.base_layer\.(weight|bias)$/.test(key)) {
+    throw new RangeError(
+      `tensor "${key}" is a frozen weight of the base model; save the adapter without it: save_pretrained(folder, save_embedding_layers=False)`,
+    )
+  }
   if (path === undefined) {
     throw new RangeError(
       `tensor "${key}" is no LoRA factor; expected base_model.model.<module>.lora_A.weight or .lora_B.weight`,

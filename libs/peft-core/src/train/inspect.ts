@@ -1,6 +1,6 @@
 import { createPeftConfig } from '../adapter/peft-config.js'
 import { differentiableOperators } from '../differentiate/rules/table.js'
-import { type Graph, sizeOf } from '../graph/graph.js'
+import { type Element, type Graph, sizeOf, type Weight } from '../graph/graph.js'
 import { type Model, openModel } from '../source/model.js'
 import { buildTrainingGraph } from './graph.js'
 
@@ -32,7 +32,7 @@ export async function inspectModel(path: string): Promise<ModelReport> {
     family: model.family,
     task: model.task,
     parameters: [...graph.weights.values()]
-      .filter(({ data }) => data.kind === 'file' || data.bytes.length > 4096)
+      .filter(isParameter)
       .reduce((sum, { shape }) => sum + sizeOf(shape), 0),
     modules: modules.map(({ path, inFeatures, outFeatures }) => ({ path, inFeatures, outFeatures })),
     operators,
@@ -41,6 +41,14 @@ export async function inspectModel(path: string): Promise<ModelReport> {
     reason,
   }
 }
+
+/** Of the values that do not change, those that were trained: small ones go by their names, as constants are small too. */
+function isParameter({ data, element, name }: Weight): boolean {
+  if (!FLOATS.has(element)) return false
+  return data.kind === 'file' || /[._](weight|bias)$/.test(name) || data.bytes.length > 4096
+}
+
+const FLOATS: ReadonlySet<Element> = new Set(['float32', 'float16', 'bfloat16', 'float64'])
 
 async function reasonAgainst(model: string): Promise<string | null> {
   const config = createPeftConfig({ method: 'lora', rank: 1, alpha: 1, targets: 'all-linear', rslora: false })
