@@ -5,7 +5,8 @@ import { createPeftConfig, type PeftSpec } from '../adapter/peft-config.js'
 import { isAllLinear, targetModules } from '../adapter/target-modules.js'
 import { openModel } from '../source/model.js'
 
-const taskTypes = { causal: 'CAUSAL_LM', masked: null, sequence: 'SEQ_CLS' } as const
+/** PEFT expects an adapter that says SEQ_CLS to bring a trained classifier along; these leave the model's own as it is. */
+const taskTypes = { causal: 'CAUSAL_LM', masked: null, sequence: null } as const
 
 /**
  * A fresh adapter for a model: A uniform, B zero, so that the adapted model is the base. No runtime is loaded and no

@@ -70,6 +70,7 @@ function slow() {
 const models = {
   regression,
   bigram,
+  filler: (request) => ({ ...bigram(request), task: 'masked' }),
   slow,
   abort: () => process.abort(),
   unknown: () => {

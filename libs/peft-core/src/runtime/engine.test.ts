@@ -131,6 +131,15 @@ test('a text that is longer than the model has positions for is read from its en
   }
 })
 
+test('only a causal model continues a text', async () => {
+  await using engine = await start()
+  await engine.open({ ...spec('filler', 1, 8), purpose: 'evaluate' })
+  const tensors = new Map([['table', { shape: [4, 4], data: new Float32Array(16).fill(0.5) }]])
+  await expect(engine.logits(tensors, [1, 2])).rejects.toThrow(
+    /expected a causal language model, got .* "masked"/,
+  )
+})
+
 test('an adapter with dropout is measured but not trained', async () => {
   await using engine = await start()
   await engine.open({ ...spec('regression'), config: { ...config, dropout: 0.1 } })

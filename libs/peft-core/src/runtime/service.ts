@@ -10,6 +10,7 @@ import { evaluateLoss, type LossTotal } from '../evaluate/loss.js'
 import { type Graph, sameShape, sizeOf } from '../graph/graph.js'
 import type { Task } from '../source/task.js'
 import type { Batch } from '../train/batches.js'
+import { expectFitting } from '../train/fitting.js'
 import {
   type LossAndGradients,
   type StepProgress,
@@ -77,7 +78,10 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
   const logits = async (tensors: TensorMap, ids: readonly number[]): Promise<Float32Array> => {
     const kept = ids.slice(-(maxColumns ?? ids.length))
     const columns = windowColumns(kept.length, maxColumns)
-    const { graph, parameters, session } = await graphFor('logits', 1, columns)
+    const { graph, parameters, session, task } = await graphFor('logits', 1, columns)
+    if (task !== 'causal') {
+      throw new RangeError(`generation expected a causal language model, got one for the task "${task}"`)
+    }
     const feeds = batchFeeds(graph, matchTensors(parameters, tensors), paddedRow(kept, columns))
     return numbersOf(await session.run(feeds.set(POSITION, Int32Array.of(kept.length - 1))), 'next')
   }
@@ -96,6 +100,7 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
       const first = job.batches[0] ?? { rows: 0, columns: 0 }
       const { task, parameters } = await graphFor('train', first.rows, first.columns)
       matchTensors(parameters, job.tensors)
+      expectFitting(task, job.batches)
       return train({ task, lossAndGradients }, job, onStep)
     },
     async evaluate(tensors, batches) {
@@ -108,6 +113,7 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
       const first = batches[0]
       if (first === undefined) return { lossSum: 0, tokens: 0, seconds: 0 }
       const { task } = await graphFor('evaluate', first.rows, first.columns)
+      expectFitting(task, batches)
       const total = await evaluateLoss(batches, task, meanLoss)
       return { ...total, seconds: (performance.now() - startedMs) / 1000 }
     },
