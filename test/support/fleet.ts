@@ -24,10 +24,12 @@ export interface Fleet extends AsyncDisposable {
   /** Kills the coordinator and starts it again on its folder and port. */
   restartCoordinator(): Promise<void>
   /** Kills an agent and starts it again without a token. */
-  restartAgent(index: number): Promise<void>
+  restartAgent(index: number, options?: readonly string[]): Promise<void>
   /** `lorica ARGS --json` as the operator of this fleet. */
   operate<T>(...args: readonly string[]): Promise<T>
-  /** Runs a run file to its end. */
+  /** Starts a run and returns its id. */
+  start(settings?: RunSettings): Promise<string>
+  /** Starts a run and waits for its end. */
   run(settings?: RunSettings): Promise<RunView>
   /** Everything that any process of the fleet has printed. */
   printed(): string
@@ -80,6 +82,11 @@ export async function startFleet({ folder, texts, addressOf }: FleetOptions): Pr
     )
     const operate = <T>(...args: readonly string[]): Promise<T> =>
       runLorica<T>([...args, '--url', url, '--token', adminToken])
+    const writeRun = async (settings?: RunSettings): Promise<string> => {
+      const file = join(folder, 'run.yaml')
+      await writeFile(file, runFile(texts.length, settings))
+      return file
+    }
     return {
       ...{ model, url, adminToken, join: link, folders, agents, operate },
       coordinator: () => coordinator,
@@ -88,17 +95,15 @@ export async function startFleet({ folder, texts, addressOf }: FleetOptions): Pr
         coordinator = serve(new URL(url).port)
         await coordinator.until((line) => 'adminToken' in line)
       },
-      async restartAgent(index) {
+      async restartAgent(index, options = []) {
         await agents[index]?.stop('SIGKILL')
-        const agent = start(programs.agent, ['start', '--dir', folders.agent(index)])
+        const agent = start(programs.agent, ['start', '--dir', folders.agent(index), ...options])
         agents[index] = agent
         await agent.until(isConnected)
       },
-      async run(settings) {
-        const file = join(folder, 'run.yaml')
-        await writeFile(file, runFile(texts.length, settings))
-        return await operate('run', 'start', '-f', file, '--wait')
-      },
+      start: async (settings) =>
+        (await operate<{ readonly run: string }>('run', 'start', '-f', await writeRun(settings))).run,
+      run: async (settings) => await operate('run', 'start', '-f', await writeRun(settings), '--wait'),
       printed: () => services.map((service) => service.printed()).join('\n'),
       [Symbol.asyncDispose]: dispose,
     }

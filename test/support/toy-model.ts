@@ -16,7 +16,7 @@ export const toyConfig = {
   num_attention_heads: 2,
   num_key_value_heads: 1,
   num_hidden_layers: LAYERS,
-  max_position_embeddings: 64,
+  max_position_embeddings: 128,
   rms_norm_eps: 1e-5,
   hidden_act: 'silu',
   tie_word_embeddings: true,

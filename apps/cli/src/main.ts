@@ -1,4 +1,4 @@
-import { Command } from 'commander'
+import { Command, type CommanderError } from 'commander'
 import { agentCommand } from './fleet/agent.js'
 import { agentsCommand } from './fleet/agents.js'
 import { coordinatorCommand } from './fleet/coordinator.js'
@@ -11,6 +11,7 @@ import { gradCommand } from './learning/grad.js'
 import { inspectCommand } from './learning/inspect.js'
 import { trainCommand } from './learning/train.js'
 import { explainCommand } from './screen/explain.js'
+import { printFailure } from './screen/failure.js'
 
 const exits = `
 Exit status: 0 done, 1 refused or failed (the error says why), 2 the command line is wrong.`
@@ -26,7 +27,7 @@ const program = new Command('lorica')
   .version('0.1.0')
   .showHelpAfterError('(lorica COMMAND --help shows what it takes)')
   .addHelpText('after', exits)
-  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
+  .exitOverride(endCommandLine)
 
 program.commandsGroup('Fleet:')
 for (const command of [
@@ -53,6 +54,16 @@ program.addCommand(explainCommand())
 for (const command of program.commands) inherit(command, program)
 
 await program.parseAsync()
+
+/** Ends after help, the version, or a wrong command line, which commander has explained on stderr. */
+function endCommandLine({ exitCode, code, message }: CommanderError): never {
+  if (exitCode === 0) process.exit(0)
+  if (process.argv.includes('--json')) {
+    const reason = code === 'commander.help' ? 'a command is missing' : message.replace(/^error: /, '')
+    printFailure({ code: 'LRC-8001', message: reason, action: 'See `lorica COMMAND --help`.' }, true)
+  }
+  process.exit(2)
+}
 
 /** A command that was made apart takes how the program reports a wrong command line, and so do its own commands. */
 function inherit(command: Command, from: Command): void {

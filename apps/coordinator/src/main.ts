@@ -30,8 +30,10 @@ process.on('unhandledRejection', (reason) =>
 main().then(
   (exitCode) => process.exit(exitCode),
   (error: unknown) => {
-    const { code, message, action } = asLoricaError(error)
+    const { code, message, expected, received, action } = asLoricaError(error)
     process.stderr.write(`${code}: ${message}\n  ${action}\n`)
+    if (process.argv.includes('--json'))
+      process.stdout.write(`${JSON.stringify({ error: { code, message, expected, received, action } })}\n`)
     process.exit(code === 'LRC-8001' ? 2 : 1)
   },
 )

@@ -37,6 +37,12 @@ export function createApi(options: ApiOptions): Api {
       action: 'Both are printed by `lorica coordinator` when it starts.',
     })
   }
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    throw new LoricaError('LRC-8001', `"${url}" is not the address of a coordinator`, {
+      expected: 'http://HOST:PORT',
+      received: url,
+    })
+  }
   const request = async (path: string, init: RequestInit = {}): Promise<Response> => {
     const headers = { authorization: `Bearer ${token}`, ...init.headers }
     const response = await fetch(new URL(path, url), { ...init, headers }).catch((cause: unknown) => {

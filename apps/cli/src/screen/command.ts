@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { failureOf, printFailure } from './failure.js'
 import { createOutput, type Output } from './output.js'
 
-/** Adds `--json` to a command and runs `action` with its options; a thrown error becomes one printed failure and exit status 1. */
+/** Adds `--json` to a command and runs `action` with its options; a thrown error becomes one printed failure and exit status 1, or 2 when the command line is wrong. */
 export function runs<Options>(
   command: Command,
   action: (options: Options, output: Output, args: readonly string[]) => Promise<void>,
@@ -15,8 +15,9 @@ export function runs<Options>(
       await action(options, output, self.args)
     } catch (error) {
       output.settle()
-      printFailure(failureOf(error), output.json)
-      process.exitCode = 1
+      const failure = failureOf(error)
+      printFailure(failure, output.json)
+      process.exitCode = failure.code === 'LRC-8001' ? 2 : 1
     }
   })
 }

@@ -3,6 +3,7 @@
  * @module
  */
 import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { extname } from 'node:path'
 
 /**
@@ -67,6 +68,7 @@ function textField(json: string): string | undefined {
 
 /** The lines of a UTF-8 file, without their ends and without a byte order mark. */
 async function* lines(file: string): AsyncGenerator<Line> {
+  if ((await stat(file)).isDirectory()) throw new RangeError(`${file}: expected a file, got a folder`)
   let number = 0
   let rest: Uint8Array = new Uint8Array()
   for await (const chunk of createReadStream(file) as AsyncIterable<Buffer>) {
