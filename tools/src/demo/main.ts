@@ -150,15 +150,21 @@ async function main(): Promise<void> {
     recipe.keep === undefined ? await mkdtemp(join(tmpdir(), 'lorica-demo-')) : resolve(recipe.keep)
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
-      void stopAll().then(() => process.exit(130))
+      void stopAll()
+        .then(() => cleared(folder, recipe))
+        .finally(() => process.exit(130))
     })
   }
   try {
     await demo(recipe, folder, createScreen(recipe.json))
   } finally {
     await stopAll()
-    if (recipe.keep === undefined) await rm(folder, { recursive: true, force: true })
+    await cleared(folder, recipe)
   }
+}
+
+async function cleared(folder: string, { keep }: Recipe): Promise<void> {
+  if (keep === undefined) await rm(folder, { recursive: true, force: true, maxRetries: 3 })
 }
 
 await main().catch((error: unknown) => {
