@@ -1,39 +1,34 @@
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { type Batch, type EngineSpec, readAdapter, startEngine, type TrainJob } from '@lorica/peft-core'
 import { LoricaError } from '@lorica/protocol'
 import { expect, test } from 'vitest'
 import { createTrainer } from './engine.js'
 
-const fixtures = process.env.LORICA_FIXTURES
+const golden = fileURLToPath(new URL('../../../libs/peft-core/golden/llama', import.meta.url))
 const never = new AbortController().signal
 
-test.skipIf(fixtures === undefined)(
-  'training goes on in a new process when the first one is killed',
-  async () => {
-    const { trainer, spec, job, pids, fallen } = await prepared()
-    const undisturbed = await trainer.train(spec, job, () => {}, never)
-    const disturbed = await trainer.train(spec, job, killOnce(pids), never)
-    expect(pids).toHaveLength(2)
-    expect(fallen.map(({ code }) => code)).toEqual(['LRC-6003'])
-    expect(disturbed.losses).toEqual(undisturbed.losses)
-    await trainer.close()
-  },
-)
+test('training goes on in a new process when the first one is killed', async () => {
+  const { trainer, spec, job, pids, fallen } = await prepared()
+  const undisturbed = await trainer.train(spec, job, () => {}, never)
+  const disturbed = await trainer.train(spec, job, killOnce(pids), never)
+  expect(pids).toHaveLength(2)
+  expect(fallen.map(({ code }) => code)).toEqual(['LRC-6003'])
+  expect(disturbed.losses).toEqual(undisturbed.losses)
+  await trainer.close()
+})
 
-test.skipIf(fixtures === undefined)(
-  'a process that falls each time is reported and the next job has another',
-  async () => {
-    const { trainer, spec, job, pids } = await prepared()
-    const killAlways = () => process.kill(pids.at(-1) ?? -1, 'SIGKILL')
-    await expect(trainer.train(spec, job, killAlways, never)).rejects.toMatchObject({ code: 'LRC-6003' })
-    const { losses } = await trainer.train(spec, job, () => {}, never)
-    expect(losses).toHaveLength(20)
-    expect(pids).toHaveLength(3)
-    await trainer.close()
-  },
-)
+test('a process that falls each time is reported and the next job has another', async () => {
+  const { trainer, spec, job, pids } = await prepared()
+  const killAlways = () => process.kill(pids.at(-1) ?? -1, 'SIGKILL')
+  await expect(trainer.train(spec, job, killAlways, never)).rejects.toMatchObject({ code: 'LRC-6003' })
+  const { losses } = await trainer.train(spec, job, () => {}, never)
+  expect(losses).toHaveLength(20)
+  expect(pids).toHaveLength(3)
+  await trainer.close()
+})
 
-test.skipIf(fixtures === undefined)('one process serves round after round', async () => {
+test('one process serves round after round', async () => {
   const { trainer, spec, job, pids } = await prepared()
   await trainer.train(spec, job, () => {}, never)
   await trainer.train(spec, job, () => {}, never)
@@ -43,20 +38,17 @@ test.skipIf(fixtures === undefined)('one process serves round after round', asyn
   await trainer.close()
 })
 
-test.skipIf(fixtures === undefined)(
-  'an aborted job ends its process at once and throws the reason',
-  async () => {
-    const { trainer, spec, job, pids } = await prepared()
-    const stop = new AbortController()
-    const reason = new LoricaError('LRC-6010', 'told to stop')
-    const training = trainer.train(spec, job, () => stop.abort(reason), stop.signal)
-    await expect(training).rejects.toBe(reason)
-    await trainer.close()
-    expect(() => process.kill(pids[0] ?? -1, 0)).toThrow('ESRCH')
-  },
-)
+test('an aborted job ends its process at once and throws the reason', async () => {
+  const { trainer, spec, job, pids } = await prepared()
+  const stop = new AbortController()
+  const reason = new LoricaError('LRC-6010', 'told to stop')
+  const training = trainer.train(spec, job, () => stop.abort(reason), stop.signal)
+  await expect(training).rejects.toBe(reason)
+  await trainer.close()
+  expect(() => process.kill(pids[0] ?? -1, 0)).toThrow('ESRCH')
+})
 
-test.skipIf(fixtures === undefined)('training that diverges is said to, and the process stays', async () => {
+test('training that diverges is said to, and the process stays', async () => {
   const { trainer, spec, job, pids } = await prepared()
   const wild = { ...job, optimizer: { ...job.optimizer, learningRate: 1e38 } }
   await expect(trainer.train(spec, wild, () => {}, never)).rejects.toMatchObject({ code: 'LRC-6011' })
@@ -66,7 +58,6 @@ test.skipIf(fixtures === undefined)('training that diverges is said to, and the 
 })
 
 async function prepared() {
-  const golden = join(fixtures ?? '', 'golden/llama')
   const { config, tensors } = await readAdapter(join(golden, 'adapter'))
   const pids: number[] = []
   const fallen: LoricaError[] = []

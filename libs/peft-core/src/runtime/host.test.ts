@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { readAdapter } from '../adapter/adapter.js'
 import { readSafetensors } from '../adapter/safetensors.js'
@@ -8,11 +9,10 @@ import { floatTensor, integerValues } from '../adapter/values.js'
 import type { Batch } from '../train/batches.js'
 import { startEngine } from './engine.js'
 
-const fixtures = process.env.LORICA_FIXTURES
-if (fixtures === undefined) console.log('skipped: LORICA_FIXTURES names no folder of golden values')
+const golden = fileURLToPath(new URL('../../golden', import.meta.url)) // made by golden/make_golden.py
 
 async function goldenCase(name: string) {
-  const folder = join(fixtures ?? '', 'golden', name)
+  const folder = join(golden, name)
   const tensors = await readSafetensors(join(folder, 'batch.safetensors'))
   const of = (key: string): RawTensor => tensors.get(key) as RawTensor
   const [rows, columns] = of('input_ids').shape as [number, number]
@@ -37,7 +37,7 @@ function relativeError(actual: Float32Array | undefined, expected: Float32Array)
   return distance / Math.hypot(...expected)
 }
 
-test.skipIf(fixtures === undefined).each(['gpt2', 'llama', 'llama-rslora', 'bert'])(
+test.each(['gpt2', 'llama', 'llama-rslora', 'bert'])(
   'the engine gives the loss and the gradients that PyTorch and PEFT give for %s',
   async (name) => {
     const { model, adapter, batch, gradients, loss } = await goldenCase(name)

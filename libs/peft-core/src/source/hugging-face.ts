@@ -4,12 +4,12 @@
  */
 import { createBuilder } from '../graph/builder.js'
 import type { Graph, Value } from '../graph/graph.js'
+import { renameOutput } from '../graph/rename-output.js'
 import { bert } from './bert.js'
 import type { ModelConfig } from './config.js'
 import { gpt2 } from './gpt2.js'
 import type { Batch, Layers } from './layers.js'
 import { llama } from './llama.js'
-import { renameOutput } from './onnx-file.js'
 import { type ModelTensors, weightSource } from './weights.js'
 
 export interface ForwardOptions extends Batch {

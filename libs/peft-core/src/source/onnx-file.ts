@@ -8,6 +8,7 @@ import type { Attributes, Graph, Value, Weight } from '../graph/graph.js'
 import { decodeOnnx } from '../graph/onnx-decode.js'
 import { OnnxError } from '../graph/onnx-error.js'
 import type { OnnxModel, OnnxValue } from '../graph/onnx-model.js'
+import { renameOutput } from '../graph/rename-output.js'
 import { specialise } from '../graph/specialise.js'
 import { type LinearLayer, linearModules, moduleOfNode } from './modules.js'
 
@@ -133,25 +134,4 @@ function logitsOf({ outputs }: OnnxModel): OnnxValue {
     'no-logits',
     `expected an output "logits", got ${names}; export the model with its head`,
   )
-}
-
-/** The graph with an output under another name; a value that has the name already makes way. */
-export function renameOutput(graph: Graph, from: string, to: string): Graph {
-  if (from === to) return graph
-  const taken = `${to}'`
-  const rename = (name: string): string => (name === from ? to : name === to ? taken : name)
-  const renamed = (value: Value): Value => ({ ...value, name: rename(value.name) })
-  return {
-    inputs: graph.inputs.map(renamed),
-    outputs: graph.outputs.map(renamed),
-    weights: new Map(
-      [...graph.weights].map(([name, weight]) => [rename(name), { ...weight, name: rename(name) }]),
-    ),
-    nodes: graph.nodes.map((node) => ({
-      ...node,
-      inputs: node.inputs.map(rename),
-      outputs: node.outputs.map(rename),
-    })),
-    types: new Map([...graph.types].map(([name, type]) => [rename(name), type])),
-  }
 }
