@@ -4,7 +4,7 @@
  */
 import { readFileSync, type Stats, statSync } from 'node:fs'
 import path from 'node:path'
-import type { Attributes, Graph, Value, Weight } from '../graph/graph.js'
+import type { Attributes, Graph, Weight } from '../graph/graph.js'
 import { decodeOnnx } from '../graph/onnx-decode.js'
 import { OnnxError } from '../graph/onnx-error.js'
 import type { OnnxModel, OnnxValue } from '../graph/onnx-model.js'
