@@ -18,6 +18,7 @@ export type Evaluated = Awaited<ReturnType<Engine['evaluate']>>
 export interface Trainer {
   /** Starts the process, so that it is ready when the first request comes. */
   warm(): void
+  /** `seconds` of the result count from the request: opening the model and handing it the numbers are part of training. */
   train(spec: EngineSpec, job: TrainJob, onStep: OnStep, signal: AbortSignal): Promise<TrainResult>
   evaluate(
     spec: EngineSpec,
@@ -102,7 +103,11 @@ export function createTrainer({ start, onFallen }: TrainerOptions): Trainer {
     warm: () => {
       engineOf().catch(() => {}) // the request that follows reports it
     },
-    train: (spec, job, onStep, signal) => serve(spec, (engine) => engine.train(job, onStep), signal),
+    async train(spec, job, onStep, signal) {
+      const startedMs = performance.now()
+      const result = await serve(spec, (engine) => engine.train(job, onStep), signal)
+      return { ...result, seconds: (performance.now() - startedMs) / 1000 }
+    },
     evaluate: (spec, tensors, batches, signal) =>
       serve(spec, (engine) => engine.evaluate(tensors, batches), signal),
     close,

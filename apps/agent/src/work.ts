@@ -76,14 +76,12 @@ export async function trainUpdate(
     keepState,
     ...(keepState && moments !== undefined ? { state: moments } : {}),
   }
-  const startedMs = performance.now() // opening the model and handing it the numbers are part of training
   const result = await parts.trainer.train(spec, job, (step) => parts.onStep(step, local.steps), signal)
-  const trainMs = performance.now() - startedMs
   return {
     delta: finiteDelta(() => deltaOf(result.tensors, adapter.tensors, maxUpdateNorm)),
     examples: batches.reduce((rows, batch) => rows + batch.rows, 0),
     tokens: result.tokens,
-    trainMs,
+    trainMs: result.seconds * 1000,
     lossFirst: result.losses[0] ?? Number.NaN,
     lossLast: result.losses.at(-1) ?? Number.NaN,
     ...(result.optimizer === undefined ? {} : { moments: result.optimizer }),
