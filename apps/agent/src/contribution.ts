@@ -68,9 +68,17 @@ async function contributeUpdate(
   signal: AbortSignal,
 ): Promise<void> {
   const work = workOf(assignment)
+  const { assignmentId } = assignment
   const known = await parts.outbox.find(work)
-  const finished = known ?? (await train(assignment, work, parts, signal))
-  await deliver({ ...finished, assignmentId: assignment.assignmentId }, parts, signal)
+  if (known !== undefined) return deliver({ ...known, assignmentId }, parts, signal)
+  const { finished, remembered } = await train(assignment, work, parts, signal)
+  await Promise.all([deliver({ ...finished, assignmentId }, parts, signal), remembered])
+}
+
+interface Trained {
+  readonly finished: Finished
+  /** Settles when the optimizer's state is on disk, which the update does not wait for. */
+  readonly remembered: Promise<void>
 }
 
 async function train(
@@ -78,7 +86,7 @@ async function train(
   work: string,
   parts: ContributionParts,
   signal: AbortSignal,
-): Promise<Finished> {
+): Promise<Trained> {
   const { assignmentId, runId, round, local } = assignment
   const onStep: WorkParts['onStep'] = ({ step, loss, tokensPerSecond }, steps) =>
     parts.onProgress({ assignmentId, phase: 'train', step: step + 1, steps, loss, tokensPerSecond })
@@ -90,12 +98,10 @@ async function train(
     ...{ sha256: delta.sha256, sizeBytes: delta.bytes.byteLength },
     ...{ examples, tokens, trainMs, lossFirst, lossLast },
   }
-  await Promise.all([
-    parts.outbox.put(finished, delta.bytes),
-    parts.record(finished, update),
-    update.moments === undefined ? undefined : parts.moments.keep(runId, round, update.moments),
-  ])
-  return finished
+  await Promise.all([parts.outbox.put(finished, delta.bytes), parts.record(finished, update)])
+  const remembered =
+    update.moments === undefined ? Promise.resolve() : parts.moments.keep(runId, round, update.moments)
+  return { finished, remembered }
 }
 
 /** Hands finished work in and notes the answer. Never rejects: what is interrupted stays in the outbox. */

@@ -81,7 +81,7 @@ peft: { method: lora, rank: ${rank}, alpha: ${alpha}, targets: all-linear }
 data: { format: text, maxTokens: ${maxTokens} }
 local: { steps: ${steps}, batch: ${batch}, learningRate: ${learningRate}, schedule: cosine, warmupSteps: ${steps}, optimizerState: keep }
 rounds: { count: ${rounds}, minimum: ${agents} }
-evaluate: { holdout: ${holdout * 100}%, tokens: 512 }
+evaluate: { holdout: ${holdout * 100}%, tokens: 256 }
 seed: ${seed}
 `
 }
