@@ -31,8 +31,18 @@ export interface Service extends AsyncDisposable {
   stop(signal: NodeJS.Signals): Promise<Ended>
 }
 
+const running = new Set<ChildProcess>()
+
+// A test that runs out of time never reaches the end of its scope.
+for (const end of ['exit', 'disconnect', 'SIGTERM'] as const)
+  process.once(end, () => {
+    for (const child of running) child.kill('SIGKILL')
+  })
+
 export function startService(program: string, args: readonly string[]): Service {
   const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  running.add(child)
+  child.once('close', () => running.delete(child))
   const lines: Line[] = []
   const watchers = new Set<() => void>()
   let stdout = ''
