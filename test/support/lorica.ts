@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { startChild } from './child.js'
 
 const lorica = fileURLToPath(new URL('../../apps/cli/bin/lorica.js', import.meta.url))
 
@@ -11,7 +11,7 @@ export async function runLorica<T>(args: readonly string[]): Promise<T> {
 /** What a program prints on stdout; Error with what it printed on stderr when its exit status is not 0. */
 export function outputOf(program: string, args: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = startChild(program, args)
     let output = ''
     let complaint = ''
     child.stdout.on('data', (part: Buffer) => {

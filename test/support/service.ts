@@ -1,5 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { startChild } from './child.js'
 
 const root = new URL('../../', import.meta.url)
 
@@ -31,18 +32,8 @@ export interface Service extends AsyncDisposable {
   stop(signal: NodeJS.Signals): Promise<Ended>
 }
 
-const running = new Set<ChildProcess>()
-
-// A test that runs out of time never reaches the end of its scope.
-for (const end of ['exit', 'disconnect', 'SIGTERM'] as const)
-  process.once(end, () => {
-    for (const child of running) child.kill('SIGKILL')
-  })
-
 export function startService(program: string, args: readonly string[]): Service {
-  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
-  running.add(child)
-  child.once('close', () => running.delete(child))
+  const child = startChild(process.execPath, [program, ...args])
   const lines: Line[] = []
   const watchers = new Set<() => void>()
   let stdout = ''

@@ -11,15 +11,20 @@ interface Lane {
 /** Follows a run until it ends, through restarts of the coordinator, and returns how it ended. */
 export async function watchRun(api: Api, run: string, output: Output): Promise<RunView> {
   let after = 0
+  let isAway = false
   for (;;) {
     const lanes = new Map<string, Lane>()
     try {
       for await (const event of api.stream<RunEvent>(`/api/v1/runs/${run}/events?after=${after}`)) {
         after = Math.max(after, event.seq)
+        isAway = false
         if (show(event, lanes, output)) return await api.get<RunView>(`/api/v1/runs/${run}`)
       }
     } catch (error) {
       if (!isPassing(error)) throw error
+      if (!isAway)
+        output.line('the coordinator does not answer; the run goes on when it is back (Ctrl-C leaves it)')
+      isAway = true
     }
     await new Promise((resolve) => setTimeout(resolve, 500))
   }
