@@ -12,6 +12,10 @@ interface AgentOptions {
   readonly json?: boolean
 }
 
+const exits = `
+Exit status: 0 stopped, 1 a fault of Lorica, 2 wrong arguments, 3 data, base or folder cannot be used,
+4 refused by the coordinator, 5 the coordinator cannot be reached.`
+
 /** `lorica agent`: the service on a machine that holds data. */
 export function agentCommand(): Command {
   const agent = new Command('agent').description('take part in a fleet with the data of this machine')
@@ -21,12 +25,17 @@ export function agentCommand(): Command {
   join.action((link: string, options: AgentOptions) => serve(['join', link], options))
   const start = withOptions(agent.command('start').description('go on after joining; needs no token'))
   start.action((options: AgentOptions) => serve(['start'], options))
+  const leave = agent.command('leave').description('leave the fleet; an agent that runs on the folder ends')
+  leave
+    .option('--dir <folder>', "the agent's folder", 'lorica-agent')
+    .option('--json', 'print one JSON line per event')
+    .action((options: AgentOptions) => serve(['leave'], options))
   const last = agent.command('last-upload').description('show exactly what left this machine last')
   last
     .option('--dir <folder>', "the agent's folder", 'lorica-agent')
     .option('--json', 'print one JSON document on stdout')
     .action((options: AgentOptions) => serve(['last-upload'], options))
-  return agent
+  return agent.addHelpText('after', exits)
 }
 
 function withOptions(command: Command): Command {
