@@ -71,14 +71,8 @@ async function contributeUpdate(
   const { assignmentId } = assignment
   const known = await parts.outbox.find(work)
   if (known !== undefined) return deliver({ ...known, assignmentId }, parts, signal)
-  const { finished, remembered } = await train(assignment, work, parts, signal)
-  await Promise.all([deliver({ ...finished, assignmentId }, parts, signal), remembered])
-}
-
-interface Trained {
-  readonly finished: Finished
-  /** Settles when the optimizer's state is on disk, which the update does not wait for. */
-  readonly remembered: Promise<void>
+  const finished = await train(assignment, work, parts, signal)
+  await deliver({ ...finished, assignmentId }, parts, signal)
 }
 
 async function train(
@@ -86,7 +80,7 @@ async function train(
   work: string,
   parts: ContributionParts,
   signal: AbortSignal,
-): Promise<Trained> {
+): Promise<Finished> {
   const { assignmentId, runId, round, local } = assignment
   const onStep: WorkParts['onStep'] = ({ step, loss, tokensPerSecond }, steps) =>
     parts.onProgress({ assignmentId, phase: 'train', step: step + 1, steps, loss, tokensPerSecond })
@@ -98,10 +92,14 @@ async function train(
     ...{ sha256: delta.sha256, sizeBytes: delta.bytes.byteLength },
     ...{ examples, tokens, trainMs, lossFirst, lossLast },
   }
-  await Promise.all([parts.outbox.put(finished, delta.bytes), parts.record(finished, update)])
-  const remembered =
-    update.moments === undefined ? Promise.resolve() : parts.moments.keep(runId, round, update.moments)
-  return { finished, remembered }
+  // Work counts as finished once it is in the outbox. The optimizer's state is kept before that: a crash in between
+  // trains this round again from the state before it, and the next round never starts from an older one.
+  await Promise.all([
+    parts.record(finished, update),
+    update.moments === undefined ? undefined : parts.moments.keep(runId, round, update.moments),
+  ])
+  await parts.outbox.put(finished, delta.bytes)
+  return finished
 }
 
 /** Hands finished work in and notes the answer. Never rejects: what is interrupted stays in the outbox. */
