@@ -9,6 +9,7 @@ import { evalCommand } from './learning/eval.js'
 import { generateCommand } from './learning/generate.js'
 import { gradCommand } from './learning/grad.js'
 import { inspectCommand } from './learning/inspect.js'
+import { mergeCommand } from './learning/merge.js'
 import { trainCommand } from './learning/train.js'
 import { explainCommand } from './screen/explain.js'
 import { printFailure } from './screen/failure.js'
@@ -45,6 +46,7 @@ for (const command of [
   generateCommand(),
   gradCommand(),
   inspectCommand(),
+  mergeCommand(),
   benchCommand(),
 ])
   program.addCommand(command)

@@ -4,6 +4,7 @@
  */
 
 // Adapters and the files they live in.
+export { type MergedModel, type MergeJob, mergeAdapter } from './adapt/merge.js'
 export { createAdapter } from './adapt/start.js'
 export {
   type Adapter,

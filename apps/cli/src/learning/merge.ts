@@ -1,0 +1,43 @@
+import { existsSync } from 'node:fs'
+import { mergeAdapter, readAdapter } from '@lorica/peft-core'
+import { LoricaError } from '@lorica/protocol'
+import { Command } from 'commander'
+import { runs } from '../screen/command.js'
+import { count } from '../screen/format.js'
+import type { Output } from '../screen/output.js'
+import { withCode } from './errors.js'
+
+interface MergeOptions {
+  readonly model: string
+  readonly adapter: string
+  readonly out: string
+}
+
+/** `lorica merge`: an adapter written into a copy of its base. */
+export function mergeCommand(): Command {
+  const command = new Command('merge')
+    .description('write an adapter into a copy of its base, which then needs no adapter')
+    .requiredOption('--model <path>', 'base model: a Hugging Face folder or an .onnx file')
+    .requiredOption('--adapter <folder>', 'a PEFT adapter')
+    .requiredOption('--out <folder>', 'where the merged model goes, in the form of the base (must not exist)')
+  return runs(command, (options: MergeOptions, output) => withCode('LRC-7001', () => merge(options, output)))
+}
+
+async function merge({ model, adapter: folder, out }: MergeOptions, output: Output): Promise<void> {
+  if (existsSync(out)) {
+    throw new LoricaError('LRC-8003', `"${out}" is already there`, {
+      expected: 'a folder that does not exist yet',
+      action: 'Give another --out.',
+    })
+  }
+  const adapter = await withCode('LRC-7003', () => readAdapter(folder))
+  output.progress('copying the model …')
+  const merged = await mergeAdapter({ model, adapter, out }, (done, total) =>
+    output.progress(`merged ${done} of ${total} modules`),
+  )
+  output.result(merged, [
+    `merged ${count(merged.modules.length)} modules: ${merged.model}`,
+    '',
+    `try it: lorica generate --model ${merged.model} --prompt "Once upon a time"`,
+  ])
+}

@@ -1,0 +1,112 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type Adapter, readAdapter } from '../adapter/adapter.js'
+import { readSafetensors } from '../adapter/safetensors.js'
+import { floatTensor } from '../adapter/values.js'
+import { batchFeeds } from '../runtime/feeds.js'
+import { ort } from '../runtime/ort.js'
+import { readBatch } from '../train/batch-file.js'
+import { buildTrainingGraph } from '../train/graph.js'
+import { mergeAdapter } from './merge.js'
+import { createAdapter } from './start.js'
+
+const golden = fileURLToPath(new URL('../../golden', import.meta.url)) // made by golden/make_golden.py
+const fresh = { method: 'lora', rank: 1, alpha: 1, targets: 'all-linear', rslora: false } as const
+
+let folder: string
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lorica-merge-'))
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+async function lossOf(model: string, adapter: Adapter, name: string): Promise<number> {
+  const batch = await readBatch(join(golden, name, 'batch.safetensors'))
+  const { rows, columns } = batch
+  const request = {
+    model,
+    config: adapter.config,
+    rows,
+    columns,
+    trainable: 'adapter',
+    purpose: 'evaluate',
+  } as const
+  const { graph } = await buildTrainingGraph(request)
+  const session = await ort.open(graph)
+  const values = await session.run(batchFeeds(graph, adapter.tensors, batch))
+  await session.close()
+  return values.get('loss')?.data[0] as number
+}
+
+const forms = ['model', 'onnx/model.onnx', 'torchscript/model.onnx']
+
+describe.each(['gpt2', 'llama', 'llama-rslora', 'bert'])('%s', (name) => {
+  it.each(forms)('merged from %s has the loss that PEFT computes after its own merge', async (form) => {
+    const adapter = await readAdapter(join(golden, name, 'adapter'))
+    const base = join(golden, name, form)
+    if (!existsSync(base)) return
+    const { model, modules } = await mergeAdapter({ model: base, adapter, out: join(folder, 'merged') })
+    expect(modules).toHaveLength(adapter.tensors.size / 2)
+    const expected = JSON.parse(readFileSync(join(golden, name, 'expected.json'), 'utf8')) as {
+      mergedLoss: number
+    }
+    const loss = await lossOf(model, await createAdapter(model, fresh, 1), name)
+    expect(Math.abs(loss - expected.mergedLoss)).toBeLessThan(5e-6)
+  })
+})
+
+describe('a merge', () => {
+  it('leaves what it does not change as it was, byte for byte', async () => {
+    const adapter = await readAdapter(join(golden, 'llama-rslora', 'adapter')) // on q_proj and v_proj
+    const base = join(golden, 'llama-rslora', 'model')
+    await mergeAdapter({ model: base, adapter, out: join(folder, 'merged') })
+    const [before, after] = await Promise.all(
+      [base, join(folder, 'merged')].map((of) => readSafetensors(join(of, 'model.safetensors'))),
+    )
+    const changed = [...(before ?? [])].filter(
+      ([key, tensor]) => !Buffer.from(tensor.bytes).equals(after?.get(key)?.bytes ?? Buffer.of()),
+    )
+    expect(changed.map(([key]) => key).sort()).toEqual([
+      'model.layers.0.self_attn.q_proj.weight',
+      'model.layers.0.self_attn.v_proj.weight',
+      'model.layers.1.self_attn.q_proj.weight',
+      'model.layers.1.self_attn.v_proj.weight',
+    ])
+  })
+
+  it('adds scaling * B A to the stored weight, rounded once', async () => {
+    const adapter = await readAdapter(join(golden, 'llama', 'adapter'))
+    const base = join(golden, 'llama', 'model')
+    await mergeAdapter({ model: base, adapter, out: join(folder, 'merged') })
+    const path = 'model.layers.1.mlp.down_proj'
+    const weights = await Promise.all(
+      [base, join(folder, 'merged')].map(async (of) => {
+        const stored = (await readSafetensors(join(of, 'model.safetensors'))).get(`${path}.weight`)
+        return stored === undefined ? new Float32Array() : floatTensor(stored).data
+      }),
+    )
+    const [row, column, inFeatures, rank, scaling] = [17, 93, 112, 4, 10 / 4]
+    const a = adapter.tensors.get(`base_model.model.${path}.lora_A.weight`)?.data ?? []
+    const b = adapter.tensors.get(`base_model.model.${path}.lora_B.weight`)?.data ?? []
+    const change = Array.from(
+      { length: rank },
+      (_, k) => (b[row * rank + k] ?? 0) * (a[k * inFeatures + column] ?? 0),
+    )
+    const at = row * inFeatures + column
+    const expected = (weights[0]?.[at] ?? 0) + scaling * change.reduce((sum, term) => sum + term, 0)
+    expect(weights[1]?.[at]).toBeCloseTo(expected, 6)
+    expect(Math.abs((weights[1]?.[at] ?? 0) - (weights[0]?.[at] ?? 0))).toBeGreaterThan(0.01)
+  })
+
+  it('into a tied output layer is refused, and nothing is written', async () => {
+    const base = join(folder, 'tied')
+    await cp(join(golden, 'gpt2', 'model'), base, { recursive: true })
+    const adapter = await createAdapter(base, { ...fresh, targets: ['lm_head'] }, 1)
+    const out = join(folder, 'merged')
+    await expect(mergeAdapter({ model: base, adapter, out })).rejects.toThrow(/"lm_head" shares its weight/)
+    expect(existsSync(out)).toBe(false)
+  })
+})
