@@ -4,7 +4,8 @@
  * @module
  */
 import { int, type Value } from '../graph/graph.js'
-import type { BertConfig } from './config.js'
+import type { Family, ModelInputs } from './architecture.js'
+import { countOf, type Fields, flagOf, listOf, numberOf, refuse, textOf } from './fields.js'
 import {
   activation,
   additiveMask,
@@ -18,14 +19,68 @@ import {
   splitHeads,
 } from './layers.js'
 
-export interface EncoderInputs {
-  readonly inputIds: Value // (B, T)
-  readonly attentionMask: Value | undefined // (B, T)
-  readonly tokenTypeIds: Value | undefined // (B, T); zeros when absent
+export interface BertConfig {
+  readonly layers: number
+  readonly heads: number
+  readonly layerNormEpsilon: number
+  readonly activation: string
+  readonly head: 'classifier' | 'masked-words'
+  readonly tieWordEmbeddings: boolean
 }
 
+export const bertFamily: Family = (fields) => {
+  const config = bertConfig(fields)
+  const isClassifier = config.head === 'classifier'
+  return {
+    prefix: 'bert.',
+    task: isClassifier ? 'sequence' : 'masked',
+    outputLayer: isClassifier ? 'classifier' : 'cls.predictions.decoder',
+    hasTokenTypes: true,
+    positions: (tensors) => tensors.get('bert.embeddings.position_embeddings.weight')?.shape[0],
+    forward: (layers, inputs) => bert(layers, config, inputs),
+  }
+}
+
+export function bertConfig(fields: Fields): BertConfig {
+  const architectures = listOf(fields, 'architectures')
+  const head = bertHeads.find(([name]) => architectures.includes(name))?.[1]
+  if (head === undefined) {
+    const known = bertHeads.map(([name]) => name).join(', ')
+    throw new RangeError(
+      `architectures expected one of ${known}, got ${JSON.stringify(fields.architectures)}`,
+    )
+  }
+  refuse(fields, 'is_decoder', true)
+  if (head === 'classifier') expectClasses(fields)
+  const positions = textOf(fields, 'position_embedding_type', 'absolute')
+  if (positions !== 'absolute')
+    throw new RangeError(`position_embedding_type "${positions}" is not supported; expected absolute`)
+  return {
+    layers: countOf(fields, 'num_hidden_layers'),
+    heads: countOf(fields, 'num_attention_heads'),
+    layerNormEpsilon: numberOf(fields, 'layer_norm_eps', 1e-12),
+    activation: textOf(fields, 'hidden_act', 'gelu'),
+    head,
+    tieWordEmbeddings: flagOf(fields, 'tie_word_embeddings', true),
+  }
+}
+
+/** The loss is the cross-entropy of one class of several; transformers takes another for other problems. */
+function expectClasses(fields: Fields): void {
+  refuse(fields, 'problem_type', 'regression')
+  refuse(fields, 'problem_type', 'multi_label_classification')
+  const labels = (fields.id2label ?? null) as Fields | null
+  if (fields.num_labels === 1 || (labels !== null && Object.keys(labels).length === 1))
+    throw new RangeError('num_labels 1 is a regression, which is not supported; expected 2 classes or more')
+}
+
+const bertHeads: readonly (readonly [string, BertConfig['head']])[] = [
+  ['BertForSequenceClassification', 'classifier'],
+  ['BertForMaskedLM', 'masked-words'],
+]
+
 /** Appends the model -> logits: (B, C) with a classifier, (N, V) with a masked-word head. */
-export function bert(layers: Layers, config: BertConfig, inputs: EncoderInputs): Value {
+export function bert(layers: Layers, config: BertConfig, inputs: ModelInputs): Value {
   const mask = additiveMask(layers, { causal: false, attentionMask: inputs.attentionMask })
   const last = Array.from({ length: config.layers }, (_, index) => `bert.encoder.layer.${index}`).reduce(
     (hidden, path) => block(layers, config, { path, hidden, mask }),
@@ -34,7 +89,7 @@ export function bert(layers: Layers, config: BertConfig, inputs: EncoderInputs):
   return config.head === 'classifier' ? classifier(layers, last) : maskedWords(layers, config, last)
 }
 
-function embeddings(layers: Layers, config: BertConfig, inputs: EncoderInputs): Value {
+function embeddings(layers: Layers, config: BertConfig, inputs: ModelInputs): Value {
   const { builder, batch } = layers
   const zeros = (): Value =>
     builder.constant(new Array(batch.rows * batch.columns).fill(0), 'int64', [batch.rows, batch.columns])

@@ -4,7 +4,8 @@
  * @module
  */
 import { int, type Value } from '../graph/graph.js'
-import type { Gpt2Config } from './config.js'
+import type { Family, ModelInputs } from './architecture.js'
+import { countOf, expectLanguageModel, type Fields, flagOf, numberOf, refuse, textOf } from './fields.js'
 import {
   activation,
   additiveMask,
@@ -18,13 +19,41 @@ import {
   splitHeads,
 } from './layers.js'
 
-export interface CausalInputs {
-  readonly inputIds: Value // (B, T)
-  readonly attentionMask: Value | undefined // (B, T)
+export interface Gpt2Config {
+  readonly layers: number
+  readonly heads: number
+  readonly layerNormEpsilon: number
+  readonly activation: string
+  readonly scaleAttention: boolean
+}
+
+export const gpt2Family: Family = (fields) => {
+  const config = gpt2Config(fields)
+  return {
+    prefix: 'transformer.',
+    task: 'causal',
+    outputLayer: 'lm_head',
+    hasTokenTypes: false,
+    positions: (tensors) => tensors.get('transformer.wpe.weight')?.shape[0],
+    forward: (layers, inputs) => gpt2(layers, config, inputs),
+  }
+}
+
+export function gpt2Config(fields: Fields): Gpt2Config {
+  expectLanguageModel(fields)
+  refuse(fields, 'add_cross_attention', true)
+  refuse(fields, 'scale_attn_by_inverse_layer_idx', true)
+  return {
+    layers: countOf(fields, 'n_layer'),
+    heads: countOf(fields, 'n_head'),
+    layerNormEpsilon: numberOf(fields, 'layer_norm_epsilon', 1e-5),
+    activation: textOf(fields, 'activation_function', 'gelu_new'),
+    scaleAttention: flagOf(fields, 'scale_attn_weights', true),
+  }
 }
 
 /** Appends the model -> logits (N, V). */
-export function gpt2(layers: Layers, config: Gpt2Config, inputs: CausalInputs): Value {
+export function gpt2(layers: Layers, config: Gpt2Config, inputs: ModelInputs): Value {
   const { builder, weights } = layers
   const mask = additiveMask(layers, { causal: true, attentionMask: inputs.attentionMask })
   const words = embedding(layers, 'transformer.wte', inputs.inputIds)

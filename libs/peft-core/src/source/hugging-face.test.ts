@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest'
 import { weightBytes } from '../graph/constant.js'
-import type { Weight } from '../graph/graph.js'
+import type { Graph, Weight } from '../graph/graph.js'
 import { reference } from '../runtime/reference.js'
-import type { BertConfig, LlamaConfig } from './config.js'
+import { type BertConfig, bert } from './bert.js'
 import { forwardGraph } from './hugging-face.js'
+import { type LlamaConfig, llama } from './llama.js'
 
 const options = { rows: 1, columns: 2, attentionMask: true, tokenTypeIds: false, trainable: false }
 
@@ -15,8 +16,7 @@ function tensor(name: string, shape: readonly number[], first = 0.3): readonly [
   ]
 }
 
-const bert: BertConfig = {
-  family: 'bert',
+const words: BertConfig = {
   layers: 0,
   heads: 1,
   layerNormEpsilon: 1e-5,
@@ -40,7 +40,13 @@ const bertTensors = new Map([
 
 async function logitsOf(config: BertConfig, without?: string): Promise<readonly number[]> {
   const tensors = new Map([...bertTensors].filter(([name]) => name !== without))
-  const session = await reference.open(forwardGraph(config, tensors, options))
+  const session = await reference.open(
+    forwardGraph(
+      { task: 'masked', hasTokenTypes: true, forward: (layers, inputs) => bert(layers, config, inputs) },
+      tensors,
+      options,
+    ),
+  )
   const feeds = new Map([
     ['input_ids', Int32Array.of(2, 1)],
     ['attention_mask', Int32Array.of(1, 1)],
@@ -49,16 +55,15 @@ async function logitsOf(config: BertConfig, without?: string): Promise<readonly 
 }
 
 test('a masked-word head that is not tied has a bias of its own', async () => {
-  const tied = await logitsOf(bert)
-  const untied = await logitsOf({ ...bert, tieWordEmbeddings: false })
+  const tied = await logitsOf(words)
+  const untied = await logitsOf({ ...words, tieWordEmbeddings: false })
   expect(tied).toHaveLength(6)
   for (const [at, logit] of untied.entries()) expect(logit - (tied[at] as number)).toBeCloseTo(15, 5)
-  expect(await logitsOf(bert, 'cls.predictions.bias')).toEqual(untied)
+  expect(await logitsOf(words, 'cls.predictions.bias')).toEqual(untied)
 })
 
 test('a Llama whose head is not tied needs the head', () => {
-  const llama: LlamaConfig = {
-    family: 'llama',
+  const config: LlamaConfig = {
     layers: 0,
     heads: 1,
     keyValueHeads: 1,
@@ -71,7 +76,13 @@ test('a Llama whose head is not tied needs the head', () => {
     tieWordEmbeddings: false,
   }
   const tensors = new Map([tensor('model.embed_tokens.weight', [3, 2]), tensor('model.norm.weight', [2])])
-  expect(() => forwardGraph(llama, tensors, options)).toThrow('the model has no tensor "lm_head.weight"')
-  const tied = forwardGraph({ ...llama, tieWordEmbeddings: true }, tensors, options)
+  const graphOf = (used: LlamaConfig): Graph =>
+    forwardGraph(
+      { task: 'causal', hasTokenTypes: false, forward: (layers, inputs) => llama(layers, used, inputs) },
+      tensors,
+      options,
+    )
+  expect(() => graphOf(config)).toThrow('the model has no tensor "lm_head.weight"')
+  const tied = graphOf({ ...config, tieWordEmbeddings: true })
   expect(tied.outputs.map(({ shape }) => shape)).toEqual([[1, 2, 3]])
 })

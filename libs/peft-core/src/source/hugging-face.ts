@@ -5,11 +5,8 @@
 import { createBuilder } from '../graph/builder.js'
 import type { Graph, Value } from '../graph/graph.js'
 import { renameOutput } from '../graph/rename-output.js'
-import { bert } from './bert.js'
-import type { ModelConfig } from './config.js'
-import { gpt2 } from './gpt2.js'
+import type { Architecture } from './architecture.js'
 import type { Batch, Layers } from './layers.js'
-import { llama } from './llama.js'
 import { type ModelTensors, weightSource } from './weights.js'
 
 export interface ForwardOptions extends Batch {
@@ -25,32 +22,24 @@ export interface ForwardOptions extends Batch {
  * The forward pass of a model for one batch shape: `input_ids` (B, T) and what the options name -> `logits`, (B, T, V)
  * of a language model, (B, C) of a classifier.
  */
-export function forwardGraph(config: ModelConfig, tensors: ModelTensors, options: ForwardOptions): Graph {
+export function forwardGraph(
+  architecture: Pick<Architecture, 'task' | 'hasTokenTypes' | 'forward'>,
+  tensors: ModelTensors,
+  options: ForwardOptions,
+): Graph {
   const builder = createBuilder()
   const shape = [options.rows, options.columns]
   const inputIds = builder.input('input_ids', 'int64', shape)
   const optional = (name: string, present: boolean): Value | undefined =>
     present ? builder.input(name, 'int64', shape) : undefined
   const attentionMask = optional('attention_mask', options.attentionMask)
-  const tokenTypeIds = optional('token_type_ids', options.tokenTypeIds && config.family === 'bert')
+  const tokenTypeIds = optional('token_type_ids', options.tokenTypeIds && architecture.hasTokenTypes)
   const weights = weightSource(builder, tensors, options.trainable)
   const layers: Layers = { builder, weights, batch: options }
-  const logits = ((): Value => {
-    switch (config.family) {
-      case 'gpt2':
-        return gpt2(layers, config, { inputIds, attentionMask })
-      case 'llama':
-        return llama(layers, config, { inputIds, attentionMask })
-      case 'bert':
-        return bert(layers, config, { inputIds, attentionMask, tokenTypeIds })
-    }
-  })()
-  const perToken = !isClassifier(config)
+  const logits = architecture.forward(layers, { inputIds, attentionMask, tokenTypeIds })
+  const perToken = architecture.task !== 'sequence'
   const size = [options.rows, options.columns, logits.shape[1] as number]
   const output = perToken ? builder.op('Reshape', [logits, builder.constant(size, 'int64')]) : logits
   builder.output(output)
   return renameOutput(builder.build(), output.name, 'logits')
 }
-
-const isClassifier = (config: ModelConfig): boolean =>
-  config.family === 'bert' && config.head === 'classifier'

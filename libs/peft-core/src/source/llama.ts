@@ -4,8 +4,8 @@
  * @module
  */
 import { int, type Value } from '../graph/graph.js'
-import type { LlamaConfig } from './config.js'
-import type { CausalInputs } from './gpt2.js'
+import type { Family, ModelInputs } from './architecture.js'
+import { countOf, expectLanguageModel, type Fields, flagOf, numberOf, textOf } from './fields.js'
 import {
   activation,
   additiveMask,
@@ -17,7 +17,79 @@ import {
   rmsNorm,
   splitHeads,
 } from './layers.js'
-import { rotaryAngles } from './rotary.js'
+import { type Rope, ropeOf, rotaryAngles } from './rotary.js'
+
+export interface LlamaConfig {
+  readonly layers: number
+  readonly heads: number
+  readonly keyValueHeads: number
+  readonly headWidth: number
+  readonly positions: number
+  readonly rmsNormEpsilon: number
+  readonly activation: string
+  readonly rope: Rope
+  /** For each layer, how many tokens its attention sees, the token itself included; null is all before it. */
+  readonly windows: readonly (number | null)[]
+  readonly tieWordEmbeddings: boolean
+}
+
+export const llamaFamily: Family = (fields) => {
+  const config = llamaConfig(fields)
+  return {
+    prefix: 'model.',
+    task: 'causal',
+    outputLayer: 'lm_head',
+    hasTokenTypes: false,
+    positions: () => config.positions,
+    forward: (layers, inputs) => llama(layers, config, inputs),
+  }
+}
+
+/** Llama, and the families that differ from it in what this reads: Qwen 2 has biases, and both may look back less far. */
+export function llamaConfig(fields: Fields): LlamaConfig {
+  expectLanguageModel(fields)
+  const heads = countOf(fields, 'num_attention_heads')
+  const keyValueHeads = fields.num_key_value_heads == null ? heads : countOf(fields, 'num_key_value_heads')
+  if (heads % keyValueHeads !== 0) {
+    throw new RangeError(
+      `num_attention_heads ${heads} is not a multiple of num_key_value_heads ${keyValueHeads}`,
+    )
+  }
+  const positions = fields.max_position_embeddings == null ? 2048 : countOf(fields, 'max_position_embeddings')
+  const layers = countOf(fields, 'num_hidden_layers')
+  return {
+    layers,
+    heads,
+    keyValueHeads,
+    headWidth: fields.head_dim == null ? headWidth(fields, heads) : countOf(fields, 'head_dim'),
+    positions,
+    rmsNormEpsilon: numberOf(fields, 'rms_norm_eps', 1e-6),
+    activation: textOf(fields, 'hidden_act', 'silu'),
+    rope: ropeOf(fields),
+    windows: windowsOf(fields, layers),
+    tieWordEmbeddings: flagOf(fields, 'tie_word_embeddings', false),
+  }
+}
+
+/** Every layer of Mistral has the window, and of Qwen 2, where it is used at all, those from `max_window_layers` on. */
+function windowsOf(fields: Fields, layers: number): readonly (number | null)[] {
+  const isMistral = fields.model_type === 'mistral'
+  const isUsed = isMistral || (fields.model_type === 'qwen2' && fields.use_sliding_window === true)
+  if (!isUsed || fields.sliding_window === null) return new Array<null>(layers).fill(null)
+  const window = fields.sliding_window === undefined ? 4096 : countOf(fields, 'sliding_window')
+  const first = isMistral ? 0 : numberOf(fields, 'max_window_layers', 28)
+  const kinds = !isMistral && Array.isArray(fields.layer_types) ? fields.layer_types : []
+  return Array.from({ length: layers }, (_, layer) => {
+    const isWindowed = kinds[layer] === undefined ? layer >= first : kinds[layer] === 'sliding_attention'
+    return isWindowed ? window : null
+  })
+}
+
+function headWidth(fields: Fields, heads: number): number {
+  const width = countOf(fields, 'hidden_size')
+  if (width % heads === 0) return width / heads
+  throw new RangeError(`hidden_size ${width} is not a multiple of num_attention_heads ${heads}`)
+}
 
 interface Rotary {
   readonly positions: Value // (1): the position of the first token
@@ -26,7 +98,7 @@ interface Rotary {
 }
 
 /** Appends the model -> logits (N, V). */
-export function llama(layers: Layers, config: LlamaConfig, inputs: CausalInputs): Value {
+export function llama(layers: Layers, config: LlamaConfig, inputs: ModelInputs): Value {
   const { builder, weights, batch } = layers
   if (batch.columns > config.positions) {
     throw new RangeError(
@@ -51,10 +123,7 @@ export function llama(layers: Layers, config: LlamaConfig, inputs: CausalInputs)
 }
 
 /** One mask for each width of window; one that holds the whole sequence is none. */
-function masks(
-  layers: Layers,
-  { attentionMask }: CausalInputs,
-): (window: number | null) => Value | undefined {
+function masks(layers: Layers, { attentionMask }: ModelInputs): (window: number | null) => Value | undefined {
   const made = new Map<number, Value | undefined>()
   return (window) => {
     const width = Math.min(window ?? layers.batch.columns, layers.batch.columns)

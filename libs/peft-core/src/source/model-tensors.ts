@@ -7,24 +7,16 @@ import { readFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { readSafetensorsHeader } from '../adapter/safetensors.js'
 import type { Weight } from '../graph/graph.js'
-import type { ModelConfig } from './config.js'
 import type { ModelTensors } from './weights.js'
-
-/** The prefix that a family's language-model classes give to the tensors of the bare model. */
-const prefixes: Readonly<Record<ModelConfig['family'], string>> = {
-  gpt2: 'transformer.',
-  llama: 'model.',
-  bert: 'bert.',
-}
 
 /** Tensors outside the prefix. */
 const heads = /^(lm_head|classifier|cls|score)\./
 
 /**
- * The tensors under the names that the family's language-model classes use; checkpoints of the bare model, and of the
+ * The tensors under the names that the family's classes with a head use, `prefix` before those of the bare model; checkpoints of the bare model, and of the
  * first BERT releases (gamma, beta), are renamed. RangeError when the folder has no weights that can be read.
  */
-export async function modelTensors(folder: string, family: ModelConfig['family']): Promise<ModelTensors> {
+export async function modelTensors(folder: string, prefix: string): Promise<ModelTensors> {
   const found = new Map<string, Weight>()
   for (const path of await weightFiles(folder)) {
     const { tensors } = await readSafetensorsHeader(path)
@@ -32,7 +24,6 @@ export async function modelTensors(folder: string, family: ModelConfig['family']
       found.set(name, { name, element, shape, data: { kind: 'file', path, offset, length: sizeBytes } })
     }
   }
-  const prefix = prefixes[family]
   const bare = ![...found.keys()].some((name) => name.startsWith(prefix))
   return new Map(
     [...found].map(([stored, weight]) => {

@@ -5,13 +5,13 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Graph } from '../graph/graph.js'
-import { type ModelConfig, parseModelConfig } from './config.js'
+import type { Architecture } from './architecture.js'
+import { parseArchitecture } from './families.js'
 import { type ForwardOptions, forwardGraph } from './hugging-face.js'
 import { modelTensors } from './model-tensors.js'
 import { type LinearLayer, linearModules } from './modules.js'
 import { forwardFromOnnx, readOnnxFile } from './onnx-file.js'
 import type { Task } from './task.js'
-import type { ModelTensors } from './weights.js'
 
 export interface ForwardModel {
   readonly graph: Graph // with the output `logits`
@@ -19,7 +19,7 @@ export interface ForwardModel {
 }
 
 export interface Model {
-  /** gpt2, llama, bert, or onnx. */
+  /** The `model_type` of a Hugging Face folder, or onnx. */
   readonly family: string
   readonly task: Task
   /** The module that `all-linear` leaves out. */
@@ -46,36 +46,24 @@ async function openFolder(folder: string): Promise<Model> {
   const text = await readFile(file, 'utf8').catch((cause: Error) => {
     throw new RangeError(`model "${folder}": expected a config.json; ${cause.message}`, { cause })
   })
-  const config = parseNamed(file, text)
-  const tensors = await modelTensors(folder, config.family)
-  const classifies = config.family === 'bert' && config.head === 'classifier'
-  const encoder = {
-    outputLayer: classifies ? 'classifier' : 'cls.predictions.decoder',
-    task: classifies ? 'sequence' : 'masked',
-  } as const
-  const { outputLayer, task } =
-    config.family === 'bert' ? encoder : ({ outputLayer: 'lm_head', task: 'causal' } as const)
+  const architecture = parseNamed(file, text)
+  const tensors = await modelTensors(folder, architecture.prefix)
   return {
-    family: config.family,
-    task,
-    outputLayer,
-    positions: positionsOf(config, tensors),
+    family: architecture.family,
+    task: architecture.task,
+    outputLayer: architecture.outputLayer,
+    positions: architecture.positions(tensors),
     forward: (options) => {
-      const graph = forwardGraph(config, tensors, { ...options, attentionMask: true, tokenTypeIds: true })
+      const all = { ...options, attentionMask: true, tokenTypeIds: true }
+      const graph = forwardGraph(architecture, tensors, all)
       return { graph, modules: options.trainable ? [] : linearModules(graph) }
     },
   }
 }
 
-function positionsOf(config: ModelConfig, tensors: ModelTensors): number | undefined {
-  if (config.family === 'llama') return config.positions
-  const table = config.family === 'gpt2' ? 'transformer.wpe' : 'bert.embeddings.position_embeddings'
-  return tensors.get(`${table}.weight`)?.shape[0]
-}
-
-function parseNamed(file: string, text: string): ModelConfig {
+function parseNamed(file: string, text: string): Architecture {
   try {
-    return parseModelConfig(JSON.parse(text))
+    return parseArchitecture(JSON.parse(text))
   } catch (cause) {
     throw new RangeError(`${file}: ${(cause as Error).message}`, { cause })
   }

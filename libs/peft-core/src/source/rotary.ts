@@ -4,6 +4,7 @@
  * https://github.com/huggingface/transformers/blob/main/src/transformers/modeling_rope_utils.py
  * @module
  */
+import { type Fields, numberOf, textOf } from './fields.js'
 
 export type Rope =
   | { readonly kind: 'default'; readonly theta: number }
@@ -16,6 +17,30 @@ export type Rope =
       readonly highFrequencyFactor: number
       readonly originalPositions: number
     }
+
+/** Rotary settings, in the form of transformers 5 (`rope_parameters`) or before (`rope_theta`, `rope_scaling`). */
+export function ropeOf(fields: Fields): Rope {
+  const settings = (fields.rope_parameters ?? fields.rope_scaling ?? {}) as Fields
+  const theta = numberOf(settings, 'rope_theta', numberOf(fields, 'rope_theta', 10_000))
+  const kind = textOf(settings, 'rope_type', textOf(settings, 'type', 'default'))
+  switch (kind) {
+    case 'default':
+      return { kind, theta }
+    case 'linear':
+      return { kind, theta, factor: numberOf(settings, 'factor') }
+    case 'llama3':
+      return {
+        kind,
+        theta,
+        factor: numberOf(settings, 'factor'),
+        lowFrequencyFactor: numberOf(settings, 'low_freq_factor'),
+        highFrequencyFactor: numberOf(settings, 'high_freq_factor'),
+        originalPositions: numberOf(settings, 'original_max_position_embeddings'),
+      }
+    default:
+      throw new RangeError(`rope_type "${kind}" is not supported; expected default, linear or llama3`)
+  }
+}
 
 /** Angle of each position and pair of channels, float32-rounded as PyTorch has them: (columns, headWidth / 2). */
 export function rotaryAngles(rope: Rope, headWidth: number, columns: number): Float32Array {

@@ -1,0 +1,55 @@
+/**
+ * Fields of a decoded config.json. Each reader gives a RangeError that names the field, what was expected and what came.
+ * @module
+ */
+
+export type Fields = Readonly<Record<string, unknown>>
+
+/** A finite number; `otherwise` where the field is absent or null. */
+export function numberOf(fields: Fields, name: string, otherwise?: number): number {
+  const value = fields[name] ?? otherwise
+  if (typeof value === 'number' && Number.isFinite(value)) return value
+  throw new RangeError(`${name} expected a number, got ${JSON.stringify(value)}`)
+}
+
+/** A whole number above 0. */
+export function countOf(fields: Fields, name: string, otherwise?: number): number {
+  const value = numberOf(fields, name, otherwise)
+  if (Number.isInteger(value) && value > 0) return value
+  throw new RangeError(`${name} expected a whole number above 0, got ${value}`)
+}
+
+export function textOf(fields: Fields, name: string, otherwise?: string): string {
+  const value = fields[name] ?? otherwise
+  if (typeof value === 'string') return value
+  throw new RangeError(`${name} expected a text, got ${JSON.stringify(value)}`)
+}
+
+export function flagOf(fields: Fields, name: string, otherwise: boolean): boolean {
+  const value = fields[name] ?? otherwise
+  if (typeof value === 'boolean') return value
+  throw new RangeError(`${name} expected true or false, got ${JSON.stringify(value)}`)
+}
+
+/** A list; empty where the field is absent or null. */
+export function listOf(fields: Fields, name: string): readonly unknown[] {
+  const value = fields[name] ?? []
+  if (Array.isArray(value)) return value
+  throw new RangeError(`${name} expected a list, got ${JSON.stringify(value)}`)
+}
+
+/** Refuses one value of a field that asks for what is not built. */
+export function refuse(fields: Fields, name: string, value: unknown): void {
+  if (fields[name] === value) throw new RangeError(`${name} ${JSON.stringify(value)} is not supported`)
+}
+
+/** A checkpoint with another head than the next token's has no use for one: its own would be left out. */
+export function expectLanguageModel(fields: Fields): void {
+  const other = listOf(fields, 'architectures').find((name) =>
+    /For(Sequence|Token)Classification$|ForQuestionAnswering$/.test(String(name)),
+  )
+  if (other !== undefined)
+    throw new RangeError(
+      `architectures ${JSON.stringify(other)} is not supported; expected a causal language model`,
+    )
+}
