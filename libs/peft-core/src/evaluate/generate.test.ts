@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { generate, windowColumns } from './generate.js'
+import { generate } from './generate.js'
 
 // Probabilities 0.4, 0.1, 0.3, 0.2
 const logits = Float32Array.from([0.4, 0.1, 0.3, 0.2], Math.log)
@@ -17,10 +17,4 @@ test('a stop token ends the text and is not part of it', async () => {
     Float32Array.from({ length: 9 }, (_, id) => (id === ids.length ? 1 : 0))
   const sampling = { maxTokens: 30, temperature: 0, seed: 1, stopIds: [6] }
   expect(await generate(next, [8, 8], sampling)).toEqual([2, 3, 4, 5])
-})
-
-test('windows double up to what the model holds', () => {
-  const columns = (limit?: number) => [1, 32, 33, 64, 65, 200].map((length) => windowColumns(length, limit))
-  expect(columns()).toEqual([32, 32, 64, 64, 128, 256])
-  expect(columns(200)).toEqual([32, 32, 64, 64, 128, 200])
 })

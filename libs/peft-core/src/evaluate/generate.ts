@@ -2,6 +2,7 @@
  * Text from a causal model, one token at a time.
  * @module
  */
+import type { NextLogits } from '../runtime/next-token.js'
 import { createRandom } from '../train/random.js'
 import { sampleToken } from './sample.js'
 
@@ -17,9 +18,6 @@ export interface Sampling {
   /** Generation ends before one of these would be added. */
   readonly stopIds: readonly number[]
 }
-
-/** The logits (vocabulary) of the token that follows `ids`. */
-export type NextLogits = (ids: readonly number[]) => Promise<Float32Array>
 
 /** The tokens that follow `prompt`; equal arguments give equal tokens. `onToken` sees each as it comes. */
 export async function generate(
@@ -38,11 +36,4 @@ export async function generate(
     onToken(id)
   }
   return ids.slice(prompt.length)
-}
-
-/** The smallest window of 32, 64, 128… columns that holds `length` tokens, so that few graphs serve every length. */
-export function windowColumns(length: number, maxColumns = Number.POSITIVE_INFINITY): number {
-  let columns = 32
-  while (columns < length) columns *= 2
-  return Math.min(columns, maxColumns)
 }

@@ -7,22 +7,32 @@ import { type Graph, int } from '../graph/graph.js'
 import type { Batch } from '../train/batches.js'
 import { IGNORED } from '../train/counted.js'
 
+/** The logits (vocabulary) of the token that follows `ids`. */
+export type NextLogits = (ids: readonly number[]) => Promise<Float32Array>
+
 /** The input that says which position's logits are wanted. */
 export const POSITION = 'next_position'
 
-/** Replaces the output `logits` by `next`, the logits of one position: a window of a large vocabulary is long to copy. */
+/** The output with the logits of that position, (V). */
+export const NEXT = 'next'
+
+/**
+ * Replaces the output `logits` by `next`, the logits of one position: a window of a large vocabulary is long to copy. Other
+ * outputs (keys and values) stay.
+ */
 export function withPosition<T extends { readonly graph: Graph }>(training: T): T {
   const builder = createBuilder(training.graph, { keepOutputs: false })
   const position = builder.input(POSITION, 'int64', [1])
   const row = builder.op('Gather', [builder.value('logits'), position], { attributes: { axis: int(1) } })
   const [flat] = builder.append({
-    name: 'next',
+    name: NEXT,
     op: 'Reshape',
     domain: '',
     inputs: [row.name, builder.constant([-1], 'int64').name],
-    outputs: ['next'],
+    outputs: [NEXT],
     attributes: {},
   })
+  for (const output of training.graph.outputs) if (output.name !== 'logits') builder.output(output)
   if (flat !== undefined) builder.output(flat)
   return { ...training, graph: builder.build() }
 }
@@ -33,4 +43,11 @@ export function paddedRow(ids: readonly number[], columns: number): Batch {
   inputIds.set(ids)
   const attentionMask = new Int32Array(columns).fill(1, 0, ids.length)
   return { rows: 1, columns, inputIds, attentionMask, labels: new Int32Array(columns).fill(IGNORED) }
+}
+
+/** The smallest window of 32, 64, 128… columns that holds `length` tokens, so that few graphs serve every length. */
+export function windowColumns(length: number, maxColumns = Number.POSITIVE_INFINITY): number {
+  let columns = 32
+  while (columns < length) columns *= 2
+  return Math.min(columns, maxColumns)
 }

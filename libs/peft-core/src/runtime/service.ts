@@ -5,7 +5,7 @@
 import { totalmem } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
 import { type Tensor, type TensorMap, tensorBytes } from '../adapter/tensor.js'
-import { generate, type Sampling, windowColumns } from '../evaluate/generate.js'
+import { generate, type Sampling } from '../evaluate/generate.js'
 import { evaluateLoss, type LossTotal } from '../evaluate/loss.js'
 import { type Graph, sameShape, sizeOf } from '../graph/graph.js'
 import type { Task } from '../source/task.js'
@@ -18,8 +18,9 @@ import {
   type TrainResult,
   train,
 } from '../train/trainer.js'
+import { createDecoder } from './decoder.js'
 import { batchFeeds } from './feeds.js'
-import { POSITION, paddedRow, withPosition } from './next-token.js'
+import { type NextLogits, withPosition } from './next-token.js'
 import { createOpenGraphs, type OpenGraph } from './open-graphs.js'
 import { type ProductTimes, timeProducts } from './products.js'
 import type { Runtime, RuntimeOptions, TensorData } from './runtime.js'
@@ -55,10 +56,10 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
   let spec: EngineSpec | undefined
   let maxColumns: number | undefined
   const graphs = createOpenGraphs(runtime)
-  const graphFor = (purpose: Purpose, rows: number, columns: number): Promise<OpenGraph> => {
+  const graphFor = (purpose: Purpose, rows: number, columns: number, cache?: number): Promise<OpenGraph> => {
     if (spec === undefined) throw new TypeError('no model is open; call open first')
-    const request = { ...spec, rows, columns, purpose }
-    return graphs.get(`${purpose} ${rows} ${columns}`, async () => {
+    const request = { ...spec, rows, columns, purpose, ...(cache === undefined ? {} : { cache }) }
+    return graphs.get(`${purpose} ${rows} ${columns} ${cache}`, async () => {
       const training = await build(request)
       const built = purpose === 'logits' ? withPosition(training) : training
       return { training: built, options: sessionOptions(options, purpose, built.graph) }
@@ -75,15 +76,17 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
     const { graph } = await graphFor('train', spec.rows, spec.columns)
     return await timeProducts(runtime, graph, { ...sessionOptions(options, 'train', graph), times })
   }
-  const logits = async (tensors: TensorMap, ids: readonly number[]): Promise<Float32Array> => {
-    const kept = ids.slice(-(maxColumns ?? ids.length))
-    const columns = windowColumns(kept.length, maxColumns)
-    const { graph, parameters, session, task } = await graphFor('logits', 1, columns)
-    if (task !== 'causal') {
-      throw new RangeError(`generation expected a causal language model, got one for the task "${task}"`)
+  const decoder = (tensors: TensorMap, expectedTokens: number): NextLogits => {
+    const open = async (columns: number, cache: number): Promise<OpenGraph> => {
+      const opened = await graphFor('logits', 1, columns, cache)
+      expectCausal(opened)
+      matchTensors(opened.parameters, tensors)
+      return opened
     }
-    const feeds = batchFeeds(graph, matchTensors(parameters, tensors), paddedRow(kept, columns))
-    return numbersOf(await session.run(feeds.set(POSITION, Int32Array.of(kept.length - 1))), 'next')
+    return createDecoder(
+      { whole: (columns) => open(columns, 0), step: (capacity) => open(1, capacity) },
+      { tensors, maxColumns: maxColumns ?? Number.POSITIVE_INFINITY, expectedTokens },
+    )
   }
 
   return {
@@ -124,11 +127,16 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
       )
       return { loss, gradients: new Map(shaped) }
     },
-    logits,
+    logits: (tensors, inputIds) => decoder(tensors, inputIds.length)(inputIds),
     products,
     generate: (tensors, prompt, sampling, onToken) =>
-      generate((ids) => logits(tensors, ids), prompt, sampling, onToken),
+      generate(decoder(tensors, prompt.length + sampling.maxTokens), prompt, sampling, onToken),
   }
+}
+
+function expectCausal({ task }: TrainingGraph): void {
+  if (task === 'causal') return
+  throw new RangeError(`generation expected a causal language model, got one for the task "${task}"`)
 }
 
 /** A packed copy of the weights may take this share of the machine's memory. */

@@ -22,6 +22,8 @@ export type Purpose = 'train' | 'evaluate' | 'logits'
 /** Asks for the graph of a model for one batch size. */
 export interface GraphRequest extends EngineSpec {
   readonly purpose: Purpose
+  /** With 'logits': a graph that gives keys and values, and reads a cache of so many positions (0: it starts a text). */
+  readonly cache?: number
 }
 
 /** A graph whose outputs are `loss` and `grad:<parameter>`, or `loss`, or `logits` (rows, columns, vocabulary). */

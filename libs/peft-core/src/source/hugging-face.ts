@@ -6,6 +6,7 @@ import { createBuilder } from '../graph/builder.js'
 import type { Graph, Value } from '../graph/graph.js'
 import { renameOutput } from '../graph/rename-output.js'
 import type { Architecture } from './architecture.js'
+import { createCache } from './cache.js'
 import type { Batch, Layers } from './layers.js'
 import { type ModelTensors, weightSource } from './weights.js'
 
@@ -16,6 +17,11 @@ export interface ForwardOptions extends Batch {
   readonly tokenTypeIds: boolean
   /** Whether weights are graph inputs to be trained instead of frozen. */
   readonly trainable: boolean
+  /**
+   * The room of a cache of earlier positions, for generation in one row: the graph also takes the cache and gives the new
+   * keys and values (see `createCache`). Absent: a graph for whole sequences.
+   */
+  readonly cache?: number | undefined
 }
 
 /**
@@ -35,7 +41,8 @@ export function forwardGraph(
   const attentionMask = optional('attention_mask', options.attentionMask)
   const tokenTypeIds = optional('token_type_ids', options.tokenTypeIds && architecture.hasTokenTypes)
   const weights = weightSource(builder, tensors, options.trainable)
-  const layers: Layers = { builder, weights, batch: options }
+  const cache = options.cache === undefined ? undefined : createCache(builder, options.cache)
+  const layers: Layers = { builder, weights, batch: options, cache }
   const logits = architecture.forward(layers, { inputIds, attentionMask, tokenTypeIds })
   const perToken = architecture.task !== 'sequence'
   const size = [options.rows, options.columns, logits.shape[1] as number]

@@ -1,11 +1,13 @@
 /**
  * The layers that transformer families share, written for activations of two axes.
  *
- * Sizes used below: B = batch, T = sequence, N = B T, D = width, H = query heads, K = key/value heads, W = head width.
+ * Sizes used below: B = batch, T = sequence, N = B T, D = width, H = query heads, K = key/value heads, W = head width,
+ * S = positions looked at: T, and before them those of the cache.
  * @module
  */
 import type { GraphBuilder } from '../graph/builder.js'
 import { float, int, ints, text, type Value } from '../graph/graph.js'
+import type { Cache } from './cache.js'
 import type { WeightSource } from './weights.js'
 
 export interface Batch {
@@ -17,7 +19,12 @@ export interface Layers {
   readonly builder: GraphBuilder
   readonly weights: WeightSource
   readonly batch: Batch
+  /** Only when text is generated. */
+  readonly cache?: Cache | undefined
 }
+
+/** How many positions an attention layer looks at: those of the cache and those of the batch. */
+export const reachOf = ({ batch, cache }: Layers): number => batch.columns + (cache?.capacity ?? 0)
 
 /** nn.Linear: x (N, I), weight (O, I) -> (N, O). `path` is the module's name, under which an adapter finds it. */
 export function linear({ builder, weights }: Layers, path: string, x: Value): Value {
@@ -55,9 +62,9 @@ export function embedding({ builder, weights, batch }: Layers, path: string, ids
   return builder.op('Gather', [table, flat], { attributes: { axis: int(0) }, name: path })
 }
 
-/** A table indexed by position: (P, D) -> (N, D), positions 0 to T - 1 in every row. */
+/** A table indexed by position: (P, D) -> (N, D), positions 0 to T - 1 in every row, after those of the cache. */
 export function positionEmbedding(layers: Layers, path: string, first = 0): Value {
-  const { builder, weights, batch } = layers
+  const { builder, weights, batch, cache } = layers
   const positions = Array.from(
     { length: batch.rows * batch.columns },
     (_, at) => first + (at % batch.columns),
@@ -69,10 +76,9 @@ export function positionEmbedding(layers: Layers, path: string, first = 0): Valu
       `the model knows ${limit - first} positions; a sequence of ${batch.columns} tokens does not fit`,
     )
   }
-  return builder.op('Gather', [table, builder.constant(positions, 'int64')], {
-    attributes: { axis: int(0) },
-    name: path,
-  })
+  const own = builder.constant(positions, 'int64')
+  const indices = cache?.length === undefined ? own : builder.op('Add', [own, cache.length])
+  return builder.op('Gather', [table, indices], { attributes: { axis: int(0) }, name: path })
 }
 
 /** (N, heads * W) -> (B, heads, T, W) */
@@ -95,24 +101,27 @@ export interface Attention {
   readonly query: Value // (B, H, T, W)
   readonly key: Value // (B, K, T, W)
   readonly value: Value // (B, K, T, W)
-  readonly mask?: Value | undefined // broadcasts to (B, H, T, T); added to the scores
+  readonly mask?: Value | undefined // broadcasts to (B, H, T, S); added to the scores
   readonly scale: number
 }
 
 /** Scaled dot-product attention -> (B, H, T, W). With fewer key heads than query heads, each serves a group of queries. */
-export function attention({ builder, batch }: Layers, { query, key, value, mask, scale }: Attention): Value {
+export function attention(layers: Layers, { query, mask, scale, ...fresh }: Attention): Value {
+  const { builder, cache } = layers
+  const { key, value } = cache === undefined ? fresh : cache.join(fresh)
   const [rows, heads, columns, width] = query.shape as [number, number, number, number]
   const keyHeads = key.shape[1] as number
+  const reach = key.shape[2] as number
   const group = heads / keyHeads
   const reshape = (x: Value, shape: readonly number[]): Value =>
     group === 1 ? x : builder.op('Reshape', [x, builder.constant(shape, 'int64')])
   const grouped = reshape(query, [rows, keyHeads, group * columns, width])
   const scaled = { transB: int(1), alpha: float(scale) }
-  const products = builder.op('FusedMatMul', [grouped, key], { domain: 'com.microsoft', attributes: scaled }) // (B, K, G T, T)
-  const scores = reshape(products, [rows, heads, columns, batch.columns])
+  const products = builder.op('FusedMatMul', [grouped, key], { domain: 'com.microsoft', attributes: scaled }) // (B, K, G T, S)
+  const scores = reshape(products, [rows, heads, columns, reach])
   const masked = mask === undefined ? scores : builder.op('Add', [scores, mask])
   const probabilities = builder.op('Softmax', [masked], { attributes: { axis: int(-1) } })
-  const weights = reshape(probabilities, [rows, keyHeads, group * columns, batch.columns])
+  const weights = reshape(probabilities, [rows, keyHeads, group * columns, reach])
   return reshape(builder.op('MatMul', [weights, value]), [rows, heads, columns, width])
 }
 
@@ -129,33 +138,54 @@ export interface Mask {
 
 /**
  * What is added to attention scores: nothing where a token may look, the most negative number where it may not.
- * Causal: (1, 1, T, T). With `attentionMask` (B, T) of 0 and 1: (B, 1, T, T), or (B, 1, 1, T) when not causal.
+ * Causal: (1, 1, T, S). With `attentionMask` (B, T) of 0 and 1: (B, 1, T, S), or (B, 1, 1, T) when not causal. A cache is
+ * for one row without padding, so it needs no `attentionMask`.
  */
-export function additiveMask(
-  { builder, batch }: Layers,
-  { causal, window = batch.columns, attentionMask }: Mask,
-): Value | undefined {
+export function additiveMask(layers: Layers, { causal, window, attentionMask }: Mask): Value | undefined {
+  const { builder, batch, cache } = layers
   const { rows, columns } = batch
+  const within = Math.min(window ?? reachOf(layers), reachOf(layers))
   const allowed = Array.from({ length: columns * columns }, (_, at) => {
     const back = Math.floor(at / columns) - (at % columns)
-    return Number(back >= 0 && back < window)
+    return Number(back >= 0 && back < within)
   })
   const square = [1, 1, columns, columns]
-  if (attentionMask === undefined) {
-    return causal
-      ? builder.constant(
-          allowed.map((yes) => (yes === 1 ? 0 : NEVER)),
-          'float32',
-          square,
-        )
-      : undefined
-  }
-  const shape = builder.constant([rows, 1, 1, columns], 'int64')
-  const keys = builder.op('Cast', [builder.op('Reshape', [attentionMask, shape])], {
-    attributes: { to: int(9) },
-  })
-  const may = causal ? builder.op('And', [keys, builder.constant(allowed, 'bool', square)]) : keys
+  if (attentionMask === undefined && !causal) return undefined
+  if (attentionMask === undefined && cache?.length === undefined)
+    return builder.constant(
+      allowed.map((yes) => (yes === 1 ? 0 : NEVER)),
+      'float32',
+      square,
+    )
+  const own = (): Value => builder.constant(allowed, 'bool', square)
+  const keys =
+    attentionMask &&
+    builder.op(
+      'Cast',
+      [builder.op('Reshape', [attentionMask, builder.constant([rows, 1, 1, columns], 'int64')])],
+      { attributes: { to: int(9) } },
+    )
+  const fresh = keys === undefined ? own() : causal ? builder.op('And', [keys, own()]) : keys
+  const may =
+    cache?.length === undefined
+      ? fresh
+      : builder.op('Concat', [cachedMask(layers, cache.length, within), fresh], {
+          attributes: { axis: int(3) },
+        })
   return builder.op('Where', [may, builder.constant(0), builder.constant(NEVER)])
+}
+
+/** Which positions of the cache each token may look at: those that are filled and in its window, (1, 1, T, C). */
+function cachedMask({ builder, batch, cache }: Layers, length: Value, window: number): Value {
+  const slots = builder.constant([...new Array(cache?.capacity ?? 0).keys()], 'int64', [
+    1,
+    1,
+    1,
+    cache?.capacity ?? 0,
+  ])
+  const firsts = Array.from({ length: batch.columns }, (_, at) => at - window) // of the window, less the filled length
+  const before = builder.op('Add', [builder.constant(firsts, 'int64', [1, 1, batch.columns, 1]), length])
+  return builder.op('And', [builder.op('Greater', [slots, before]), builder.op('Less', [slots, length])])
 }
 
 /** The activation functions of `transformers`, by their names in config.json. */

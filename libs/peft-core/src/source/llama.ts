@@ -14,6 +14,7 @@ import {
   type Layers,
   linear,
   mergeHeads,
+  reachOf,
   rmsNorm,
   splitHeads,
 } from './layers.js'
@@ -126,7 +127,7 @@ export function llama(layers: Layers, config: LlamaConfig, inputs: ModelInputs):
 function masks(layers: Layers, { attentionMask }: ModelInputs): (window: number | null) => Value | undefined {
   const made = new Map<number, Value | undefined>()
   return (window) => {
-    const width = Math.min(window ?? layers.batch.columns, layers.batch.columns)
+    const width = Math.min(window ?? reachOf(layers), reachOf(layers))
     if (!made.has(width))
       made.set(width, additiveMask(layers, { attentionMask, causal: true, window: width }))
     return made.get(width)
@@ -161,11 +162,13 @@ function rotate({ builder }: Layers, x: Value, { positions, cosines, sines }: Ro
   return builder.op('RotaryEmbedding', [x, positions, cosines, sines], { domain: 'com.microsoft' })
 }
 
-function rotaryTables({ builder, batch }: Layers, config: LlamaConfig): Rotary {
-  const angles = rotaryAngles(config.rope, config.headWidth, batch.columns)
-  const shape = [batch.columns, config.headWidth / 2]
+function rotaryTables(layers: Layers, config: LlamaConfig): Rotary {
+  const { builder, cache } = layers
+  const reach = reachOf(layers)
+  const angles = rotaryAngles(config.rope, config.headWidth, reach)
+  const shape = [reach, config.headWidth / 2]
   return {
-    positions: builder.constant([0], 'int64'),
+    positions: cache?.length ?? builder.constant([0], 'int64'),
     cosines: builder.constant(Array.from(angles, Math.cos), 'float32', shape),
     sines: builder.constant(Array.from(angles, Math.sin), 'float32', shape),
   }

@@ -27,7 +27,7 @@ export interface Model {
   /** The longest sequence, where the model says it. */
   readonly positions: number | undefined
   /** The forward pass for rows x columns tokens. `trainable` makes every weight a graph input. */
-  forward(options: Pick<ForwardOptions, 'rows' | 'columns' | 'trainable'>): ForwardModel
+  forward(options: Pick<ForwardOptions, 'rows' | 'columns' | 'trainable' | 'cache'>): ForwardModel
 }
 
 /** Opens a Hugging Face folder or an .onnx file, without reading its weights. RangeError says what was expected of the path. */
@@ -54,8 +54,8 @@ async function openFolder(folder: string): Promise<Model> {
     outputLayer: architecture.outputLayer,
     positions: architecture.positions(tensors),
     forward: (options) => {
-      const all = { ...options, attentionMask: true, tokenTypeIds: true }
-      const graph = forwardGraph(architecture, tensors, all)
+      const attentionMask = options.cache === undefined // a text that is generated has no padding before it
+      const graph = forwardGraph(architecture, tensors, { ...options, attentionMask, tokenTypeIds: true })
       return { graph, modules: options.trainable ? [] : linearModules(graph) }
     },
   }

@@ -19,11 +19,11 @@ const batchInputs = new Set(['input_ids', 'attention_mask', 'token_type_ids', 'p
 /** Builds the graph that a request asks for. RangeError or TypeError says what does not fit, and where. */
 export async function buildTrainingGraph(request: GraphRequest): Promise<TrainingGraph> {
   const model = await openModel(request.model)
-  const { rows, columns } = request
-  const forward = model.forward({ rows, columns, trainable: request.trainable === 'all' })
+  const { rows, columns, cache } = request
+  const forward = model.forward({ rows, columns, trainable: request.trainable === 'all', cache })
   const adapted = request.trainable === 'all' ? forward.graph : adaptedGraph(model, forward, request)
   const parameters = adapted.inputs
-    .filter(({ name }) => !batchInputs.has(name))
+    .filter(({ name }) => !batchInputs.has(name) && !name.startsWith('past_'))
     .map(({ name, shape }) => ({ name, shape }))
   return {
     graph: graphFor(
