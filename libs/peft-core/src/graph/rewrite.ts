@@ -3,7 +3,8 @@
  * @module
  */
 import type { Constant } from '../operators/operator.js'
-import type { Attributes, Node, TensorType } from './graph.js'
+import type { Attributes, Element, Node, TensorType } from './graph.js'
+import { OnnxError } from './onnx-error.js'
 import type { OnnxNode } from './onnx-model.js'
 
 /** What is known where a node stands. */
@@ -12,8 +13,15 @@ export interface Surroundings {
   readonly version: number
   typeOf(name: string): TensorType
   constantOf(name: string): Constant | undefined
-  /** The name of a constant with these values: an int64 vector unless stated otherwise. */
-  constant(values: number | readonly number[], element?: 'int64' | 'float32'): string
+  /** The name of a constant with these values: an int64 vector (a scalar, of one number) unless stated otherwise. */
+  constant(values: number | readonly number[], element?: Element, shape?: readonly number[]): string
+}
+
+/** An attribute or input that a rewrite does not know how to keep the meaning of. */
+export function refuse(node: OnnxNode, what: string): never {
+  const place = node.name === '' ? (node.outputs[0] ?? '') : node.name
+  const operator = `${node.domain === '' ? '' : `${node.domain}.`}${node.op}`
+  throw new OnnxError('unsupported', `${operator} "${place}": ${what}`)
 }
 
 export type NewNode = Omit<Node, 'name'>

@@ -46,8 +46,8 @@ export function specialise(model: OnnxModel, how: Specialisation): Graph {
   const around: Omit<Surroundings, 'version'> = {
     typeOf: find,
     constantOf: (name) => (name === '' ? undefined : find(name).constant),
-    constant: (values, element = 'int64') => {
-      const value = builder.constant(values, element)
+    constant: (values, element = 'int64', shape) => {
+      const value = builder.constant(values, element, shape)
       const constant = builder.constantOf(value)
       known.set(value.name, { ...value, ...(constant === undefined ? {} : { constant }), value: () => value })
       return value.name

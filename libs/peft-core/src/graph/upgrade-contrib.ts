@@ -3,9 +3,13 @@
  * Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
  * @module
  */
-import { type Attributes, float, floatOf, int, text } from './graph.js'
+import { type Attributes, float, floatOf, int, intOf, text } from './graph.js'
 import type { OnnxNode } from './onnx-model.js'
-import { asIs, type NewNode, type Rewrite, standard } from './rewrite.js'
+import { asIs, type NewNode, type Rewrite, refuse, standard } from './rewrite.js'
+import { attention, multiHeadAttention } from './upgrade-attention.js'
+import { embedLayerNormalization } from './upgrade-embedding.js'
+import { groupQueryAttention } from './upgrade-grouped-attention.js'
+import { rotaryContrib } from './upgrade-rotary.js'
 
 const gelu = (approximate: 'none' | 'tanh'): Rewrite => {
   return (node) => {
@@ -37,10 +41,25 @@ function skipNormalization(op: string, epsilon: number, beta: number | undefined
 
 const asStandard = (node: OnnxNode): readonly NewNode[] => [asIs(node, { domain: '' })]
 
+const fusedMatMul: Rewrite = (node) => {
+  for (const flag of ['transBatchA', 'transBatchB']) {
+    if (intOf(node, flag, 0) !== 0) refuse(node, `the attribute ${flag} is not supported`)
+  }
+  return [asIs(node, { op: 'FusedMatMul' })]
+}
+
 export const upgradesContrib: Readonly<Record<string, Rewrite>> = {
   Gelu: gelu('none'),
   BiasGelu: gelu('none'),
   FastGelu: gelu('tanh'),
+  FusedMatMul: fusedMatMul,
+  TransposeMatMul: fusedMatMul,
+  Attention: attention,
+  MultiHeadAttention: multiHeadAttention,
+  GroupQueryAttention: groupQueryAttention,
+  RotaryEmbedding: rotaryContrib,
+  EmbedLayerNormalization: embedLayerNormalization,
+  Trilu: asStandard,
   LayerNormalization: asStandard,
   SimplifiedLayerNormalization: asStandard,
   SkipLayerNormalization: skipNormalization('LayerNormalization', 1e-12, 3, 4),

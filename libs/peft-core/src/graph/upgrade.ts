@@ -11,6 +11,8 @@ import { OnnxError, type UnsupportedOperator, UnsupportedOperators } from './onn
 import type { OnnxModel, OnnxNode } from './onnx-model.js'
 import { asIs, isDomain, type NewNode, type Rewrite, type Surroundings, standard } from './rewrite.js'
 import { upgradesContrib } from './upgrade-contrib.js'
+import { rotaryStandard } from './upgrade-rotary.js'
+import { standardAttention } from './upgrade-standard-attention.js'
 
 export const OLDEST_OPERATOR_SET = 9
 export const NEWEST_OPERATOR_SET = 24
@@ -169,5 +171,7 @@ const upgrades: Readonly<Record<string, Rewrite>> = {
   CastLike: castLike,
   RMSNormalization: rmsNormalization,
   Swish: swish,
+  Attention: standardAttention,
+  RotaryEmbedding: rotaryStandard,
   Mean: mean,
 }
