@@ -1,9 +1,11 @@
+import type { Sampling } from '@lorica/peft-core'
 import { Command } from 'commander'
 import { nonNegativeNumber, positiveInteger, positiveNumber, wholeNumber } from '../screen/argument.js'
-import { runs } from '../screen/command.js'
+import { collect, runs } from '../screen/command.js'
 import type { Output } from '../screen/output.js'
 import { withCode } from './errors.js'
 import { openSession } from './session.js'
+import { textStream } from './text-stream.js'
 
 interface GenerateOptions {
   readonly model: string
@@ -13,6 +15,7 @@ interface GenerateOptions {
   readonly temperature: number
   readonly topP: number
   readonly topK?: number
+  readonly stop: readonly string[]
   readonly seed: number
   readonly threads?: number
 }
@@ -23,7 +26,7 @@ const BASE = { method: 'lora', rank: 1, alpha: 1, targets: 'all-linear', rslora:
 export function generateCommand(): Command {
   const command = new Command('generate')
     .description('continue a prompt with a model, with or without an adapter')
-    .requiredOption('--model <path>', 'base model: a Hugging Face folder')
+    .requiredOption('--model <path>', 'base model: a Hugging Face folder or an .onnx file')
     .requiredOption('--prompt <text>', 'the text to continue')
     .option('--adapter <folder>', 'a PEFT adapter')
     .option('--max-new-tokens <n>', 'tokens to add at most', positiveInteger, 64)
@@ -35,6 +38,7 @@ export function generateCommand(): Command {
       0.95,
     )
     .option('--top-k <k>', 'sample among this many likeliest tokens', positiveInteger)
+    .option('--stop <text>', 'end before this text; may be repeated', collect, [])
     .option('--seed <n>', 'the same seed gives the same text', wholeNumber, 1)
     .option('--threads <n>', 'processor threads', positiveInteger)
   return runs(command, (options: GenerateOptions, output) =>
@@ -43,42 +47,49 @@ export function generateCommand(): Command {
 }
 
 async function generate(options: GenerateOptions, output: Output): Promise<void> {
-  const { model, prompt, seed, threads, temperature, topP, topK } = options
-  await using session = await openSession({
+  const { model, prompt, seed, threads, stop } = options
+  const adapterOrBase = options.adapter ?? BASE
+  const spec = {
     model,
-    adapter: options.adapter ?? BASE,
+    adapter: adapterOrBase,
     rows: 1,
     columns: 32,
     seed: 0,
     threads,
-  })
+    purpose: 'logits',
+  } as const
+  output.progress('reading the model …')
+  await using session = await openSession(spec)
   const { tokenizer, engine, adapter } = session
   const given = tokenizer.encode(prompt)
   const start = given.length === 0 ? [tokenizer.bosId ?? tokenizer.eosId ?? 0] : given
-  const stopIds = tokenizer.eosId === undefined || tokenizer.eosId === null ? [] : [tokenizer.eosId]
-  const sampling = {
-    maxTokens: options.maxNewTokens,
+  output.settle()
+  if (!output.json) process.stdout.write(prompt)
+  const stream = textStream((ids) => tokenizer.decode(ids), stop)
+  let firstTokenMs: number | undefined
+  const startedMs = performance.now()
+  await engine.generate(adapter.tensors, start, samplingOf(options, tokenizer.eosId), (id) => {
+    firstTokenMs ??= performance.now() - startedMs
+    const shown = stream.add(id)
+    if (!output.json) process.stdout.write(shown)
+    return !stream.ended
+  })
+  const seconds = (performance.now() - startedMs) / 1000
+  const rest = stream.end()
+  const { text, tokens } = stream
+  const tokensPerSecond = tokens / seconds
+  output.result({ prompt, text, tokens, tokensPerSecond, firstTokenMs: firstTokenMs ?? null, seed }, [rest])
+}
+
+function samplingOf(options: GenerateOptions, eosId: number | undefined): Sampling {
+  const { maxNewTokens, temperature, topP, topK, seed } = options
+  const stopIds = eosId === undefined ? [] : [eosId]
+  return {
+    maxTokens: maxNewTokens,
     temperature,
     topP,
     ...(topK === undefined ? {} : { topK }),
     seed,
     stopIds,
   }
-  const added: number[] = []
-  let shown = ''
-  if (!output.json) process.stdout.write(prompt)
-  const startedMs = performance.now()
-  await engine.generate(adapter.tensors, start, sampling, (id) => {
-    added.push(id)
-    if (output.json) return
-    const text = tokenizer.decode(added)
-    if (text.endsWith('\uFFFD')) return // half of a character: wait for the rest
-    process.stdout.write(text.slice(shown.length))
-    shown = text
-  })
-  const seconds = (performance.now() - startedMs) / 1000
-  const text = tokenizer.decode(added)
-  output.result({ prompt, text, tokens: added.length, tokensPerSecond: added.length / seconds }, [
-    text.slice(shown.length),
-  ])
 }

@@ -23,6 +23,8 @@ export interface SessionSpec {
   readonly columns: number
   readonly seed: number
   readonly threads?: number | undefined
+  /** What the session is opened for; training unless stated. */
+  readonly purpose?: 'train' | 'evaluate' | 'logits'
 }
 
 export interface LearningSession extends AsyncDisposable {
@@ -35,7 +37,7 @@ export interface LearningSession extends AsyncDisposable {
 
 /** Reads everything and opens the model in a process of its own, which ends with the session. */
 export async function openSession(spec: SessionSpec): Promise<LearningSession> {
-  const { model, rows, columns, adapter: given } = spec
+  const { model, rows, columns, adapter: given, purpose = 'train' } = spec
   const adapter =
     typeof given === 'string'
       ? await withCode('LRC-7003', () => readAdapter(given))
@@ -44,7 +46,7 @@ export async function openSession(spec: SessionSpec): Promise<LearningSession> {
   const engine = await startEngine({ threads: spec.threads ?? availableParallelism() })
   try {
     const { parameters } = await withCode('LRC-7002', () =>
-      engine.open({ model, config: adapter.config, rows, columns, trainable: 'adapter' }),
+      engine.open({ model, config: adapter.config, rows, columns, trainable: 'adapter', purpose }),
     )
     return { adapter, engine, tokenizer, parameters, [Symbol.asyncDispose]: () => engine.close() }
   } catch (error) {

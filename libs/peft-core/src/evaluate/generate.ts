@@ -19,12 +19,12 @@ export interface Sampling {
   readonly stopIds: readonly number[]
 }
 
-/** The tokens that follow `prompt`; equal arguments give equal tokens. `onToken` sees each as it comes. */
+/** The tokens that follow `prompt`; equal arguments give equal tokens. `onToken` sees each as it comes; false ends the text. */
 export async function generate(
   nextLogits: NextLogits,
   prompt: readonly number[],
   sampling: Sampling,
-  onToken: (id: number) => void = () => {},
+  onToken: (id: number) => boolean = () => true,
 ): Promise<readonly number[]> {
   if (prompt.length === 0) throw new RangeError('prompt expected at least one token, got none')
   const random = createRandom(sampling.seed, 'generate')
@@ -33,7 +33,7 @@ export async function generate(
     const id = sampleToken(await nextLogits(ids), sampling, random.uniform)
     if (sampling.stopIds.includes(id)) break
     ids.push(id)
-    onToken(id)
+    if (!onToken(id)) break
   }
   return ids.slice(prompt.length)
 }

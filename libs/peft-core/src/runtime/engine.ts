@@ -7,7 +7,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { EngineError, type EngineFailure } from './engine-error.js'
-import { type EngineReply, type EngineRequest, type HostOptions, READY } from './messages.js'
+import { type EngineReply, type EngineRequest, type HostOptions, READY, STOP } from './messages.js'
 import type { Device } from './runtime.js'
 import type { Service } from './service.js'
 
@@ -31,6 +31,7 @@ export interface Engine extends Omit<Service, 'train' | 'generate'>, AsyncDispos
     tensors: GenerateArgs[0],
     prompt: GenerateArgs[1],
     sampling: GenerateArgs[2],
+    /** False ends the text; a token or two more may come. */
     onToken?: GenerateArgs[3],
   ): ReturnType<Service['generate']>
   /** Ends the process, whatever it is doing, and waits until it is gone. Pending requests are rejected as `killed`. */
@@ -43,7 +44,8 @@ type GenerateArgs = Parameters<Service['generate']>
 interface Pending {
   readonly resolve: (value: never) => void
   readonly reject: (error: EngineError) => void
-  readonly onProgress: ((value: never) => void) | undefined
+  /** False asks the request to end early. */
+  readonly onProgress: ((value: never) => unknown) | undefined
 }
 
 const SILENCE_MS = 600_000
@@ -104,9 +106,12 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
     const waiting = pending.get(reply.id)
     if (waiting !== undefined && reply.kind !== 'progress') pending.delete(reply.id)
     watchSilence()
-    if (reply.kind === 'progress') waiting?.onProgress?.(reply.value as never)
-    else if (reply.kind === 'done') waiting?.resolve(reply.value as never)
-    else waiting?.reject(new EngineError('refused', reply.message))
+    if (reply.kind === 'progress') {
+      if (waiting?.onProgress?.(reply.value as never) === false)
+        child.send({ id: reply.id, call: STOP, args: [] } satisfies EngineRequest, reachable)
+    }
+    if (reply.kind === 'done') waiting?.resolve(reply.value as never)
+    if (reply.kind === 'failed') waiting?.reject(new EngineError('refused', reply.message))
   })
   child.on('error', reachable)
   child.on('close', (code, signal) => {

@@ -14,9 +14,12 @@ export interface HostOptions {
 /** One call of the service. The argument that hears of progress is left out; progress comes as messages. */
 export interface EngineRequest {
   readonly id: number
-  readonly call: keyof Service
+  readonly call: keyof Service | typeof STOP
   readonly args: readonly unknown[]
 }
+
+/** Asks a request that reports progress (the id is its own) to end early with what it has. */
+export const STOP = 'stop'
 
 /** The id under which the process says that it takes requests. */
 export const READY = 0

@@ -1,4 +1,4 @@
-import { type EngineReply, type EngineRequest, type HostOptions, READY } from './messages.js'
+import { type EngineReply, type EngineRequest, type HostOptions, READY, STOP } from './messages.js'
 import { ort } from './ort.js'
 import { createService, type Service } from './service.js'
 import type { BuildGraph } from './training-graph.js'
@@ -11,8 +11,11 @@ export function serve(build: BuildGraph): void {
     process.send?.(message)
   }
   let previous = Promise.resolve()
+  const stopped = new Set<number>()
   process.on('message', (request: EngineRequest) => {
-    previous = previous.then(() => answer(service, request, reply))
+    const { id, call } = request
+    if (call === STOP) stopped.add(id)
+    else previous = previous.then(() => answer(service, request, { reply, goesOn: () => !stopped.has(id) }))
   })
   process.on('disconnect', () => process.exit())
   // A signal to the whole process group is for the parent to act on: it ends this process when it is ready.
@@ -20,14 +23,23 @@ export function serve(build: BuildGraph): void {
   reply({ kind: 'done', id: READY, value: undefined })
 }
 
+interface Listener {
+  reply(message: EngineReply): void
+  /** Whether the other side has not asked to stop. */
+  goesOn(): boolean
+}
+
 async function answer(
   service: Service,
   { id, call, args }: EngineRequest,
-  reply: (message: EngineReply) => void,
+  { reply, goesOn }: Listener,
 ): Promise<void> {
   try {
-    const method = service[call] as (...args: readonly unknown[]) => Promise<unknown>
-    const onProgress = (value: unknown): void => reply({ kind: 'progress', id, value })
+    const method = service[call as keyof Service] as (...args: readonly unknown[]) => Promise<unknown>
+    const onProgress = (value: unknown): boolean => {
+      reply({ kind: 'progress', id, value })
+      return goesOn()
+    }
     reply({ kind: 'done', id, value: await method(...args, onProgress) })
   } catch (cause) {
     const { name, message } = cause instanceof Error ? cause : new Error(String(cause))

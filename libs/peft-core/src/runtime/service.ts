@@ -47,7 +47,7 @@ export interface Service {
     tensors: TensorMap,
     prompt: readonly number[],
     sampling: Sampling,
-    onToken: (id: number) => void,
+    onToken: (id: number) => boolean,
   ): Promise<readonly number[]>
 }
 
@@ -93,7 +93,8 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
     async open(wanted) {
       if (!isDeepStrictEqual(spec, wanted)) await graphs.closeAll()
       spec = wanted
-      const opened = await graphFor(wanted.purpose ?? 'train', wanted.rows, wanted.columns)
+      const { rows, columns, purpose = 'train' } = wanted
+      const opened = await graphFor(purpose, rows, columns, purpose === 'logits' ? 0 : undefined)
       const { parameters, task } = opened
       maxColumns = wanted.maxColumns ?? opened.positions
       return { parameters: parameters.reduce((total, { shape }) => total + sizeOf(shape), 0), task }
