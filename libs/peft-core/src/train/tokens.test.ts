@@ -106,3 +106,14 @@ describe.skipIf(fixtures === '')('tokenizers of real models (set LORICA_FIXTURES
     expect(ids.map((row) => tokenizer.decode(row))).toEqual(texts)
   })
 })
+
+test('the tokenizer of an ONNX file lies beside it, or in the folder above', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'lorica-tokens-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  await writeFile(join(folder, 'tokenizer.json'), JSON.stringify(definition))
+  expect((await openTokenizer(join(folder, 'model.onnx'))).encode('ab c')).toEqual([6, 4, 3])
+  expect((await openTokenizer(join(folder, 'onnx', 'model.onnx'))).encode('ab c')).toEqual([6, 4, 3])
+  await expect(openTokenizer(join(folder, 'a', 'b', 'model.onnx'))).rejects.toThrow(
+    join('b', 'tokenizer.json'),
+  )
+})

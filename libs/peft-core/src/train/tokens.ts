@@ -3,8 +3,9 @@
  * Format: https://huggingface.co/docs/tokenizers
  * @module
  */
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers'
 
 export interface Tokenizer {
@@ -43,10 +44,12 @@ const noParts = {
 }
 
 /**
- * Opens the tokenizer of a folder: tokenizer.json, and tokenizer_config.json where there is one. RangeError names the
- * file when it is missing, is no JSON, or asks for a tokenizer that is not supported.
+ * Opens the tokenizer of a model: tokenizer.json in its folder, and tokenizer_config.json where there is one; that of an
+ * ONNX file lies beside it, or in the folder above. RangeError names the file when it is missing, is no JSON, or asks for
+ * a tokenizer that is not supported.
  */
-export async function openTokenizer(folder: string): Promise<Tokenizer> {
+export async function openTokenizer(model: string): Promise<Tokenizer> {
+  const folder = folderOf(model)
   const file = join(folder, 'tokenizer.json')
   const definition = await readJson(file)
   if (definition === undefined) {
@@ -64,6 +67,12 @@ export async function openTokenizer(folder: string): Promise<Tokenizer> {
       { cause },
     )
   }
+}
+
+function folderOf(model: string): string {
+  if (!model.endsWith('.onnx')) return model
+  const folders = [dirname(model), dirname(dirname(resolve(model)))]
+  return folders.find((folder) => existsSync(join(folder, 'tokenizer.json'))) ?? dirname(model)
 }
 
 /**
