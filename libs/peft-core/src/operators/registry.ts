@@ -7,6 +7,7 @@ import type { Operator, Operators } from './operator.js'
 import { parts } from './parts.js'
 import { reductions } from './reduce.js'
 import { rotaryContrib } from './rotary.js'
+import { selections } from './select.js'
 import { shapes } from './shape.js'
 
 const standard: Operators = {
@@ -18,6 +19,7 @@ const standard: Operators = {
   ...gathers,
   ...normalisations,
   ...convolutions,
+  ...selections,
 }
 const contrib: Operators = { ...elementwiseContrib, ...productsContrib, ...rotaryContrib }
 

@@ -6,14 +6,15 @@ import type { Architecture, Family } from './architecture.js'
 import { bertFamily } from './bert.js'
 import type { Fields } from './fields.js'
 import { gpt2Family } from './gpt2.js'
-import { llamaFamily } from './llama.js'
+import { llamaFamily, mistralFamily, qwen2Family, qwen3Family } from './llama.js'
 
 const families: Readonly<Record<string, Family>> = {
   bert: bertFamily,
   gpt2: gpt2Family,
   llama: llamaFamily,
-  mistral: llamaFamily,
-  qwen2: llamaFamily,
+  mistral: mistralFamily,
+  qwen2: qwen2Family,
+  qwen3: qwen3Family,
 }
 
 /** Reads a decoded config.json. RangeError names the field that is missing, or asks for what is not built yet. */

@@ -26,12 +26,15 @@ export interface Layers {
 /** How many positions an attention layer looks at: those of the cache and those of the batch. */
 export const reachOf = ({ batch, cache }: Layers): number => batch.columns + (cache?.capacity ?? 0)
 
-/** nn.Linear: x (N, I), weight (O, I) -> (N, O). `path` is the module's name, under which an adapter finds it. */
-export function linear({ builder, weights }: Layers, path: string, x: Value): Value {
+/**
+ * nn.Linear: x (N, I), weight (O, I) -> (N, O). `path` is the module's name, under which an adapter finds it. `hasBias`
+ * unless stated: where the model has such a tensor.
+ */
+export function linear({ builder, weights }: Layers, path: string, x: Value, hasBias?: boolean): Value {
   const attributes = { transB: int(1) }
-  const inputs = [x, weights.get(`${path}.weight`), weights.find(`${path}.bias`)].filter(
-    (value) => value !== undefined,
-  )
+  const name = `${path}.bias`
+  const bias = hasBias === undefined ? weights.find(name) : hasBias ? weights.get(name) : undefined
+  const inputs = [x, weights.get(`${path}.weight`), bias].filter((value) => value !== undefined)
   return builder.op('Gemm', inputs, { attributes, module: path, name: path })
 }
 
@@ -103,10 +106,12 @@ export interface Attention {
   readonly value: Value // (B, K, T, W)
   readonly mask?: Value | undefined // broadcasts to (B, H, T, S); added to the scores
   readonly scale: number
+  /** Scores are kept within this by a tanh, before the mask is added. */
+  readonly cap?: number | undefined
 }
 
 /** Scaled dot-product attention -> (B, H, T, W). With fewer key heads than query heads, each serves a group of queries. */
-export function attention(layers: Layers, { query, mask, scale, ...fresh }: Attention): Value {
+export function attention(layers: Layers, { query, mask, scale, cap, ...fresh }: Attention): Value {
   const { builder, cache } = layers
   const { key, value } = cache === undefined ? fresh : cache.join(fresh)
   const [rows, heads, columns, width] = query.shape as [number, number, number, number]
@@ -118,11 +123,18 @@ export function attention(layers: Layers, { query, mask, scale, ...fresh }: Atte
   const grouped = reshape(query, [rows, keyHeads, group * columns, width])
   const scaled = { transB: int(1), alpha: float(scale) }
   const products = builder.op('FusedMatMul', [grouped, key], { domain: 'com.microsoft', attributes: scaled }) // (B, K, G T, S)
-  const scores = reshape(products, [rows, heads, columns, reach])
+  const capped = cap === undefined ? products : softCap(layers, products, cap)
+  const scores = reshape(capped, [rows, heads, columns, reach])
   const masked = mask === undefined ? scores : builder.op('Add', [scores, mask])
   const probabilities = builder.op('Softmax', [masked], { attributes: { axis: int(-1) } })
   const weights = reshape(probabilities, [rows, keyHeads, group * columns, reach])
   return reshape(builder.op('MatMul', [weights, value]), [rows, heads, columns, width])
+}
+
+/** cap tanh(x / cap) */
+export function softCap({ builder }: Layers, x: Value, cap: number): Value {
+  const bent = builder.op('Tanh', [builder.op('Mul', [x, builder.constant(1 / cap)])])
+  return builder.op('Mul', [bent, builder.constant(cap)])
 }
 
 /** The most negative float32: what transformers adds where attention is not allowed. */

@@ -1,66 +1,41 @@
 /**
- * The angles of rotary position embeddings.
- * Paper: https://arxiv.org/abs/2104.09864; scaling as in
- * https://github.com/huggingface/transformers/blob/main/src/transformers/modeling_rope_utils.py
+ * Rotary position embedding in a graph.
  * @module
  */
-import { type Fields, numberOf, textOf } from './fields.js'
+import { int, type Value } from '../graph/graph.js'
+import { type Layers, reachOf } from './layers.js'
+import { type Rope, rotaryAmplitude, rotaryAngles } from './rope.js'
 
-export type Rope =
-  | { readonly kind: 'default'; readonly theta: number }
-  | { readonly kind: 'linear'; readonly theta: number; readonly factor: number }
-  | {
-      readonly kind: 'llama3'
-      readonly theta: number
-      readonly factor: number
-      readonly lowFrequencyFactor: number
-      readonly highFrequencyFactor: number
-      readonly originalPositions: number
-    }
-
-/** Rotary settings, in the form of transformers 5 (`rope_parameters`) or before (`rope_theta`, `rope_scaling`). */
-export function ropeOf(fields: Fields): Rope {
-  const settings = (fields.rope_parameters ?? fields.rope_scaling ?? {}) as Fields
-  const theta = numberOf(settings, 'rope_theta', numberOf(fields, 'rope_theta', 10_000))
-  const kind = textOf(settings, 'rope_type', textOf(settings, 'type', 'default'))
-  switch (kind) {
-    case 'default':
-      return { kind, theta }
-    case 'linear':
-      return { kind, theta, factor: numberOf(settings, 'factor') }
-    case 'llama3':
-      return {
-        kind,
-        theta,
-        factor: numberOf(settings, 'factor'),
-        lowFrequencyFactor: numberOf(settings, 'low_freq_factor'),
-        highFrequencyFactor: numberOf(settings, 'high_freq_factor'),
-        originalPositions: numberOf(settings, 'original_max_position_embeddings'),
-      }
-    default:
-      throw new RangeError(`rope_type "${kind}" is not supported; expected default, linear or llama3`)
-  }
+/** Tables for S positions, those of the cache and the batch; twice P is the width that is turned. */
+export interface Rotary {
+  readonly positions: Value // (1): the position of the first token
+  readonly cosines: Value // (S, P)
+  readonly sines: Value // (S, P)
 }
 
-/** Angle of each position and pair of channels, float32-rounded as PyTorch has them: (columns, headWidth / 2). */
-export function rotaryAngles(rope: Rope, headWidth: number, columns: number): Float32Array {
-  const half = headWidth / 2
-  const frequencies = Float32Array.from({ length: half }, (_, k) =>
-    scaled(rope, Math.fround(1 / Math.fround(rope.theta ** ((2 * k) / headWidth)))),
-  )
-  return Float32Array.from(
-    { length: columns * half },
-    (_, at) => Math.floor(at / half) * (frequencies[at % half] as number),
-  )
+export function rotaryTables(layers: Layers, rope: Rope, headWidth: number): Rotary {
+  const { builder, cache } = layers
+  const reach = reachOf(layers)
+  const angles = rotaryAngles(rope, headWidth, reach)
+  const amplitude = rotaryAmplitude(rope)
+  const shape = [reach, angles.length / reach]
+  const table = (wave: (angle: number) => number): Value =>
+    builder.constant(
+      Array.from(angles, (angle) => amplitude * wave(angle)),
+      'float32',
+      shape,
+    )
+  const positions = cache?.length ?? builder.constant([0], 'int64')
+  return { positions, cosines: table(Math.cos), sines: table(Math.sin) }
 }
 
-function scaled(rope: Rope, frequency: number): number {
-  if (rope.kind === 'default') return frequency
-  if (rope.kind === 'linear') return frequency / rope.factor
-  const wavelength = (2 * Math.PI) / frequency
-  const { factor, lowFrequencyFactor: low, highFrequencyFactor: high, originalPositions } = rope
-  if (wavelength < originalPositions / high) return frequency
-  if (wavelength > originalPositions / low) return frequency / factor
-  const smooth = (originalPositions / wavelength - low) / (high - low)
-  return ((1 - smooth) * frequency) / factor + smooth * frequency
+/** Turns the front of each head of x (B, H, T, W), as far as the tables are wide; the rest passes. */
+export function rotate({ builder }: Layers, x: Value, { positions, cosines, sines }: Rotary): Value {
+  const turn = (front: Value): Value =>
+    builder.op('RotaryEmbedding', [front, positions, cosines, sines], { domain: 'com.microsoft' })
+  const [width, turned] = [x.shape[3] as number, 2 * (cosines.shape[1] as number)]
+  if (turned === width) return turn(x)
+  const sides = builder.constant([turned, width - turned], 'int64')
+  const [front, rest] = builder.ops('Split', [x, sides], { attributes: { axis: int(3) }, outputs: 2 })
+  return builder.op('Concat', [turn(front as Value), rest], { attributes: { axis: int(3) } })
 }

@@ -207,6 +207,9 @@ case("ScatterND", [normal(4, 3), integers(2, 2, shape=(2, 1)), normal(2, 3)],
      lambda x, i, u: x.index_put((i[:, 0],), u, accumulate=True), "ScatterND that adds", reduction="add")
 case("ScatterElements", [normal(3, 4), integers(3, 0, 1, shape=(3, 1)), normal(3, 1)],
      lambda x, i, u: x.scatter(1, i, u), axis=1)
+case("TopK", [normal(3, 5), integers(2)], lambda x, k: x.topk(2), unused=(1,), axis=-1)
+case("TopK", [normal(4, 2, 3), integers(3)], lambda x, k: x.topk(3, dim=0, largest=False), "TopK of the smallest on the first axis",
+     unused=(1,), axis=0, largest=0)
 
 path = pathlib.Path(__file__).with_name("expected.json")
 path.write_text("[\n" + ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases) + "\n]\n")

@@ -45,6 +45,17 @@ const gatherElements: Rule = (call) => {
   return [builder.op('ScatterElements', [blank, inputOf(call, 1), gradientOf(call)], { attributes })]
 }
 
+/** Only what was picked has a gradient: it goes back to where it was. Which places are picked does not change. */
+const topK: Rule = (call) => {
+  const { builder, node, outputs } = call
+  const [x, indices] = [inputOf(call, 0), outputs[1]]
+  if (indices === undefined)
+    throw new TypeError(`TopK "${node.name}" expects a second output, the indices; it has none`)
+  const attributes = { axis: int(intOf(node, 'axis', -1)) }
+  const blank = algebra(builder).zeros(x.shape, x.element)
+  return [builder.op('ScatterElements', [blank, indices, gradientOf(call)], { attributes }), undefined]
+}
+
 /** The indices with the position in each batch axis put before them, so that they name places in the whole tensor. */
 function wholeIndices(call: RuleCall): Value {
   const { concat, integers } = algebra(call.builder)
@@ -93,6 +104,7 @@ export const gatherRules: Rules = {
   Gather: gather,
   GatherElements: gatherElements,
   GatherND: gatherNd,
+  TopK: topK,
   ScatterND: scatter('GatherND'),
   ScatterElements: scatter('GatherElements'),
 }
