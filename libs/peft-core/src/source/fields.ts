@@ -38,6 +38,13 @@ export function listOf(fields: Fields, name: string): readonly unknown[] {
   throw new RangeError(`${name} expected a list, got ${JSON.stringify(value)}`)
 }
 
+/** A list of finite numbers, of one or more. */
+export function numbersOf(fields: Fields, name: string): readonly number[] {
+  const values = listOf(fields, name)
+  if (values.length > 0 && values.every((value) => Number.isFinite(value))) return values as readonly number[]
+  throw new RangeError(`${name} expected a list of numbers, got ${JSON.stringify(values)}`)
+}
+
 /** Refuses one value of a field that asks for what is not built. */
 export function refuse(fields: Fields, name: string, value: unknown): void {
   if (fields[name] === value) throw new RangeError(`${name} ${JSON.stringify(value)} is not supported`)

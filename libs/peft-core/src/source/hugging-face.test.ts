@@ -71,9 +71,13 @@ test('a Llama whose head is not tied needs the head', () => {
     positions: 8,
     rmsNormEpsilon: 1e-5,
     activation: 'silu',
-    rope: { kind: 'default', theta: 10_000 },
+    rope: { theta: 10_000, fraction: 1, scaling: { kind: 'default' } },
     windows: [],
     tieWordEmbeddings: false,
+    projectionBias: false,
+    outputBias: false,
+    headNormEpsilon: null,
+    feedForwardBias: false,
   }
   const tensors = new Map([tensor('model.embed_tokens.weight', [3, 2]), tensor('model.norm.weight', [2])])
   const graphOf = (used: LlamaConfig): Graph =>

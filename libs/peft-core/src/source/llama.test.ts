@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { llamaConfig } from './llama.js'
+import { llamaConfig, mistralConfig, qwen2Config, qwen3Config } from './llama.js'
 
 const llama = {
   model_type: 'llama',
@@ -19,9 +19,13 @@ test('a Llama configuration is read in the form of transformers 5 and of the rel
     positions: 64,
     rmsNormEpsilon: 1e-6,
     activation: 'silu',
-    rope: { kind: 'linear', theta: 500_000, factor: 4 },
+    rope: { theta: 500_000, fraction: 1, scaling: { kind: 'linear', factor: 4 } },
     windows: [null, null, null],
     tieWordEmbeddings: false,
+    projectionBias: false,
+    outputBias: false,
+    headNormEpsilon: null,
+    feedForwardBias: false,
   }
   const old = { rope_theta: 500_000, rope_scaling: { type: 'linear', factor: 4 } }
   const now = { rope_parameters: { rope_type: 'linear', rope_theta: 500_000, factor: 4 } }
@@ -30,38 +34,47 @@ test('a Llama configuration is read in the form of transformers 5 and of the rel
   expect(llamaConfig({ ...llama, head_dim: 16, num_key_value_heads: null })).toMatchObject({
     headWidth: 16,
     keyValueHeads: 4,
-    rope: { kind: 'default', theta: 10_000 },
-  })
-})
-
-test('Llama 3 scales its rotary frequencies', () => {
-  const scaling = {
-    rope_type: 'llama3',
-    factor: 8,
-    low_freq_factor: 1,
-    high_freq_factor: 4,
-    original_max_position_embeddings: 32,
-  }
-  expect(llamaConfig({ ...llama, rope_scaling: scaling })).toMatchObject({
-    rope: { kind: 'llama3', factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalPositions: 32 },
+    rope: { theta: 10_000, scaling: { kind: 'default' } },
   })
 })
 
 test('Qwen 2 and Mistral are Llama, with attention that is cut to a window where they say so', () => {
-  const qwen = { ...llama, model_type: 'qwen2', use_sliding_window: false, sliding_window: 8 }
-  expect(llamaConfig(qwen)).toEqual(llamaConfig(llama))
+  const qwen = { ...llama, use_sliding_window: false, sliding_window: 8 }
+  expect(qwen2Config(qwen)).toEqual({ ...llamaConfig(llama), projectionBias: true })
   const cut = { ...qwen, use_sliding_window: true }
-  expect(llamaConfig(cut)).toMatchObject({ windows: [null, null, null] }) // its first 28 layers are whole
-  expect(llamaConfig({ ...cut, max_window_layers: 1 })).toMatchObject({ windows: [null, 8, 8] })
+  expect(qwen2Config(cut)).toMatchObject({ windows: [null, null, null] }) // its first 28 layers are whole
+  expect(qwen2Config({ ...cut, max_window_layers: 1 })).toMatchObject({ windows: [null, 8, 8] })
   const kinds = ['sliding_attention', 'full_attention', 'sliding_attention']
-  expect(llamaConfig({ ...cut, layer_types: kinds })).toMatchObject({ windows: [8, null, 8] })
-  const mistral = { ...llama, model_type: 'mistral', max_position_embeddings: 8192 }
-  expect(llamaConfig({ ...mistral, sliding_window: null })).toMatchObject({
+  expect(qwen2Config({ ...cut, layer_types: kinds })).toMatchObject({ windows: [8, null, 8] })
+  const mistral = { ...llama, max_position_embeddings: 8192 }
+  expect(mistralConfig({ ...mistral, sliding_window: null })).toMatchObject({
     positions: 8192,
     windows: [null, null, null],
   })
-  expect(llamaConfig({ ...mistral, sliding_window: 9 })).toMatchObject({ windows: [9, 9, 9] })
-  expect(llamaConfig(mistral)).toMatchObject({ windows: [4096, 4096, 4096] })
+  expect(mistralConfig({ ...mistral, sliding_window: 9 })).toMatchObject({ windows: [9, 9, 9] })
+  expect(mistralConfig(mistral)).toMatchObject({ windows: [4096, 4096, 4096] })
+})
+
+test('a kind of layer that is not known is refused', () => {
+  const cut = { ...llama, use_sliding_window: true, layer_types: ['linear_attention'] }
+  expect(() => qwen2Config(cut)).toThrow('layer_types "linear_attention" is not supported')
+})
+
+test('Qwen 3 normalises each head, and has biases only where it says so', () => {
+  expect(qwen3Config({ ...llama, rms_norm_eps: 1e-5 })).toMatchObject({
+    headWidth: 128,
+    headNormEpsilon: 1e-5,
+    projectionBias: false,
+    outputBias: false,
+  })
+  const biased = { ...llama, head_dim: 20, attention_bias: true, mlp_bias: true }
+  expect(qwen3Config(biased)).toMatchObject({
+    headWidth: 20,
+    projectionBias: true,
+    outputBias: true,
+    feedForwardBias: false,
+  })
+  expect(llamaConfig(biased)).toMatchObject({ feedForwardBias: true, outputBias: true })
 })
 
 test('a Llama that is not one, or whose sizes do not fit, is refused with the field', () => {
@@ -77,7 +90,7 @@ test('a Llama that is not one, or whose sizes do not fit, is refused with the fi
   expect(() => llamaConfig({ ...llama, hidden_size: 50 })).toThrow(
     'hidden_size 50 is not a multiple of num_attention_heads 4',
   )
-  expect(() => llamaConfig({ ...llama, rope_scaling: { rope_type: 'yarn', factor: 2 } })).toThrow(
-    'rope_type "yarn"',
+  expect(() => llamaConfig({ ...llama, rope_scaling: { rope_type: 'spiral', factor: 2 } })).toThrow(
+    'rope_type "spiral"',
   )
 })

@@ -4,7 +4,7 @@
  * https://github.com/huggingface/transformers/blob/main/src/transformers/modeling_rope_utils.py
  * @module
  */
-import { type Fields, flagOf, listOf, numberOf, textOf } from './fields.js'
+import { type Fields, flagOf, numberOf, numbersOf, textOf } from './fields.js'
 
 export interface Rope {
   readonly theta: number
@@ -123,16 +123,12 @@ function yarnOf(settings: Fields, factor: number, originalPositions: number): Ro
 
 /** Paper: https://arxiv.org/abs/2402.13753 */
 function longRopeOf(settings: Fields, factor: number, originalPositions: number): RopeScaling {
-  const factors = (name: string): readonly number[] =>
-    listOf(settings, name).map((value, index) =>
-      numberOf({ [`${name}[${index}]`]: value }, `${name}[${index}]`),
-    )
   const amplitude = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(originalPositions))
   return {
     kind: 'longrope',
     originalPositions,
-    shortFactors: factors('short_factor'),
-    longFactors: factors('long_factor'),
+    shortFactors: numbersOf(settings, 'short_factor'),
+    longFactors: numbersOf(settings, 'long_factor'),
     amplitude: numberOf(settings, 'attention_factor', amplitude),
   }
 }
