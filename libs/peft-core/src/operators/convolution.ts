@@ -83,6 +83,25 @@ function sourceOf(
   return flat
 }
 
+/** Stands for a position outside the input. */
+export const PADDING = -1
+
+/** For each position of the output and each element of the kernel, the flat index of a channel that they meet at, or PADDING. */
+export function windowSources(
+  node: Pick<Node, 'attributes'>,
+  x: readonly number[],
+  weight: readonly number[],
+): readonly number[] {
+  const window = windowOf(node, x, weight)
+  return Array.from({ length: sizeOf(window.sides) }, (_, flat) => {
+    const at = positionOf(flat, window.sides)
+    return Array.from(
+      { length: sizeOf(window.kernel) },
+      (_, k) => sourceOf(window, at, positionOf(k, window.kernel), x.slice(2)) ?? PADDING,
+    )
+  }).flat()
+}
+
 function convolve(window: Window, x: Constant, weight: Constant, bias: Constant | undefined): Constant {
   const [batch, channels] = x.shape as [number, number]
   const [outputs, perGroup] = weight.shape as [number, number]

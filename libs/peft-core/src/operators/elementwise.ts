@@ -45,13 +45,16 @@ function unary(compute: (x: number, node: Numbers) => number, element?: Element)
   }
 }
 
-function variadic(compute: (a: number, b: number, element: Element) => number, element?: Element): Operator {
-  const fold = (left: Constant, right: Constant): Constant => {
+/** What a pair of numbers becomes; `element` is that of the inputs. */
+type Pairwise = (a: number, b: number, element: Element, node: Numbers) => number
+
+function variadic(compute: Pairwise, element?: Element): Operator {
+  const fold = (node: Numbers, left: Constant, right: Constant): Constant => {
     const shape = broadcastShape(left.shape, right.shape)
     const l = broadcastIndices(left.shape, shape)
     const r = broadcastIndices(right.shape, shape)
     const data = Float64Array.from(l, (at, flat) =>
-      compute(left.data[at] as number, right.data[r[flat] as number] as number, left.element),
+      compute(left.data[at] as number, right.data[r[flat] as number] as number, left.element, node),
     )
     return { element: element ?? left.element, shape, data }
   }
@@ -71,7 +74,7 @@ function variadic(compute: (a: number, b: number, element: Element) => number, e
       const all = inputs.map((_, index) => required(inputs, index, node.op))
       const [first, ...rest] = all
       if (first === undefined) throw new TypeError(`${node.op} expects inputs`)
-      return [rest.reduce(fold, first)]
+      return [rest.reduce((so, next) => fold(node, so, next), first)]
     },
   }
 }
@@ -191,12 +194,22 @@ const geluTanh = (x: number): number =>
 const divide = (x: number, y: number, element: Element): number =>
   isFloat(element) ? x / y : Math.trunc(x / y)
 
+/** The remainder has the sign of the divisor, or with `fmod` that of the dividend. */
+const remainder: Pairwise = (x, y, _, node) =>
+  intOf(node, 'fmod', 0) === 1 ? x % y : x - y * Math.floor(x / y)
+
+const isInfinite = (x: number, node: Numbers): number =>
+  Number(
+    (x === Infinity && intOf(node, 'detect_positive', 1) === 1) ||
+      (x === -Infinity && intOf(node, 'detect_negative', 1) === 1),
+  )
+
 export const elementwise: Operators = {
   Add: variadic((x, y) => x + y),
   Sub: variadic((x, y) => x - y),
   Mul: variadic((x, y) => x * y),
   Div: variadic(divide),
-  Mod: variadic((x, y) => x - y * Math.floor(x / y)),
+  Mod: variadic(remainder),
   Pow: pow,
   Max: variadic((x, y) => Math.max(x, y)),
   Min: variadic((x, y) => Math.min(x, y)),
@@ -211,7 +224,7 @@ export const elementwise: Operators = {
   Xor: variadic((x, y) => Number((x !== 0) !== (y !== 0)), 'bool'),
   Not: unary((x) => Number(x === 0), 'bool'),
   IsNaN: unary((x) => Number(Number.isNaN(x)), 'bool'),
-  IsInf: unary((x) => Number(Math.abs(x) === Infinity), 'bool'),
+  IsInf: unary(isInfinite, 'bool'),
   Neg: unary((x) => -x),
   Abs: unary(Math.abs),
   Sign: unary(Math.sign),

@@ -68,21 +68,30 @@ function reduction(
 
 const same = (so: number): number => so
 
+/** Running sums along an axis; `exclusive` leaves an element's own value out, `reverse` starts at the end. */
 const cumulativeSum: Operator = {
-  infer: ({ node, inputs }) =>
-    [required(inputs, 0, node.op)].map(({ element, shape }) => ({ element, shape })),
+  infer: ({ node, inputs }) => {
+    const { element, shape } = required(inputs, 0, node.op)
+    const [axis] = constantInts(inputs[1], 'the axis')
+    axisOf(axis as number, shape.length)
+    return [{ element, shape }]
+  },
   evaluate: (node, inputs) => {
     const input = required(inputs, 0, node.op)
     const axis = axisOf(required(inputs, 1, node.op).data[0] ?? 0, input.shape.length)
-    if (intOf(node, 'exclusive', 0) !== 0 || intOf(node, 'reverse', 0) !== 0) {
-      throw new TypeError('CumSum with "exclusive" or "reverse" is not supported')
-    }
+    const [exclusive, reverse] = [intOf(node, 'exclusive', 0) === 1, intOf(node, 'reverse', 0) === 1]
     const stride = sizeOf(input.shape.slice(axis + 1))
     const side = input.shape[axis] as number
-    const data = Float64Array.from(input.data)
-    for (let flat = 0; flat < data.length; flat++) {
-      if (Math.floor(flat / stride) % side !== 0)
-        data[flat] = (data[flat] as number) + (data[flat - stride] as number)
+    const data = new Float64Array(input.data.length)
+    for (let line = 0; line < data.length / side; line++) {
+      const start = Math.floor(line / stride) * side * stride + (line % stride)
+      let sum = 0
+      for (let step = 0; step < side; step++) {
+        const at = start + (reverse ? side - 1 - step : step) * stride
+        const x = input.data[at] as number
+        data[at] = exclusive ? sum : sum + x
+        sum += x
+      }
     }
     return [{ element: input.element, shape: input.shape, data }]
   },
@@ -97,6 +106,7 @@ const argMax: Operator = {
   evaluate: (node, inputs) => {
     const input: Constant = required(inputs, 0, node.op)
     const axis = axisOf(intOf(node, 'axis', 0), input.shape.length)
+    const takesLast = intOf(node, 'select_last_index', 0) === 1
     const shape = reducedShape(input.shape, [axis], intOf(node, 'keepdims', 1) === 1)
     const best = new Float64Array(sizeOf(shape)).fill(-Infinity)
     const at = new Float64Array(best.length)
@@ -104,7 +114,8 @@ const argMax: Operator = {
     const stride = sizeOf(input.shape.slice(axis + 1))
     input.data.forEach((x, flat) => {
       const index = into[flat] as number
-      if (x > (best[index] as number)) {
+      const so = best[index] as number
+      if (x > so || (takesLast && x === so)) {
         best[index] = x
         at[index] = Math.floor(flat / stride) % (input.shape[axis] as number)
       }
