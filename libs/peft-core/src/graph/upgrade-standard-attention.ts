@@ -3,6 +3,7 @@
  * Spec: https://onnx.ai/onnx/operators/onnx__Attention.html
  * @module
  */
+import { elementNumbers } from '../operators/elementwise.js'
 import { type AttentionSizes, attend, LOWEST, mergeHeads, splitHeads } from './attention-steps.js'
 import { floatOf, int, intOf, sizeOf } from './graph.js'
 import type { OnnxNode } from './onnx-model.js'
@@ -34,12 +35,14 @@ export const standardAttention: Rewrite = (node, around) => {
     sizes,
     scale: floatOf(node, 'scale', 0) || 1 / Math.sqrt(width),
     softcap: floatOf(node, 'softcap', 0),
-    addends: mask && !isFlags ? [mask] : [],
+    addends: mask && !isFlags ? [wholeMask(steps, around, mask, sizes.keys)] : [],
     allowed,
     excluded: LOWEST,
   })
   const seen =
-    (isFlags || lengths) && allowed ? steps.op('Mul', [result, seesAny(steps, around, allowed)]) : result
+    (isFlags || lengths) && allowed
+      ? steps.op('Mul', [result, seesAny(steps, around, { allowed, like: query as string })])
+      : result
   if (around.typeOf(query as string).shape.length === 4) steps.op('Identity', [seen], {}, output)
   else mergeHeads(steps, seen, sizes, output)
   return steps.nodes
@@ -100,16 +103,38 @@ function allowedKeys(
 }
 
 /** Flags for fewer keys than there are exclude the others. */
-function wholeFlags(steps: Steps, { typeOf, constant }: Surroundings, flags: string, keys: number): string {
-  const { shape } = typeOf(flags)
+function wholeFlags(steps: Steps, around: Surroundings, flags: string, keys: number): string {
+  const rest = missingKeys(around, flags, keys)
+  if (rest === undefined) return flags
+  return steps.concat([flags, around.constant(Array(sizeOf(rest)).fill(0), 'bool', rest)], rest.length - 1)
+}
+
+/** What is added to the scores, with the others excluded when it is for fewer keys than there are. */
+function wholeMask(steps: Steps, around: Surroundings, mask: string, keys: number): string {
+  const rest = missingKeys(around, mask, keys)
+  if (rest === undefined) return mask
+  const lowest = around.constant(Array(sizeOf(rest)).fill(LOWEST), 'float32', rest)
+  const { element } = around.typeOf(mask)
+  const excluded =
+    element === 'float32' ? lowest : steps.op('Cast', [lowest], { to: int(elementNumbers[element]) })
+  return steps.concat([mask, excluded], rest.length - 1)
+}
+
+/** The shape of what a mask lacks to cover all keys; undefined when it covers them or is for all alike. */
+function missingKeys({ typeOf }: Surroundings, mask: string, keys: number): readonly number[] | undefined {
+  const { shape } = typeOf(mask)
   const missing = keys - (shape.at(-1) as number)
-  if (missing <= 0 || shape.at(-1) === 1) return flags
-  const rest = [...shape.slice(0, -1), missing]
-  return steps.concat([flags, constant(Array(sizeOf(rest)).fill(0), 'bool', rest)], shape.length - 1)
+  return missing <= 0 || shape.at(-1) === 1 ? undefined : [...shape.slice(0, -1), missing]
+}
+
+interface Seen {
+  readonly allowed: string
+  /** A value of the element that is wanted. */
+  readonly like: string
 }
 
 /** 1 for a query that sees a key, 0 for one that sees none, whose output is zero. */
-function seesAny(steps: Steps, { constant }: Surroundings, allowed: string): string {
-  const numbers = steps.op('Cast', [allowed], { to: int(1) })
+function seesAny(steps: Steps, { constant, typeOf }: Surroundings, { allowed, like }: Seen): string {
+  const numbers = steps.op('Cast', [allowed], { to: int(elementNumbers[typeOf(like).element]) })
   return steps.op('ReduceMax', [numbers, constant([-1])], { keepdims: int(1) })
 }

@@ -1,12 +1,12 @@
 /**
- * Rewrites a node of any operator set from 9 on into nodes that mean the same in operator set 21.
+ * Rewrites a node of any operator set from 7 on into nodes that mean the same in operator set 21.
  * Changelog of the operators: https://github.com/onnx/onnx/blob/main/docs/Changelog.md
  * @module
  */
 
 import { elementNumbers } from '../operators/elementwise.js'
 import { hasOperator } from '../operators/registry.js'
-import { type Attributes, axisOf, float, floatOf, int, intOf, intsOf, sizeOf } from './graph.js'
+import { type Attributes, axisOf, float, floatOf, int, intOf, intsOf, sizeOf, type Weight } from './graph.js'
 import { OnnxError, type UnsupportedOperator, UnsupportedOperators } from './onnx-error.js'
 import type { OnnxModel, OnnxNode } from './onnx-model.js'
 import { asIs, isDomain, type NewNode, type Rewrite, type Surroundings, standard } from './rewrite.js'
@@ -14,8 +14,8 @@ import { upgradesContrib } from './upgrade-contrib.js'
 import { rotaryStandard } from './upgrade-rotary.js'
 import { standardAttention } from './upgrade-standard-attention.js'
 
-export const OLDEST_OPERATOR_SET = 9
-export const NEWEST_OPERATOR_SET = 24
+export const OLDEST_OPERATOR_SET = 7
+export const NEWEST_OPERATOR_SET = 28
 
 /** The nodes that stand for a node, in order. Errors: OnnxError `unsupported` when it has no counterpart. */
 export function upgrade(node: OnnxNode, around: Surroundings): readonly NewNode[] {
@@ -88,8 +88,8 @@ const softmax: Rewrite = (node, { version, typeOf, constant }) => {
   ]
 }
 
-/** Training is not inference: dropout keeps everything. */
-const dropout: Rewrite = (node, { constantOf }) => {
+/** Training is not inference: dropout keeps everything, and its mask says so. */
+const dropout: Rewrite = (node, { constantOf, constant, typeOf }) => {
   const training = constantOf(node.inputs[2] ?? '')
   if (node.inputs[2] && training?.data[0] !== 0) {
     throw new OnnxError(
@@ -97,7 +97,17 @@ const dropout: Rewrite = (node, { constantOf }) => {
       `Dropout "${node.name}" is in training mode; export the model in evaluation mode`,
     )
   }
-  return [standard('Identity', node.inputs.slice(0, 1), node.outputs.slice(0, 1))]
+  const [input, [output, mask]] = [node.inputs[0] as string, node.outputs as readonly [string, string?]]
+  const kept = standard('Identity', [input], [output])
+  if (!mask) return [kept]
+  const yes: Weight = {
+    name: '',
+    element: 'bool',
+    shape: [1],
+    data: { kind: 'bytes', bytes: Uint8Array.of(1) },
+  }
+  const attributes = { value: { kind: 'tensor', value: yes } } as const
+  return [kept, standard('ConstantOfShape', [constant(typeOf(input).shape)], [mask], attributes)]
 }
 
 const split: Rewrite = (node, around) => {
@@ -131,21 +141,40 @@ const rmsNormalization: Rewrite = (node) => {
   return [standard('SimplifiedLayerNormalization', node.inputs, node.outputs, attributes)]
 }
 
+interface Scalar {
+  readonly name: string
+  /** What has to come before its use. */
+  readonly nodes: readonly NewNode[]
+}
+
+/** A number of the element of another value. */
+function scalarLike(value: number, like: string, { constant, typeOf }: Surroundings): Scalar {
+  const { element } = typeOf(like)
+  const name = constant(value, 'float32')
+  if (element === 'float32') return { name, nodes: [] }
+  const cast = `${like}:${value}`
+  return { name: cast, nodes: [standard('Cast', [name], [cast], { to: int(elementNumbers[element]) })] }
+}
+
 /** x sigmoid(alpha x) */
-const swish: Rewrite = (node, { constant }) => {
+const swish: Rewrite = (node, around) => {
   const [x, output] = [node.inputs[0] as string, node.outputs[0] as string]
+  const alpha = scalarLike(floatOf(node, 'alpha', 1), x, around)
   return [
-    standard('Mul', [x, constant(floatOf(node, 'alpha', 1), 'float32')], [`${output}:scaled`]),
+    ...alpha.nodes,
+    standard('Mul', [x, alpha.name], [`${output}:scaled`]),
     standard('Sigmoid', [`${output}:scaled`], [`${output}:gate`]),
     standard('Mul', [x, `${output}:gate`], [output]),
   ]
 }
 
-const mean: Rewrite = (node, { constant }) => {
+const mean: Rewrite = (node, around) => {
   const output = node.outputs[0] as string
+  const count = scalarLike(node.inputs.length, node.inputs[0] as string, around)
   return [
     standard('Sum', node.inputs, [`${output}:sum`]),
-    standard('Div', [`${output}:sum`, constant(node.inputs.length, 'float32')], [output]),
+    ...count.nodes,
+    standard('Div', [`${output}:sum`, count.name], [output]),
   ]
 }
 

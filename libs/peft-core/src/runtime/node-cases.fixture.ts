@@ -8,6 +8,7 @@ import { gunzipSync } from 'node:zlib'
 import { constantFromWeight } from '../graph/constant.js'
 import type { Graph, Weight } from '../graph/graph.js'
 import { decodeOnnx } from '../graph/onnx-decode.js'
+import { OnnxError } from '../graph/onnx-error.js'
 import type { OnnxModel } from '../graph/onnx-model.js'
 import { readTensor } from '../graph/onnx-tensor.js'
 import { specialise } from '../graph/specialise.js'
@@ -56,11 +57,9 @@ export function eachNodeCase(archive: string, visit: (name: string, load: () => 
   }
 }
 
-function loadCase(
-  name: string,
-  model: OnnxModel,
-  tensor: (file: string) => Weight | undefined,
-): NodeCase {
+function loadCase(name: string, model: OnnxModel, tensor: (file: string) => Weight | undefined): NodeCase {
+  const other = [...model.inputs, ...model.outputs].find(({ kind }) => kind !== 'tensor')
+  if (other !== undefined) throw new OnnxError('unsupported', `a ${other.kind} as "${other.name}"`)
   const given = model.inputs.map((_, index) => tensor(`input_${index}.pb`))
   const graph = graphOf(model, given)
   const known = new Map(model.inputs.map((input, index) => [input.name, given[index]]))
@@ -95,7 +94,9 @@ function withConstants(
   const inputs = model.inputs.filter((_, index) => !isConstant(index))
   const constants = model.inputs.flatMap((input, index) => {
     const weight = given[index]
-    return isConstant(index) && weight !== undefined ? [[input.name, { ...weight, name: input.name }] as const] : []
+    return isConstant(index) && weight !== undefined
+      ? [[input.name, { ...weight, name: input.name }] as const]
+      : []
   })
   const initializers = new Map([...model.initializers, ...constants])
   const shapes = new Map(model.inputs.map(({ name }, index) => [name, given[index]?.shape ?? []]))

@@ -21,7 +21,10 @@ function multiply({ tf, tensor }: KernelCall, { transA, transB }: Flags): Tensor
     return tf.matMul(tf.reshape(a, [-1, a.shape.at(-1) as number]), b, false, transB) // one product, not one per batch
   }
   const batch = broadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2))
-  const [wideA, wideB] = [a, b].map((x) => tf.broadcastTo(x, [...batch, ...x.shape.slice(-2)])) as [Tensor, Tensor]
+  const [wideA, wideB] = [a, b].map((x) => tf.broadcastTo(x, [...batch, ...x.shape.slice(-2)])) as [
+    Tensor,
+    Tensor,
+  ]
   return tf.matMul(wideA, wideB, transA, transB) // the library's own broadcasting is wrong when both sides broadcast
 }
 

@@ -138,7 +138,8 @@ function runNode(
   const tensor = (index: number): Tensor => {
     const name = node.inputs[index] ?? ''
     const found = values.get(name) ?? weightTensor(opened, name)
-    if (found === undefined) throw new TypeError(`${node.op} "${node.name}" expects input ${index}; it is missing`)
+    if (found === undefined)
+      throw new TypeError(`${node.op} "${node.name}" expects input ${index}; it is missing`)
     return found
   }
   const call: KernelCall = {
@@ -216,7 +217,8 @@ async function download({ element, shape }: Value, tensor: Tensor | undefined): 
   if (tensor === undefined) throw new TypeError('an output has no value')
   const data = await tensor.data()
   const copy = isInteger(element) ? Int32Array.from(data) : Float32Array.from(data)
-  if (copy.length !== sizeOf(shape)) throw new TypeError(`an output expected ${sizeOf(shape)} numbers, got ${copy.length}`)
+  if (copy.length !== sizeOf(shape))
+    throw new TypeError(`an output expected ${sizeOf(shape)} numbers, got ${copy.length}`)
   return { element, shape, data: copy }
 }
 
