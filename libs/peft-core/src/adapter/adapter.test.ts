@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Adapter, adapterFiles, parseAdapter, readAdapter, writeAdapter } from './adapter.js'
 import { factorKey, factorPairs, initialTensors } from './factors.js'
-import { createPeftConfig } from './peft-config.js'
+import { createLoraConfig } from './lora-config.js'
 import { encodeSafetensors } from './safetensors.js'
 import type { Tensor } from './tensor.js'
 import { storedAs } from './values.js'
 
-const config = createPeftConfig({ method: 'lora', rank: 2, alpha: 4, targets: ['q_proj'], rslora: false })
+const config = createLoraConfig({ method: 'lora', rank: 2, alpha: 4, targets: ['q_proj'], rslora: false })
 const adapter: Adapter = {
   config,
   tensors: initialTensors([{ path: 'h.0.q_proj', inFeatures: 3, outFeatures: 5 }], config, 7),

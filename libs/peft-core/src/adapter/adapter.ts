@@ -1,11 +1,11 @@
 /**
- * An adapter: factors and what they mean, kept as a Hugging Face PEFT folder.
+ * An adapter: trained tensors and what they mean, kept as a Hugging Face PEFT folder.
  * @module
  */
 import { randomUUID } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { factorPairs } from './factors.js'
+import { expectParameters } from './parameters.js'
 import type { PeftConfig } from './peft-config.js'
 import { formatPeftConfig, parsePeftConfig } from './peft-json.js'
 import { decodeSafetensors, encodeSafetensors, refusePickle } from './safetensors.js'
@@ -104,7 +104,7 @@ async function writeFlushed(path: string, bytes: Uint8Array): Promise<void> {
 }
 
 function checkedAdapter(adapter: Adapter): Adapter {
-  factorPairs(adapter.config, adapter.tensors)
+  expectParameters(adapter.config, adapter.tensors)
   for (const [key, tensor] of adapter.tensors) checkFinite(key, tensor)
   return adapter
 }

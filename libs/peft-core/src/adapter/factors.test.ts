@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import { factorPairs, initialTensors } from './factors.js'
-import { createPeftConfig } from './peft-config.js'
+import { createLoraConfig } from './lora-config.js'
 import type { Tensor } from './tensor.js'
 
 const spec = { method: 'lora', rank: 2, alpha: 3, targets: ['q_proj', 'down_proj'], rslora: false } as const
-const config = createPeftConfig(spec, { rankPattern: { down_proj: 3 } })
+const config = createLoraConfig(spec, { rankPattern: { down_proj: 3 } })
 const modules = [
   { path: 'model.layers.0.q_proj', inFeatures: 16, outFeatures: 5 },
   { path: 'model.layers.0.down_proj', inFeatures: 8, outFeatures: 4 },

@@ -3,7 +3,7 @@
  * @module
  */
 import { createRandom } from '../train/random.js'
-import { type PeftConfig, rankOf, scalingOf } from './peft-config.js'
+import { type LoraConfig, rankOf, scalingOf } from './lora-config.js'
 import { targetTest } from './target-modules.js'
 import type { Tensor, TensorMap } from './tensor.js'
 
@@ -31,7 +31,7 @@ export function factorKey(path: string, factor: 'A' | 'B'): string {
  * The pairs of an adapter, one per module, in the order of the tensors. RangeError names the first tensor that does not
  * belong: an unknown key, a factor without its partner, a rank or a module that the configuration does not have.
  */
-export function factorPairs(config: PeftConfig, tensors: TensorMap): readonly FactorPair[] {
+export function factorPairs(config: LoraConfig, tensors: TensorMap): readonly FactorPair[] {
   const paths = new Set([...tensors.keys()].map(pathOf))
   if (paths.size === 0)
     throw new RangeError('the adapter expected two factors for each module, got no tensors')
@@ -58,7 +58,7 @@ export function factorPairs(config: PeftConfig, tensors: TensorMap): readonly Fa
  */
 export function initialTensors(
   modules: readonly AdaptedModule[],
-  spec: Pick<PeftConfig, 'rank'> & Partial<Pick<PeftConfig, 'rankPattern'>>,
+  spec: Pick<LoraConfig, 'rank'> & Partial<Pick<LoraConfig, 'rankPattern'>>,
   seed: number,
 ): TensorMap {
   const tensors = new Map<string, Tensor>()

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest'
-import { createPeftConfig, type PeftConfig } from './peft-config.js'
+import { createLoraConfig, type LoraConfig } from './lora-config.js'
 import { targetModules } from './target-modules.js'
 
 const layers = [0, 1, 10].flatMap((layer) =>
   ['self_attn.q_proj', 'self_attn.v_proj', 'mlp.up_proj'].map((name) => `model.layers.${layer}.${name}`),
 )
 const linears = [...layers, 'lm_head']
-const base = createPeftConfig({ method: 'lora', rank: 2, alpha: 2, targets: ['q_proj'], rslora: false })
-const matched = (fields: Partial<PeftConfig>) => targetModules({ ...base, ...fields }, linears, 'lm_head')
+const base = createLoraConfig({ method: 'lora', rank: 2, alpha: 2, targets: ['q_proj'], rslora: false })
+const matched = (fields: Partial<LoraConfig>) => targetModules({ ...base, ...fields }, linears, 'lm_head')
 const inLayer = (layer: number) => layers.filter((path) => path.includes(`.${layer}.`))
 
 test('a list matches whole paths and ends of paths, segment by segment', () => {

@@ -5,16 +5,14 @@
  * @module
  */
 import { startPattern, wholePattern } from './pattern.js'
-import type { PeftConfig } from './peft-config.js'
-
-type Targets = Pick<PeftConfig, 'targetModules' | 'excludeModules' | 'layersToTransform' | 'layersPattern'>
+import type { ModuleTargets } from './peft-config.js'
 
 /**
  * The linear modules that a configuration targets, in the given order. `outputLayer` is the path that 'all-linear' leaves
  * out. RangeError when none matches, with the names that the model has.
  */
 export function targetModules(
-  config: Targets,
+  config: ModuleTargets,
   linears: readonly string[],
   outputLayer?: string,
 ): readonly string[] {
@@ -30,7 +28,7 @@ export function targetModules(
 }
 
 /** A test of whether a configuration targets a module path, given that the path is a linear module. */
-export function targetTest(config: Targets): (path: string) => boolean {
+export function targetTest(config: ModuleTargets): (path: string) => boolean {
   const isExcluded = isUnset(config.excludeModules) ? () => false : nameTest(config.excludeModules)
   if (isAllLinear(config)) return (path) => !isExcluded(path)
   const matches = nameTest(config.targetModules)
@@ -40,7 +38,7 @@ export function targetTest(config: Targets): (path: string) => boolean {
 }
 
 /** Whether a configuration targets every linear module except the output layer. */
-export function isAllLinear(config: Pick<PeftConfig, 'targetModules'>): boolean {
+export function isAllLinear(config: Pick<ModuleTargets, 'targetModules'>): boolean {
   return typeof config.targetModules === 'string' && config.targetModules.toLowerCase() === 'all-linear'
 }
 
@@ -52,7 +50,7 @@ function nameTest(names: string | readonly string[]): (path: string) => boolean 
   return (path) => names.some((name) => path === name || path.endsWith(`.${name}`))
 }
 
-function layerTest({ layersToTransform, layersPattern }: Targets): (path: string) => boolean {
+function layerTest({ layersToTransform, layersPattern }: ModuleTargets): (path: string) => boolean {
   if (layersToTransform === null || isUnset(layersToTransform)) return () => true
   const layers = new Set(typeof layersToTransform === 'number' ? [layersToTransform] : layersToTransform)
   const names = isUnset(layersPattern) ? ['[^.]*'] : [layersPattern].flat()

@@ -3,15 +3,12 @@
  * @module
  */
 
-import { insertLora, type LoraPair } from '../adapt/lora.js'
-import { factorKey } from '../adapter/factors.js'
-import { rankOf, scalingOf } from '../adapter/peft-config.js'
-import { targetModules } from '../adapter/target-modules.js'
+import { adapt } from '../adapt/adapt.js'
 import { differentiate } from '../differentiate/backward.js'
 import { appendLoss } from '../differentiate/loss.js'
 import type { Graph } from '../graph/graph.js'
 import type { GraphRequest, TrainingGraph } from '../runtime/training-graph.js'
-import { type ForwardModel, type Model, openModel } from '../source/model.js'
+import { type Model, openModel } from '../source/model.js'
 
 /** The inputs that a batch feeds; every other input of a graph is a parameter. */
 const batchInputs = new Set(['input_ids', 'attention_mask', 'token_type_ids', 'position_ids', 'labels'])
@@ -21,7 +18,7 @@ export async function buildTrainingGraph(request: GraphRequest): Promise<Trainin
   const model = await openModel(request.model)
   const { rows, columns, cache } = request
   const forward = model.forward({ rows, columns, trainable: request.trainable === 'all', cache })
-  const adapted = request.trainable === 'all' ? forward.graph : adaptedGraph(model, forward, request)
+  const adapted = request.trainable === 'all' ? forward.graph : adapt(model, forward, request.config)
   const parameters = adapted.inputs
     .filter(({ name }) => !batchInputs.has(name) && !name.startsWith('past_'))
     .map(({ name, shape }) => ({ name, shape }))
@@ -36,21 +33,6 @@ export async function buildTrainingGraph(request: GraphRequest): Promise<Trainin
     task: model.task,
     positions: model.positions,
   }
-}
-
-function adaptedGraph(model: Model, { graph, modules }: ForwardModel, { config }: GraphRequest): Graph {
-  const targets = new Set(
-    targetModules(
-      config,
-      modules.map(({ path }) => path),
-      model.outputLayer,
-    ),
-  )
-  const pairs = [...targets].map((path): LoraPair => {
-    const [keyA, keyB] = [factorKey(path, 'A'), factorKey(path, 'B')]
-    return { path, rank: rankOf(config, path), scaling: scalingOf(config, path), keyA, keyB }
-  })
-  return insertLora(graph, modules, pairs)
 }
 
 function graphFor(

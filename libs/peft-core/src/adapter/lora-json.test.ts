@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { createPeftConfig } from './peft-config.js'
+import { createLoraConfig } from './lora-config.js'
 import { formatPeftConfig, parsePeftConfig } from './peft-json.js'
 
-const config = createPeftConfig(
+const config = createLoraConfig(
   { method: 'lora', rank: 6, alpha: 11, targets: ['v_proj', 'q_proj'], rslora: true },
   {
     taskType: 'CAUSAL_LM',

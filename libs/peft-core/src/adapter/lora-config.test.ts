@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { checked, createPeftConfig, rankOf, scalingOf } from './peft-config.js'
+import { checkedLora, createLoraConfig, rankOf, scalingOf } from './lora-config.js'
 
-const config = createPeftConfig({
+const config = createLoraConfig({
   method: 'lora',
   rank: 4,
   alpha: 10,
@@ -36,13 +36,13 @@ test('a pattern may be a regular expression, and the first that matches counts',
 })
 
 test('ranks and scales that cannot be used are refused by name', () => {
-  expect(() => checked({ ...config, rank: 0 })).toThrow('r expected a rank of 1 or more, got 0')
-  expect(() => checked({ ...config, rankPattern: { q_proj: 2.5 } })).toThrow('q_proj expected a rank')
-  expect(() => checked({ ...config, alpha: Number.NaN })).toThrow(
+  expect(() => checkedLora({ ...config, rank: 0 })).toThrow('r expected a rank of 1 or more, got 0')
+  expect(() => checkedLora({ ...config, rankPattern: { q_proj: 2.5 } })).toThrow('q_proj expected a rank')
+  expect(() => checkedLora({ ...config, alpha: Number.NaN })).toThrow(
     'lora_alpha expected a number above 0, got NaN',
   )
-  expect(() => checked({ ...config, dropout: 1 })).toThrow('lora_dropout')
-  expect(() => checked({ ...config, targetModules: [] })).toThrow(
+  expect(() => checkedLora({ ...config, dropout: 1 })).toThrow('lora_dropout')
+  expect(() => checkedLora({ ...config, targetModules: [] })).toThrow(
     'target_modules expected one module or more',
   )
 })

@@ -1,0 +1,85 @@
+/**
+ * Replacing linear layers of a graph by adapted ones.
+ * @module
+ */
+import { createBuilder, type GraphBuilder } from '../graph/builder.js'
+import { type Graph, intOf, type Node, type Value } from '../graph/graph.js'
+import type { LinearLayer } from '../source/modules.js'
+
+/** A linear layer where it stands: what an adapter has to compute in its place. */
+export interface Site {
+  readonly builder: GraphBuilder
+  readonly node: Node
+  readonly module: LinearLayer
+  readonly input: Value // (N, I), or more axes
+}
+
+/** Appends a layer's adapted form; its last node gives the output of `site.node` under its name. */
+export type AppendAdapted = (site: Site) => void
+
+/**
+ * A graph in which the layers of the given paths are appended by their functions. RangeError when the graph has no such
+ * module, or when it is applied twice (its gradient would then be a sum that PEFT does not know either).
+ */
+export function insertAtModules(
+  graph: Graph,
+  modules: readonly LinearLayer[],
+  adapted: ReadonlyMap<string, AppendAdapted>,
+): Graph {
+  const sites = new Map(
+    [...adapted].map(([path, append]) => {
+      const module = moduleOf(modules, path)
+      return [module.node, { module, append }] as const
+    }),
+  )
+  const { nodes, ...rest } = graph
+  const frozenTypes = new Map(
+    [...graph.inputs, ...graph.weights.values()].map((value) => [value.name, value]),
+  )
+  const builder = createBuilder({ ...rest, nodes: [], types: frozenTypes })
+  for (const node of nodes) {
+    const site = sites.get(node.name)
+    if (site === undefined) builder.append(node)
+    else site.append({ builder, node, module: site.module, input: inputOf(builder, node, site.module) })
+  }
+  return builder.build()
+}
+
+/** Appends a layer as it was, its output renamed so that the adapted output can have the name. */
+export function appendFrozen({ builder, node }: Pick<Site, 'builder' | 'node'>): Value {
+  const [output, ...more] = node.outputs
+  const [frozen] = builder.append({ ...node, outputs: [`${output}:frozen`, ...more] })
+  return frozen as Value
+}
+
+/** Appends the last node of an adapted layer, which gives the layer's output. */
+export function appendOutput(
+  { builder, node, module }: Site,
+  last: Pick<Node, 'op' | 'inputs' | 'attributes'>,
+): void {
+  const [output] = node.outputs as [string]
+  builder.append({ ...last, domain: '', name: `${output}:adapted`, outputs: [output], module: module.path })
+}
+
+function inputOf(builder: GraphBuilder, node: Node, { path }: LinearLayer): Value {
+  if (intOf(node, 'transA', 0) === 1)
+    throw new RangeError(`module ${path} transposes its input; an adapter cannot be inserted`)
+  return builder.value(node.inputs[0] as string)
+}
+
+function moduleOf(modules: readonly LinearLayer[], path: string): LinearLayer {
+  const found = modules.filter((module) => module.path === path)
+  const [module] = found
+  if (module === undefined) {
+    const names = modules.slice(0, 4).map((candidate) => candidate.path)
+    throw new RangeError(
+      `the adapter changes "${path}"; the model has no linear layer of that name (it has ${names.join(', ')}, …)`,
+    )
+  }
+  if (found.length > 1) {
+    throw new RangeError(
+      `the model applies ${found.length} matrices as linear layer "${path}"; an adapter changes one`,
+    )
+  }
+  return module
+}

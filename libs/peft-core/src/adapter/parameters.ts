@@ -1,0 +1,15 @@
+/**
+ * The tensors that an adapter trains, by method.
+ * @module
+ */
+import { factorPairs } from './factors.js'
+import type { PeftConfig } from './peft-config.js'
+import type { TensorMap } from './tensor.js'
+
+/** RangeError names the first tensor that does not belong to the configuration, or that is missing. */
+export function expectParameters(config: PeftConfig, tensors: TensorMap): void {
+  switch (config.method) {
+    case 'lora':
+      factorPairs(config, tensors)
+  }
+}
