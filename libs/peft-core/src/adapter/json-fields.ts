@@ -2,7 +2,7 @@
  * The fields of a PEFT configuration file: read with a check of each, and written as Python writes them.
  * @module
  */
-import type { PeftOrigin } from './peft-config.js'
+import type { PeftOrigin } from './origin.js'
 import { compareBytes } from './safetensors.js'
 
 export type Fields = Readonly<Record<string, unknown>>

@@ -3,8 +3,9 @@
  * Reference: https://github.com/huggingface/peft/blob/main/src/peft/tuners/lora/config.py
  * @module
  */
+import type { PeftOrigin } from './origin.js'
 import { suffixPattern } from './pattern.js'
-import type { ModuleTargets, PeftOrigin } from './peft-config.js'
+import type { ModuleTargets } from './target-modules.js'
 
 /** What a run asks for. */
 export interface LoraSpec {

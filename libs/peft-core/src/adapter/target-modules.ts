@@ -5,7 +5,15 @@
  * @module
  */
 import { startPattern, wholePattern } from './pattern.js'
-import type { ModuleTargets } from './peft-config.js'
+
+/** Which modules an adapter changes; the same for each method that changes modules. */
+export interface ModuleTargets {
+  /** A list of names or ends of module paths, 'all-linear', or a regular expression of whole paths. */
+  readonly targetModules: string | readonly string[]
+  readonly excludeModules: string | readonly string[] | null
+  readonly layersToTransform: number | readonly number[] | null
+  readonly layersPattern: string | readonly string[] | null
+}
 
 /**
  * The linear modules that a configuration targets, in the given order. `outputLayer` is the path that 'all-linear' leaves
