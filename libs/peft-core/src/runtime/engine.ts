@@ -134,6 +134,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
     gradients: (tensors, batch) => request('gradients', [tensors, batch]),
     logits: (tensors, inputIds) => request('logits', [tensors, inputIds]),
     products: (times) => request('products', [times]),
+    rate: () => request('rate', []),
     generate: (tensors, prompt, sampling, onToken) =>
       request('generate', [tensors, prompt, sampling], onToken),
     close,

@@ -34,6 +34,26 @@ export async function timeProducts(
   return { flops: productFlops(graph), seconds }
 }
 
+/** A product as of a small model's feed-forward layer: large enough to keep every core busy. */
+const PROBE = { tokens: 512, inputs: 768, outputs: 3072 } as const
+
+/** Floating-point operations a second that this machine does in a matrix product with a frozen weight: the best of a few runs. */
+export async function productRate(runtime: Runtime, options: RuntimeOptions): Promise<number> {
+  const builder = createBuilder()
+  const { tokens, inputs, outputs } = PROBE
+  const x = builder.input('x', 'float32', [tokens, inputs])
+  const bytes = new Uint8Array(4 * inputs * outputs)
+  const weight = builder.weight({
+    name: 'w',
+    element: 'float32',
+    shape: [inputs, outputs],
+    data: { kind: 'bytes', bytes },
+  })
+  builder.output(builder.op('MatMul', [x, weight]))
+  const { flops, seconds } = await timeProducts(runtime, builder.build(), { ...options, times: 12 })
+  return flops / Math.min(...seconds)
+}
+
 /** Floating-point operations of one run of a graph's matrix products: two for each multiplication. */
 export function productFlops(graph: Graph): number {
   return graph.nodes.filter(isProduct).reduce((sum, node) => sum + flopsOf(graph, node), 0)

@@ -22,7 +22,7 @@ import { createDecoder } from './decoder.js'
 import { batchFeeds } from './feeds.js'
 import { type NextLogits, withPosition } from './next-token.js'
 import { createOpenGraphs, type OpenGraph } from './open-graphs.js'
-import { type ProductTimes, timeProducts } from './products.js'
+import { type ProductTimes, productRate, timeProducts } from './products.js'
 import type { Runtime, RuntimeOptions, TensorData } from './runtime.js'
 import type { BuildGraph, EngineSpec, Purpose, TrainingGraph } from './training-graph.js'
 
@@ -43,6 +43,8 @@ export interface Service {
   logits(tensors: TensorMap, inputIds: readonly number[]): Promise<Float32Array>
   /** Runs only the matrix products of the training graph, `times` times. */
   products(times: number): Promise<ProductTimes>
+  /** Floating-point operations a second of a bare matrix product. */
+  rate(): Promise<number>
   generate(
     tensors: TensorMap,
     prompt: readonly number[],
@@ -130,6 +132,7 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
     },
     logits: (tensors, inputIds) => decoder(tensors, inputIds.length)(inputIds),
     products,
+    rate: () => productRate(runtime, { ...options, prepacking: true }),
     generate: (tensors, prompt, sampling, onToken) =>
       generate(decoder(tensors, prompt.length + sampling.maxTokens), prompt, sampling, onToken),
   }

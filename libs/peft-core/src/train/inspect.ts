@@ -1,7 +1,9 @@
 import { createPeftConfig } from '../adapter/peft-config.js'
 import { differentiableOperators } from '../differentiate/rules/table.js'
 import { type Element, type Graph, sizeOf, type Weight } from '../graph/graph.js'
+import type { GraphRequest } from '../runtime/training-graph.js'
 import { type Model, openModel } from '../source/model.js'
+import { estimateOf, type TrainingEstimate } from './estimate.js'
 import { buildTrainingGraph } from './graph.js'
 
 export interface ModelReport {
@@ -20,13 +22,26 @@ export interface ModelReport {
   readonly trainable: boolean
   /** Why it cannot be trained; null when it can. */
   readonly reason: string | null
+  /** What a step on the batch asked about needs; null when the model cannot be trained on it. */
+  readonly estimate: TrainingEstimate | null
+}
+
+export interface InspectOptions {
+  /** The batch that the estimate is for: 8 rows of 128 tokens unless stated, or as many as the model has positions for. */
+  readonly rows?: number
+  readonly columns?: number
+  readonly rank?: number
 }
 
 /** What a model is and whether an adapter on all of its linear modules can be trained. No weight is read. */
-export async function inspectModel(path: string): Promise<ModelReport> {
+export async function inspectModel(path: string, options: InspectOptions = {}): Promise<ModelReport> {
   const model = await openModel(path)
   const { graph, modules } = model.forward({ rows: 2, columns: 3, trainable: false })
+  const { rows = 8, rank = 8 } = options
+  const columns = options.columns ?? Math.min(128, model.positions ?? 128)
   const reason = await reasonAgainst(path)
+  const request = { ...requestFor(path, rank), rows, columns }
+  const estimate = reason === null ? estimateOf(await buildTrainingGraph(request), request) : null
   const operators = countedOperators(graph)
   return {
     family: model.family,
@@ -39,7 +54,13 @@ export async function inspectModel(path: string): Promise<ModelReport> {
     withoutGradient: Object.keys(operators).filter((op) => !differentiableOperators.includes(op)),
     trainable: reason === null,
     reason,
+    estimate,
   }
+}
+
+function requestFor(model: string, rank: number): GraphRequest {
+  const config = createPeftConfig({ method: 'lora', rank, alpha: rank, targets: 'all-linear', rslora: false })
+  return { model, config, rows: 2, columns: 3, trainable: 'adapter', purpose: 'train' }
 }
 
 /** Of the values that do not change, those that were trained: small ones go by their names, as constants are small too. */
@@ -51,9 +72,8 @@ function isParameter({ data, element, name }: Weight): boolean {
 const FLOATS: ReadonlySet<Element> = new Set(['float32', 'float16', 'bfloat16', 'float64'])
 
 async function reasonAgainst(model: string): Promise<string | null> {
-  const config = createPeftConfig({ method: 'lora', rank: 1, alpha: 1, targets: 'all-linear', rslora: false })
   try {
-    await buildTrainingGraph({ model, config, rows: 2, columns: 3, trainable: 'adapter', purpose: 'train' })
+    await buildTrainingGraph(requestFor(model, 1))
     return null
   } catch (error) {
     return (error as Error).message
