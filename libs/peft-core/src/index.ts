@@ -16,17 +16,13 @@ export {
 } from './adapter/adapter.js'
 export { factorPairs } from './adapter/factors.js'
 export { createPeftConfig, type PeftConfig, type PeftSpec } from './adapter/peft-config.js'
-export {
-  decodeSafetensors,
-  encodeSafetensors,
-  readSafetensors,
-  readSafetensorsHeader,
-} from './adapter/safetensors.js'
+export { decodeSafetensors, readSafetensors, readSafetensorsHeader } from './adapter/safetensors.js'
 export {
   parseSafetensorsHeader,
   type SafetensorsHeader,
   type TensorSlice,
 } from './adapter/safetensors-header.js'
+export { encodeSafetensors, writeSafetensors } from './adapter/safetensors-write.js'
 export { type RawTensor, rawTensor, type Tensor, type TensorMap } from './adapter/tensor.js'
 export { writeTensors } from './adapter/tensor-file.js'
 export { floatTensor, integerValues, storedAs } from './adapter/values.js'

@@ -7,14 +7,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Batch, createAdapter, createRandom, type Engine, startEngine } from '@lorica/peft-core'
 import { peakRssBytes } from './memory.js'
-import { writeRandomGpt2 } from './random-model.js'
+import { type RandomModel, writeRandomModel } from './random-model.js'
 
-export interface BenchShape {
-  readonly layers: number
-  readonly width: number
-  readonly heads: number
-  readonly vocabulary: number
+export interface BenchShape extends Omit<RandomModel, 'positions'> {
   readonly rank: number
+  /** `all-linear`, or the last parts of module names separated by commas. */
+  readonly targets: string
   readonly batch: number
   readonly sequence: number
   readonly steps: number
@@ -43,12 +41,13 @@ export async function benchTrain(
   const folder = await mkdtemp(join(tmpdir(), 'lorica-bench-'))
   try {
     onProgress('writing random weights …')
-    await writeRandomGpt2(folder, shape)
+    await writeRandomModel(folder, { ...shape, positions: shape.sequence })
+    const { rank, targets } = shape
     const spec = {
       method: 'lora',
-      rank: shape.rank,
-      alpha: 2 * shape.rank,
-      targets: ['c_attn'],
+      rank,
+      alpha: 2 * rank,
+      targets: targets === 'all-linear' ? targets : targets.split(','),
       rslora: false,
     } as const
     const adapter = await createAdapter(folder, spec, 1)
@@ -112,6 +111,7 @@ async function trainSteps(
   steps: number,
 ): Promise<readonly number[]> {
   const seconds: number[] = []
+  const counted = shape.batch * (shape.family === 'bert' ? hiddenPlaces(shape).length : shape.sequence - 1)
   await engine.train(
     {
       tensors,
@@ -120,27 +120,32 @@ async function trainSteps(
       schedule: { kind: 'constant', warmupSteps: 0, totalSteps: steps, firstStep: 0 },
       accumulate: 1,
     },
-    ({ tokensPerSecond }) => seconds.push((shape.batch * (shape.sequence - 1)) / tokensPerSecond),
+    ({ tokensPerSecond }) => seconds.push(counted / tokensPerSecond),
   )
   return seconds
 }
 
-function randomBatches(
-  { batch: rows, sequence: columns, vocabulary }: BenchShape,
-  steps: number,
-): readonly Batch[] {
+function randomBatches(shape: BenchShape, steps: number): readonly Batch[] {
+  const { batch: rows, sequence: columns, vocabulary, family } = shape
   const random = createRandom(1, 'bench')
+  const hidden = new Set(hiddenPlaces(shape))
   return Array.from({ length: steps }, () => {
-    const inputIds = Int32Array.from({ length: rows * columns }, () => random.below(vocabulary))
-    return {
-      rows,
-      columns,
-      inputIds,
-      attentionMask: new Int32Array(rows * columns).fill(1),
-      labels: inputIds,
-    }
+    const words = Int32Array.from({ length: rows * columns }, () => random.below(vocabulary))
+    const isHidden = (at: number): boolean => hidden.has(at % columns)
+    const [inputIds, labels] =
+      family === 'bert'
+        ? [
+            words.map((word, at) => (isHidden(at) ? 0 : word)),
+            words.map((word, at) => (isHidden(at) ? word : -100)),
+          ]
+        : [words, words]
+    return { rows, columns, inputIds, attentionMask: new Int32Array(rows * columns).fill(1), labels }
   })
 }
+
+/** Every seventh place of a window: the words that a masked-word model has to find, close to the usual 15 %. */
+const hiddenPlaces = ({ sequence }: BenchShape): readonly number[] =>
+  Array.from({ length: Math.ceil(sequence / 7) }, (_, index) => index * 7)
 
 function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)

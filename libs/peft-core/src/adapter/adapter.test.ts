@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Adapter, adapterFiles, parseAdapter, readAdapter, writeAdapter } from './adapter.js'
 import { factorKey, factorPairs, initialTensors } from './factors.js'
 import { createLoraConfig } from './lora-config.js'
-import { encodeSafetensors } from './safetensors.js'
+import { encodeSafetensors } from './safetensors-write.js'
 import type { Tensor } from './tensor.js'
 import { storedAs } from './values.js'
 

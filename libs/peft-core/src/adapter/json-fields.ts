@@ -3,7 +3,7 @@
  * @module
  */
 import type { PeftOrigin } from './origin.js'
-import { compareBytes } from './safetensors.js'
+import { compareBytes } from './safetensors-write.js'
 
 export type Fields = Readonly<Record<string, unknown>>
 

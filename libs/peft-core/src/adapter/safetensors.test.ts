@@ -1,15 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, onTestFinished, test } from 'vitest'
-import {
-  decodeSafetensors,
-  encodeSafetensors,
-  readSafetensors,
-  readSafetensorsHeader,
-} from './safetensors.js'
+import { decodeSafetensors, readSafetensors, readSafetensorsHeader } from './safetensors.js'
 import { parseSafetensorsHeader } from './safetensors-header.js'
+import { encodeSafetensors, writeSafetensors } from './safetensors-write.js'
 import type { RawTensor } from './tensor.js'
 import { floatTensor, integerValues, storedAs } from './values.js'
 
@@ -204,4 +200,16 @@ test('a file with a changed header is refused with a RangeError, or still covers
     }),
     { numRuns: 3000 },
   )
+})
+
+test('tensors written one at a time are the same bytes, and a failure leaves no file', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'safetensors-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const tensors = decodeSafetensors(pythonFile)
+  const path = join(folder, 'streamed.safetensors')
+  await writeSafetensors(path, tensors, async (name) => tensors.get(name)?.bytes ?? new Uint8Array(0))
+  expect(await readFile(path)).toEqual(pythonFile)
+  const short = join(folder, 'short.safetensors')
+  await expect(writeSafetensors(short, tensors, async () => new Uint8Array(3))).rejects.toThrow('got 3')
+  await expect(readFile(short)).rejects.toThrow('ENOENT')
 })

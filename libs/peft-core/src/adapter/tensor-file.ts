@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { rename, rm, writeFile } from 'node:fs/promises'
-import { encodeSafetensors } from './safetensors.js'
+import { encodeSafetensors } from './safetensors-write.js'
 import { rawTensor, type TensorMap } from './tensor.js'
 
 /** Writes float32 tensors as a safetensors file, which appears whole or not at all. */

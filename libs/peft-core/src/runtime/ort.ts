@@ -16,7 +16,9 @@ export interface OrtOptions extends RuntimeOptions {
 /** onnxruntime, set up for little memory: see `OrtOptions` for what can be traded for speed. */
 export const ort: Runtime & { open(graph: Graph, options?: OrtOptions): ReturnType<Runtime['open']> } = {
   async open(graph, options = {}) {
-    const { bytes, folder } = encodeOnnx(graph)
+    // onnxruntime goes from what nobody reads to what it needs, the node that was written last first: written backwards,
+    // the nodes run in the order of the graph.
+    const { bytes, folder } = encodeOnnx({ ...graph, nodes: graph.nodes.toReversed() })
     const session = await InferenceSession.create(bytes, sessionOptions(options, folder))
     return {
       async run(feeds) {

@@ -146,11 +146,15 @@ function expectCausal({ task }: TrainingGraph): void {
 /** A packed copy of the weights may take this share of the machine's memory. */
 const PACKED_SHARE = 1 / 4
 
-/** Training runs often: it keeps its memory, and packs the weights where there is room. The others run rarely. */
+/**
+ * Training runs often: it keeps its memory, and packs the weights where there is room; its graph runs as it was ordered,
+ * because rewriting it could make values long before they are needed. The others run rarely.
+ */
 function sessionOptions(options: RuntimeOptions, purpose: Purpose, graph: Graph): RuntimeOptions {
   const isTraining = purpose === 'train'
   const weightBytes = [...graph.weights.values()].reduce((sum, weight) => sum + tensorBytes(weight), 0)
-  return { ...options, arena: isTraining, prepacking: isTraining && weightBytes <= totalmem() * PACKED_SHARE }
+  const prepacking = isTraining && weightBytes <= totalmem() * PACKED_SHARE
+  return { ...options, arena: isTraining, prepacking, rewrites: !isTraining }
 }
 
 /** Ignoring it would train another adapter than the configuration describes. */

@@ -7,6 +7,7 @@ import { adapt } from '../adapt/adapt.js'
 import { differentiate } from '../differentiate/backward.js'
 import { appendLoss } from '../differentiate/loss.js'
 import type { Graph } from '../graph/graph.js'
+import { scheduleLate } from '../graph/schedule.js'
 import type { GraphRequest, TrainingGraph } from '../runtime/training-graph.js'
 import { type Model, openModel } from '../source/model.js'
 
@@ -43,5 +44,5 @@ function graphFor(
 ): Graph {
   if (purpose === 'logits') return adapted
   const withLoss = appendLoss(adapted, model.task)
-  return purpose === 'evaluate' ? withLoss : differentiate(withLoss, 'loss', parameters)
+  return scheduleLate(purpose === 'evaluate' ? withLoss : differentiate(withLoss, 'loss', parameters))
 }
