@@ -7,12 +7,14 @@ import { bertFamily } from './bert.js'
 import type { Fields } from './fields.js'
 import { gpt2Family } from './gpt2.js'
 import { llamaFamily, mistralFamily, qwen2Family, qwen3Family } from './llama.js'
+import { mixtralFamily } from './mixtral.js'
 
 const families: Readonly<Record<string, Family>> = {
   bert: bertFamily,
   gpt2: gpt2Family,
   llama: llamaFamily,
   mistral: mistralFamily,
+  mixtral: mixtralFamily,
   qwen2: qwen2Family,
   qwen3: qwen3Family,
 }

@@ -10,7 +10,7 @@ import type { Weight } from '../graph/graph.js'
 import type { ModelTensors } from './weights.js'
 
 /** Tensors outside the prefix. */
-const heads = /^(lm_head|classifier|cls|score)\./
+const heads = /^(lm_head|embed_out|classifier|cls|score)\./
 
 /**
  * The tensors under the names that the family's classes with a head use, `prefix` before those of the bare model; checkpoints of the bare model, and of the
@@ -33,8 +33,19 @@ export async function modelTensors(folder: string, prefix: string): Promise<Mode
   )
 }
 
+/** Names of tensors that releases of transformers have given up, and what they are now. */
+const renamed: readonly (readonly [RegExp, string])[] = [
+  [/LayerNorm\.gamma$/, 'LayerNorm.weight'],
+  [/LayerNorm\.beta$/, 'LayerNorm.bias'],
+  [/^embed_out\./, 'lm_head.'], // GPT-NeoX
+  [/\.block_sparse_moe\./, '.mlp.'], // Mixtral
+  [/(\.experts\.\d+)\.w1\./, '$1.gate_proj.'],
+  [/(\.experts\.\d+)\.w2\./, '$1.down_proj.'],
+  [/(\.experts\.\d+)\.w3\./, '$1.up_proj.'],
+]
+
 function modernName(name: string): string {
-  return name.replace(/LayerNorm\.gamma$/, 'LayerNorm.weight').replace(/LayerNorm\.beta$/, 'LayerNorm.bias')
+  return renamed.reduce((so, [old, now]) => so.replace(old, now), name)
 }
 
 /** The safetensors files of a folder: one, or the shards that its index names. */

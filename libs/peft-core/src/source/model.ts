@@ -6,6 +6,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Graph } from '../graph/graph.js'
 import type { Architecture } from './architecture.js'
+import { type ExpertParameter, expertParameters } from './expert-parameters.js'
 import { parseArchitecture } from './families.js'
 import { type ForwardOptions, forwardGraph } from './hugging-face.js'
 import { modelTensors } from './model-tensors.js'
@@ -16,6 +17,8 @@ import type { Task } from './task.js'
 export interface ForwardModel {
   readonly graph: Graph // with the output `logits`
   readonly modules: readonly LinearLayer[]
+  /** The stacked weights of sparse experts, which are no linear layers. */
+  readonly expertParameters: readonly ExpertParameter[]
 }
 
 export interface Model {
@@ -56,7 +59,8 @@ async function openFolder(folder: string): Promise<Model> {
     forward: (options) => {
       const attentionMask = options.cache === undefined // a text that is generated has no padding before it
       const graph = forwardGraph(architecture, tensors, { ...options, attentionMask, tokenTypeIds: true })
-      return { graph, modules: options.trainable ? [] : linearModules(graph) }
+      if (options.trainable) return { graph, modules: [], expertParameters: [] }
+      return { graph, modules: linearModules(graph), expertParameters: expertParameters(graph) }
     },
   }
 }
@@ -87,7 +91,7 @@ async function openOnnx(path: string): Promise<Model> {
     forward: ({ trainable, rows, columns }) => {
       if (trainable)
         throw new RangeError(`model "${path}": training every weight needs a Hugging Face folder`)
-      return forwardFromOnnx(model, { rows, columns })
+      return { ...forwardFromOnnx(model, { rows, columns }), expertParameters: [] }
     },
   }
 }

@@ -4,6 +4,7 @@
  */
 import { type Graph, intOf, intsOf, type Node, type Weight } from '../graph/graph.js'
 import type { OnnxNode } from '../graph/onnx-model.js'
+import { isExpertModule } from './expert-parameters.js'
 
 /** A layer y = x W (+ b) whose weight is a matrix of the model. */
 export interface LinearLayer {
@@ -50,11 +51,15 @@ export function linearModules(graph: Graph): readonly LinearLayer[] {
     const [first, second] = weight.shape as [number, number]
     const [inFeatures, outFeatures] = flips ? [second, first] : [first, second]
     const path = pathOf(graph, node, weight, users)
+    if (isExpertModule(node.module) || isRouter(path)) return []
     const weightLayout = flips ? 'out-in' : 'in-out'
     return [{ path, inFeatures, outFeatures, node: node.name, weight: weight.name, weightLayout } as const]
   })
   return withoutWrapper(layers)
 }
+
+/** The scores of experts: transformers keeps them in a parameter, not in a linear layer. */
+const isRouter = (path: string): boolean => /(^|\.)mlp\.gate$/.test(path)
 
 const products: ReadonlySet<string> = new Set(['MatMul', 'Gemm', 'FusedMatMul'])
 

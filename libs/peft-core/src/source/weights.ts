@@ -3,7 +3,7 @@
  * @module
  */
 import type { GraphBuilder } from '../graph/builder.js'
-import { int, type Value, type Weight } from '../graph/graph.js'
+import { elementBytes, int, sizeOf, type Value, type Weight, type WeightData } from '../graph/graph.js'
 import { elementNumbers } from '../operators/elementwise.js'
 
 /** The tensors of a model by name, each with its byte range. */
@@ -14,6 +14,8 @@ export interface WeightSource {
   get(name: string): Value
   /** As `get`, or undefined when the model has no such tensor. */
   find(name: string): Value | undefined
+  /** One matrix of a stack of them, (S, O, I) -> (O, I), in place; undefined when the model has no such tensor. */
+  slice(name: string, index: number): Value | undefined
 }
 
 /**
@@ -30,8 +32,20 @@ export function weightSource(builder: GraphBuilder, tensors: ModelTensors, train
     added.set(name, value)
     return value
   }
+  const slice = (name: string, index: number): Value | undefined => {
+    const part = `${name}[${index}]`
+    const known = added.get(part)
+    const stack = tensors.get(name)
+    if (known !== undefined || stack === undefined) return known
+    const value = trainable
+      ? builder.op('Gather', [find(name), builder.constant(index, 'int64')], { attributes: { axis: int(0) } })
+      : asFloat32(builder, sliceOf(stack, part, index))
+    added.set(part, value)
+    return value
+  }
   return {
     find,
+    slice,
     get(name) {
       const value = find(name)
       if (value === undefined)
@@ -39,6 +53,19 @@ export function weightSource(builder: GraphBuilder, tensors: ModelTensors, train
       return value
     },
   }
+}
+
+/** The matrix at an index of a stack, as bytes of the same file. */
+function sliceOf({ element, shape, data }: Weight, name: string, index: number): Weight {
+  const matrix = shape.slice(1)
+  const length = sizeOf(matrix) * elementBytes[element]
+  const first = index * length
+  if (index >= (shape[0] ?? 0)) throw new RangeError(`tensor "${name}": expected one of ${shape[0]} matrices`)
+  const part: WeightData =
+    data.kind === 'file'
+      ? { ...data, offset: data.offset + first, length }
+      : { kind: 'bytes', bytes: data.bytes.subarray(first, first + length) }
+  return { name, element, shape: matrix, data: part }
 }
 
 function asFloat32(builder: GraphBuilder, weight: Weight): Value {
