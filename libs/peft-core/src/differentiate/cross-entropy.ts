@@ -40,8 +40,19 @@ export function crossEntropyRule(call: PatternCall): readonly (readonly [string,
   const found = findCrossEntropy(call)
   if (found === undefined || call.gradient === undefined) return undefined
   const { expand } = algebra(call.builder)
-  const gradient = expand(call.gradient, call.builder.value(found.labels).shape)
+  const given = expand(call.gradient, call.builder.value(found.labels).shape)
+  const gradient = afterLoss(call, given)
   return productGradients(call, found, gradient) ?? [[found.logits, logitsGradient(call, found, gradient)]]
+}
+
+/**
+ * The gradient (N, 1) as it is, but not before the loss is known: the logits can then be forgotten once their gradient
+ * is, and are not held until somebody asks for the loss.
+ */
+function afterLoss({ builder, node }: PatternCall, gradient: Value): Value {
+  const { concat, integers } = algebra(builder)
+  const both = concat([gradient, builder.value(node.outputs[0] as string)], 1) // (N, 2)
+  return builder.op('Slice', [both, integers([0]), integers([1]), integers([1])])
 }
 
 /** Recognises what `crossEntropy` appends. */

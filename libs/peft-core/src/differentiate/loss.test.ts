@@ -136,6 +136,28 @@ describe.each(['MatMul', 'Gemm', 'Gemm with an addend', 'FusedMatMul', 'inputs']
     })
 
     it.runIf(head !== 'inputs' && head !== 'Gemm with an addend')(
+      'is the same when the logits are made in parts',
+      async () => {
+        for (const task of ['causal', 'sequence'] as const) {
+          const feeds = feedsOf(
+            appendLoss(forward(task, head), task),
+            task === 'sequence' ? [3, 1] : [2, 4, 0, 1, -100, 3],
+          )
+          const train = async (partBytes: number): Promise<ReadonlyMap<string, readonly number[]>> => {
+            const graph = appendLoss(forward(task, head), task, { partBytes })
+            const names = graph.nodes.filter(({ op }) => op === 'Softmax')
+            expect(names).toHaveLength(partBytes < 100 ? (task === 'sequence' ? 2 : 4) : 1)
+            return await evaluate(differentiate(graph, 'loss', ['hidden', 'weight']), feeds)
+          }
+          const [whole, parts] = [await train(2 ** 20), await train(35)] // rows of 20 bytes
+          for (const [name, values] of whole) {
+            for (const [at, value] of values.entries()) expect(parts.get(name)?.[at]).toBeCloseTo(value, 12)
+          }
+        }
+      },
+    )
+
+    it.runIf(head !== 'inputs' && head !== 'Gemm with an addend')(
       'makes no scatter over the vocabulary for a frozen head',
       () => {
         const graph = appendLoss(forward('causal', head), 'causal')

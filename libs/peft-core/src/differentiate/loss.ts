@@ -1,7 +1,9 @@
 import { createBuilder, type GraphBuilder } from '../graph/builder.js'
-import { type Graph, int, sizeOf, type Value } from '../graph/graph.js'
+import { prune } from '../graph/fold.js'
+import { elementBytes, type Graph, int, sizeOf, type Value } from '../graph/graph.js'
 import type { Task } from '../source/task.js'
 import { crossEntropy } from './cross-entropy.js'
+import { appendHead, findHead } from './head.js'
 import { algebra } from './rules/algebra.js'
 
 /** A label that is not counted; so is every negative one. */
@@ -9,14 +11,21 @@ export const IGNORED_LABEL = -100
 
 const FLOAT32 = 1
 
+/** Logits that take more are made in parts of at most this size: large enough for products at full speed. */
+const PART_BYTES = 2 ** 26
+
 /**
  * A forward graph with the mean cross-entropy of its output `logits` as output `loss`, a single number, and the number
  * of labels counted as output `tokens`; its other outputs are dropped. Labels come as the input `labels` (int64):
  * (rows, columns) for logits (rows, columns, classes), where `causal` compares position t with label t + 1, and (rows)
  * for the logits (rows, classes) of `sequence`. Negative labels are not counted; when none is left, the loss is 0.
- * RangeError when the graph has no such logits.
+ * Logits of more than `partBytes` are made for some rows at a time. RangeError when the graph has no such logits.
  */
-export function appendLoss(graph: Graph, task: Task): Graph {
+export function appendLoss(
+  graph: Graph,
+  task: Task,
+  { partBytes = PART_BYTES }: { readonly partBytes?: number } = {},
+): Graph {
   const logits = graph.outputs.find(({ name }) => name === 'logits')
   const rank = task === 'sequence' ? 2 : 3
   if (logits === undefined || logits.shape.length !== rank) {
@@ -26,12 +35,11 @@ export function appendLoss(graph: Graph, task: Task): Graph {
   const builder = createBuilder(graph, { keepOutputs: false })
   const { mul, where, sum, scalar } = algebra(builder)
   const given = builder.input('labels', 'int64', logits.shape.slice(0, -1))
-  const rows = sizeOf(given.shape)
   const labels = asColumn(builder, task === 'causal' ? nextLabels(builder, given) : given)
   const ignored = builder.op('Less', [labels, builder.constant(0, 'int64')])
   const counted = where(ignored, scalar(0, 'float32'), 1) // (N, 1)
   const known = builder.op('Where', [ignored, builder.constant(0, 'int64'), labels])
-  const each = crossEntropy(builder, flatten(graph, builder, logits, rows), known)
+  const each = lossOfRows({ graph, builder, logits, labels: known, partBytes })
   const tokens = sum(counted, [0, 1], false)
   const divisor = builder.op('Max', [tokens, scalar(1, 'float32')])
   const weights = builder.op('Div', [counted, divisor])
@@ -50,7 +58,36 @@ export function appendLoss(graph: Graph, task: Task): Graph {
     })
     builder.output(builder.value(name))
   }
-  return builder.build()
+  return prune(builder.build())
+}
+
+interface Rows {
+  readonly graph: Graph
+  readonly builder: GraphBuilder
+  readonly logits: Value // (..., V)
+  readonly labels: Value // (N, 1)
+  readonly partBytes: number
+}
+
+/** The loss of each row (N, 1), in parts where the logits are large. */
+function lossOfRows({ graph, builder, logits, labels, partBytes }: Rows): Value {
+  const { concat, integers } = algebra(builder)
+  const rows = sizeOf(labels.shape)
+  const parts = Math.min(rows, Math.ceil((sizeOf(logits.shape) * elementBytes.float32) / partBytes))
+  const head = parts > 1 ? findHead(graph, logits) : undefined
+  if (head === undefined) return crossEntropy(builder, flatten(graph, builder, logits, rows), labels)
+  const counts = Array.from(
+    { length: parts },
+    (_, part) => Math.floor(((part + 1) * rows) / parts) - Math.floor((part * rows) / parts),
+  )
+  const labelParts = builder.ops('Split', [labels, integers(counts)], { outputs: parts })
+  const logitParts = appendHead(builder, head, counts)
+  return concat(
+    logitParts.map((part, index) =>
+      crossEntropy(builder, asFloat32(builder, part), labelParts[index] as Value),
+    ),
+    0,
+  )
 }
 
 /** Moves every label one position forward, and ignores the last position: the logits stay where they are. */
@@ -66,11 +103,14 @@ const asColumn = (builder: GraphBuilder, labels: Value): Value =>
 
 /** The logits as float32 (N, V); the matrix they were reshaped from is taken as it is. */
 function flatten(graph: Graph, builder: GraphBuilder, logits: Value, rows: number): Value {
-  const { reshape, apply } = algebra(builder)
+  const { reshape } = algebra(builder)
   const classes = logits.shape.at(-1) as number
   const producer = graph.nodes.find(({ outputs }) => outputs.includes(logits.name))
   const before = producer?.op === 'Reshape' ? builder.value(producer.inputs[0] as string) : logits
   const isMatrix = before.shape.length === 2 && before.shape[0] === rows
   const matrix = isMatrix ? before : reshape(logits, [rows, classes])
-  return matrix.element === 'float32' ? matrix : apply('Cast', matrix, { to: int(FLOAT32) })
+  return asFloat32(builder, matrix)
 }
+
+const asFloat32 = (builder: GraphBuilder, x: Value): Value =>
+  x.element === 'float32' ? x : algebra(builder).apply('Cast', x, { to: int(FLOAT32) })

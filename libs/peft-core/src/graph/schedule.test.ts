@@ -27,6 +27,15 @@ test('each chain is finished before the next is begun', () => {
   expect(opsOf(scheduleLate(builder.build()))).toEqual(['Exp', 'Sqrt', 'Tanh', 'Abs', 'Add'])
 })
 
+test('what is named comes last', () => {
+  const builder = createBuilder()
+  const x = builder.input('x', 'float32', [3])
+  const loss = builder.op('Abs', [builder.op('Exp', [x])])
+  builder.output(loss)
+  builder.output(builder.op('Neg', [x]))
+  expect(opsOf(scheduleLate(builder.build(), [loss.name]))).toEqual(['Neg', 'Exp', 'Abs'])
+})
+
 test('a graph as deep as a large model is ordered', () => {
   const builder = createBuilder()
   let x = builder.input('x', 'float32', [3])

@@ -44,5 +44,6 @@ function graphFor(
 ): Graph {
   if (purpose === 'logits') return adapted
   const withLoss = appendLoss(adapted, model.task)
-  return scheduleLate(purpose === 'evaluate' ? withLoss : differentiate(withLoss, 'loss', parameters))
+  if (purpose === 'evaluate') return scheduleLate(withLoss)
+  return scheduleLate(differentiate(withLoss, 'loss', parameters), ['loss', 'tokens'])
 }
