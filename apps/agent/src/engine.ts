@@ -1,5 +1,5 @@
 import {
-  type Batch,
+  type Batches,
   type Engine,
   EngineError,
   type EngineSpec,
@@ -20,12 +20,7 @@ export interface Trainer {
   warm(): void
   /** `seconds` of the result count from the request: opening the model and handing it the numbers are part of training. */
   train(spec: EngineSpec, job: TrainJob, onStep: OnStep, signal: AbortSignal): Promise<TrainResult>
-  evaluate(
-    spec: EngineSpec,
-    tensors: TensorMap,
-    batches: readonly Batch[],
-    signal: AbortSignal,
-  ): Promise<Evaluated>
+  evaluate(spec: EngineSpec, tensors: TensorMap, batches: Batches, signal: AbortSignal): Promise<Evaluated>
   /** Ends the process. A later request starts another one. */
   close(): Promise<void>
 }

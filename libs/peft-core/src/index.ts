@@ -41,7 +41,14 @@ export { hashModel, type ModelFile, type ModelHash } from './source/model-files.
 export type { OptimizerState } from './train/adamw.js'
 export { readBatch } from './train/batch-file.js'
 // Data.
-export { type Batch, evaluationBatches, packWindows, trainingBatches, type Windows } from './train/batches.js'
+export {
+  type Batch,
+  type Batches,
+  evaluationBatches,
+  packWindows,
+  trainingBatches,
+  type Windows,
+} from './train/batches.js'
 export { readDocuments, streamDocuments } from './train/documents.js'
 export type { TrainingEstimate } from './train/estimate.js'
 export { splitHoldout } from './train/holdout.js'

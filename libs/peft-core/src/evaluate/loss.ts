@@ -1,5 +1,5 @@
 import type { Task } from '../source/task.js'
-import type { Batch } from '../train/batches.js'
+import type { Batch, Batches } from '../train/batches.js'
 import { countedTokens } from '../train/counted.js'
 
 export interface LossTotal {
@@ -13,13 +13,13 @@ export interface LossTotal {
  * `meanLoss` gives the mean of one batch over its counted tokens.
  */
 export async function evaluateLoss(
-  batches: readonly Batch[],
+  batches: Batches,
   task: Task,
   meanLoss: (batch: Batch) => Promise<number>,
 ): Promise<LossTotal> {
   let lossSum = 0
   let tokens = 0
-  for (const batch of batches) {
+  for await (const batch of batches) {
     const counted = countedTokens(batch, task)
     if (counted === 0) continue // the mean over no tokens is not a number
     lossSum += counted * (await meanLoss(batch))

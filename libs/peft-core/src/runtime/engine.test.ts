@@ -25,12 +25,13 @@ function regressionBatch(step: number): Batch {
   return { rows: 4, columns: 3, inputIds, attentionMask: new Int32Array(12).fill(1), labels }
 }
 
+const sixBatches = [0, 1, 2, 3, 4, 5].map(regressionBatch)
 const regressionJob: TrainJob = {
   tensors: new Map<string, Tensor>([
     ['w', { shape: [1, 3], data: Float32Array.of(0.5, -0.25, 1) }],
     ['b', { shape: [1], data: Float32Array.of(0.2) }],
   ]),
-  batches: [0, 1, 2, 3, 4, 5].map(regressionBatch),
+  batches: sixBatches,
   optimizer: { learningRate: 0.05, weightDecay: 0.01, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, clipNorm: 0.5 },
   schedule: { kind: 'linear', warmupSteps: 1, totalSteps: 8, firstStep: 0 },
   accumulate: 1,
@@ -90,10 +91,10 @@ test('training again gives the same bytes, and so does training in two parts', a
   await engine.open(spec('regression'))
   const whole = await engine.train(regressionJob)
   expect((await engine.train(regressionJob)).tensors).toEqual(whole.tensors)
-  const { batches, schedule } = regressionJob
-  const first = await engine.train({ ...regressionJob, batches: batches.slice(0, 2), keepState: true })
+  const { schedule } = regressionJob
+  const first = await engine.train({ ...regressionJob, batches: sixBatches.slice(0, 2), keepState: true })
   if (first.optimizer === undefined) throw new Error('expected the state of the optimiser')
-  const rest = { batches: batches.slice(2), schedule: { ...schedule, firstStep: 2 } }
+  const rest = { batches: sixBatches.slice(2), schedule: { ...schedule, firstStep: 2 } }
   const second = await engine.train({
     ...regressionJob,
     ...rest,
@@ -101,6 +102,38 @@ test('training again gives the same bytes, and so does training in two parts', a
     state: first.optimizer,
   })
   expect(second.tensors).toEqual(whole.tensors)
+})
+
+test('batches are taken when they are needed, and training ends with them', async () => {
+  await using engine = await start()
+  await engine.open(spec('regression'))
+  let taken = 0
+  let done = 0
+  let ahead = 0
+  function* counted() {
+    for (let step = 0; step < 6; step++) {
+      ahead = Math.max(ahead, ++taken - done)
+      yield regressionBatch(step)
+    }
+  }
+  const result = await engine.train({ ...regressionJob, batches: counted() }, () => done++)
+  expect(result.losses).toEqual((await engine.train(regressionJob)).losses)
+  expect(ahead).toBeLessThanOrEqual(3) // one is worked on, and one is on its way; a step is heard of a little late
+  const { tokens } = await engine.evaluate(regressionJob.tensors, counted())
+  expect(tokens).toBe(24)
+})
+
+test('a fault of the batches is thrown as it is, and the engine lives on', async () => {
+  await using engine = await start()
+  await engine.open(spec('regression'))
+  const fault = new TypeError('line 7 is not what it was')
+  async function* failing() {
+    yield regressionBatch(0)
+    throw fault
+  }
+  await expect(engine.train({ ...regressionJob, batches: failing() })).rejects.toBe(fault)
+  await expect(engine.evaluate(regressionJob.tensors, failing())).rejects.toBe(fault)
+  expectClose((await engine.train(regressionJob)).losses.slice(0, 1), [0.1171875])
 })
 
 test('gradients and evaluation give the loss of the batch before training', async () => {

@@ -6,8 +6,9 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import type { Batch, Batches } from '../train/batches.js'
 import { EngineError, type EngineFailure } from './engine-error.js'
-import { type EngineReply, type EngineRequest, type HostOptions, READY, STOP } from './messages.js'
+import { type EngineReply, type EngineRequest, type HostOptions, type Message, READY } from './messages.js'
 import type { Device } from './runtime.js'
 import type { Service } from './service.js'
 
@@ -43,9 +44,18 @@ type GenerateArgs = Parameters<Service['generate']>
 
 interface Pending {
   readonly resolve: (value: never) => void
-  readonly reject: (error: EngineError) => void
+  readonly reject: (error: unknown) => void
   /** False asks the request to end early. */
-  readonly onProgress: ((value: never) => unknown) | undefined
+  readonly onProgress?: ((value: never) => unknown) | undefined
+  readonly batches?: BatchIterator | undefined
+}
+
+type BatchIterator = AsyncIterator<Batch> | Iterator<Batch>
+
+/** What a request hears and gives while it is served. */
+interface Exchange {
+  readonly onProgress?: Pending['onProgress']
+  readonly batches?: Batches
 }
 
 const SILENCE_MS = 600_000
@@ -82,21 +92,30 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   const reachable = (error: Error | null): void => {
     if (error !== null) end('crashed', `the engine's process cannot be reached: ${error.message}`)
   }
-  const expectReply = (id: number, onProgress?: Pending['onProgress']): Promise<never> =>
+  const expectReply = (id: number, { onProgress, batches }: Exchange = {}): Promise<never> =>
     new Promise((resolve, reject) => {
-      pending.set(id, { resolve, reject, onProgress })
+      pending.set(id, { resolve, reject, onProgress, batches: batches && iteratorOf(batches) })
       watchSilence()
     })
-  const request = async (
-    call: EngineRequest['call'],
-    args: readonly unknown[],
-    onProgress?: Pending['onProgress'],
-  ) => {
+  const send = (message: Message): void => void child.send(message, reachable)
+  const request = async (call: EngineRequest['call'], args: readonly unknown[], exchange?: Exchange) => {
     if (ended !== undefined) throw ended
     const id = ++lastId
-    const reply = expectReply(id, onProgress)
-    child.send({ id, call, args } satisfies EngineRequest, reachable)
+    const reply = expectReply(id, exchange)
+    send({ kind: 'request', id, call, args })
     return await reply
+  }
+  // A fault of the batches is the caller's own: it is thrown as it is, and the engine only hears that there is one.
+  const hand = async (id: number): Promise<void> => {
+    const waiting = pending.get(id)
+    try {
+      const next = await waiting?.batches?.next()
+      send({ kind: 'batch', id, batch: next === undefined || next.done === true ? null : next.value })
+    } catch (error) {
+      pending.delete(id)
+      waiting?.reject(error)
+      send({ kind: 'batch', id, batch: null, fault: 'the batches cannot be read' })
+    }
   }
 
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -104,14 +123,13 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   })
   child.on('message', (reply: EngineReply) => {
     const waiting = pending.get(reply.id)
-    if (waiting !== undefined && reply.kind !== 'progress') pending.delete(reply.id)
+    if (reply.kind === 'done' || reply.kind === 'failed') pending.delete(reply.id)
     watchSilence()
-    if (reply.kind === 'progress') {
-      if (waiting?.onProgress?.(reply.value as never) === false)
-        child.send({ id: reply.id, call: STOP, args: [] } satisfies EngineRequest, reachable)
-    }
-    if (reply.kind === 'done') waiting?.resolve(reply.value as never)
-    if (reply.kind === 'failed') waiting?.reject(new EngineError('refused', reply.message))
+    if (reply.kind === 'pull') void hand(reply.id)
+    else if (reply.kind === 'progress') {
+      if (waiting?.onProgress?.(reply.value as never) === false) send({ kind: 'stop', id: reply.id })
+    } else if (reply.kind === 'done') waiting?.resolve(reply.value as never)
+    else waiting?.reject(new EngineError('refused', reply.message))
   })
   child.on('error', reachable)
   child.on('close', (code, signal) => {
@@ -129,17 +147,21 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   return {
     pid: child.pid as number,
     open: (spec) => request('open', [spec]),
-    train: (job, onStep) => request('train', [job], onStep),
-    evaluate: (tensors, batches) => request('evaluate', [tensors, batches]),
+    train: ({ batches, ...job }, onProgress) => request('train', [job], { batches, onProgress }),
+    evaluate: (tensors, batches) => request('evaluate', [tensors], { batches }),
     gradients: (tensors, batch) => request('gradients', [tensors, batch]),
     logits: (tensors, inputIds) => request('logits', [tensors, inputIds]),
     products: (times) => request('products', [times]),
     rate: () => request('rate', []),
-    generate: (tensors, prompt, sampling, onToken) =>
-      request('generate', [tensors, prompt, sampling], onToken),
+    generate: (tensors, prompt, sampling, onProgress) =>
+      request('generate', [tensors, prompt, sampling], { onProgress }),
     close,
     [Symbol.asyncDispose]: close,
   }
+}
+
+function iteratorOf(batches: Batches): BatchIterator {
+  return Symbol.asyncIterator in batches ? batches[Symbol.asyncIterator]() : batches[Symbol.iterator]()
 }
 
 /** The compiled program, also when this file runs from source. */

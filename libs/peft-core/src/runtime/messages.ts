@@ -2,6 +2,7 @@
  * What the engine's process and the process that started it say to each other.
  * @module
  */
+import type { Batch } from '../train/batches.js'
 import type { Device } from './runtime.js'
 import type { Service } from './service.js'
 
@@ -11,20 +12,35 @@ export interface HostOptions {
   readonly threads?: number
 }
 
-/** One call of the service. The argument that hears of progress is left out; progress comes as messages. */
+/** One call of the service. Batches and the argument that hears of progress are left out; both come as messages. */
 export interface EngineRequest {
+  readonly kind: 'request'
   readonly id: number
-  readonly call: keyof Service | typeof STOP
+  readonly call: keyof Service
   readonly args: readonly unknown[]
 }
-
-/** Asks a request that reports progress (the id is its own) to end early with what it has. */
-export const STOP = 'stop'
 
 /** The id under which the process says that it takes requests. */
 export const READY = 0
 
+/** The batch that request `id` asked for; null: there are no more. With `fault` there is none, and the request fails. */
+export interface NextBatch {
+  readonly kind: 'batch'
+  readonly id: number
+  readonly batch: Batch | null
+  readonly fault?: string
+}
+
+/** Asks request `id`, which reports progress, to end early with what it has. */
+export interface Stop {
+  readonly kind: 'stop'
+  readonly id: number
+}
+
+export type Message = EngineRequest | NextBatch | Stop
+
 export type EngineReply =
+  | { readonly kind: 'pull'; readonly id: number }
   | { readonly kind: 'progress'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'done'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'failed'; readonly id: number; readonly name: string; readonly message: string }

@@ -1,4 +1,12 @@
-import { type EngineReply, type EngineRequest, type HostOptions, READY, STOP } from './messages.js'
+import type { Batch } from '../train/batches.js'
+import {
+  type EngineReply,
+  type EngineRequest,
+  type HostOptions,
+  type Message,
+  type NextBatch,
+  READY,
+} from './messages.js'
 import { ort } from './ort.js'
 import { createService, type Service } from './service.js'
 import type { BuildGraph } from './training-graph.js'
@@ -10,12 +18,17 @@ export function serve(build: BuildGraph): void {
   const reply = (message: EngineReply): void => {
     process.send?.(message)
   }
+  const pulls = createPulls(reply)
   let previous = Promise.resolve()
   const stopped = new Set<number>()
-  process.on('message', (request: EngineRequest) => {
-    const { id, call } = request
-    if (call === STOP) stopped.add(id)
-    else previous = previous.then(() => answer(service, request, { reply, goesOn: () => !stopped.has(id) }))
+  process.on('message', (message: Message) => {
+    if (message.kind === 'batch') pulls.take(message)
+    else if (message.kind === 'stop') stopped.add(message.id)
+    else {
+      const { id } = message
+      const sides = { reply, batches: pulls.batches(id), goesOn: () => !stopped.has(id) }
+      previous = previous.then(() => answer(service, message, sides))
+    }
   })
   process.on('disconnect', () => process.exit())
   // A signal to the whole process group is for the parent to act on: it ends this process when it is ready.
@@ -23,26 +36,75 @@ export function serve(build: BuildGraph): void {
   reply({ kind: 'done', id: READY, value: undefined })
 }
 
-interface Listener {
-  reply(message: EngineReply): void
+type Reply = (message: EngineReply) => void
+
+interface Sides {
+  readonly reply: Reply
+  readonly batches: AsyncIterable<Batch>
   /** Whether the other side has not asked to stop. */
   goesOn(): boolean
 }
 
-async function answer(
-  service: Service,
-  { id, call, args }: EngineRequest,
-  { reply, goesOn }: Listener,
-): Promise<void> {
+async function answer(service: Service, request: EngineRequest, sides: Sides): Promise<void> {
+  const { id } = request
+  const { reply, batches, goesOn } = sides
   try {
-    const method = service[call as keyof Service] as (...args: readonly unknown[]) => Promise<unknown>
     const onProgress = (value: unknown): boolean => {
       reply({ kind: 'progress', id, value })
       return goesOn()
     }
-    reply({ kind: 'done', id, value: await method(...args, onProgress) })
+    reply({ kind: 'done', id, value: await called(service, request, { batches, onProgress }) })
   } catch (cause) {
     const { name, message } = cause instanceof Error ? cause : new Error(String(cause))
     reply({ kind: 'failed', id, name, message })
+  }
+}
+
+/** Calls the service, with the batches where its methods expect them. */
+function called(
+  service: Service,
+  { call, args }: EngineRequest,
+  { batches, onProgress }: Pick<Sides, 'batches'> & { onProgress(value: unknown): boolean },
+): Promise<unknown> {
+  if (call === 'train') {
+    const [job] = args as [Parameters<Service['train']>[0]]
+    return service.train({ ...job, batches }, onProgress)
+  }
+  if (call === 'evaluate') {
+    const [tensors] = args as [Parameters<Service['evaluate']>[0]]
+    return service.evaluate(tensors, batches)
+  }
+  const method = service[call] as (...args: readonly unknown[]) => Promise<unknown>
+  return method(...args, onProgress)
+}
+
+interface Pulls {
+  take(message: NextBatch): void
+  /** The batches of a request; while one is worked on, the next is already on its way. */
+  batches(id: number): AsyncIterable<Batch>
+}
+
+function createPulls(reply: Reply): Pulls {
+  const waiting = new Map<number, (message: NextBatch) => void>()
+  const pull = (id: number): Promise<NextBatch> =>
+    new Promise((resolve) => {
+      waiting.set(id, resolve)
+      reply({ kind: 'pull', id })
+    })
+  return {
+    take(message) {
+      waiting.get(message.id)?.(message)
+      waiting.delete(message.id)
+    },
+    async *batches(id) {
+      let next = pull(id)
+      while (true) {
+        const { batch, fault } = await next
+        if (fault !== undefined) throw new RangeError(fault)
+        if (batch === null) return
+        next = pull(id)
+        yield batch
+      }
+    },
   }
 }

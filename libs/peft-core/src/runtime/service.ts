@@ -9,7 +9,7 @@ import { generate, type Sampling } from '../evaluate/generate.js'
 import { evaluateLoss, type LossTotal } from '../evaluate/loss.js'
 import { type Graph, sameShape, sizeOf } from '../graph/graph.js'
 import type { Task } from '../source/task.js'
-import type { Batch } from '../train/batches.js'
+import type { Batch, Batches } from '../train/batches.js'
 import { expectFitting } from '../train/fitting.js'
 import {
   type LossAndGradients,
@@ -35,7 +35,7 @@ export interface Opened {
 export interface Service {
   open(spec: EngineSpec): Promise<Opened>
   train(job: TrainJob, onStep: (progress: StepProgress) => void): Promise<TrainResult>
-  evaluate(tensors: TensorMap, batches: readonly Batch[]): Promise<LossTotal & { readonly seconds: number }>
+  evaluate(tensors: TensorMap, batches: Batches): Promise<LossTotal & { readonly seconds: number }>
   gradients(
     tensors: TensorMap,
     batch: Batch,
@@ -56,7 +56,12 @@ export interface Service {
 /** Answers requests about the model of the last `open`. One request at a time. */
 export function createService(build: BuildGraph, runtime: Runtime, options: RuntimeOptions): Service {
   let spec: EngineSpec | undefined
+  let known: Task | undefined
   let maxColumns: number | undefined
+  const openTask = (): Task => {
+    if (known === undefined) throw new TypeError('no model is open; call open first')
+    return known
+  }
   const graphs = createOpenGraphs(runtime)
   const graphFor = (purpose: Purpose, rows: number, columns: number, cache?: number): Promise<OpenGraph> => {
     if (spec === undefined) throw new TypeError('no model is open; call open first')
@@ -98,28 +103,28 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
       const { rows, columns, purpose = 'train' } = wanted
       const opened = await graphFor(purpose, rows, columns, purpose === 'logits' ? 0 : undefined)
       const { parameters, task } = opened
+      known = task
       maxColumns = wanted.maxColumns ?? opened.positions
       return { parameters: parameters.reduce((total, { shape }) => total + sizeOf(shape), 0), task }
     },
     async train(job, onStep) {
       if (spec !== undefined) refuseDropout(spec)
-      const first = job.batches[0] ?? { rows: 0, columns: 0 }
-      const { task, parameters } = await graphFor('train', first.rows, first.columns)
-      matchTensors(parameters, job.tensors)
-      expectFitting(task, job.batches)
-      return train({ task, lossAndGradients }, job, onStep)
+      const task = openTask()
+      const learned = (tensors: TensorMap, batch: Batch): Promise<LossAndGradients> => {
+        expectFitting(task, batch)
+        return lossAndGradients(tensors, batch)
+      }
+      return train({ task, lossAndGradients: learned }, job, onStep)
     },
     async evaluate(tensors, batches) {
       const startedMs = performance.now()
+      const task = openTask()
       const meanLoss = async (batch: Batch): Promise<number> => {
+        expectFitting(task, batch)
         const { graph, parameters, session } = await graphFor('evaluate', batch.rows, batch.columns)
         const outputs = await session.run(batchFeeds(graph, matchTensors(parameters, tensors), batch))
         return numbersOf(outputs, 'loss')[0] as number
       }
-      const first = batches[0]
-      if (first === undefined) return { lossSum: 0, tokens: 0, seconds: 0 }
-      const { task } = await graphFor('evaluate', first.rows, first.columns)
-      expectFitting(task, batches)
       const total = await evaluateLoss(batches, task, meanLoss)
       return { ...total, seconds: (performance.now() - startedMs) / 1000 }
     },

@@ -17,6 +17,9 @@ export interface Batch {
   readonly tokenTypeIds?: Int32Array // (B, T); zeros when absent
 }
 
+/** Batches that are made as they are taken: a whole file of them is never in memory. Each iteration starts anew. */
+export type Batches = Iterable<Batch> | AsyncIterable<Batch>
+
 /** Documents as windows of `columns` tokens each. Only the last one may be short. */
 export interface Windows {
   readonly columns: number

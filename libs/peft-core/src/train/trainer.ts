@@ -5,7 +5,7 @@
 import type { TensorMap } from '../adapter/tensor.js'
 import type { Task } from '../source/task.js'
 import { type AdamWOptions, createAdamW, type OptimizerState } from './adamw.js'
-import type { Batch } from './batches.js'
+import type { Batch, Batches } from './batches.js'
 import { clipGradients } from './clip.js'
 import { countedTokens } from './counted.js'
 import { type Schedule, scheduleFactor } from './schedule.js'
@@ -13,7 +13,8 @@ import { type Schedule, scheduleFactor } from './schedule.js'
 export interface TrainJob {
   /** The parameters to start from, by name. */
   readonly tensors: TensorMap
-  readonly batches: readonly Batch[]
+  /** Taken as they are needed; training ends when there are no more. */
+  readonly batches: Batches
   /** `clipNorm` is the greatest global L2 norm of a step's gradients; absent, they are not clipped. */
   readonly optimizer: AdamWOptions & { readonly learningRate: number; readonly clipNorm?: number }
   readonly schedule: Schedule
@@ -71,24 +72,37 @@ export async function train(
     [...job.tensors].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]),
   )
   const adamw = createAdamW(tensors, optimizer, job.state)
-  const losses = new Float32Array(Math.ceil(batches.length / accumulate))
+  const losses: number[] = []
   const startedMs = performance.now()
   let tokens = 0
-  for (const step of losses.keys()) {
+  for await (const group of groups(batches, accumulate)) {
     const stepStartedMs = performance.now()
-    const group = batches.slice(step * accumulate, (step + 1) * accumulate)
+    const step = losses.length
     const { loss, gradients, counted } = await meanGradients(model, tensors, group)
     const gradNorm = clipGradients(gradients.values(), optimizer.clipNorm ?? Number.POSITIVE_INFINITY)
     expectFinite(step, loss, gradNorm)
     const learningRate = optimizer.learningRate * scheduleFactor(schedule, step)
     adamw.step(gradients, learningRate)
-    losses[step] = loss
+    losses.push(loss)
     tokens += counted
     const tokensPerSecond = (counted * 1000) / (performance.now() - stepStartedMs)
     onStep({ step, loss, tokensPerSecond, gradNorm, learningRate })
   }
   const seconds = (performance.now() - startedMs) / 1000
-  return { tensors, losses, seconds, tokens, ...(job.keepState === true ? { optimizer: adamw.state() } : {}) }
+  const state = job.keepState === true ? { optimizer: adamw.state() } : {}
+  return { tensors, losses: Float32Array.from(losses), seconds, tokens, ...state }
+}
+
+/** The batches of one step after the other; the last step may have fewer. */
+async function* groups(batches: Batches, size: number): AsyncGenerator<readonly Batch[]> {
+  let group: Batch[] = []
+  for await (const batch of batches) {
+    group.push(batch)
+    if (group.length < size) continue
+    yield group
+    group = []
+  }
+  if (group.length > 0) yield group
 }
 
 async function meanGradients(
