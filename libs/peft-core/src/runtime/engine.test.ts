@@ -264,8 +264,8 @@ test('this process goes on while a step runs', { retry: 2 }, async () => {
   }, 2)
   const { seconds } = await engine.train(slowJob(2))
   clearInterval(ticks)
-  expect(seconds).toBeGreaterThan(0.2)
-  expect(longestGapMs).toBeLessThan(50)
+  expect(seconds).toBeGreaterThan(0.08)
+  expect(longestGapMs).toBeLessThan(250 * seconds) // half of a step; a process that waits for one is silent for all of it
 })
 
 test('an engine whose program cannot start says why', async () => {
@@ -277,7 +277,7 @@ test('an engine whose program cannot start says why', async () => {
 })
 
 test('an engine is ended when it falls silent, however long it worked before', async () => {
-  const silenceMs = 5000
+  const silenceMs = 8000
   await using engine = await start(silenceMs)
   await engine.open(spec('slow'))
   const startedMs = performance.now()
