@@ -15,6 +15,7 @@ export function count(value: number): string {
 }
 
 export function duration(seconds: number): string {
+  if (seconds < 0.1) return `${(seconds * 1000).toFixed(0)} ms`
   if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`
   const minutes = Math.floor(seconds / 60)
   return minutes < 60

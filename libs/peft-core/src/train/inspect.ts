@@ -37,11 +37,8 @@ export interface InspectOptions {
 export async function inspectModel(path: string, options: InspectOptions = {}): Promise<ModelReport> {
   const model = await openModel(path)
   const { graph, modules } = model.forward({ rows: 2, columns: 3, trainable: false })
-  const { rows = 8, rank = 8 } = options
-  const columns = options.columns ?? Math.min(128, model.positions ?? 128)
   const reason = await reasonAgainst(path)
-  const request = { ...requestFor(path, rank), rows, columns }
-  const estimate = reason === null ? estimateOf(await buildTrainingGraph(request), request) : null
+  const estimate = reason === null ? await estimateFor(model, path, options) : null
   const operators = countedOperators(graph)
   return {
     family: model.family,
@@ -56,6 +53,23 @@ export async function inspectModel(path: string, options: InspectOptions = {}): 
     reason,
     estimate,
   }
+}
+
+/** The estimate for the batch asked about; without a stated length, for the longest up to 128 tokens that the model takes. */
+async function estimateFor(
+  { positions = 128 }: Model,
+  path: string,
+  { rows = 8, rank = 8, columns }: InspectOptions,
+): Promise<TrainingEstimate | null> {
+  for (let length = columns ?? Math.min(128, positions); length > 1; length = Math.floor(length / 2)) {
+    const request = { ...requestFor(path, rank), rows, columns: length }
+    const training = await buildTrainingGraph(request).catch((error: Error) => {
+      if (columns !== undefined) throw error
+      return undefined // an ONNX file does not say how many positions it has
+    })
+    if (training !== undefined) return estimateOf(training, request)
+  }
+  return null
 }
 
 function requestFor(model: string, rank: number): GraphRequest {
