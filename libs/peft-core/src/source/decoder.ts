@@ -99,8 +99,6 @@ export interface DecoderParts {
   block(block: Block): Value
   /** What comes after the last block. */
   norm(hidden: Value): Value
-  /** The tensor's name where `lm_head.weight` is not the one. */
-  readonly head?: string
   /** The logits are kept within this by a tanh. */
   readonly logitCap?: number | undefined
 }
@@ -128,8 +126,7 @@ export function decoder(layers: Layers, parts: DecoderParts, inputs: ModelInputs
 }
 
 function head({ builder, weights }: Layers, parts: DecoderParts, hidden: Value): Value {
-  const name = parts.head ?? 'lm_head'
-  const weight = weights.get(`${parts.config.tieWordEmbeddings ? parts.embedding : name}.weight`)
+  const weight = weights.get(`${parts.config.tieWordEmbeddings ? parts.embedding : 'lm_head'}.weight`)
   return builder.op('Gemm', [hidden, weight], {
     attributes: { transB: int(1) },
     module: 'lm_head',

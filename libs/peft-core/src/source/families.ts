@@ -5,18 +5,28 @@
 import type { Architecture, Family } from './architecture.js'
 import { bertFamily } from './bert.js'
 import type { Fields } from './fields.js'
+import { gemma2Family, gemmaFamily } from './gemma.js'
+import { gptNeoxFamily } from './gpt-neox.js'
 import { gpt2Family } from './gpt2.js'
 import { llamaFamily, mistralFamily, qwen2Family, qwen3Family } from './llama.js'
 import { mixtralFamily } from './mixtral.js'
+import { phi3Family } from './phi3.js'
+import { qwen2MoeFamily, qwen3MoeFamily } from './qwen-moe.js'
 
 const families: Readonly<Record<string, Family>> = {
   bert: bertFamily,
+  gemma: gemmaFamily,
+  gemma2: gemma2Family,
   gpt2: gpt2Family,
+  gpt_neox: gptNeoxFamily,
   llama: llamaFamily,
   mistral: mistralFamily,
   mixtral: mixtralFamily,
+  phi3: phi3Family,
   qwen2: qwen2Family,
+  qwen2_moe: qwen2MoeFamily,
   qwen3: qwen3Family,
+  qwen3_moe: qwen3MoeFamily,
 }
 
 /** Reads a decoded config.json. RangeError names the field that is missing, or asks for what is not built yet. */

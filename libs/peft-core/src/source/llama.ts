@@ -44,6 +44,9 @@ export function llamaNames(
   }
 }
 
+/** Where Llama, and the families named as it is, keep the embedding and the blocks. */
+export const llamaPaths = { embedding: 'model.embed_tokens', blocks: 'model.layers' } as const
+
 const languageModel = (config: LlamaConfig): ReturnType<Family> =>
   llamaNames(config, (layers, inputs) => llama(layers, config, inputs))
 
@@ -100,16 +103,19 @@ export interface LlamaParts {
   readonly inputs: ModelInputs
   /** The module at `path` (`model.layers.0.mlp`) of a layer for x (N, D) -> (N, D). */
   feedForward(path: string, x: Value, layer: number): Value
+  /** Another normalisation than Llama's. */
+  readonly norm?: typeof rmsNorm
+  readonly embeddingScale?: number
 }
 
-/** Llama with another feed-forward layer -> logits (N, V). */
+/** Llama with other parts -> logits (N, V). */
 export function llamaDecoder(
   layers: Layers,
   config: Omit<LlamaConfig, 'feedForwardBias'>,
-  { inputs, feedForward }: LlamaParts,
+  { inputs, feedForward, norm: normalise = rmsNorm, ...scale }: LlamaParts,
 ): Value {
   const { builder } = layers
-  const norm = (path: string, x: Value): Value => rmsNorm(layers, path, x, config.rmsNormEpsilon)
+  const norm = (path: string, x: Value): Value => normalise(layers, path, x, config.rmsNormEpsilon)
   const block = ({ path, hidden, index, ...rest }: Block): Value => {
     const x = norm(`${path}.input_layernorm`, hidden)
     const attended = selfAttention(layers, config, { path: `${path}.self_attn`, x, block: rest })
@@ -117,6 +123,6 @@ export function llamaDecoder(
     const second = norm(`${path}.post_attention_layernorm`, middle)
     return builder.op('Add', [middle, feedForward(`${path}.mlp`, second, index)])
   }
-  const parts = { config, block, embedding: 'model.embed_tokens', blocks: 'model.layers' }
+  const parts = { config, block, ...llamaPaths, ...scale }
   return decoder(layers, { ...parts, norm: (hidden) => norm('model.norm', hidden) }, inputs)
 }
