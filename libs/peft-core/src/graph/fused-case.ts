@@ -98,7 +98,6 @@ export function rewrittenGraph(given: OperatorCase): Graph {
     initializers: weights,
     nodes: [{ ...node, opaque: new Map(), metadata: new Map() }],
     metadata: new Map(),
-    functions: [],
   }
   const shapes = new Map(values.map(({ name, shape }) => [name, shape]))
   return specialise(model, { shapes, outputs: results.map(({ name }) => name) })

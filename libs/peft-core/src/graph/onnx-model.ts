@@ -3,7 +3,7 @@
  * Spec: https://onnx.ai/onnx/repo-docs/IR.html
  * @module
  */
-import type { Attributes, Element, Weight } from './graph.js'
+import type { Attribute, Attributes, Element, Weight } from './graph.js'
 
 /** An input or output. A side is a number, the name of a size that is not fixed, or undefined when nothing is said. */
 export interface OnnxValue {
@@ -26,6 +26,32 @@ export interface OnnxNode {
   /** What is in attributes that graphs cannot hold, by attribute name: 'graph', 'sparse tensor', 'type'. */
   readonly opaque: ReadonlyMap<string, string>
   readonly metadata: ReadonlyMap<string, string>
+  /** The graphs among the attributes: the branches of `If`. */
+  readonly subgraphs?: ReadonlyMap<string, OnnxSubgraph>
+  /** In the body of a function, the function's attributes that stand for the node's own. */
+  readonly references?: ReadonlyMap<string, string>
+  readonly overload?: string
+  /** The version of the node's operator set, when it is not the model's. */
+  readonly version?: number
+}
+
+/** A graph inside of a node. It may also read values of the graph around it. */
+export interface OnnxSubgraph {
+  readonly nodes: readonly OnnxNode[]
+  readonly initializers: ReadonlyMap<string, Weight>
+  readonly outputs: readonly string[]
+}
+
+/** An operator that a model defines by other operators. */
+export interface OnnxFunction {
+  readonly domain: string
+  readonly name: string
+  readonly overload: string
+  readonly inputs: readonly string[]
+  readonly outputs: readonly string[]
+  readonly nodes: readonly OnnxNode[]
+  readonly defaults: ReadonlyMap<string, Attribute>
+  readonly operatorSets: ReadonlyMap<string, number>
 }
 
 export interface OnnxModel {
@@ -37,8 +63,7 @@ export interface OnnxModel {
   readonly inputs: readonly OnnxValue[]
   readonly outputs: readonly OnnxValue[]
   readonly initializers: ReadonlyMap<string, Weight>
+  /** Calls of the model's own functions are replaced by what the functions do. */
   readonly nodes: readonly OnnxNode[]
   readonly metadata: ReadonlyMap<string, string>
-  /** The model's own functions, as `domain.name`. */
-  readonly functions: readonly string[]
 }

@@ -43,7 +43,6 @@ function model(
     initializers: new Map(weights.map((given) => [given.name, given])),
     nodes,
     metadata: new Map(),
-    functions: [],
   }
 }
 

@@ -7,7 +7,9 @@ import type { Constant } from '../operators/operator.js'
 import { createBuilder, type GraphBuilder } from './builder.js'
 import { fold, prune } from './fold.js'
 import { type Graph, int, intOf, intsOf, type Node, sameShape, sizeOf, type Value } from './graph.js'
+import { isBranch, takenBranch } from './if-branch.js'
 import { freeName, type Known, knownConstant, knownConstantNode, knownInput, knownWeight } from './known.js'
+import { liveNodes } from './live-nodes.js'
 import { OnnxError } from './onnx-error.js'
 import type { OnnxModel, OnnxNode } from './onnx-model.js'
 import type { NewNode, Surroundings } from './rewrite.js'
@@ -27,8 +29,8 @@ export interface Specialisation {
  * weights stay where they are. Errors: UnsupportedOperators; OnnxError when the model contradicts itself or the sizes.
  */
 export function specialise(model: OnnxModel, how: Specialisation): Graph {
-  const nodes = liveNodes(model, how.outputs)
-  checkOperators(model, nodes, (node) => how.moduleOf?.(node))
+  const live = liveNodes(model.nodes, how.outputs)
+  checkOperators(model, live, (node) => how.moduleOf?.(node))
   const builder = createBuilder()
   const known = new Map<string, Known>()
   const names = new Set<string>()
@@ -54,8 +56,18 @@ export function specialise(model: OnnxModel, how: Specialisation): Graph {
     },
   }
   const append = (node: Node): readonly Known[] => appendNode({ builder, find, transposed }, node)
-  for (const node of nodes) {
-    const version = model.operatorSets.get(node.domain) ?? 1
+  const place = (node: OnnxNode): void => {
+    if (isBranch(node)) {
+      const { nodes, initializers, outputs } = takenBranch(node, around.constantOf(node.inputs[0] ?? ''))
+      for (const [name, weight] of initializers) known.set(name, knownWeight(builder, weight))
+      const needed = liveNodes(nodes, outputs)
+      checkOperators(model, needed, (inner) => how.moduleOf?.(inner))
+      needed.forEach(place)
+      for (const [at, name] of node.outputs.entries())
+        if (name !== '') known.set(name, find(outputs[at] ?? ''))
+      return
+    }
+    const version = node.version ?? model.operatorSets.get(node.domain) ?? 1
     const module = how.moduleOf?.(node)
     for (const step of upgrade(node, { ...around, version })) {
       const named = withName(step, node.name, names, module)
@@ -65,50 +77,9 @@ export function specialise(model: OnnxModel, how: Specialisation): Graph {
       }
     }
   }
+  live.forEach(place)
   for (const name of how.outputs) builder.output(outputNamed(builder, find(name).value(), name))
   return prune(builder.build())
-}
-
-/**
- * The nodes that the wanted outputs depend on, each after those that it depends on: the model's order where it is
- * one already, as it should be and not always is.
- */
-function liveNodes(model: OnnxModel, outputs: readonly string[]): readonly OnnxNode[] {
-  const producers = new Map(
-    model.nodes.flatMap((node) =>
-      node.outputs.filter((name) => name !== '').map((name) => [name, node] as const),
-    ),
-  )
-  const states = new Map<OnnxNode, 'waiting' | 'placed'>()
-  const ordered: OnnxNode[] = []
-  const stack = outputs.flatMap((name) => producers.get(name) ?? []).reverse()
-  for (let node = stack.at(-1); node !== undefined; node = stack.at(-1)) {
-    const needed = node.inputs.flatMap((name) => producers.get(name) ?? [])
-    const missing = needed.filter((other) => states.get(other) !== 'placed')
-    if (states.get(node) === undefined) {
-      states.set(node, 'waiting')
-      const looped = missing.find((other) => states.get(other) === 'waiting')
-      if (looped !== undefined)
-        throw new OnnxError('malformed', `node "${looped.name}" depends on its own output`)
-      stack.push(...missing.toReversed())
-      continue
-    }
-    stack.pop()
-    if (states.get(node) === 'placed') continue
-    states.set(node, 'placed')
-    ordered.push(node)
-  }
-  const places = new Map(model.nodes.map((node, at) => [node, at]))
-  const sorted = ordered.toSorted((a, b) => (places.get(a) as number) - (places.get(b) as number))
-  return isOrdered(sorted, producers) ? sorted : ordered
-}
-
-function isOrdered(nodes: readonly OnnxNode[], producers: ReadonlyMap<string, OnnxNode>): boolean {
-  const given = new Set<string>()
-  return nodes.every((node) => {
-    for (const name of node.outputs) given.add(name)
-    return node.inputs.every((name) => !producers.has(name) || given.has(name))
-  })
 }
 
 function withName(step: NewNode, given: string, names: Set<string>, module: string | undefined): Node {

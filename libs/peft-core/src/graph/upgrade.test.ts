@@ -41,7 +41,6 @@ function model(version: number, nodes: readonly OnnxNode[], weights: readonly We
     initializers: new Map(weights.map((given) => [given.name, given])),
     nodes,
     metadata: new Map(),
-    functions: [],
   }
 }
 

@@ -7,6 +7,7 @@
 import { elementNumbers } from '../operators/elementwise.js'
 import { hasOperator } from '../operators/registry.js'
 import { type Attributes, axisOf, float, floatOf, int, intOf, intsOf, sizeOf, type Weight } from './graph.js'
+import { isBranch } from './if-branch.js'
 import { OnnxError, type UnsupportedOperator, UnsupportedOperators } from './onnx-error.js'
 import type { OnnxModel, OnnxNode } from './onnx-model.js'
 import { asIs, isDomain, type NewNode, type Rewrite, type Surroundings, standard } from './rewrite.js'
@@ -51,6 +52,7 @@ export function checkOperators(
 }
 
 function isSupported(node: OnnxNode): boolean {
+  if (isBranch(node)) return true
   if (node.opaque.size > 0) return false
   return upgradeOf(node) !== undefined || (isDomain(node.domain) && hasOperator(node.op, node.domain))
 }

@@ -7,7 +7,7 @@ import path from 'node:path'
 import type { Attributes, Graph, Weight } from '../graph/graph.js'
 import { decodeOnnx } from '../graph/onnx-decode.js'
 import { OnnxError } from '../graph/onnx-error.js'
-import type { OnnxModel, OnnxValue } from '../graph/onnx-model.js'
+import type { OnnxModel, OnnxSubgraph, OnnxValue } from '../graph/onnx-model.js'
 import { renameOutput } from '../graph/rename-output.js'
 import { specialise } from '../graph/specialise.js'
 import { type LinearLayer, linearModules, moduleOfNode } from './modules.js'
@@ -56,15 +56,30 @@ function withoutBytes(model: OnnxModel, bytes: Uint8Array, file: string): OnnxMo
     if (length >= SMALL_BYTES) return { ...weight, data: { kind: 'file', path: file, offset, length } }
     return { ...weight, data: { kind: 'bytes', bytes: Uint8Array.from(data.bytes) } }
   }
-  const initializers = new Map([...model.initializers].map(([name, weight]) => [name, detached(weight)]))
-  const nodes = model.nodes.map((node) => {
-    const attributes = Object.entries(node.attributes).map(([name, attribute]) => [
-      name,
-      attribute.kind === 'tensor' ? { ...attribute, value: detached(attribute.value) } : attribute,
-    ])
-    return { ...node, attributes: Object.fromEntries(attributes) as Attributes }
-  })
-  return { ...model, initializers, nodes }
+  return { ...model, ...mapWeights(model, detached) }
+}
+
+type WithWeights = Pick<OnnxSubgraph, 'initializers' | 'nodes'>
+
+/** A graph with every weight changed: its initializers, the attributes of its nodes, and the graphs inside of it. */
+function mapWeights({ initializers, nodes }: WithWeights, change: (weight: Weight) => Weight): WithWeights {
+  return {
+    initializers: new Map([...initializers].map(([name, weight]) => [name, change(weight)])),
+    nodes: nodes.map((node) => {
+      const attributes = Object.entries(node.attributes).map(([name, attribute]) => [
+        name,
+        attribute.kind === 'tensor' ? { ...attribute, value: change(attribute.value) } : attribute,
+      ])
+      const subgraphs = [...(node.subgraphs ?? [])].map(
+        ([name, graph]) => [name, { ...graph, ...mapWeights(graph, change) }] as const,
+      )
+      return {
+        ...node,
+        attributes: Object.fromEntries(attributes) as Attributes,
+        subgraphs: new Map(subgraphs),
+      }
+    }),
+  }
 }
 
 function statsOf(file: string): Stats | undefined {
@@ -73,10 +88,12 @@ function statsOf(file: string): Stats | undefined {
 
 function checkData(model: OnnxModel): void {
   const needed = new Map<string, number>()
-  for (const { data } of model.initializers.values()) {
-    if (data.kind !== 'file') continue
-    needed.set(data.path, Math.max(needed.get(data.path) ?? 0, data.offset + data.length))
-  }
+  mapWeights(model, (weight) => {
+    const { data } = weight
+    if (data.kind === 'file')
+      needed.set(data.path, Math.max(needed.get(data.path) ?? 0, data.offset + data.length))
+    return weight
+  })
   const faults = [...needed].flatMap(([file, sizeBytes]) => {
     const stats = statsOf(file)
     if (!stats?.isFile()) return [`"${file}" is missing`]
