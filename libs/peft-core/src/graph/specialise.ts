@@ -18,6 +18,8 @@ import { checkOperators, upgrade } from './upgrade.js'
 export interface Specialisation {
   /** The sizes of each input that is to be an input of the graph. An input of no elements becomes a constant. */
   readonly shapes: ReadonlyMap<string, readonly number[]>
+  /** The values of inputs that are to be constants. */
+  readonly constants?: ReadonlyMap<string, Constant>
   /** The outputs that are wanted; what only others need is left out. */
   readonly outputs: readonly string[]
   /** The module a node belongs to. */
@@ -35,7 +37,11 @@ export function specialise(model: OnnxModel, how: Specialisation): Graph {
   const known = new Map<string, Known>()
   const names = new Set<string>()
   const transposed = new Map<string, string>()
-  for (const input of model.inputs) known.set(input.name, knownInput(builder, input, how.shapes))
+  for (const input of model.inputs) {
+    const constant = how.constants?.get(input.name)
+    const found = constant && knownConstant(builder, input.name, constant)
+    known.set(input.name, found ?? knownInput(builder, input, how.shapes))
+  }
 
   const find = (name: string): Known => {
     const weight = model.initializers.get(name)

@@ -66,11 +66,12 @@ function without(attributes: Attributes, ...names: readonly string[]): Attribute
   return Object.fromEntries(Object.entries(attributes).filter(([name]) => !names.includes(name)))
 }
 
-/** From `since` on an input, before that an attribute of whole numbers. */
-function attributeToInput(attribute: string, since: number, at = 1): Rewrite {
+/** Whole numbers that newer operator sets have as an input, and older ones (and some files) as an attribute. */
+function attributeToInput(attribute: string, at = 1): Rewrite {
   return (node, around) => {
-    const values = intsOf(node, attribute)
-    if (around.version >= since || values === undefined) return [asIs(node)]
+    const given = node.attributes[attribute]
+    const values = given?.kind === 'int' ? [given.value] : intsOf(node, attribute)
+    if (values === undefined || node.inputs[at]) return [asIs(node)]
     const inputs = [...node.inputs.slice(0, at), around.constant(values)]
     return [asIs(node, { inputs, attributes: without(node.attributes, attribute) })]
   }
@@ -113,7 +114,7 @@ const dropout: Rewrite = (node, { constantOf, constant, typeOf }) => {
 }
 
 const split: Rewrite = (node, around) => {
-  const [upgraded] = attributeToInput('split', 13)(node, around)
+  const [upgraded] = attributeToInput('split')(node, around)
   if (upgraded === undefined || upgraded.inputs[1] || around.version >= 18) return [asIs(node, upgraded)]
   return [{ ...upgraded, attributes: { ...upgraded.attributes, num_outputs: int(node.outputs.length) } }]
 }
@@ -180,15 +181,15 @@ const mean: Rewrite = (node, around) => {
   ]
 }
 
-const reduce = attributeToInput('axes', 18)
+const reduce = attributeToInput('axes')
 
 const upgrades: Readonly<Record<string, Rewrite>> = {
   Constant: (node) => [asIs(node)], // has no input; the graph's builder takes its value
   Softmax: softmax,
   LogSoftmax: softmax,
-  Squeeze: attributeToInput('axes', 13),
-  Unsqueeze: attributeToInput('axes', 13),
-  ReduceSum: attributeToInput('axes', 13),
+  Squeeze: attributeToInput('axes'),
+  Unsqueeze: attributeToInput('axes'),
+  ReduceSum: attributeToInput('axes'),
   ReduceMean: reduce,
   ReduceMax: reduce,
   ReduceMin: reduce,

@@ -4,83 +4,21 @@
  * Sizes used below: B = batch, C = channels, G = groups, O = output channels; spatial axes follow.
  * @module
  */
-import { intOf, intsOf, type Node, sizeOf, textOf } from '../graph/graph.js'
+import { intOf, type Node, sizeOf } from '../graph/graph.js'
 import { type Constant, type Operator, type Operators, required } from './operator.js'
+import { positionOf, sourceOf, type Window, windowOver } from './window.js'
 
-interface Window {
+interface Grouped extends Window {
   readonly groups: number
-  readonly kernel: readonly number[]
-  readonly strides: readonly number[]
-  readonly dilations: readonly number[]
-  /** What is added before each spatial axis. */
-  readonly starts: readonly number[]
-  readonly sides: readonly number[]
 }
 
 /** How the kernel (O, C / G, …) moves over x (B, C, …); RangeError when they do not fit. */
-function windowOf(node: Pick<Node, 'attributes'>, x: readonly number[], weight: readonly number[]): Window {
-  const kernel = weight.slice(2)
-  const input = x.slice(2)
+function windowOf(node: Pick<Node, 'attributes'>, x: readonly number[], weight: readonly number[]): Grouped {
   const groups = intOf(node, 'group', 1)
   if (x.length !== weight.length || x.length < 3 || x[1] !== (weight[1] as number) * groups) {
     throw new RangeError(`expected ${(weight[1] as number) * groups} channels, got (${x.join(', ')})`)
   }
-  const strides = intsOf(node, 'strides') ?? kernel.map(() => 1)
-  const dilations = intsOf(node, 'dilations') ?? kernel.map(() => 1)
-  const spans = kernel.map((side, axis) => (side - 1) * (dilations[axis] as number) + 1)
-  const pads = padsOf(node, input, spans, strides)
-  const sides = input.map((side, axis) => {
-    const padded = side + (pads[axis] as number) + (pads[axis + input.length] as number)
-    return Math.floor((padded - (spans[axis] as number)) / (strides[axis] as number)) + 1
-  })
-  return { groups, kernel, strides, dilations, starts: pads.slice(0, input.length), sides }
-}
-
-/** What is added before, then after, each spatial axis. */
-function padsOf(
-  node: Pick<Node, 'attributes'>,
-  input: readonly number[],
-  spans: readonly number[],
-  strides: readonly number[],
-): readonly number[] {
-  const mode = textOf(node, 'auto_pad', 'NOTSET')
-  if (mode === 'NOTSET') return intsOf(node, 'pads') ?? [...input, ...input].map(() => 0)
-  if (mode === 'VALID') return [...input, ...input].map(() => 0)
-  const totals = input.map((side, axis) => {
-    const stride = strides[axis] as number
-    return Math.max(0, (Math.ceil(side / stride) - 1) * stride + (spans[axis] as number) - side)
-  })
-  const less = totals.map((total) => Math.floor(total / 2))
-  const more = totals.map((total) => Math.ceil(total / 2))
-  return mode === 'SAME_UPPER' ? [...less, ...more] : [...more, ...less]
-}
-
-/** The position of a flat index along each axis. */
-function positionOf(flat: number, shape: readonly number[]): readonly number[] {
-  const position: number[] = []
-  let rest = flat
-  for (const side of shape.toReversed()) {
-    position.unshift(rest % side)
-    rest = Math.floor(rest / side)
-  }
-  return position
-}
-
-/** The flat index that the kernel's element reads from the input, or undefined in the padding. */
-function sourceOf(
-  window: Window,
-  at: readonly number[],
-  offset: readonly number[],
-  input: readonly number[],
-) {
-  let flat = 0
-  for (const [axis, side] of input.entries()) {
-    const start = (at[axis] as number) * (window.strides[axis] as number) - (window.starts[axis] as number)
-    const position = start + (offset[axis] as number) * (window.dilations[axis] as number)
-    if (position < 0 || position >= side) return undefined
-    flat = flat * side + position
-  }
-  return flat
+  return { groups, ...windowOver(node, x.slice(2), weight.slice(2)) }
 }
 
 /** Stands for a position outside the input. */
@@ -102,7 +40,7 @@ export function windowSources(
   }).flat()
 }
 
-function convolve(window: Window, x: Constant, weight: Constant, bias: Constant | undefined): Constant {
+function convolve(window: Grouped, x: Constant, weight: Constant, bias: Constant | undefined): Constant {
   const [batch, channels] = x.shape as [number, number]
   const [outputs, perGroup] = weight.shape as [number, number]
   const input = x.shape.slice(2)

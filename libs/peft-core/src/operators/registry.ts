@@ -5,6 +5,7 @@ import { products, productsContrib } from './matmul.js'
 import { normalisations } from './normalise.js'
 import type { Operator, Operators } from './operator.js'
 import { parts } from './parts.js'
+import { poolings } from './pooling.js'
 import { reductions } from './reduce.js'
 import { rotaryContrib } from './rotary.js'
 import { selections } from './select.js'
@@ -19,6 +20,7 @@ const standard: Operators = {
   ...gathers,
   ...normalisations,
   ...convolutions,
+  ...poolings,
   ...selections,
 }
 const contrib: Operators = { ...elementwiseContrib, ...productsContrib, ...rotaryContrib }

@@ -4,7 +4,7 @@
  */
 import { createBuilder } from '../graph/builder.js'
 import type { Graph, Value } from '../graph/graph.js'
-import { renameOutput } from '../graph/rename-output.js'
+import { renameValue } from '../graph/rename-value.js'
 import type { Architecture } from './architecture.js'
 import { createCache } from './cache.js'
 import type { Batch, Layers } from './layers.js'
@@ -48,5 +48,5 @@ export function forwardGraph(
   const size = [options.rows, options.columns, logits.shape[1] as number]
   const output = perToken ? builder.op('Reshape', [logits, builder.constant(size, 'int64')]) : logits
   builder.output(output)
-  return renameOutput(builder.build(), output.name, 'logits')
+  return renameValue(builder.build(), output.name, 'logits')
 }

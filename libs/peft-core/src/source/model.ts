@@ -12,6 +12,7 @@ import { type ForwardOptions, forwardGraph } from './hugging-face.js'
 import { modelTensors } from './model-tensors.js'
 import { type LinearLayer, linearModules } from './modules.js'
 import { forwardFromOnnx, readOnnxFile } from './onnx-file.js'
+import { fixedSize } from './onnx-inputs.js'
 import type { Task } from './task.js'
 
 export interface ForwardModel {
@@ -75,23 +76,29 @@ function parseNamed(file: string, text: string): Architecture {
 
 async function openOnnx(path: string): Promise<Model> {
   const model = await readOnnxFile(path)
-  const { graph, modules } = forwardFromOnnx(model, { rows: 2, columns: 3 })
-  const rank = graph.outputs.find(({ name }) => name === 'logits')?.shape.length
-  const isEncoder = modules.some((module) =>
-    /^(bert|roberta|distilbert|electra|deberta|albert|cls)\./.test(module.path),
-  )
+  const fixed = fixedSize(model)
+  const { graph, modules } = forwardFromOnnx(model, { rows: 2, columns: 3, ...fixed })
   const outputLayer = modules.find(({ path }) =>
     /^(lm_head|classifier|score|cls\.predictions\.decoder)$/.test(path),
   )?.path
   return {
     family: 'onnx',
-    task: rank === 2 ? 'sequence' : isEncoder ? 'masked' : 'causal',
+    task: taskOf(graph, modules),
     outputLayer,
-    positions: undefined,
+    positions: fixed.columns,
     forward: ({ trainable, rows, columns }) => {
       if (trainable)
         throw new RangeError(`model "${path}": training every weight needs a Hugging Face folder`)
       return { ...forwardFromOnnx(model, { rows, columns }), expertParameters: [] }
     },
   }
+}
+
+/** Modules that only models have whose tokens see those after them. */
+const ENCODER = /^(?:bert|roberta|distilbert|electra|deberta|albert|mpnet|cls|vocab_transform|\w*encoder)\./
+
+function taskOf(graph: Graph, modules: readonly LinearLayer[]): Task {
+  const rank = graph.outputs.find(({ name }) => name === 'logits')?.shape.length
+  if (rank === 2) return 'sequence'
+  return modules.some(({ path }) => ENCODER.test(path)) ? 'masked' : 'causal'
 }

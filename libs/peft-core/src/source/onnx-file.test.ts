@@ -36,6 +36,13 @@ function lookup(output: string, input = 'input_ids'): Graph {
   return builder.build()
 }
 
+/** The sum over an input (1, 3, 2). */
+function sum(input: string): Graph {
+  const builder = createBuilder()
+  builder.output(builder.op('ReduceSum', [builder.input(input, 'float32', [1, 3, 2])]))
+  return builder.build()
+}
+
 writeFileSync(
   path.join(folder, 'table.bin'),
   new Uint8Array(Float32Array.from({ length: 11 }, (_, at) => at).buffer),
@@ -100,9 +107,11 @@ test('a model without its head is refused, and so is an input that no batch give
   const forward = (graph: Graph) => () =>
     forwardFromOnnx(readOnnxFile(save('odd.onnx', graph)), { rows: 1, columns: 3 })
   expect(forward(lookup('last_hidden_state'))).toThrow(
-    'expected an output "logits", got "last_hidden_state"; export the model with its head',
+    'expected an output "logits" to compute a loss from, got "last_hidden_state" (1, 3, 2); export the model with its head',
   )
-  expect(forward(lookup('logits', 'audio'))).toThrow(/the model has an input "audio"/)
+  expect(forward(lookup('logits', 'attention_mask'))().graph.inputs[0]?.name).toBe('attention_mask')
+  expect(forward(lookup('logits', 'audio'))().graph.inputs[0]?.name).toBe('input_ids')
+  expect(forward(sum('speech'))).toThrow(/input "speech", float32 \(1, 3, 2\); a batch gives input_ids/)
   expect(forward(lookup('output_0'))().graph.outputs[0]?.name).toBe('logits')
 })
 

@@ -7,15 +7,12 @@ import path from 'node:path'
 import type { Attributes, Graph, Weight } from '../graph/graph.js'
 import { decodeOnnx } from '../graph/onnx-decode.js'
 import { OnnxError } from '../graph/onnx-error.js'
-import type { OnnxModel, OnnxSubgraph, OnnxValue } from '../graph/onnx-model.js'
-import { renameOutput } from '../graph/rename-output.js'
+import type { OnnxModel, OnnxSubgraph } from '../graph/onnx-model.js'
+import { renameValue } from '../graph/rename-value.js'
 import { specialise } from '../graph/specialise.js'
 import { type LinearLayer, linearModules, moduleOfNode } from './modules.js'
-
-export interface BatchSize {
-  readonly rows: number
-  readonly columns: number
-}
+import { type BatchSize, type InputPlan, planInputs } from './onnx-inputs.js'
+import { logitsOf } from './onnx-output.js'
 
 export interface OnnxForward {
   /** Inputs `input_ids` (rows, columns) and those of its companions that the model has; output `logits`. */
@@ -107,48 +104,30 @@ function checkData(model: OnnxModel): void {
  * The forward pass of a model for one batch shape. Caches of past keys and values are left empty. Errors:
  * UnsupportedOperators; OnnxError `no-logits`, or `unsupported` for inputs that a batch of tokens does not have.
  */
-export function forwardFromOnnx(model: OnnxModel, { rows, columns }: BatchSize): OnnxForward {
-  const shapes = new Map(model.inputs.map((input) => [input.name, inputShape(input, rows, columns)]))
+export function forwardFromOnnx(model: OnnxModel, size: BatchSize): OnnxForward {
   const output = logitsOf(model)
-  const graph = specialise(model, { shapes, outputs: [output.name], moduleOf: moduleOfNode })
+  const inputs = planInputs(model, size)
+  const shapes = new Map([...inputs].map(([name, { shape }]) => [name, shape]))
+  const constants = new Map(
+    [...inputs].flatMap(([name, { constant }]) =>
+      constant === undefined ? [] : [[name, constant] as const],
+    ),
+  )
+  const how = { shapes, constants, outputs: [output.name], moduleOf: moduleOfNode }
+  const graph = renamedInputs(specialise(model, how), inputs)
   const modules = linearModules(graph)
   const paths = new Map(modules.map((module) => [module.node, module.path]))
   const nodes = graph.nodes.map((node) => {
     const module = paths.get(node.name)
     return module === undefined ? node : { ...node, module }
   })
-  return { graph: renameOutput({ ...graph, nodes }, output.name, 'logits'), modules }
+  return { graph: renameValue({ ...graph, nodes }, output.name, 'logits'), modules }
 }
 
-const TOKENS: ReadonlySet<string> = new Set(['input_ids', 'attention_mask', 'token_type_ids', 'position_ids'])
-
-function inputShape({ name, sides }: OnnxValue, rows: number, columns: number): readonly number[] {
-  if (TOKENS.has(name)) return [rows, columns]
-  if (/^past/.test(name) && sides !== undefined) return sides.map((side, axis) => pastSide(side, axis, rows))
-  if (name === 'pixel_values' && sides !== undefined)
-    return sides.map((side) => (typeof side === 'number' ? side : rows))
-  const known = [...TOKENS, 'pixel_values'].join(', ')
-  throw new OnnxError('unsupported', `the model has an input "${name}"; a batch gives ${known}`)
-}
-
-/** A side of a cache that holds nothing: of the sides that are not fixed, the batch's is the number of rows. */
-function pastSide(side: number | string | undefined, axis: number, rows: number): number {
-  if (typeof side === 'number') return side
-  return axis === 0 || /batch/.test(side ?? '') ? rows : 0
-}
-
-const HIDDEN = /hidden|pooler|present|attention|embedding|^last_/
-
-/** The output that a loss is computed from. */
-function logitsOf({ outputs }: OnnxModel): OnnxValue {
-  const named =
-    outputs.find(({ name }) => name === 'logits') ?? outputs.find(({ name }) => /logits|scores/.test(name))
-  const visible = outputs.filter(({ name }) => !HIDDEN.test(name))
-  const output = named ?? (visible.length === 1 ? visible[0] : undefined)
-  if (output !== undefined) return output
-  const names = outputs.map(({ name }) => `"${name}"`).join(', ')
-  throw new OnnxError(
-    'no-logits',
-    `expected an output "logits", got ${names}; export the model with its head`,
-  )
+/** The graph whose inputs have the names of a batch's arrays, without those that nothing reads. */
+function renamedInputs(graph: Graph, inputs: ReadonlyMap<string, InputPlan>): Graph {
+  const read = new Set(graph.nodes.flatMap((node) => node.inputs))
+  let named: Graph = { ...graph, inputs: graph.inputs.filter(({ name }) => read.has(name)) }
+  for (const [name, { feed }] of inputs) if (feed !== undefined) named = renameValue(named, name, feed)
+  return named
 }

@@ -1,8 +1,8 @@
 import type { Graph, Value } from './graph.js'
 
-/** The graph with an output under another name; a value that has the name already makes way. */
-export function renameOutput(graph: Graph, from: string, to: string): Graph {
-  if (from === to) return graph
+/** The graph with a value under another name; one that has the name already makes way. */
+export function renameValue(graph: Graph, from: string, to: string): Graph {
+  if (from === to || !graph.types.has(from)) return graph
   const taken = `${to}'`
   const rename = (name: string): string => (name === from ? to : name === to ? taken : name)
   const renamed = (value: Value): Value => ({ ...value, name: rename(value.name) })
