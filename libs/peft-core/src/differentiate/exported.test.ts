@@ -182,4 +182,5 @@ test.skipIf(fixtures === undefined)(
   },
 )
 
-const norm = (numbers: Feed): number => Math.sqrt(numbers.reduce((sum: number, x: number) => sum + x * x, 0))
+const norm = (numbers: Feed): number =>
+  Math.sqrt(Float64Array.from(numbers).reduce((sum, x) => sum + x * x, 0))
