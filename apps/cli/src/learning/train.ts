@@ -1,12 +1,5 @@
 import { existsSync } from 'node:fs'
-import {
-  type Batch,
-  evaluationBatches,
-  type PeftSpec,
-  trainingBatches,
-  type Windows,
-  writeAdapter,
-} from '@lorica/peft-core'
+import { type Batch, evaluationBatches, trainingBatches, type Windows, writeAdapter } from '@lorica/peft-core'
 import { LoricaError } from '@lorica/protocol'
 import { Command, Option } from 'commander'
 import {
@@ -22,17 +15,14 @@ import { count, duration } from '../screen/format.js'
 import type { Output } from '../screen/output.js'
 import { readCorpus } from './corpus.js'
 import { withCode } from './errors.js'
+import { type MethodOptions, peftSpecOf, withMethod } from './method.js'
 import { type LearningSession, openSession } from './session.js'
 
-interface TrainOptions {
+interface TrainOptions extends MethodOptions {
   readonly model: string
   readonly data: readonly string[]
   readonly out: string
   readonly adapter?: string
-  readonly rank: number
-  readonly alpha: number
-  readonly targets: string
-  readonly rslora?: boolean
   readonly steps: number
   readonly batch: number
   readonly maxTokens: number
@@ -62,11 +52,6 @@ export function trainCommand(): Command {
     )
     .requiredOption('--out <folder>', 'where the adapter goes (a PEFT folder; must not exist)')
     .option('--adapter <folder>', 'go on from this PEFT adapter instead of a fresh one')
-    .addOption(new Option('--method <method>', 'what is trained').choices(['lora']).default('lora'))
-    .option('--rank <r>', 'rank of the adapter', positiveInteger, 8)
-    .option('--alpha <alpha>', 'scaling is alpha / rank', positiveNumber, 16)
-    .option('--targets <modules>', 'all-linear, or module names separated by commas', 'all-linear')
-    .option('--rslora', 'scale by alpha / sqrt(rank)')
     .option('--steps <n>', 'optimizer steps', positiveInteger, 100)
     .option('--batch <rows>', 'windows in one batch', positiveInteger, 8)
     .option('--max-tokens <n>', 'tokens in one window', positiveInteger, 128)
@@ -88,6 +73,7 @@ export function trainCommand(): Command {
     .option('--holdout <share>', 'share of each file kept for evaluation, such as 10%', fraction, 0.1)
     .option('--seed <n>', 'the same seed and data give the same bytes', wholeNumber, 1)
     .option('--threads <n>', 'processor threads', positiveInteger)
+  withMethod(command)
   return runs(command, (options: TrainOptions, output) => withCode('LRC-7004', () => train(options, output)))
 }
 
@@ -102,7 +88,7 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
   output.progress('reading the model …')
   await using session = await openSession({
     model,
-    adapter: options.adapter ?? specOf(options),
+    adapter: options.adapter ?? peftSpecOf(options),
     rows,
     columns,
     seed,
@@ -152,16 +138,6 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
     '',
     `try it: lorica generate --model ${model} --adapter ${options.out} --prompt "Once upon a time"`,
   ])
-}
-
-function specOf({ rank, alpha, targets, rslora = false }: TrainOptions): PeftSpec {
-  return {
-    method: 'lora',
-    rank,
-    alpha,
-    rslora,
-    targets: targets === 'all-linear' ? targets : targets.split(',').map((name) => name.trim()),
-  }
 }
 
 function jobOf(

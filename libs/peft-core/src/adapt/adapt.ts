@@ -6,7 +6,9 @@ import type { PeftConfig } from '../adapter/peft-config.js'
 import { targetModules } from '../adapter/target-modules.js'
 import type { Graph } from '../graph/graph.js'
 import type { ForwardModel, Model } from '../source/model.js'
-import { type AppendAdapted, insertAtModules } from './insert.js'
+import { doraLayer } from './dora.js'
+import { ia3Layer } from './ia3.js'
+import { type Insertion, insertAtModules } from './insert.js'
 import { loraLayer } from './lora.js'
 
 /**
@@ -26,9 +28,11 @@ export function adapt(
   return insertAtModules(graph, modules, new Map(paths.map((path) => [path, adaptedLayer(config, path)])))
 }
 
-function adaptedLayer(config: PeftConfig, path: string): AppendAdapted {
+function adaptedLayer(config: PeftConfig, path: string): Insertion {
   switch (config.method) {
     case 'lora':
-      return loraLayer(config, path)
+      return config.dora ? doraLayer(config, path) : loraLayer(config, path)
+    case 'ia3':
+      return ia3Layer(config, path)
   }
 }

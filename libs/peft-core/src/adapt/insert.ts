@@ -5,31 +5,36 @@
 import { createBuilder, type GraphBuilder } from '../graph/builder.js'
 import { type Graph, intOf, type Node, type Value } from '../graph/graph.js'
 import type { LinearLayer } from '../source/modules.js'
+import { biasOf } from './layer-bias.js'
 
 /** A linear layer where it stands: what an adapter has to compute in its place. */
 export interface Site {
   readonly builder: GraphBuilder
   readonly node: Node
   readonly module: LinearLayer
-  readonly input: Value // (N, I), or more axes
 }
 
-/** Appends a layer's adapted form; its last node gives the output of `site.node` under its name. */
-export type AppendAdapted = (site: Site) => void
+export interface Insertion {
+  /** The node that is replaced: the layer's matrix product, or the last node of the layer, after its bias. */
+  readonly at: 'product' | 'output'
+  /** Appends the adapted form; its last node gives the output of `site.node` under its name. */
+  append(site: Site): void
+}
 
 /**
- * A graph in which the layers of the given paths are appended by their functions. RangeError when the graph has no such
- * module, or when it is applied twice (its gradient would then be a sum that PEFT does not know either).
+ * A graph with insertions at the modules of the given paths. RangeError when the graph has no such module, or when it is
+ * applied twice (its gradient would then be a sum that PEFT does not know either).
  */
 export function insertAtModules(
   graph: Graph,
   modules: readonly LinearLayer[],
-  adapted: ReadonlyMap<string, AppendAdapted>,
+  insertions: ReadonlyMap<string, Insertion>,
 ): Graph {
   const sites = new Map(
-    [...adapted].map(([path, append]) => {
+    [...insertions].map(([path, { at, append }]) => {
       const module = moduleOf(modules, path)
-      return [module.node, { module, append }] as const
+      const name = at === 'product' ? module.node : (biasOf(graph, module) ?? module.node)
+      return [name, { module, append }] as const
     }),
   )
   const { nodes, ...rest } = graph
@@ -40,9 +45,16 @@ export function insertAtModules(
   for (const node of nodes) {
     const site = sites.get(node.name)
     if (site === undefined) builder.append(node)
-    else site.append({ builder, node, module: site.module, input: inputOf(builder, node, site.module) })
+    else site.append({ builder, node, module: site.module })
   }
   return builder.build()
+}
+
+/** What a layer is applied to: (N, I), or more axes. `site` is where its matrix product stands. */
+export function inputOf({ builder, node, module }: Site): Value {
+  if (intOf(node, 'transA', 0) === 1)
+    throw new RangeError(`module ${module.path} transposes its input; an adapter cannot be inserted`)
+  return builder.value(node.inputs[0] as string)
 }
 
 /** Appends a layer as it was, its output renamed so that the adapted output can have the name. */
@@ -59,12 +71,6 @@ export function appendOutput(
 ): void {
   const [output] = node.outputs as [string]
   builder.append({ ...last, domain: '', name: `${output}:adapted`, outputs: [output], module: module.path })
-}
-
-function inputOf(builder: GraphBuilder, node: Node, { path }: LinearLayer): Value {
-  if (intOf(node, 'transA', 0) === 1)
-    throw new RangeError(`module ${path} transposes its input; an adapter cannot be inserted`)
-  return builder.value(node.inputs[0] as string)
 }
 
 function moduleOf(modules: readonly LinearLayer[], path: string): LinearLayer {

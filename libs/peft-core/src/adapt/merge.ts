@@ -76,6 +76,8 @@ export async function mergeAdapter(
 async function plannedEdits(path: string, { config, tensors }: Adapter): Promise<readonly Edit[]> {
   const { graph, modules } = (await openModel(path)).forward({ rows: 1, columns: 2, trainable: false })
   const users = weightUsers(graph)
+  if (config.method !== 'lora' || config.dora)
+    throw new RangeError('only LoRA can be merged; keep the adapter beside the base')
   return factorPairs(config, tensors).map((pair) => {
     const module = modules.find((candidate) => candidate.path === pair.path)
     if (module === undefined) throw new RangeError(`the model has no linear layer "${pair.path}"`)

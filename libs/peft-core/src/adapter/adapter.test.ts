@@ -75,7 +75,7 @@ test('a damaged adapter is refused with the name of its file', async () => {
   await expect(readAdapter(folder)).rejects.toThrow(
     `${folder}: adapter_model.safetensors: the tensors take 64 bytes`,
   )
-  await writeFile(join(folder, 'adapter_config.json'), '{"peft_type":"IA3"}')
+  await writeFile(join(folder, 'adapter_config.json'), '{"peft_type":"LOKR"}')
   await expect(readAdapter(folder)).rejects.toThrow('adapter_config.json: peft_type expected "LORA"')
 })
 

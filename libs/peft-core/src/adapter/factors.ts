@@ -1,5 +1,6 @@
 /**
- * The two factors that LoRA gives a module: A (rank, inputs) and B (outputs, rank), under PEFT's names.
+ * What LoRA gives a module: the factors A (rank, inputs) and B (outputs, rank) and, with DoRA, a magnitude (outputs), under
+ * PEFT's names.
  * @module
  */
 import { createRandom } from '../train/random.js'
@@ -20,6 +21,7 @@ export interface FactorPair extends AdaptedModule {
   readonly scaling: number
   readonly keyA: string // (rank, inFeatures)
   readonly keyB: string // (outFeatures, rank)
+  readonly keyMagnitude?: string // (outFeatures), with DoRA
 }
 
 /** The key of a factor in adapter_model.safetensors. */
@@ -27,12 +29,17 @@ export function factorKey(path: string, factor: 'A' | 'B'): string {
   return `base_model.model.${path}.lora_${factor}.weight`
 }
 
+/** The key of a module's magnitude in adapter_model.safetensors. */
+export function magnitudeKey(path: string): string {
+  return `base_model.model.${path}.lora_magnitude_vector`
+}
+
 /**
  * The pairs of an adapter, one per module, in the order of the tensors. RangeError names the first tensor that does not
  * belong: an unknown key, a factor without its partner, a rank or a module that the configuration does not have.
  */
 export function factorPairs(config: LoraConfig, tensors: TensorMap): readonly FactorPair[] {
-  const paths = new Set([...tensors.keys()].map(pathOf))
+  const paths = new Set([...tensors.keys()].map((key) => pathOf(key, config)))
   if (paths.size === 0)
     throw new RangeError('the adapter expected two factors for each module, got no tensors')
   const isTarget = targetTest(config)
@@ -48,7 +55,8 @@ export function factorPairs(config: LoraConfig, tensors: TensorMap): readonly Fa
         `the factors of "${path}" expected rank ${rank}, got A of rank ${rankA} and B of rank ${rankB}`,
       )
     }
-    return { path, inFeatures, outFeatures, rank, scaling: scalingOf(config, path), keyA, keyB }
+    const pair = { path, inFeatures, outFeatures, rank, scaling: scalingOf(config, path), keyA, keyB }
+    return config.dora ? { ...pair, keyMagnitude: checkedMagnitude(pair, tensors) } : pair
   })
 }
 
@@ -77,8 +85,19 @@ export function initialTensors(
   return tensors
 }
 
-function pathOf(key: string): string {
-  const path = /^base_model\.model\.(.+)\.lora_[AB]\.weight$/s.exec(key)?.[1]
+function checkedMagnitude({ path, outFeatures }: AdaptedModule, tensors: TensorMap): string {
+  const key = magnitudeKey(path)
+  const shape = tensors.get(key)?.shape
+  if (shape?.length === 1 && shape[0] === outFeatures) return key
+  throw new RangeError(
+    `expected a tensor "${key}" (${outFeatures}), as use_dora says; got ${shape === undefined ? 'none' : `(${shape.join(', ')})`}`,
+  )
+}
+
+function pathOf(key: string, { dora }: Pick<LoraConfig, 'dora'>): string {
+  const path =
+    /^base_model\.model\.(.+)\.lora_[AB]\.weight$/s.exec(key)?.[1] ??
+    (dora ? /^base_model\.model\.(.+)\.lora_magnitude_vector$/s.exec(key)?.[1] : undefined)
   if (path === undefined && /\.base_layer\.(weight|bias)$/.test(key)) {
     throw new RangeError(
       `tensor "${key}" is a frozen weight of the base model; save the adapter without it: save_pretrained(folder, save_embedding_layers=False)`,

@@ -9,7 +9,8 @@ import type { ModuleTargets } from './target-modules.js'
 
 /** What a run asks for. */
 export interface LoraSpec {
-  readonly method: 'lora'
+  /** 'dora' also trains the length of each row of the weight. Paper: https://arxiv.org/abs/2402.09353 */
+  readonly method: 'lora' | 'dora'
   readonly rank: number
   readonly alpha: number
   readonly targets: 'all-linear' | readonly string[]
@@ -23,6 +24,8 @@ export interface LoraConfig extends ModuleTargets, PeftOrigin {
   readonly rank: number
   readonly alpha: number
   readonly rslora: boolean
+  /** Whether each module also has a magnitude: the length of each row of its weight. */
+  readonly dora: boolean
   readonly dropout: number
   /** Ranks of modules that differ from `rank`, by the end of their path (a regular expression). */
   readonly rankPattern: Readonly<Record<string, number>>
@@ -47,8 +50,9 @@ const none = {
 
 /** The configuration of a new adapter. `rest` adds what the spec does not say, such as the task and the base. */
 export function createLoraConfig(spec: LoraSpec, rest: Partial<LoraConfig> = {}): LoraConfig {
-  const { rank, alpha, rslora, targets } = spec
-  return checkedLora({ ...none, method: 'lora', rank, alpha, rslora, targetModules: targets, ...rest })
+  const { rank, alpha, rslora, targets: targetModules } = spec
+  const dora = spec.method === 'dora'
+  return checkedLora({ ...none, method: 'lora', rank, alpha, rslora, dora, targetModules, ...rest })
 }
 
 /** Throws RangeError unless ranks and scales are usable; returns the configuration. */

@@ -43,14 +43,15 @@ test('absent fields have the defaults of PEFT, and unknown ones are ignored', ()
   })
 })
 
-test('a method other than LoRA is refused by name', () => {
-  expect(() => parsePeftConfig('{"peft_type":"IA3"}')).toThrow('peft_type expected "LORA", got "IA3"')
+test('a method that is not known is refused by name', () => {
+  expect(() => parsePeftConfig('{"peft_type":"LOHA"}')).toThrow(
+    'peft_type expected "LORA", "IA3", got "LOHA"; other methods are not supported',
+  )
   expect(() => parsePeftConfig('{"r":8}')).toThrow('got undefined')
 })
 
 test('fields that change what the factors mean are refused by name', () => {
   const refused = {
-    use_dora: true,
     lora_bias: true,
     modules_to_save: ['classifier'],
     target_parameters: ['mlp.experts.down_proj'],

@@ -36,14 +36,12 @@ const defaultFields = {
   target_parameters: null,
   trainable_token_indices: null,
   use_bdlora: null,
-  use_dora: false,
   use_qalora: false,
   velora_config: null,
 }
 
 /** Fields that change what the factors mean. They are refused unless empty, because ignoring them would be wrong. */
 const refusedFields = [
-  'use_dora',
   'lora_bias',
   'modules_to_save',
   'target_parameters',
@@ -79,6 +77,7 @@ export function formatLora(config: LoraConfig): string {
     r: config.rank,
     rank_pattern: config.rankPattern,
     target_modules: config.targetModules,
+    use_dora: config.dora,
     use_rslora: config.rslora,
   }
   return formatFields(fields, ['lora_dropout'])
@@ -102,6 +101,7 @@ export function parseLora(fields: Fields): LoraConfig {
     rank: read.number('r', 8),
     alpha: read.number('lora_alpha', 8),
     rslora: read.boolean('use_rslora'),
+    dora: read.boolean('use_dora'),
     dropout: read.number('lora_dropout', 0),
     targetModules: read.names('target_modules') ?? [],
     excludeModules: read.names('exclude_modules'),

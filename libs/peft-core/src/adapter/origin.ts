@@ -11,4 +11,6 @@ export interface PeftOrigin {
 export interface BaseFacts extends Partial<PeftOrigin> {
   /** Whether the base stores its frozen weights (inputs, outputs), as GPT-2 does. */
   readonly fanInFanOut?: boolean
+  /** The `model_type` of the base; 'onnx' of an ONNX file. */
+  readonly family?: string
 }

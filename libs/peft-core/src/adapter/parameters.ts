@@ -3,6 +3,7 @@
  * @module
  */
 import { factorPairs } from './factors.js'
+import { vectorPaths } from './ia3-vectors.js'
 import type { PeftConfig } from './peft-config.js'
 import type { TensorMap } from './tensor.js'
 
@@ -11,5 +12,8 @@ export function expectParameters(config: PeftConfig, tensors: TensorMap): void {
   switch (config.method) {
     case 'lora':
       factorPairs(config, tensors)
+      return
+    case 'ia3':
+      vectorPaths(config, tensors)
   }
 }

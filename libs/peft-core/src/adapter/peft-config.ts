@@ -3,19 +3,24 @@
  * Reference: https://huggingface.co/docs/peft/package_reference/config
  * @module
  */
+import { createIa3Config, type Ia3Config, type Ia3Spec } from './ia3-config.js'
 import { createLoraConfig, type LoraConfig, type LoraSpec } from './lora-config.js'
 import type { BaseFacts } from './origin.js'
 
 /** What a run asks for, by method. */
-export type PeftSpec = LoraSpec
+export type PeftSpec = LoraSpec | Ia3Spec
 
 /** What an adapter folder says about its tensors, by method. */
-export type PeftConfig = LoraConfig
+export type PeftConfig = LoraConfig | Ia3Config
 
 /** The configuration of a new adapter. RangeError names what cannot be used. */
 export function createPeftConfig(spec: PeftSpec, base: BaseFacts = {}): PeftConfig {
+  const { family, ...rest } = base
   switch (spec.method) {
     case 'lora':
-      return createLoraConfig(spec, base)
+    case 'dora':
+      return createLoraConfig(spec, rest)
+    case 'ia3':
+      return createIa3Config(spec, base)
   }
 }

@@ -3,12 +3,14 @@
  * Reference: https://github.com/huggingface/peft/blob/main/src/peft/config.py
  * @module
  */
+import { formatIa3, parseIa3 } from './ia3-json.js'
 import { type Fields, parseFields } from './json-fields.js'
 import { formatLora, parseLora } from './lora-json.js'
 import type { PeftConfig } from './peft-config.js'
 
 const parsers: Readonly<Record<string, (fields: Fields) => PeftConfig>> = {
   LORA: parseLora,
+  IA3: parseIa3,
 }
 
 /** adapter_config.json byte for byte as PEFT 0.21 writes it: sorted keys, two spaces, ASCII only. */
@@ -16,6 +18,8 @@ export function formatPeftConfig(config: PeftConfig): string {
   switch (config.method) {
     case 'lora':
       return formatLora(config)
+    case 'ia3':
+      return formatIa3(config)
   }
 }
 

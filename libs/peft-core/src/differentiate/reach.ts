@@ -8,7 +8,7 @@ import { ruleOf } from './rules/table.js'
 
 /**
  * The names of the floating values between the trainable inputs and the loss, ends included. Integers and booleans
- * carry no gradient, so a path ends at one.
+ * carry no gradient, so a path ends at one; so it does at a detached node.
  */
 export function activeValues(
   graph: Graph,
@@ -16,8 +16,8 @@ export function activeValues(
   trainable: readonly string[],
 ): ReadonlySet<string> {
   const depends = new Set(trainable)
-  for (const { inputs, outputs } of graph.nodes) {
-    if (!inputs.some((name) => depends.has(name))) continue
+  for (const { inputs, outputs, detached } of graph.nodes) {
+    if (detached === true || !inputs.some((name) => depends.has(name))) continue
     for (const name of outputs) if (name !== '' && isFloat(elementOf(graph, name))) depends.add(name)
   }
   const active = new Set(depends.has(lossName) ? [lossName] : [])

@@ -14,6 +14,7 @@ export interface NodeOptions {
   readonly outputs?: number
   readonly name?: string
   readonly module?: string
+  readonly detached?: boolean
 }
 
 /** Appends operators to a graph; each value's type is inferred as it is added. Not shared: build, then let go. */
@@ -103,6 +104,7 @@ export function createBuilder(from?: Graph, options: { readonly keepOutputs?: bo
       outputs,
       attributes: given.attributes ?? {},
       ...(given.module === undefined ? {} : { module: given.module }),
+      ...(given.detached === undefined ? {} : { detached: given.detached }),
     })
   }
 

@@ -53,7 +53,10 @@ export type Attribute =
 
 export type Attributes = Readonly<Record<string, Attribute>>
 
-/** One operator. An omitted optional input or output is the empty name. `module` is the path of the layer it came from. */
+/**
+ * One operator. An omitted optional input or output is the empty name. `module` is the path of the layer it came from.
+ * No gradient passes a `detached` node: the loss is differentiated as if its outputs were constants.
+ */
 export interface Node {
   readonly name: string
   readonly op: string
@@ -62,6 +65,7 @@ export interface Node {
   readonly outputs: readonly string[]
   readonly attributes: Attributes
   readonly module?: string
+  readonly detached?: boolean
 }
 
 export interface Graph {

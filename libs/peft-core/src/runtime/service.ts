@@ -164,7 +164,7 @@ function sessionOptions(options: RuntimeOptions, purpose: Purpose, graph: Graph)
 
 /** Ignoring it would train another adapter than the configuration describes. */
 function refuseDropout({ config, trainable }: EngineSpec): void {
-  if (trainable === 'all' || config.dropout === 0) return
+  if (trainable === 'all' || config.method !== 'lora' || config.dropout === 0) return
   throw new RangeError(
     `lora_dropout ${config.dropout} is not supported in training; set it to 0 in adapter_config.json to train without it`,
   )

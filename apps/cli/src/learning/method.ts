@@ -1,0 +1,83 @@
+/**
+ * The options that say what an adapter trains.
+ * @module
+ */
+import type { PeftSpec } from '@lorica/peft-core'
+import { LoricaError } from '@lorica/protocol'
+import { type Command, Option } from 'commander'
+import { positiveInteger, positiveNumber } from '../screen/argument.js'
+
+/** What the method's options were given as; those that were left out are undefined. */
+export interface MethodOptions {
+  readonly method: PeftSpec['method']
+  readonly rank?: number
+  readonly alpha?: number
+  readonly targets?: string
+  readonly rslora?: boolean
+  readonly feedforward?: string
+}
+
+type Detail = Exclude<keyof MethodOptions, 'method'>
+
+/** The options that each method has. */
+const details: Readonly<Record<PeftSpec['method'], readonly Detail[]>> = {
+  lora: ['rank', 'alpha', 'targets', 'rslora'],
+  dora: ['rank', 'alpha', 'targets', 'rslora'],
+  ia3: ['targets', 'feedforward'],
+}
+
+const flags: Readonly<Record<Detail, string>> = {
+  rank: '--rank',
+  alpha: '--alpha',
+  targets: '--targets',
+  rslora: '--rslora',
+  feedforward: '--feedforward',
+}
+
+/** Adds the options to a command. */
+export function withMethod(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--method <method>', 'what is trained').choices(Object.keys(details)).default('lora'),
+    )
+    .option('--rank <r>', 'lora, dora: rank of the factors (default: 8)', positiveInteger)
+    .option('--alpha <alpha>', 'lora, dora: scaling is alpha / rank (default: 16)', positiveNumber)
+    .option('--rslora', 'lora, dora: scale by alpha / sqrt(rank)')
+    .option(
+      '--targets <modules>',
+      'all-linear, or module names separated by commas (default: all-linear; ia3: as PEFT for the family)',
+    )
+    .option('--feedforward <modules>', 'ia3: the targets whose input is scaled (default: as PEFT)')
+}
+
+/** What the options ask for. LoricaError LRC-8001 for an option that the method does not have. */
+export function peftSpecOf(options: MethodOptions): PeftSpec {
+  const { method, targets, feedforward } = options
+  const foreign = (Object.keys(flags) as Detail[]).find(
+    (name) => options[name] !== undefined && !details[method].includes(name),
+  )
+  if (foreign !== undefined) {
+    const expected = details[method].map((name) => flags[name]).join(', ')
+    throw new LoricaError('LRC-8001', `${flags[foreign]} is no option of the method ${method}`, {
+      expected,
+      received: flags[foreign],
+    })
+  }
+  switch (method) {
+    case 'lora':
+    case 'dora': {
+      const { rank = 8, alpha = 16, rslora = false } = options
+      return { method, rank, alpha, rslora, targets: namesOf(targets ?? 'all-linear') }
+    }
+    case 'ia3':
+      return {
+        method,
+        ...(targets === undefined ? {} : { targets: namesOf(targets) }),
+        ...(feedforward === undefined ? {} : { feedforward: listOf(feedforward) }),
+      }
+  }
+}
+
+const listOf = (text: string): readonly string[] => text.split(',').map((name) => name.trim())
+const namesOf = (text: string): 'all-linear' | readonly string[] =>
+  text === 'all-linear' ? text : listOf(text)
