@@ -17,7 +17,7 @@ import { loraLayer } from './lora.js'
  */
 export function adapt(
   { outputLayer }: Pick<Model, 'outputLayer'>,
-  { graph, modules }: ForwardModel,
+  { graph, modules }: Pick<ForwardModel, 'graph' | 'modules'>,
   config: PeftConfig,
 ): Graph {
   const paths = targetModules(

@@ -40,7 +40,11 @@ function endings(paths: readonly string[]): readonly string[] {
   return [...new Set(paths.map((path) => path.split('.').at(-1) as string))].sort()
 }
 
-function startTensors(config: PeftConfig, { graph, modules }: ForwardModel, seed: number): TensorMap {
+function startTensors(
+  config: PeftConfig,
+  { graph, modules }: Pick<ForwardModel, 'graph' | 'modules'>,
+  seed: number,
+): TensorMap {
   switch (config.method) {
     case 'lora': {
       const factors = initialTensors(modules, config, seed)
