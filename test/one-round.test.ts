@@ -81,7 +81,7 @@ describe('three agents and two rounds', () => {
     ])
     expect(sha256(await readFile(join(out, 'adapter_model.safetensors')))).toBe(view.adapterSha256)
     const adapter = await readAdapter(out)
-    expect([adapter.config.rank, adapter.config.alpha]).toEqual([4, 8])
+    expect(adapter.config).toMatchObject({ rank: 4, alpha: 8 })
     expect(adapter.tensors.size).toBe(2 * 7 * 2) // factors, linear layers of one block, blocks
   })
 

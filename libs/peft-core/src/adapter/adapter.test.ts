@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Adapter, adapterFiles, parseAdapter, readAdapter, writeAdapter } from './adapter.js'
 import { factorKey, factorPairs, initialTensors } from './factors.js'
-import { createLoraConfig } from './lora-config.js'
+import { createLoraConfig, type LoraConfig } from './lora-config.js'
 import { encodeSafetensors } from './safetensors-write.js'
 import type { Tensor } from './tensor.js'
 import { storedAs } from './values.js'
@@ -107,6 +107,10 @@ describe.skipIf(fixtures === '')('adapters that others wrote (set LORICA_FIXTURE
     expect(existsSync(old)).toBe(true)
     const { config: found, tensors } = await readAdapter(old)
     expect(found).toMatchObject({ rank: 8, alpha: 16, dropout: 0.1, targetModules: ['c_attn', 'c_proj'] })
-    expect(factorPairs(found, tensors)[0]).toMatchObject({ inFeatures: 768, outFeatures: 2304, scaling: 2 })
+    expect(factorPairs(found as LoraConfig, tensors)[0]).toMatchObject({
+      inFeatures: 768,
+      outFeatures: 2304,
+      scaling: 2,
+    })
   })
 })

@@ -63,13 +63,15 @@ test('fields that change what the factors mean are refused by name', () => {
     expect(() => parsePeftConfig(minimal({ [name]: value }))).toThrow(
       `${name} is not supported, got ${JSON.stringify(value)}`,
     )
-    expect(parsePeftConfig(minimal({ [name]: null })).rank).toBe(8)
+    expect(parsePeftConfig(minimal({ [name]: null }))).toMatchObject({ rank: 8 })
   }
   expect(() => parsePeftConfig(minimal({ bias: 'all' }))).toThrow('bias expected "none", got "all"')
   expect(() => parsePeftConfig(minimal({ init_lora_weights: 'pissa' }))).toThrow(
     '"pissa" changes the base model',
   )
-  expect(parsePeftConfig(minimal({ init_lora_weights: 'gaussian', modules_to_save: [] })).rank).toBe(8)
+  expect(parsePeftConfig(minimal({ init_lora_weights: 'gaussian', modules_to_save: [] }))).toMatchObject({
+    rank: 8,
+  })
 })
 
 test('a field of the wrong type is refused with what came', () => {

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { createPeftConfig } from '../adapter/peft-config.js'
+import { createLoraConfig } from '../adapter/lora-config.js'
 import type { Tensor } from '../adapter/tensor.js'
 import type { Batch } from '../train/batches.js'
 import type { StepProgress, TrainJob } from '../train/trainer.js'
@@ -9,7 +9,7 @@ import { startEngine } from './engine.js'
 import type { EngineSpec } from './training-graph.js'
 
 const host = new URL('engine-host.fixture.mjs', import.meta.url)
-const config = createPeftConfig({ method: 'lora', rank: 8, alpha: 16, targets: 'all-linear', rslora: false })
+const config = createLoraConfig({ method: 'lora', rank: 8, alpha: 16, targets: 'all-linear', rslora: false })
 const start = (silenceMs = 30_000) => startEngine({ threads: 2, host, silenceMs })
 const spec = (model: string, rows = 4, columns = 3): EngineSpec => ({
   model,
