@@ -6,7 +6,7 @@
 needs: torch, transformers, peft, safetensors. `--left` pads the rows on the left, `--dtype bfloat16` or `float16` stores the model in half precision,
 `--shard` in files of 100 KB.
 """
-import sys, pathlib, torch, transformers
+import copy, sys, pathlib, torch, transformers
 import make_golden as golden
 
 SMALL = dict(golden.LLAMA, hidden_size=32, intermediate_size=24, vocab_size=96, num_hidden_layers=2)
@@ -88,11 +88,10 @@ def main():
     def saved(model, path, **kw):
         if dtype is None:
             return save(model, path, **({'max_shard_size': '20KB'} if '--shard' in flags else {}), **kw)
-        with torch.no_grad():  # the numbers are those of the rounded weights, computed in float32
+        with torch.no_grad():  # the numbers are those of the rounded weights, computed in float32 (and the angles' buffers stay as they are)
             for p in model.parameters():
                 p.copy_(p.to(dtype).float())
-        save(model.to(dtype), path, **({'max_shard_size': '20KB'} if '--shard' in flags else {}), **kw)
-        model.float()
+        save(copy.deepcopy(model).to(dtype), path, **({'max_shard_size': '20KB'} if '--shard' in flags else {}), **kw)
     transformers.PreTrainedModel.save_pretrained = saved
     if sys.argv[1] == 'all':
         root, rest = sys.argv[2], sys.argv[3:]

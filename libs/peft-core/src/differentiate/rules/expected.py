@@ -201,6 +201,8 @@ case("Gather", [normal(2, 4, 3), torch.tensor(-2)], lambda x, i: x[:, -2], "Gath
 case("GatherElements", [normal(3, 4), integers(0, 0, 3, 2, 1, 1, shape=(3, 2))], lambda x, i: x.gather(1, i), axis=1)
 case("GatherND", [normal(3, 4, 2), integers(0, 1, 2, 3, 0, 1, shape=(3, 2))], lambda x, i: x[i[:, 0], i[:, 1]])
 case("GatherND", [normal(2, 4, 3), integers(1, 3, shape=(2, 1))], lambda x, i: x[[0, 1], i[:, 0]], "GatherND with a batch axis", batch_dims=1)
+case("GatherND", [normal(3, 4, 2), integers(0, -1, 2, 1, 0, 3, shape=(3, 2))], lambda x, i: x[i[:, 0], i[:, 1]],
+     "GatherND of one place twice, counted from the end")
 case("ScatterND", [normal(4, 3), integers(2, 0, shape=(2, 1)), normal(2, 3)],
      lambda x, i, u: x.index_put((i[:, 0],), u))
 case("ScatterND", [normal(4, 3), integers(2, 2, shape=(2, 1)), normal(2, 3)],

@@ -3,6 +3,7 @@
  * read back.
  * @module
  */
+import type { GraphBuilder } from '../../graph/builder.js'
 import { axisOf, int, intOf, sizeOf, text, textOf, type Value } from '../../graph/graph.js'
 import { algebra } from './algebra.js'
 import { gradientOf, inputOf, type Rule, type RuleCall, type Rules } from './rule.js'
@@ -21,7 +22,7 @@ function distinct(call: RuleCall, side: number): readonly number[] | undefined {
 // Sizes: P = sides before the axis, S = side of the axis, Q = sides after it, K = how many indices.
 const gather: Rule = (call) => {
   const { builder, node } = call
-  const { reshape, transpose, zeros } = algebra(builder)
+  const { reshape, transpose } = algebra(builder)
   const [x, indices] = [inputOf(call, 0), inputOf(call, 1)]
   const axis = axisOf(intOf(node, 'axis', 0), x.shape.length)
   const [p, s, q] = [sizeOf(x.shape.slice(0, axis)), x.shape[axis] as number, sizeOf(x.shape.slice(axis + 1))]
@@ -31,10 +32,21 @@ const gather: Rule = (call) => {
   if (places !== undefined) {
     return [reshape(spread(builder, gradient, { axis: 1, from: places, side: s }), x.shape)]
   }
-  const rows = reshape(transpose(gradient, p === 1 ? [0, 1, 2] : [1, 0, 2]), [k, p, q])
-  const blank = zeros([s, p, q], x.element)
-  const added = builder.op('ScatterND', [blank, reshape(indices, [k, 1]), rows], { attributes: ADD }) // (S, P, Q)
+  const rows = reshape(transpose(gradient, p === 1 ? [0, 1, 2] : [1, 0, 2]), [k, p * q])
+  const added = reshape(addRows(builder, rows, reshape(indices, [k]), s), [s, p, q])
   return [reshape(p === 1 ? added : transpose(added, [1, 0, 2]), x.shape)]
+}
+
+/**
+ * Sums rows (K, Q) by their indices (K) -> (side, Q). ScatterElements adds one after the other; onnxruntime's ScatterND
+ * adds in parallel, and loses some where an index comes more than once.
+ */
+function addRows(builder: GraphBuilder, rows: Value, indices: Value, side: number): Value {
+  const { expand, reshape, zeros } = algebra(builder)
+  const [count, width] = rows.shape as [number, number]
+  const places = expand(reshape(indices, [count, 1]), [count, width])
+  const attributes = { axis: int(0), ...ADD }
+  return builder.op('ScatterElements', [zeros([side, width], rows.element), places, rows], { attributes })
 }
 
 const gatherElements: Rule = (call) => {
@@ -69,11 +81,20 @@ function wholeIndices(call: RuleCall): Value {
   return concat([integers(positions.flat(), [...shape, skip]), indices], shape.length)
 }
 
+// The places are counted through the axes that they name, so that rows are added as for Gather.
 const gatherNd: Rule = (call) => {
   const { builder } = call
+  const { add, mul, where, compare, integers, sum, reshape } = algebra(builder)
   const x = inputOf(call, 0)
-  const blank = algebra(builder).zeros(x.shape, x.element)
-  return [builder.op('ScatterND', [blank, wholeIndices(call), gradientOf(call)], { attributes: ADD })]
+  const indices = wholeIndices(call)
+  const depth = indices.shape.at(-1) as number
+  const sides = x.shape.slice(0, depth)
+  const [side, width, count] = [sizeOf(sides), sizeOf(x.shape.slice(depth)), sizeOf(indices.shape) / depth]
+  const positive = where(compare('Less', indices, integers([0])), add(indices, integers(sides)), indices)
+  const steps = integers(sides.map((_, axis) => sizeOf(sides.slice(axis + 1))))
+  const places = reshape(sum(mul(positive, steps), [indices.shape.length - 1]), [count])
+  const rows = reshape(gradientOf(call), [count, width])
+  return [reshape(addRows(builder, rows, places, side), x.shape)]
 }
 
 /** A scatter by replacement or by addition; `read` is the operator that reads at the same indices. */
