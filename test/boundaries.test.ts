@@ -130,6 +130,12 @@ describe('an import that crosses a line is reported', () => {
       'only runtime/ may import',
     ],
     [
+      'core runs TensorFlow.js outside runtime/',
+      'libs/peft-core/src/evaluate/extra.ts',
+      '@tensorflow/tfjs-core',
+      'only runtime/ may import',
+    ],
+    [
       'core imports a later stage',
       'libs/peft-core/src/source/extra.ts',
       '../train/trainer.js',

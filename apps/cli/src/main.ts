@@ -11,6 +11,8 @@ import { gradCommand } from './learning/grad.js'
 import { inspectCommand } from './learning/inspect.js'
 import { mergeCommand } from './learning/merge.js'
 import { trainCommand } from './learning/train.js'
+import { doctorCommand } from './machine/doctor.js'
+import { setupCommand } from './machine/setup.js'
 import { explainCommand } from './screen/explain.js'
 import { printFailure } from './screen/failure.js'
 
@@ -50,6 +52,9 @@ for (const command of [
   benchCommand(),
 ])
   program.addCommand(command)
+program.commandsGroup('This machine:')
+program.addCommand(doctorCommand())
+program.addCommand(setupCommand())
 program.commandsGroup('Help:')
 program.addCommand(explainCommand())
 

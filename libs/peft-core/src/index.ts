@@ -35,6 +35,10 @@ export type { Sampling } from './evaluate/generate.js'
 // Training, evaluation and generation, in a process of its own.
 export { type Engine, type EngineOptions, startEngine } from './runtime/engine.js'
 export { EngineError, type EngineFailure } from './runtime/engine-error.js'
+export type { EngineFacts, RuntimeChoice } from './runtime/load.js'
+export { type DeviceReport, probeDevice } from './runtime/probe.js'
+export { type Device, devices, type RuntimeName } from './runtime/runtime.js'
+export { tfjsFolder } from './runtime/tfjs-load.js'
 export type { EngineSpec } from './runtime/training-graph.js'
 // Models.
 export { hashModel, type ModelFile, type ModelHash } from './source/model-files.js'

@@ -38,10 +38,10 @@ const exceptions: readonly { readonly from: string; readonly to: string; readonl
   { from: 'runtime/engine', to: 'evaluate', why: 'the engine process evaluates and generates' },
 ]
 
-/** The native runtime is loaded in one place only; tests may hold other stages against it. */
-const NATIVE = 'onnxruntime-node'
+/** The native runtimes are loaded in one place only; tests may hold other stages against them. */
+const natives = ['onnxruntime-node', '@tensorflow/'] as const
 
-/** Imports of a later stage, and the native runtime outside `runtime/`. */
+/** Imports of a later stage, and native runtimes outside `runtime/`. */
 export function stageProblems(graph: SourceGraph): readonly Problem[] {
   return [...graph.values()]
     .filter(({ path }) => path.startsWith(ROOT) && path.slice(ROOT.length).includes('/'))
@@ -60,8 +60,8 @@ function problemOf(
   const stage = stageOf(from)
   if (!isKnown(stage))
     return [{ file, line, message: `"${stage}" is no stage of peft-core: ${order.join(', ')}` }]
-  if (specifier.startsWith(NATIVE) && stage !== 'runtime' && !isTest(file)) {
-    return [{ file, line, message: `only runtime/ may import "${NATIVE}": take a Runtime as an argument` }]
+  if (natives.some((native) => specifier.startsWith(native)) && stage !== 'runtime' && !isTest(file)) {
+    return [{ file, line, message: `only runtime/ may import "${specifier}": take a Runtime as an argument` }]
   }
   if (target === undefined || !target.startsWith(ROOT) || isTest(file)) return []
   const to = partOf(target)

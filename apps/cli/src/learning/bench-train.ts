@@ -5,11 +5,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Batch, createAdapter, createRandom, type Engine, startEngine } from '@lorica/peft-core'
+import { type Batch, createAdapter, createRandom, type Engine, type EngineFacts } from '@lorica/peft-core'
+import { type EngineChoice, openEngine } from './engine-choice.js'
 import { peakRssBytes } from './memory.js'
 import { type RandomModel, writeRandomModel } from './random-model.js'
 
-export interface BenchShape extends Omit<RandomModel, 'positions'> {
+export interface BenchShape extends Omit<RandomModel, 'positions'>, EngineChoice {
   readonly rank: number
   /** `all-linear`, or the last parts of module names separated by commas. */
   readonly targets: string
@@ -20,6 +21,7 @@ export interface BenchShape extends Omit<RandomModel, 'positions'> {
 }
 
 export interface BenchResult {
+  readonly engine: EngineFacts
   readonly tokensPerSecond: number
   readonly gflops: number // of the matrix products, over the whole step
   readonly gemmGflops: number // of the same products, alone
@@ -51,7 +53,7 @@ export async function benchTrain(
       rslora: false,
     } as const
     const adapter = await createAdapter(folder, spec, 1)
-    await using engine = await startEngine({ threads: shape.threads })
+    await using engine = await openEngine(shape)
     const startedMs = performance.now()
     await engine.open({
       model: folder,
@@ -61,7 +63,8 @@ export async function benchTrain(
       trainable: 'adapter',
     })
     const openSeconds = (performance.now() - startedMs) / 1000
-    return { ...(await measure(engine, adapter.tensors, shape, onProgress)), openSeconds }
+    const { facts } = engine
+    return { engine: facts, ...(await measure(engine, adapter.tensors, shape, onProgress)), openSeconds }
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
@@ -74,7 +77,7 @@ async function measure(
   start: Tensors,
   shape: BenchShape,
   onProgress: (text: string) => void,
-): Promise<Omit<BenchResult, 'openSeconds'>> {
+): Promise<Omit<BenchResult, 'openSeconds' | 'engine'>> {
   const stepSeconds: number[] = []
   const productSeconds: number[] = []
   let flops = 0

@@ -4,9 +4,11 @@ import { runs } from '../screen/command.js'
 import { count, duration } from '../screen/format.js'
 import type { Output } from '../screen/output.js'
 import { type BenchShape, benchTrain } from './bench-train.js'
+import { withEngineOptions } from './engine-choice.js'
 import { withCode } from './errors.js'
 
-const common = { rank: 8, steps: 12, threads: 2, element: 'float32' } as const
+const engine = { runtime: 'ort', device: 'cpu', threads: 2 } as const
+const common = { ...engine, rank: 8, steps: 12, element: 'float32' } as const
 
 /** What is measured unless options say otherwise. */
 const shapes = {
@@ -59,8 +61,9 @@ export function benchCommand(): Command {
     .option('--batch <rows>', 'windows in one step', positiveInteger)
     .option('--sequence <n>', 'tokens in one window', positiveInteger)
     .option('--steps <n>', 'measured steps', positiveInteger)
-    .option('--threads <n>', 'processor threads', positiveInteger)
-  runs(train, (options: BenchOptions, output) => withCode('LRC-6003', () => show(options, output)))
+  runs(withEngineOptions(train), (options: BenchOptions, output) =>
+    withCode('LRC-6003', () => show(options, output)),
+  )
   return bench
 }
 
@@ -68,7 +71,8 @@ async function show({ shape: name, ...given }: BenchOptions, output: Output): Pr
   const shape: BenchShape = { ...shapes[name], ...given }
   const result = await benchTrain(shape, (text) => output.progress(text))
   output.result({ shape: name, ...result }, [
-    `${shape.family} ${shape.layers} x ${shape.width}, ${shape.element} weights, LoRA r=${shape.rank} on ${shape.targets}, ${shape.batch} x ${shape.sequence} tokens, ${shape.threads} threads`,
+    `${shape.family} ${shape.layers} x ${shape.width}, ${shape.element} weights, LoRA r=${shape.rank} on ${shape.targets}, ${shape.batch} x ${shape.sequence} tokens`,
+    `on ${result.engine.library}, ${result.engine.device}, ${shape.threads} threads`,
     `${count(result.tokensPerSecond)} tokens/s, ${count(result.stepMs)} ms a step (median of ${shape.steps})`,
     `${count(result.gflops)} GFLOP/s in training, ${count(result.gemmGflops)} GFLOP/s in the bare matrix products: ratio ${result.ratio.toFixed(3)}`,
     `peak memory of the engine ${count(result.peakRssMB)} MB, opened in ${duration(result.openSeconds)}`,

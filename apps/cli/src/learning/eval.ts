@@ -5,17 +5,17 @@ import { collect, runs } from '../screen/command.js'
 import { count, table } from '../screen/format.js'
 import type { Output } from '../screen/output.js'
 import { readCorpus } from './corpus.js'
+import { type EngineChoice, withEngineOptions } from './engine-choice.js'
 import { withCode } from './errors.js'
 import { openSession } from './session.js'
 
-interface EvalOptions {
+interface EvalOptions extends EngineChoice {
   readonly model: string
   readonly adapter?: string
   readonly data: readonly string[]
   readonly holdout?: number
   readonly batch: number
   readonly maxTokens: number
-  readonly threads?: number
 }
 
 /** An adapter that changes nothing: its B is zero. */
@@ -35,21 +35,20 @@ export function evalCommand(): Command {
     )
     .option('--batch <rows>', 'windows in one batch', positiveInteger, 16)
     .option('--max-tokens <n>', 'tokens in one window', positiveInteger, 128)
-    .option('--threads <n>', 'processor threads', positiveInteger)
-  return runs(command, (options: EvalOptions, output) =>
+  return runs(withEngineOptions(command), (options: EvalOptions, output) =>
     withCode('LRC-7004', () => evaluate(options, output)),
   )
 }
 
 async function evaluate(options: EvalOptions, output: Output): Promise<void> {
-  const { batch: rows, maxTokens: columns, model, threads, data } = options
+  const { batch: rows, maxTokens: columns, model, data } = options
   await using session = await openSession({
     model,
     adapter: options.adapter ?? BASE,
     rows,
     columns,
     seed: 0,
-    threads,
+    engine: options,
   })
   const corpus = await readCorpus(data, session.tokenizer, columns, options.holdout ?? 0)
   const parts =
@@ -66,7 +65,7 @@ async function evaluate(options: EvalOptions, output: Output): Promise<void> {
   const tokens = files.reduce((sum, file) => sum + file.tokens, 0)
   const loss = files.reduce((sum, file) => sum + file.lossSum, 0) / tokens
   const perFile = files.map(({ lossSum: _, ...file }) => file)
-  output.result({ loss, perplexity: Math.exp(loss), tokens, files: perFile }, [
+  output.result({ loss, perplexity: Math.exp(loss), tokens, files: perFile, engine: session.engine.facts }, [
     ...table([
       ['file', 'tokens', 'loss'],
       ...perFile.map((file) => [file.file, count(file.tokens), file.loss.toFixed(4)]),

@@ -3,11 +3,12 @@ import { Command } from 'commander'
 import { nonNegativeNumber, positiveInteger, positiveNumber, wholeNumber } from '../screen/argument.js'
 import { collect, runs } from '../screen/command.js'
 import type { Output } from '../screen/output.js'
+import { type EngineChoice, withEngineOptions } from './engine-choice.js'
 import { withCode } from './errors.js'
 import { openSession } from './session.js'
 import { textStream } from './text-stream.js'
 
-interface GenerateOptions {
+interface GenerateOptions extends EngineChoice {
   readonly model: string
   readonly adapter?: string
   readonly prompt: string
@@ -17,7 +18,6 @@ interface GenerateOptions {
   readonly topK?: number
   readonly stop: readonly string[]
   readonly seed: number
-  readonly threads?: number
 }
 
 const BASE = { method: 'lora', rank: 1, alpha: 1, targets: 'all-linear', rslora: false } as const
@@ -40,14 +40,13 @@ export function generateCommand(): Command {
     .option('--top-k <k>', 'sample among this many likeliest tokens', positiveInteger)
     .option('--stop <text>', 'end before this text; may be repeated', collect, [])
     .option('--seed <n>', 'the same seed gives the same text', wholeNumber, 1)
-    .option('--threads <n>', 'processor threads', positiveInteger)
-  return runs(command, (options: GenerateOptions, output) =>
+  return runs(withEngineOptions(command), (options: GenerateOptions, output) =>
     withCode('LRC-7004', () => generate(options, output)),
   )
 }
 
 async function generate(options: GenerateOptions, output: Output): Promise<void> {
-  const { model, prompt, seed, threads, stop } = options
+  const { model, prompt, seed, stop } = options
   const adapterOrBase = options.adapter ?? BASE
   const spec = {
     model,
@@ -55,7 +54,7 @@ async function generate(options: GenerateOptions, output: Output): Promise<void>
     rows: 1,
     columns: 32,
     seed: 0,
-    threads,
+    engine: options,
     purpose: 'logits',
   } as const
   output.progress('reading the model …')
@@ -78,7 +77,10 @@ async function generate(options: GenerateOptions, output: Output): Promise<void>
   const rest = stream.end()
   const { text, tokens } = stream
   const tokensPerSecond = tokens / seconds
-  output.result({ prompt, text, tokens, tokensPerSecond, firstTokenMs: firstTokenMs ?? null, seed }, [rest])
+  output.result(
+    { prompt, text, tokens, tokensPerSecond, firstTokenMs: firstTokenMs ?? null, seed, engine: engine.facts },
+    [rest],
+  )
 }
 
 function samplingOf(options: GenerateOptions, eosId: number | undefined): Sampling {

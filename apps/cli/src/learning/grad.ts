@@ -1,16 +1,15 @@
-import { readAdapter, readBatch, startEngine, writeTensors } from '@lorica/peft-core'
+import { readAdapter, readBatch, writeTensors } from '@lorica/peft-core'
 import { Command } from 'commander'
-import { positiveInteger } from '../screen/argument.js'
 import { runs } from '../screen/command.js'
 import type { Output } from '../screen/output.js'
+import { type EngineChoice, openEngine, withEngineOptions } from './engine-choice.js'
 import { withCode } from './errors.js'
 
-interface GradOptions {
+interface GradOptions extends EngineChoice {
   readonly model: string
   readonly adapter: string
   readonly batch: string
   readonly out: string
-  readonly threads?: number
 }
 
 /** `lorica grad`: one batch's loss and adapter gradients, to hold against another framework. */
@@ -24,8 +23,7 @@ export function gradCommand(): Command {
       'batch.safetensors with input_ids, labels, and attention_mask if there is padding',
     )
     .requiredOption('--out <file>', 'where the gradients go, under the adapter’s own keys')
-    .option('--threads <n>', 'processor threads', positiveInteger)
-  return runs(command, (options: GradOptions, output) =>
+  return runs(withEngineOptions(command), (options: GradOptions, output) =>
     withCode('LRC-7004', () => gradients(options, output)),
   )
 }
@@ -33,14 +31,14 @@ export function gradCommand(): Command {
 async function gradients(options: GradOptions, output: Output): Promise<void> {
   const adapter = await withCode('LRC-7003', () => readAdapter(options.adapter))
   const batch = await withCode('LRC-6001', () => readBatch(options.batch))
-  await using engine = await startEngine(options.threads === undefined ? {} : { threads: options.threads })
+  await using engine = await openEngine(options)
   const { rows, columns } = batch
   await withCode('LRC-7002', () =>
     engine.open({ model: options.model, config: adapter.config, rows, columns, trainable: 'adapter' }),
   )
   const { loss, gradients } = await engine.gradients(adapter.tensors, batch)
   await writeTensors(options.out, gradients)
-  output.result({ loss, gradients: options.out, tensors: gradients.size }, [
+  output.result({ loss, gradients: options.out, tensors: gradients.size, engine: engine.facts }, [
     `loss ${loss}`,
     `${gradients.size} gradients: ${options.out}`,
   ])

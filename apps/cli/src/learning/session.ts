@@ -2,7 +2,6 @@
  * A model on this machine, opened for a command: its engine, its tokenizer and the adapter to start from.
  * @module
  */
-import { availableParallelism } from 'node:os'
 import {
   type Adapter,
   createAdapter,
@@ -10,9 +9,9 @@ import {
   openTokenizer,
   type PeftSpec,
   readAdapter,
-  startEngine,
   type Tokenizer,
 } from '@lorica/peft-core'
+import { type EngineChoice, openEngine } from './engine-choice.js'
 import { withCode } from './errors.js'
 
 export interface SessionSpec {
@@ -22,7 +21,8 @@ export interface SessionSpec {
   readonly rows: number
   readonly columns: number
   readonly seed: number
-  readonly threads?: number | undefined
+  /** What computes. */
+  readonly engine: EngineChoice
   /** What the session is opened for; training unless stated. */
   readonly purpose?: 'train' | 'evaluate' | 'logits'
 }
@@ -43,7 +43,7 @@ export async function openSession(spec: SessionSpec): Promise<LearningSession> {
       ? await withCode('LRC-7003', () => readAdapter(given))
       : await withCode('LRC-7001', () => createAdapter(model, given, spec.seed))
   const tokenizer = await withCode('LRC-7005', () => openTokenizer(model))
-  const engine = await startEngine({ threads: spec.threads ?? availableParallelism() })
+  const engine = await openEngine(spec.engine)
   try {
     const { parameters } = await withCode('LRC-7002', () =>
       engine.open({ model, config: adapter.config, rows, columns, trainable: 'adapter', purpose }),

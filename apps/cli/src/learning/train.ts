@@ -14,11 +14,12 @@ import { collect, runs } from '../screen/command.js'
 import { count, duration } from '../screen/format.js'
 import type { Output } from '../screen/output.js'
 import { readCorpus } from './corpus.js'
+import { type EngineChoice, withEngineOptions } from './engine-choice.js'
 import { withCode } from './errors.js'
 import { type MethodOptions, peftSpecOf, withMethod } from './method.js'
 import { type LearningSession, openSession } from './session.js'
 
-interface TrainOptions extends MethodOptions {
+interface TrainOptions extends MethodOptions, EngineChoice {
   readonly model: string
   readonly data: readonly string[]
   readonly out: string
@@ -34,7 +35,6 @@ interface TrainOptions extends MethodOptions {
   readonly accumulate: number
   readonly holdout: number
   readonly seed: number
-  readonly threads?: number
 }
 
 /** Adam's constants, as torch.optim.AdamW has them. */
@@ -72,9 +72,10 @@ export function trainCommand(): Command {
     .option('--accumulate <n>', 'batches per optimizer step', positiveInteger, 1)
     .option('--holdout <share>', 'share of each file kept for evaluation, such as 10%', fraction, 0.1)
     .option('--seed <n>', 'the same seed and data give the same bytes', wholeNumber, 1)
-    .option('--threads <n>', 'processor threads', positiveInteger)
   withMethod(command)
-  return runs(command, (options: TrainOptions, output) => withCode('LRC-7004', () => train(options, output)))
+  return runs(withEngineOptions(command), (options: TrainOptions, output) =>
+    withCode('LRC-7004', () => train(options, output)),
+  )
 }
 
 async function train(options: TrainOptions, output: Output): Promise<void> {
@@ -84,7 +85,7 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
       action: 'Give another --out.',
     })
   }
-  const { batch: rows, maxTokens: columns, seed, threads, model } = options
+  const { batch: rows, maxTokens: columns, seed, model } = options
   output.progress('reading the model …')
   await using session = await openSession({
     model,
@@ -92,7 +93,7 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
     rows,
     columns,
     seed,
-    threads,
+    engine: options,
   })
   const corpus = await readCorpus(needed(options.data, '--data'), session.tokenizer, columns, options.holdout)
   const before = await heldOutLoss(session, corpus.heldOut, rows)
@@ -123,6 +124,7 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
     tokensPerSecond: trained.tokens / trained.seconds,
     seconds: trained.seconds,
     parameters: session.parameters,
+    engine: session.engine.facts,
     firstLoss: trained.losses[0],
     lastLoss: trained.losses.at(-1),
     heldOutLoss: { before, after },

@@ -8,15 +8,13 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Batch, Batches } from '../train/batches.js'
 import { EngineError, type EngineFailure } from './engine-error.js'
+import type { EngineFacts, RuntimeChoice } from './load.js'
 import { type EngineReply, type EngineRequest, type HostOptions, type Message, READY } from './messages.js'
-import type { Device } from './runtime.js'
 import type { Service } from './service.js'
 
-export interface EngineOptions {
-  /** Threads of one operator; the runtime's choice when absent. */
+export interface EngineOptions extends RuntimeChoice {
+  /** Threads of one operator; the runtime's choice when absent. TensorFlow.js always chooses itself. */
   readonly threads?: number
-  /** 'cpu' unless stated. */
-  readonly device?: Device
   /** How long the process may stay silent while it serves a request before it is ended; 10 minutes unless stated. */
   readonly silenceMs?: number
   /** The program that the process runs; the engine's own unless stated. */
@@ -27,6 +25,8 @@ export interface EngineOptions {
 export interface Engine extends Omit<Service, 'train' | 'generate'>, AsyncDisposable {
   /** The process id, to read its memory or its load by. */
   readonly pid: number
+  /** What computes. */
+  readonly facts: EngineFacts
   train(job: TrainArgs[0], onStep?: TrainArgs[1]): ReturnType<Service['train']>
   generate(
     tensors: GenerateArgs[0],
@@ -61,7 +61,10 @@ interface Exchange {
 const SILENCE_MS = 600_000
 const KEPT_COMPLAINT = 2000
 
-/** Starts an engine's process and waits until it takes requests. It ends with this process, at the latest. */
+/**
+ * Starts an engine's process and waits until it takes requests. It ends with this process, at the latest. EngineError
+ * when the runtime or the device that was chosen cannot be used; no other is tried.
+ */
 export async function startEngine(options: EngineOptions = {}): Promise<Engine> {
   const silenceMs = options.silenceMs ?? SILENCE_MS
   const child = forkHost(options)
@@ -143,9 +146,13 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
     child.ref()
     await once(child, 'exit')
   }
-  await expectReply(READY)
+  const facts: EngineFacts = await expectReply(READY).catch(async (error) => {
+    await close()
+    throw error
+  })
   return {
     pid: child.pid as number,
+    facts,
     open: (spec) => request('open', [spec]),
     train: ({ batches, ...job }, onProgress) => request('train', [job], { batches, onProgress }),
     evaluate: (tensors, batches) => request('evaluate', [tensors], { batches }),
@@ -172,11 +179,14 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-function forkHost({ device = 'cpu', threads, host = new URL('host.js', HOST) }: EngineOptions): ChildProcess {
-  const hostOptions: HostOptions = { device, ...(threads === undefined ? {} : { threads }) }
-  const { NODE_OPTIONS: _, ...inherited } = process.env
+function forkHost({
+  host = new URL('host.js', HOST),
+  silenceMs: _,
+  ...hostOptions
+}: EngineOptions): ChildProcess {
+  const { NODE_OPTIONS: _options, ...inherited } = process.env
   const env = { ...inherited, ORT_DISABLE_TELEMETRY: '1' } // otherwise onnxruntime keeps an event database for its maker
-  const child = fork(fileURLToPath(host), [JSON.stringify(hostOptions)], {
+  const child = fork(fileURLToPath(host), [JSON.stringify(hostOptions satisfies HostOptions)], {
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     execArgv: [],

@@ -3,12 +3,11 @@
  * @module
  */
 import type { Batch } from '../train/batches.js'
-import type { Device } from './runtime.js'
+import type { RuntimeChoice } from './load.js'
 import type { Service } from './service.js'
 
 /** Options of the process, in its first argument as JSON. */
-export interface HostOptions {
-  readonly device: Device
+export interface HostOptions extends RuntimeChoice {
   readonly threads?: number
 }
 
@@ -20,7 +19,7 @@ export interface EngineRequest {
   readonly args: readonly unknown[]
 }
 
-/** The id under which the process says that it takes requests. */
+/** The id under which the process says that it takes requests, with its EngineFacts, or why it cannot. */
 export const READY = 0
 
 /** The batch that request `id` asked for; null: there are no more. With `fault` there is none, and the request fails. */

@@ -12,8 +12,12 @@ export interface TensorData extends TensorType {
   readonly data: Float32Array | Float64Array | Int32Array
 }
 
+/** 'ort': onnxruntime. 'tfjs': TensorFlow.js. */
+export type RuntimeName = 'ort' | 'tfjs'
+
 /** Where a graph runs. */
-export type Device = 'cpu' | 'webgpu' | 'cuda'
+export const devices = ['cpu', 'webgpu', 'cuda', 'dml', 'coreml'] as const
+export type Device = (typeof devices)[number]
 
 export interface RuntimeOptions {
   /** Threads of one operator; the runtime's choice when absent. */

@@ -1,4 +1,5 @@
 import type { Batch } from '../train/batches.js'
+import { loadRuntime } from './load.js'
 import {
   type EngineReply,
   type EngineRequest,
@@ -7,14 +8,17 @@ import {
   type NextBatch,
   READY,
 } from './messages.js'
-import { ort } from './ort.js'
 import { createService, type Service } from './service.js'
 import type { BuildGraph } from './training-graph.js'
 
 /** Serves the process that started this one, one request after the other, until it goes away. */
 export function serve(build: BuildGraph): void {
-  const { device, threads } = JSON.parse(process.argv[2] ?? '{"device":"cpu"}') as HostOptions
-  const service = createService(build, ort, { device, ...(threads === undefined ? {} : { threads }) })
+  const { threads, ...choice } = JSON.parse(process.argv[2] ?? '{}') as HostOptions
+  const loaded = loadRuntime(choice)
+  const service = loaded.then(({ runtime, facts: { device } }) =>
+    createService(build, runtime, { device, ...(threads === undefined ? {} : { threads }) }),
+  )
+  service.catch(() => {}) // told of once, below
   const reply = (message: EngineReply): void => {
     process.send?.(message)
   }
@@ -27,13 +31,16 @@ export function serve(build: BuildGraph): void {
     else {
       const { id } = message
       const sides = { reply, batches: pulls.batches(id), goesOn: () => !stopped.has(id) }
-      previous = previous.then(() => answer(service, message, sides))
+      previous = previous.then(async () => answer(await service, message, sides))
     }
   })
   process.on('disconnect', () => process.exit())
   // A signal to the whole process group is for the parent to act on: it ends this process when it is ready.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
-  reply({ kind: 'done', id: READY, value: undefined })
+  loaded.then(
+    ({ facts }) => reply({ kind: 'done', id: READY, value: facts }),
+    (cause) => reply(failure(READY, cause)),
+  )
 }
 
 type Reply = (message: EngineReply) => void
@@ -55,8 +62,7 @@ async function answer(service: Service, request: EngineRequest, sides: Sides): P
     }
     reply({ kind: 'done', id, value: await called(service, request, { batches, onProgress }) })
   } catch (cause) {
-    const { name, message } = cause instanceof Error ? cause : new Error(String(cause))
-    reply({ kind: 'failed', id, name, message })
+    reply(failure(id, cause))
   }
 }
 
@@ -107,4 +113,9 @@ function createPulls(reply: Reply): Pulls {
       }
     },
   }
+}
+
+function failure(id: number, cause: unknown): EngineReply {
+  const { name, message } = cause instanceof Error ? cause : new Error(String(cause))
+  return { kind: 'failed', id, name, message }
 }

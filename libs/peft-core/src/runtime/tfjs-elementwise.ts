@@ -4,7 +4,15 @@
  */
 import { floatOf, intOf, type Node, type TensorType, textOf } from '../graph/graph.js'
 import { elementOfNumber, isFloat } from '../operators/elementwise.js'
-import { dtypeOf, type Kernel, type KernelCall, type Kernels, type Tensor, type Tfjs } from './tfjs-kernel.js'
+import {
+  countable,
+  dtypeOf,
+  type Kernel,
+  type KernelCall,
+  type Kernels,
+  type Tensor,
+  type Tfjs,
+} from './tfjs-kernel.js'
 
 type Binary = (call: KernelCall, a: Tensor, b: Tensor) => Tensor
 
@@ -27,8 +35,6 @@ const arithmetic = (compute: (tf: Tfjs, a: Tensor, b: Tensor) => Tensor): Kernel
 /** Compares numbers; booleans count as 0 and 1. */
 const comparison = (compute: (tf: Tfjs, a: Tensor, b: Tensor) => Tensor): Kernel =>
   arithmetic((tf, a, b) => compute(tf, countable(tf, a), countable(tf, b)))
-
-const countable = (tf: Tfjs, x: Tensor): Tensor => (x.dtype === 'bool' ? tf.cast(x, 'int32') : x)
 
 const isFloatInput = ({ inputs }: KernelCall): boolean => isFloat((inputs[0] as TensorType).element)
 

@@ -47,3 +47,6 @@ const dtypes: Partial<Readonly<Record<Element, 'float32' | 'int32' | 'bool'>>> =
 }
 
 export const isHeld = (element: Element): boolean => dtypes[element] !== undefined
+
+/** Booleans as the numbers 0 and 1; anything else as it is. */
+export const countable = (tf: Tfjs, x: Tensor): Tensor => (x.dtype === 'bool' ? tf.cast(x, 'int32') : x)

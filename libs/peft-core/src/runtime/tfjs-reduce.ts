@@ -3,7 +3,14 @@
  * @module
  */
 import { axisOf, floatOf, intOf, type TensorType } from '../graph/graph.js'
-import type { Kernel, KernelCall, Kernels, Tensor, Tfjs } from './tfjs-kernel.js'
+import {
+  countable,
+  type Kernel,
+  type KernelCall,
+  type Kernels,
+  type Tensor,
+  type Tfjs,
+} from './tfjs-kernel.js'
 
 const shapeOf = ({ inputs }: KernelCall): readonly number[] => (inputs[0] as TensorType).shape
 
@@ -19,7 +26,7 @@ const reduction =
   (compute: (tf: Tfjs, x: Tensor, axes: number[]) => Tensor): Kernel =>
   (call) => {
     const axes = axesOf(call)
-    const x = call.tensor(0)
+    const x = countable(call.tf, call.tensor(0))
     return axes.length === 0 ? compute(call.tf, call.tf.expandDims(x, 0), [0]) : compute(call.tf, x, axes)
   }
 

@@ -55,4 +55,17 @@ export const agentCodes = {
     meaning: 'The loss on this agent became infinite or not a number, so nothing was sent.',
     action: 'Lower local.learningRate or local.clipNorm, and look at the data of that agent.',
   },
+  'LRC-6012': {
+    title: 'Runtime or device cannot be used',
+    meaning:
+      'What was chosen with --runtime and --device does not work on this machine. Nothing else is used instead.',
+    action: 'See what this machine can use with `lorica doctor`.',
+  },
+  'LRC-6013': {
+    title: 'Native part cannot be installed',
+    meaning:
+      'The download or the build of a native library did not succeed. What was installed before still works.',
+    action:
+      'Run `lorica setup tfjs-gpu --help` for other routes, or use a device that `lorica doctor` lists.',
+  },
 } as const

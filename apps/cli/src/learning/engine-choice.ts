@@ -1,0 +1,38 @@
+/**
+ * What computes, as every command that trains or runs a model lets people choose it.
+ * @module
+ */
+import { availableParallelism } from 'node:os'
+import { type Device, devices, type Engine, type RuntimeName, startEngine } from '@lorica/peft-core'
+import { type Command, Option } from 'commander'
+import { positiveInteger } from '../screen/argument.js'
+import { withCode } from './errors.js'
+
+export interface EngineChoice {
+  readonly runtime: RuntimeName
+  readonly device: Device
+  readonly allowSoftwareGpu?: boolean
+  readonly threads?: number
+}
+
+export function withEngineOptions(command: Command): Command {
+  return command
+    .option('--threads <n>', 'processor threads', positiveInteger)
+    .addOption(
+      new Option('--runtime <name>', 'what computes: onnxruntime, or TensorFlow.js')
+        .choices(['ort', 'tfjs'])
+        .default('ort'),
+    )
+    .addOption(
+      new Option('--device <device>', 'where; `lorica doctor` says what this machine has')
+        .choices([...devices])
+        .default('cpu'),
+    )
+    .option('--allow-software-gpu', 'also use a GPU that the processor emulates')
+}
+
+/** Starts the engine that was chosen. LRC-6012 when it cannot be used here. */
+export function openEngine(choice: EngineChoice): Promise<Engine> {
+  const { runtime, device, allowSoftwareGpu = false, threads = availableParallelism() } = choice
+  return withCode('LRC-6012', () => startEngine({ runtime, device, allowSoftwareGpu, threads }))
+}
