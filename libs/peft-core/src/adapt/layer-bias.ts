@@ -1,4 +1,4 @@
-import type { Graph, Node } from '../graph/graph.js'
+import type { Graph, Node, Weight } from '../graph/graph.js'
 import type { LinearLayer } from '../source/modules.js'
 
 /**
@@ -10,7 +10,7 @@ export function biasOf(graph: Graph, { node: name, path, outFeatures }: LinearLa
   if (product === undefined || (product.inputs[2] ?? '') !== '') return undefined
   const isBias = (value: string): boolean => {
     const shape = graph.types.get(value)?.shape
-    return shape?.length === 1 && shape[0] === outFeatures && isFrozen(graph, value)
+    return shape?.length === 1 && shape[0] === outFeatures && weightBehind(graph, value) !== undefined
   }
   const next = addAfter(graph, product)
   if (next === undefined || next.inputs.some(isBias)) return next?.name
@@ -30,9 +30,18 @@ function addAfter({ nodes, outputs }: Graph, { outputs: [output = ''] }: Node): 
   return isOnly && user?.op === 'Add' ? user : undefined
 }
 
-/** Whether a value is a weight, seen through casts. */
-function isFrozen(graph: Graph, name: string): boolean {
-  if (graph.weights.has(name)) return true
+/** The weight that a layer adds as its bias, with its product or after it; undefined when it has none. RangeError as `biasOf`. */
+export function biasWeight(graph: Graph, layer: LinearLayer): Weight | undefined {
+  const added = biasOf(graph, layer) ?? layer.node
+  const node = graph.nodes.find(({ name }) => name === added)
+  const names = node?.op === 'Add' ? node.inputs : (node?.inputs.slice(2) ?? [])
+  return names.map((name) => weightBehind(graph, name)).find((weight) => weight !== undefined)
+}
+
+/** The weight that a value is, seen through casts. */
+function weightBehind(graph: Graph, name: string): Weight | undefined {
+  const weight = graph.weights.get(name)
+  if (weight !== undefined) return weight
   const producer = graph.nodes.find(({ outputs }) => outputs.includes(name))
-  return producer?.op === 'Cast' && isFrozen(graph, producer.inputs[0] ?? '')
+  return producer?.op === 'Cast' ? weightBehind(graph, producer.inputs[0] ?? '') : undefined
 }

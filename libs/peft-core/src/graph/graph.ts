@@ -32,10 +32,19 @@ export interface Value extends TensorType {
   readonly name: string
 }
 
-/** Where the little-endian bytes of a weight are: in memory, or at a byte range of a file that is used in place. */
+export interface FileRange {
+  readonly path: string
+  readonly offset: number
+  readonly length: number
+}
+
+/**
+ * Where the little-endian bytes of a weight are: in memory (and where they were read from, when that is known), or at a byte
+ * range of a file that is used in place.
+ */
 export type WeightData =
-  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
-  | { readonly kind: 'file'; readonly path: string; readonly offset: number; readonly length: number }
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array; readonly from?: FileRange }
+  | ({ readonly kind: 'file' } & FileRange)
 
 /** A frozen value of a graph. */
 export interface Weight extends Value {

@@ -50,8 +50,9 @@ function withoutBytes(model: OnnxModel, bytes: Uint8Array, file: string): OnnxMo
     const { data } = weight
     if (data.kind === 'file' || data.bytes.buffer !== bytes.buffer) return weight
     const [offset, length] = [data.bytes.byteOffset - bytes.byteOffset, data.bytes.byteLength]
-    if (length >= SMALL_BYTES) return { ...weight, data: { kind: 'file', path: file, offset, length } }
-    return { ...weight, data: { kind: 'bytes', bytes: Uint8Array.from(data.bytes) } }
+    const from = { path: file, offset, length }
+    if (length >= SMALL_BYTES) return { ...weight, data: { kind: 'file', ...from } }
+    return { ...weight, data: { kind: 'bytes', bytes: Uint8Array.from(data.bytes), from } }
   }
   return { ...model, ...mapWeights(model, detached) }
 }
