@@ -1,4 +1,5 @@
 import type { PeftConfig } from '../adapter/peft-config.js'
+import type { Recompute } from '../differentiate/recompute.js'
 import type { Graph } from '../graph/graph.js'
 import type { Task } from '../source/task.js'
 
@@ -10,6 +11,8 @@ export interface EngineSpec {
   readonly rows: number
   readonly columns: number
   readonly trainable: 'adapter' | 'all'
+  /** What the backward pass computes again instead of holding it in memory; 'cheap' unless stated. */
+  readonly recompute?: Recompute | 'none'
   /** Of a longer text, `logits` reads the end; the model's own limit when absent. */
   readonly maxColumns?: number
   /** What `open` makes ready; 'train' unless stated. Whatever else is asked for is made ready when it is. */

@@ -60,9 +60,8 @@ export function rmsNorm({ builder, weights }: Layers, path: string, x: Value, ep
 
 /** Rows of an embedding table (V, D) for ids (B, T) -> (N, D). */
 export function embedding({ builder, weights, batch }: Layers, path: string, ids: Value): Value {
-  const table = weights.get(`${path}.weight`)
   const flat = builder.op('Reshape', [ids, builder.constant([batch.rows * batch.columns], 'int64')])
-  return builder.op('Gather', [table, flat], { attributes: { axis: int(0) }, name: path })
+  return weights.rows(`${path}.weight`, flat, path)
 }
 
 /** A table indexed by position: (P, D) -> (N, D), positions 0 to T - 1 in every row, after those of the cache. */

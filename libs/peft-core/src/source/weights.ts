@@ -14,6 +14,8 @@ export interface WeightSource {
   get(name: string): Value
   /** As `get`, or undefined when the model has no such tensor. */
   find(name: string): Value | undefined
+  /** Rows of a matrix as float32, (V, D) for ids (N) -> (N, D): only they are cast. The node that gathers them has the name `node`. */
+  rows(name: string, ids: Value, node: string): Value
   /** One matrix of a stack of them, (S, O, I) -> (O, I), in place; undefined when the model has no such tensor. */
   slice(name: string, index: number): Value | undefined
 }
@@ -24,11 +26,21 @@ export interface WeightSource {
  */
 export function weightSource(builder: GraphBuilder, tensors: ModelTensors, trainable: boolean): WeightSource {
   const added = new Map<string, Value>()
+  const inFile = new Map<string, Value>()
+  const stored = (weight: Weight): Value => {
+    const value = inFile.get(weight.name) ?? builder.weight(weight)
+    inFile.set(weight.name, value)
+    return value
+  }
+  const asFloat32 = (weight: Weight): Value => {
+    expectFloat(weight)
+    return toFloat32(builder, stored(weight), weight.name)
+  }
   const find = (name: string): Value | undefined => {
     const known = added.get(name)
     const weight = tensors.get(name)
     if (known !== undefined || weight === undefined) return known
-    const value = trainable ? builder.input(name, 'float32', weight.shape) : asFloat32(builder, weight)
+    const value = trainable ? builder.input(name, 'float32', weight.shape) : asFloat32(weight)
     added.set(name, value)
     return value
   }
@@ -39,18 +51,27 @@ export function weightSource(builder: GraphBuilder, tensors: ModelTensors, train
     if (known !== undefined || stack === undefined) return known
     const value = trainable
       ? builder.op('Gather', [find(name), builder.constant(index, 'int64')], { attributes: { axis: int(0) } })
-      : asFloat32(builder, sliceOf(stack, part, index))
+      : asFloat32(sliceOf(stack, part, index))
     added.set(part, value)
+    return value
+  }
+  const get = (name: string): Value => {
+    const value = find(name)
+    if (value === undefined)
+      throw new RangeError(`the model has no tensor "${name}"; its config.json says it should`)
     return value
   }
   return {
     find,
     slice,
-    get(name) {
-      const value = find(name)
-      if (value === undefined)
-        throw new RangeError(`the model has no tensor "${name}"; its config.json says it should`)
-      return value
+    get,
+    rows(name, ids, node) {
+      const weight = tensors.get(name)
+      const isHalf = !trainable && weight !== undefined && weight.element !== 'float32'
+      if (isHalf) expectFloat(weight)
+      const table = isHalf ? stored(weight) : get(name)
+      const gathered = builder.op('Gather', [table, ids], { attributes: { axis: int(0) }, name: node })
+      return toFloat32(builder, gathered, node)
     },
   }
 }
@@ -68,16 +89,15 @@ function sliceOf({ element, shape, data }: Weight, name: string, index: number):
   return { name, element, shape: matrix, data: part }
 }
 
-function asFloat32(builder: GraphBuilder, weight: Weight): Value {
-  const value = builder.weight(weight)
-  if (weight.element === 'float32') return value
-  if (weight.element !== 'float16' && weight.element !== 'bfloat16') {
-    throw new TypeError(
-      `tensor "${weight.name}" expected float32, float16 or bfloat16, got ${weight.element}`,
-    )
-  }
+function expectFloat({ name, element }: Weight): void {
+  if (element === 'float32' || element === 'float16' || element === 'bfloat16') return
+  throw new TypeError(`tensor "${name}" expected float32, float16 or bfloat16, got ${element}`)
+}
+
+function toFloat32(builder: GraphBuilder, value: Value, name: string): Value {
+  if (value.element === 'float32') return value
   return builder.op('Cast', [value], {
     attributes: { to: int(elementNumbers.float32) },
-    name: `${weight.name}:float32`,
+    name: `${name}:float32`,
   })
 }

@@ -6,6 +6,7 @@
 import { adapt } from '../adapt/adapt.js'
 import { differentiate } from '../differentiate/backward.js'
 import { appendLoss } from '../differentiate/loss.js'
+import { recomputeValues } from '../differentiate/recompute.js'
 import type { Graph } from '../graph/graph.js'
 import { scheduleLate } from '../graph/schedule.js'
 import type { GraphRequest, TrainingGraph } from '../runtime/training-graph.js'
@@ -39,11 +40,14 @@ export async function buildTrainingGraph(request: GraphRequest): Promise<Trainin
 function graphFor(
   adapted: Graph,
   model: Model,
-  { purpose }: GraphRequest,
+  { purpose, recompute = 'cheap' }: GraphRequest,
   parameters: readonly string[],
 ): Graph {
   if (purpose === 'logits') return adapted
   const withLoss = appendLoss(adapted, model.task)
   if (purpose === 'evaluate') return scheduleLate(withLoss)
-  return scheduleLate(differentiate(withLoss, 'loss', parameters), ['loss', 'tokens'])
+  const training = scheduleLate(differentiate(withLoss, 'loss', parameters), ['loss', 'tokens'])
+  if (recompute === 'none') return training
+  const forward = new Set(withLoss.nodes.map(({ name }) => name))
+  return recomputeValues(training, { recompute, forward, parameters })
 }
