@@ -9,9 +9,11 @@ import { type Batch, createAdapter, createRandom, type Engine, type EngineFacts 
 import { type EngineChoice, openEngine } from './engine-choice.js'
 import { peakRssBytes } from './memory.js'
 import { type RandomModel, writeRandomModel } from './random-model.js'
+import type { RecomputeChoice } from './recompute.js'
 
 export interface BenchShape extends Omit<RandomModel, 'positions'>, EngineChoice {
   readonly rank: number
+  readonly recompute: RecomputeChoice
   /** `all-linear`, or the last parts of module names separated by commas. */
   readonly targets: string
   readonly batch: number
@@ -61,6 +63,7 @@ export async function benchTrain(
       rows: shape.batch,
       columns: shape.sequence,
       trainable: 'adapter',
+      recompute: shape.recompute,
     })
     const openSeconds = (performance.now() - startedMs) / 1000
     const { facts } = engine

@@ -6,9 +6,10 @@ import type { Output } from '../screen/output.js'
 import { type BenchShape, benchTrain } from './bench-train.js'
 import { withEngineOptions } from './engine-choice.js'
 import { withCode } from './errors.js'
+import { recomputeOption } from './recompute.js'
 
 const engine = { runtime: 'ort', device: 'cpu', threads: 2 } as const
-const common = { ...engine, rank: 8, steps: 12, element: 'float32' } as const
+const common = { ...engine, recompute: 'cheap', rank: 8, steps: 12, element: 'float32' } as const
 
 /** What is measured unless options say otherwise. */
 const shapes = {
@@ -60,6 +61,7 @@ export function benchCommand(): Command {
     .option('--targets <modules>', 'all-linear, or module names separated by commas')
     .option('--batch <rows>', 'windows in one step', positiveInteger)
     .option('--sequence <n>', 'tokens in one window', positiveInteger)
+    .addOption(recomputeOption())
     .option('--steps <n>', 'measured steps', positiveInteger)
   runs(withEngineOptions(train), (options: BenchOptions, output) =>
     withCode('LRC-6003', () => show(options, output)),

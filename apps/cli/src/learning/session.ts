@@ -6,6 +6,7 @@ import {
   type Adapter,
   createAdapter,
   type Engine,
+  type EngineSpec,
   openTokenizer,
   type PeftSpec,
   readAdapter,
@@ -23,6 +24,8 @@ export interface SessionSpec {
   readonly seed: number
   /** What computes. */
   readonly engine: EngineChoice
+  /** What the backward pass computes again instead of holding it in memory. */
+  readonly recompute?: EngineSpec['recompute']
   /** What the session is opened for; training unless stated. */
   readonly purpose?: 'train' | 'evaluate' | 'logits'
 }
@@ -37,7 +40,7 @@ export interface LearningSession extends AsyncDisposable {
 
 /** Reads everything and opens the model in a process of its own, which ends with the session. */
 export async function openSession(spec: SessionSpec): Promise<LearningSession> {
-  const { model, rows, columns, adapter: given, purpose = 'train' } = spec
+  const { model, rows, columns, adapter: given, purpose = 'train', recompute = 'cheap' } = spec
   const adapter =
     typeof given === 'string'
       ? await withCode('LRC-7003', () => readAdapter(given))
@@ -46,7 +49,7 @@ export async function openSession(spec: SessionSpec): Promise<LearningSession> {
   const engine = await openEngine(spec.engine)
   try {
     const { parameters } = await withCode('LRC-7002', () =>
-      engine.open({ model, config: adapter.config, rows, columns, trainable: 'adapter', purpose }),
+      engine.open({ model, config: adapter.config, rows, columns, trainable: 'adapter', purpose, recompute }),
     )
     return { adapter, engine, tokenizer, parameters, [Symbol.asyncDispose]: () => engine.close() }
   } catch (error) {

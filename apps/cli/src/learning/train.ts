@@ -17,6 +17,7 @@ import { readCorpus } from './corpus.js'
 import { type EngineChoice, withEngineOptions } from './engine-choice.js'
 import { withCode } from './errors.js'
 import { type MethodOptions, peftSpecOf, withMethod } from './method.js'
+import { type RecomputeChoice, recomputeOption } from './recompute.js'
 import { type LearningSession, openSession } from './session.js'
 
 interface TrainOptions extends MethodOptions, EngineChoice {
@@ -35,6 +36,7 @@ interface TrainOptions extends MethodOptions, EngineChoice {
   readonly accumulate: number
   readonly holdout: number
   readonly seed: number
+  readonly recompute: RecomputeChoice
 }
 
 /** Adam's constants, as torch.optim.AdamW has them. */
@@ -72,6 +74,7 @@ export function trainCommand(): Command {
     .option('--accumulate <n>', 'batches per optimizer step', positiveInteger, 1)
     .option('--holdout <share>', 'share of each file kept for evaluation, such as 10%', fraction, 0.1)
     .option('--seed <n>', 'the same seed and data give the same bytes', wholeNumber, 1)
+    .addOption(recomputeOption())
   withMethod(command)
   return runs(withEngineOptions(command), (options: TrainOptions, output) =>
     withCode('LRC-7004', () => train(options, output)),
@@ -94,6 +97,7 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
     columns,
     seed,
     engine: options,
+    recompute: options.recompute,
   })
   const corpus = await readCorpus(needed(options.data, '--data'), session.tokenizer, columns, options.holdout)
   const before = await heldOutLoss(session, corpus.heldOut, rows)

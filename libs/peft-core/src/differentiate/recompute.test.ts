@@ -25,7 +25,11 @@ async function trainingGraphs(name: string, columns = 6) {
     recomputeValues(held, { recompute, forward, parameters, reach: 0 })
   const feeds = held.inputs.map(({ name, shape, element }, index) => {
     const value = (at: number): number =>
-      element === 'float32' ? Math.sin(index + 1.7 * at) / 5 : name === 'attention_mask' ? 1 : (7 * at + index) % 9
+      element === 'float32'
+        ? Math.sin(index + 1.7 * at) / 5
+        : name === 'attention_mask'
+          ? 1
+          : (7 * at + index) % 9
     return [name, Array.from({ length: sizeOf(shape) }, (_, at) => value(at))] as const
   })
   return { held, again, feeds: new Map(feeds) }

@@ -126,13 +126,18 @@ function costs({ kept, producers, isCheap, bytes }: Costing) {
       const found = known.get(name)
       if (found !== undefined) return found
       const cost =
-        !producers.has(name) || kept.has(name) ? 0 : isCheap(name) ? Math.min(bytes(name), remade(name)) : bytes(name)
+        !producers.has(name) || kept.has(name)
+          ? 0
+          : isCheap(name)
+            ? Math.min(bytes(name), remade(name))
+            : bytes(name)
       known.set(name, cost)
       return cost
     }
     const keepFor = (name: string): void => {
       if (!producers.has(name) || kept.has(name)) return
-      if (isCheap(name) && remade(name) < bytes(name)) for (const input of (producers.get(name) as Node).inputs) keepFor(input)
+      if (isCheap(name) && remade(name) < bytes(name))
+        for (const input of (producers.get(name) as Node).inputs) keepFor(input)
       else kept.add(name)
     }
     return { of, keepFor }
@@ -176,7 +181,9 @@ function cutsOf(
   lives: ReadonlyMap<string, Life>,
   active: ReadonlySet<string>,
 ): ReadonlySet<string> {
-  const order = [...new Set(producers.values())].filter(({ outputs }) => outputs.some((name) => active.has(name)))
+  const order = [...new Set(producers.values())].filter(({ outputs }) =>
+    outputs.some((name) => active.has(name)),
+  )
   const readers = new Map<string, number>()
   for (const name of order.flatMap(({ inputs }) => inputs)) readers.set(name, (readers.get(name) ?? 0) + 1)
   const open = new Map<string, number>()
@@ -187,7 +194,8 @@ function cutsOf(
       if (left > 0) open.set(name, left)
       else open.delete(name)
     }
-    for (const name of outputs) if (active.has(name) && readers.has(name)) open.set(name, readers.get(name) as number)
+    for (const name of outputs)
+      if (active.has(name) && readers.has(name)) open.set(name, readers.get(name) as number)
     const [only] = open.keys()
     if (open.size === 1 && only !== undefined && lives.has(only)) cuts.add(only)
   }
