@@ -5,7 +5,12 @@ import { activation, additiveMask, type Layers } from './layers.js'
 
 const layersOf = (rows: number, columns: number): Layers => ({
   builder: createBuilder(),
-  weights: { get: () => expect.fail('a weight is asked for'), find: () => undefined, slice: () => undefined },
+  weights: {
+    get: () => expect.fail('a weight is asked for'),
+    rows: () => expect.fail('a weight is asked for'),
+    find: () => undefined,
+    slice: () => undefined,
+  },
   batch: { rows, columns },
 })
 
