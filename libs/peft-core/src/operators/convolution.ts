@@ -6,7 +6,7 @@
  */
 import { intOf, type Node, sizeOf } from '../graph/graph.js'
 import { type Constant, type Operator, type Operators, required } from './operator.js'
-import { positionOf, sourceOf, type Window, windowOver } from './window.js'
+import { meetings, PADDING, type Window, windowOver } from './window.js'
 
 interface Grouped extends Window {
   readonly groups: number
@@ -21,36 +21,13 @@ function windowOf(node: Pick<Node, 'attributes'>, x: readonly number[], weight: 
   return { groups, ...windowOver(node, x.slice(2), weight.slice(2)) }
 }
 
-/** Stands for a position outside the input. */
-export const PADDING = -1
-
-/** For each position of the output and each element of the kernel, the flat index of a channel that they meet at, or PADDING. */
-export function windowSources(
-  node: Pick<Node, 'attributes'>,
-  x: readonly number[],
-  weight: readonly number[],
-): readonly number[] {
-  const window = windowOf(node, x, weight)
-  return Array.from({ length: sizeOf(window.sides) }, (_, flat) => {
-    const at = positionOf(flat, window.sides)
-    return Array.from(
-      { length: sizeOf(window.kernel) },
-      (_, k) => sourceOf(window, at, positionOf(k, window.kernel), x.slice(2)) ?? PADDING,
-    )
-  }).flat()
-}
-
 function convolve(window: Grouped, x: Constant, weight: Constant, bias: Constant | undefined): Constant {
   const [batch, channels] = x.shape as [number, number]
   const [outputs, perGroup] = weight.shape as [number, number]
   const input = x.shape.slice(2)
   const [inputSize, kernelSize, outputSize] = [sizeOf(input), sizeOf(window.kernel), sizeOf(window.sides)]
   const data = new Float64Array(batch * outputs * outputSize)
-  for (let flat = 0; flat < outputSize; flat++) {
-    const at = positionOf(flat, window.sides)
-    const sources = Array.from({ length: kernelSize }, (_, k) =>
-      sourceOf(window, at, positionOf(k, window.kernel), input),
-    )
+  for (const [flat, { sources }] of meetings(window, input).entries()) {
     for (let row = 0; row < batch * outputs; row++) {
       const output = row % outputs
       const group = Math.floor(output / (outputs / window.groups))
@@ -58,7 +35,7 @@ function convolve(window: Grouped, x: Constant, weight: Constant, bias: Constant
       let sum = bias?.data[output] ?? 0
       for (let channel = 0; channel < perGroup; channel++) {
         for (const [k, source] of sources.entries()) {
-          if (source === undefined) continue
+          if (source === PADDING) continue
           const scale = weight.data[(output * perGroup + channel) * kernelSize + k] as number
           sum += scale * (x.data[(first + channel) * inputSize + source] as number)
         }

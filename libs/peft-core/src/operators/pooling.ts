@@ -5,7 +5,7 @@
  */
 import { intOf, intsOf, type Node, sizeOf } from '../graph/graph.js'
 import { type Constant, type Operator, type Operators, required } from './operator.js'
-import { positionOf, sourceOf, type Window, windowOver } from './window.js'
+import { meetings, PADDING, type Window, windowOver } from './window.js'
 
 /** The value of one window from the numbers that it covers and the number of its places, padding included. */
 type Pool = (covered: readonly number[], places: number, node: Pick<Node, 'attributes'>) => number
@@ -39,17 +39,14 @@ function pooled(
   pool: (covered: readonly number[], places: number) => number,
 ): Constant {
   const input = x.shape.slice(2)
-  const [inputSize, places, outputSize] = [sizeOf(input), sizeOf(window.kernel), sizeOf(window.sides)]
+  const [inputSize, outputSize] = [sizeOf(input), sizeOf(window.sides)]
   const planes = sizeOf(x.shape.slice(0, 2))
   const data = new Float64Array(planes * outputSize)
-  for (let flat = 0; flat < outputSize; flat++) {
-    const at = positionOf(flat, window.sides)
-    const sources = Array.from({ length: places }, (_, k) =>
-      sourceOf(window, at, positionOf(k, window.kernel), input),
-    ).filter((source) => source !== undefined)
+  for (const [flat, { sources, inside }] of meetings(window, input).entries()) {
+    const read = sources.filter((source) => source !== PADDING)
     for (let plane = 0; plane < planes; plane++) {
-      const covered = sources.map((source) => x.data[plane * inputSize + source] as number)
-      data[plane * outputSize + flat] = pool(covered, places)
+      const covered = read.map((source) => x.data[plane * inputSize + source] as number)
+      data[plane * outputSize + flat] = pool(covered, inside)
     }
   }
   return { element: x.element, shape: [...x.shape.slice(0, 2), ...window.sides], data }

@@ -43,14 +43,20 @@ function isClose(actual: number | undefined, expected: number, element: Element)
   return Math.abs(actual - expected) <= absolute + relative * Math.abs(expected)
 }
 
+/** Cases whose expected numbers ONNX states with four digits. */
+const statedInFourDigits: ReadonlySet<string> = new Set([
+  'test_averagepool_2d_ceil_last_window_starts_on_pad',
+])
+
 /** What is wrong with a runtime's outputs for a case; '' when nothing is. */
-async function faultOf(runtime: Runtime, { graph, feeds, expected }: NodeCase): Promise<string> {
+async function faultOf(runtime: Runtime, { name: title, graph, feeds, expected }: NodeCase): Promise<string> {
   const session = await runtime.open(graph)
   const values = await session.run(feeds)
   await session.close()
   for (const [index, { name, element }] of graph.outputs.entries()) {
     const [actual, wanted] = [values.get(name)?.data, expected[index]?.data ?? new Float64Array()]
-    const at = wanted.findIndex((x, flat) => !isClose(actual?.[flat], x, element))
+    const digits = statedInFourDigits.has(title) ? 'float16' : element
+    const at = wanted.findIndex((x, flat) => !isClose(actual?.[flat], x, digits))
     if (at >= 0) return `output ${index} at ${at}: expected ${wanted[at]}, got ${actual?.[at]}`
   }
   return ''
@@ -101,7 +107,7 @@ describe.skipIf(fixtures === undefined || !existsSync(archive))(
       console.log(`ONNX node cases: ${cases.length} of ${total} claimed; not claimed: ${list.join(', ')}`)
       expect(faults).toEqual([])
       expect(total).toBe(1802)
-      expect(cases.length).toBeGreaterThanOrEqual(942)
+      expect(cases.length).toBeGreaterThanOrEqual(994)
     })
 
     it('have the types that our operators infer', async () => {
@@ -122,7 +128,7 @@ describe.skipIf(fixtures === undefined || !existsSync(archive))(
     it('pass in TensorFlow.js where it has the kernels', async () => {
       const held = cases.filter(({ graph }) => unsupportedByTfjs(graph).length === 0)
       report('tfjs', await tally(held, (one) => faultOf(tfjs, one)))
-      expect(held.length).toBeGreaterThanOrEqual(881)
+      expect(held.length).toBeGreaterThanOrEqual(930)
       expect(tf.memory().numTensors).toBe(0)
     })
 
@@ -141,7 +147,7 @@ describe.skipIf(fixtures === undefined || !existsSync(archive))(
 )
 
 const refusals =
-  /operator set \d+|(?:ONNX data|element) type (?:number )?\d+|of strings|a sequence|a optional|in training mode|\w+ as an output/
+  /operator set \d+|(?:ONNX data|element) type (?:number )?\d+|of strings|a sequence|a optional|in training mode|the indices of|chooses by|\w+ as an output/
 
 /** What a refused case uses that Lorica does not claim, in a few words; none when it was not refused but failed. */
 function refusalsOf(error: unknown): readonly string[] {

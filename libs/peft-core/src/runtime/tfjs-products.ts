@@ -1,9 +1,8 @@
 /**
- * Matrix products and convolution, with TensorFlow.js.
+ * Matrix products, with TensorFlow.js.
  * @module
  */
-import { broadcastShape, floatOf, intOf, sizeOf, type TensorType } from '../graph/graph.js'
-import { PADDING, windowSources } from '../operators/convolution.js'
+import { broadcastShape, floatOf, intOf } from '../graph/graph.js'
 import type { Kernel, KernelCall, Kernels, Tensor, Tfjs } from './tfjs-kernel.js'
 
 interface Flags {
@@ -46,31 +45,5 @@ const gemm: Kernel = (call) => {
   return has(2) ? tf.add(product, scaled(tf, tensor(2), floatOf(node, 'beta', 1))) : product
 }
 
-/**
- * Every patch that the kernel meets becomes a row, and the rows are multiplied with the kernels.
- * Sizes: B = batch, G = groups, C = channels of a group, O = outputs of a group, K = kernel, S = positions of the output.
- */
-const conv: Kernel = ({ tf, node, inputs, outputs, tensor, has }) => {
-  const [x, weight] = inputs as readonly [TensorType, TensorType]
-  const groups = intOf(node, 'group', 1)
-  const batch = x.shape[0] as number
-  const channels = weight.shape[1] as number
-  const sources = windowSources(node, x.shape, weight.shape) // (S, K)
-  const [kernelSize, positions] = [sizeOf(weight.shape.slice(2)), sizeOf(outputs[0]?.shape.slice(2) ?? [])]
-  const inputSize = sizeOf(x.shape.slice(2))
-  const flat = tf.reshape(tensor(0), [batch, groups * channels, inputSize])
-  const padded = tf.concat([flat, tf.zeros([batch, groups * channels, 1])], 2)
-  const at = tf.tensor1d(
-    sources.map((source) => (source === PADDING ? inputSize : source)),
-    'int32',
-  )
-  const met = tf.reshape(tf.gather(padded, at, 2), [batch, groups, channels, positions, kernelSize])
-  const rows = tf.transpose(met, [0, 1, 3, 2, 4]) // (B, G, S, C, K)
-  const patches = tf.reshape(rows, [batch, groups, positions, channels * kernelSize])
-  const kernels = tf.reshape(tensor(1), [1, groups, -1, channels * kernelSize]) // (1, G, O, C K)
-  const product = tf.matMul(kernels, patches, false, true) // (B, G, O, S)
-  return has(2) ? tf.add(product, tf.reshape(tensor(2), [1, groups, -1, 1])) : product
-}
-
-export const productKernels: Kernels = { MatMul: matMul, Gemm: gemm, Conv: conv }
+export const productKernels: Kernels = { MatMul: matMul, Gemm: gemm }
 export const productContribKernels: Kernels = { FusedMatMul: fusedMatMul }

@@ -1,5 +1,5 @@
 /**
- * Reductions, softmax, normalisations and rotary positions, with TensorFlow.js.
+ * Reductions, selections, softmax, normalisations and rotary positions, with TensorFlow.js.
  * @module
  */
 import { axisOf, floatOf, intOf, type TensorType } from '../graph/graph.js'
@@ -45,6 +45,19 @@ const argMax: Kernel = (call) => {
   if (intOf(node, 'select_last_index', 0) === 0) return tf.argMax(tensor(0), axis)
   const last = tf.scalar((shapeOf(call)[axis] as number) - 1, 'int32')
   return tf.sub(last, tf.argMax(tf.reverse(tensor(0), axis), axis))
+}
+
+/** The largest of the last axis, or of their negatives the smallest; among equals, the first. */
+const topK: Kernel = (call) => {
+  const { tf, node, outputs, tensor } = call
+  const rank = shapeOf(call).length
+  const axis = axisIn(call, -1)
+  const swapped = shapeOf(call).map((_, at) => (at === axis ? rank - 1 : at === rank - 1 ? axis : at))
+  const sign = intOf(node, 'largest', 1) === 1 ? 1 : -1
+  const x = tf.transpose(tensor(0), swapped)
+  const { values, indices } = tf.topk(sign === 1 ? x : tf.neg(x), outputs[0]?.shape[axis] ?? 0, true)
+  const back = (found: Tensor): Tensor => tf.transpose(found, swapped)
+  return [back(sign === 1 ? values : tf.neg(values)), back(indices)]
 }
 
 const shifted = (tf: Tfjs, x: Tensor, axis: number): Tensor => tf.sub(x, tf.max(x, axis, true))
@@ -104,6 +117,7 @@ export const reductionKernels: Kernels = {
   ReduceSumSquare: reduction((tf, x, axes) => tf.sum(tf.square(x), axes)),
   ReduceL2: reduction((tf, x, axes) => tf.sqrt(tf.sum(tf.square(x), axes))),
   ArgMax: argMax,
+  TopK: topK,
   CumSum: cumulativeSum,
   Softmax: softmax,
   LogSoftmax: logSoftmax,

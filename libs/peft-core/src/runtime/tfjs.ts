@@ -21,6 +21,7 @@ import { dtypeOf, isHeld, type Kernel, type KernelCall, type Tensor, type Tfjs }
 import { productContribKernels, productKernels } from './tfjs-products.js'
 import { reductionKernels, rotaryKernels } from './tfjs-reduce.js'
 import { shapeKernels } from './tfjs-shapes.js'
+import { windowKernels } from './tfjs-windows.js'
 
 const standard = {
   ...elementwiseKernels,
@@ -28,6 +29,7 @@ const standard = {
   ...shapeKernels,
   ...gatherKernels,
   ...reductionKernels,
+  ...windowKernels,
 }
 const contrib = { ...elementwiseContribKernels, ...productContribKernels, ...rotaryKernels }
 
