@@ -43,16 +43,17 @@ export type { EngineSpec } from './runtime/training-graph.js'
 // Models.
 export { hashModel, type ModelFile, type ModelHash } from './source/model-files.js'
 export type { OptimizerState } from './train/adamw.js'
-export { readBatch } from './train/batch-file.js'
 // Data.
 export {
   type Batch,
   type Batches,
-  evaluationBatches,
-  packWindows,
-  trainingBatches,
-  type Windows,
-} from './train/batches.js'
+  type BatchSize,
+  batchSize,
+  type ImageBatch,
+  type TokenBatch,
+} from './train/batch.js'
+export { readBatch } from './train/batch-file.js'
+export { evaluationBatches, packWindows, trainingBatches, type Windows } from './train/batches.js'
 export { readDocuments, streamDocuments } from './train/documents.js'
 export type { TrainingEstimate } from './train/estimate.js'
 export { splitHoldout } from './train/holdout.js'

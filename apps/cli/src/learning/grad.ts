@@ -1,4 +1,4 @@
-import { readAdapter, readBatch, writeTensors } from '@lorica/peft-core'
+import { batchSize, readAdapter, readBatch, writeTensors } from '@lorica/peft-core'
 import { Command } from 'commander'
 import { runs } from '../screen/command.js'
 import type { Output } from '../screen/output.js'
@@ -20,7 +20,7 @@ export function gradCommand(): Command {
     .requiredOption('--adapter <folder>', 'a PEFT adapter')
     .requiredOption(
       '--batch <file>',
-      'batch.safetensors with input_ids, labels, and attention_mask if there is padding',
+      'batch.safetensors with labels and input_ids (and attention_mask if there is padding), or pixel_values',
     )
     .requiredOption('--out <file>', 'where the gradients go, under the adapter’s own keys')
   return runs(withEngineOptions(command), (options: GradOptions, output) =>
@@ -32,9 +32,8 @@ async function gradients(options: GradOptions, output: Output): Promise<void> {
   const adapter = await withCode('LRC-7003', () => readAdapter(options.adapter))
   const batch = await withCode('LRC-6001', () => readBatch(options.batch))
   await using engine = await openEngine(options)
-  const { rows, columns } = batch
   await withCode('LRC-7002', () =>
-    engine.open({ model: options.model, config: adapter.config, rows, columns, trainable: 'adapter' }),
+    engine.open({ model: options.model, config: adapter.config, ...batchSize(batch), trainable: 'adapter' }),
   )
   const { loss, gradients } = await engine.gradients(adapter.tensors, batch)
   await writeTensors(options.out, gradients)

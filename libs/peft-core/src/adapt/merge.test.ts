@@ -9,6 +9,7 @@ import { readSafetensors } from '../adapter/safetensors.js'
 import { floatTensor } from '../adapter/values.js'
 import { batchFeeds } from '../runtime/feeds.js'
 import { ort } from '../runtime/ort.js'
+import { batchSize } from '../train/batch.js'
 import { readBatch } from '../train/batch-file.js'
 import { buildTrainingGraph } from '../train/graph.js'
 import { mergeAdapter } from './merge.js'
@@ -29,12 +30,10 @@ function mergedLossOf(file: string): number | null {
 
 async function lossOf(model: string, adapter: Adapter, name: string): Promise<number> {
   const batch = await readBatch(join(golden, name, 'batch.safetensors'))
-  const { rows, columns } = batch
   const request = {
     model,
     config: adapter.config,
-    rows,
-    columns,
+    ...batchSize(batch),
     trainable: 'adapter',
     purpose: 'evaluate',
   } as const

@@ -9,7 +9,7 @@ import { type ForwardModel, openModel } from '../source/model.js'
 import { initialMagnitudes } from './dora.js'
 
 /** PEFT expects an adapter that says SEQ_CLS to bring a trained classifier along; these leave the model's own as it is. */
-const taskTypes = { causal: 'CAUSAL_LM', masked: null, sequence: null } as const
+const taskTypes = { causal: 'CAUSAL_LM', masked: null, token: null, sequence: null, image: null } as const
 
 /**
  * A fresh adapter for a model, with which the model is what it was: LoRA's A uniform and B zero, IA3's vectors one. No

@@ -1,7 +1,7 @@
 import { createBuilder, type GraphBuilder } from '../graph/builder.js'
 import { prune } from '../graph/fold.js'
 import { elementBytes, type Graph, int, sizeOf, type Value } from '../graph/graph.js'
-import type { Task } from '../source/task.js'
+import { labelsRows, type Task } from '../source/task.js'
 import { crossEntropy } from './cross-entropy.js'
 import { appendHead, findHead } from './head.js'
 import { algebra } from './rules/algebra.js'
@@ -18,8 +18,8 @@ const PART_BYTES = 2 ** 26
  * A forward graph with the mean cross-entropy of its output `logits` as output `loss`, a single number, and the number
  * of labels counted as output `tokens`; its other outputs are dropped. Labels come as the input `labels` (int64):
  * (rows, columns) for logits (rows, columns, classes), where `causal` compares position t with label t + 1, and (rows)
- * for the logits (rows, classes) of `sequence`. Negative labels are not counted; when none is left, the loss is 0.
- * Logits of more than `partBytes` are made for some rows at a time. RangeError when the graph has no such logits.
+ * for the logits (rows, classes) of `sequence` and `image`. Negative labels are not counted; when none is left, the loss
+ * is 0. Logits of more than `partBytes` are made for some rows at a time. RangeError when the graph has no such logits.
  */
 export function appendLoss(
   graph: Graph,
@@ -27,7 +27,7 @@ export function appendLoss(
   { partBytes = PART_BYTES }: { readonly partBytes?: number } = {},
 ): Graph {
   const logits = graph.outputs.find(({ name }) => name === 'logits')
-  const rank = task === 'sequence' ? 2 : 3
+  const rank = labelsRows(task) ? 2 : 3
   if (logits === undefined || logits.shape.length !== rank) {
     const got = logits === undefined ? 'no such output' : `(${logits.shape.join(', ')})`
     throw new RangeError(`expected an output "logits" of ${rank} axes for a ${task} loss, got ${got}`)

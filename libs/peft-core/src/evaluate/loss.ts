@@ -1,5 +1,5 @@
 import type { Task } from '../source/task.js'
-import type { Batch, Batches } from '../train/batches.js'
+import type { Batch, Batches } from '../train/batch.js'
 import { countedTokens } from '../train/counted.js'
 
 export interface LossTotal {

@@ -6,7 +6,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { Batch, Batches } from '../train/batches.js'
+import type { Batch, Batches } from '../train/batch.js'
 import { EngineError, type EngineFailure } from './engine-error.js'
 import type { EngineFacts, RuntimeChoice } from './load.js'
 import { type EngineReply, type EngineRequest, type HostOptions, type Message, READY } from './messages.js'

@@ -6,7 +6,7 @@ import { readAdapter } from '../adapter/adapter.js'
 import { readSafetensors } from '../adapter/safetensors.js'
 import type { RawTensor } from '../adapter/tensor.js'
 import { floatTensor, integerValues } from '../adapter/values.js'
-import type { Batch } from '../train/batches.js'
+import type { TokenBatch } from '../train/batch.js'
 import { startEngine } from './engine.js'
 
 const golden = fileURLToPath(new URL('../../golden', import.meta.url)) // made by golden/make_golden.py
@@ -19,7 +19,7 @@ async function goldenCase(name: string) {
   const [inputIds, attentionMask, labels] = ['input_ids', 'attention_mask', 'labels'].map((key) =>
     integerValues(of(key)),
   )
-  const batch = { rows, columns, inputIds, attentionMask, labels } as Batch
+  const batch = { rows, columns, inputIds, attentionMask, labels } as TokenBatch
   const gradients = await readSafetensors(join(folder, 'grads.safetensors'))
   const { loss } = JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8')) as { loss: number }
   return {

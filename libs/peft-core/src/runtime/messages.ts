@@ -2,7 +2,7 @@
  * What the engine's process and the process that started it say to each other.
  * @module
  */
-import type { Batch } from '../train/batches.js'
+import type { Batch } from '../train/batch.js'
 import type { RuntimeChoice } from './load.js'
 import type { Service } from './service.js'
 

@@ -4,7 +4,7 @@
  */
 import { createBuilder } from '../graph/builder.js'
 import { type Graph, int } from '../graph/graph.js'
-import type { Batch } from '../train/batches.js'
+import type { TokenBatch } from '../train/batch.js'
 import { IGNORED } from '../train/counted.js'
 
 /** The logits (vocabulary) of the token that follows `ids`. */
@@ -38,7 +38,7 @@ export function withPosition<T extends { readonly graph: Graph }>(training: T): 
 }
 
 /** One row of tokens, filled up on the right with positions that a causal model does not look at. */
-export function paddedRow(ids: readonly number[], columns: number): Batch {
+export function paddedRow(ids: readonly number[], columns: number): TokenBatch {
   const inputIds = new Int32Array(columns)
   inputIds.set(ids)
   const attentionMask = new Int32Array(columns).fill(1, 0, ids.length)

@@ -1,4 +1,4 @@
-import type { Batch } from '../train/batches.js'
+import type { Batch } from '../train/batch.js'
 import { loadRuntime } from './load.js'
 import {
   type EngineReply,

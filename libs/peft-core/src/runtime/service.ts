@@ -9,7 +9,7 @@ import { generate, type Sampling } from '../evaluate/generate.js'
 import { evaluateLoss, type LossTotal } from '../evaluate/loss.js'
 import { type Graph, sameShape, sizeOf } from '../graph/graph.js'
 import type { Task } from '../source/task.js'
-import type { Batch, Batches } from '../train/batches.js'
+import { type Batch, type Batches, type BatchSize, batchSize } from '../train/batch.js'
 import { expectFitting } from '../train/fitting.js'
 import {
   type LossAndGradients,
@@ -63,29 +63,30 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
     return known
   }
   const graphs = createOpenGraphs(runtime)
-  const graphFor = (purpose: Purpose, rows: number, columns: number, cache?: number): Promise<OpenGraph> => {
+  const graphFor = (purpose: Purpose, size: BatchSize, cache?: number): Promise<OpenGraph> => {
     if (spec === undefined) throw new TypeError('no model is open; call open first')
-    const request = { ...spec, rows, columns, purpose, ...(cache === undefined ? {} : { cache }) }
-    return graphs.get(`${purpose} ${rows} ${columns} ${cache}`, async () => {
+    const { rows, columns, image } = size
+    const request = { ...spec, rows, columns, image, purpose, ...(cache === undefined ? {} : { cache }) }
+    return graphs.get(JSON.stringify([purpose, rows, columns, image, cache]), async () => {
       const training = await build(request)
       const built = purpose === 'logits' ? withPosition(training) : training
       return { training: built, options: sessionOptions(options, purpose, built.graph) }
     })
   }
   const lossAndGradients = async (tensors: TensorMap, batch: Batch): Promise<LossAndGradients> => {
-    const { graph, parameters, session } = await graphFor('train', batch.rows, batch.columns)
+    const { graph, parameters, session } = await graphFor('train', batchSize(batch))
     const outputs = await session.run(batchFeeds(graph, matchTensors(parameters, tensors), batch))
     const gradients = parameters.map(({ name }) => [name, numbersOf(outputs, `grad:${name}`)] as const)
     return { loss: numbersOf(outputs, 'loss')[0] as number, gradients: new Map(gradients) }
   }
   const products = async (times: number): Promise<ProductTimes> => {
     if (spec === undefined) throw new TypeError('no model is open; call open first')
-    const { graph } = await graphFor('train', spec.rows, spec.columns)
+    const { graph } = await graphFor('train', spec)
     return await timeProducts(runtime, graph, { ...sessionOptions(options, 'train', graph), times })
   }
   const decoder = (tensors: TensorMap, expectedTokens: number): NextLogits => {
     const open = async (columns: number, cache: number): Promise<OpenGraph> => {
-      const opened = await graphFor('logits', 1, columns, cache)
+      const opened = await graphFor('logits', { rows: 1, columns }, cache)
       expectCausal(opened)
       matchTensors(opened.parameters, tensors)
       return opened
@@ -100,8 +101,8 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
     async open(wanted) {
       if (!isDeepStrictEqual(spec, wanted)) await graphs.closeAll()
       spec = wanted
-      const { rows, columns, purpose = 'train' } = wanted
-      const opened = await graphFor(purpose, rows, columns, purpose === 'logits' ? 0 : undefined)
+      const { purpose = 'train' } = wanted
+      const opened = await graphFor(purpose, wanted, purpose === 'logits' ? 0 : undefined)
       const { parameters, task } = opened
       known = task
       maxColumns = wanted.maxColumns ?? opened.positions
@@ -121,7 +122,7 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
       const task = openTask()
       const meanLoss = async (batch: Batch): Promise<number> => {
         expectFitting(task, batch)
-        const { graph, parameters, session } = await graphFor('evaluate', batch.rows, batch.columns)
+        const { graph, parameters, session } = await graphFor('evaluate', batchSize(batch))
         const outputs = await session.run(batchFeeds(graph, matchTensors(parameters, tensors), batch))
         return numbersOf(outputs, 'loss')[0] as number
       }

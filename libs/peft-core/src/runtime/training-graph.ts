@@ -2,14 +2,13 @@ import type { PeftConfig } from '../adapter/peft-config.js'
 import type { Recompute } from '../differentiate/recompute.js'
 import type { Graph } from '../graph/graph.js'
 import type { Task } from '../source/task.js'
+import type { BatchSize } from '../train/batch.js'
 
 /** The model to train or to run, and the size of the batches it will most often see. */
-export interface EngineSpec {
+export interface EngineSpec extends BatchSize {
   /** A Hugging Face folder or an .onnx file. */
   readonly model: string
   readonly config: PeftConfig
-  readonly rows: number
-  readonly columns: number
   readonly trainable: 'adapter' | 'all'
   /** What the backward pass computes again instead of holding it in memory; 'cheap' unless stated. */
   readonly recompute?: Recompute | 'none'

@@ -5,12 +5,14 @@
 import { createBuilder } from '../graph/builder.js'
 import type { Graph, Value } from '../graph/graph.js'
 import { renameValue } from '../graph/rename-value.js'
+import type { BatchSize } from '../train/batch.js'
 import type { Architecture } from './architecture.js'
 import { createCache } from './cache.js'
-import type { Batch, Layers } from './layers.js'
+import type { Layers } from './layers.js'
+import { labelsRows } from './task.js'
 import { type ModelTensors, weightSource } from './weights.js'
 
-export interface ForwardOptions extends Batch {
+export interface ForwardOptions extends BatchSize {
   /** Whether the batch says which tokens are padding. Without it every token is one to attend to. */
   readonly attentionMask: boolean
   /** Whether the batch says which segment each token belongs to (BERT). */
@@ -44,7 +46,7 @@ export function forwardGraph(
   const cache = options.cache === undefined ? undefined : createCache(builder, options.cache)
   const layers: Layers = { builder, weights, batch: options, cache }
   const logits = architecture.forward(layers, { inputIds, attentionMask, tokenTypeIds })
-  const perToken = architecture.task !== 'sequence'
+  const perToken = !labelsRows(architecture.task)
   const size = [options.rows, options.columns, logits.shape[1] as number]
   const output = perToken ? builder.op('Reshape', [logits, builder.constant(size, 'int64')]) : logits
   builder.output(output)

@@ -30,8 +30,8 @@ export interface Model {
   readonly outputLayer: string | undefined
   /** The longest sequence, where the model says it. */
   readonly positions: number | undefined
-  /** The forward pass for rows x columns tokens. `trainable` makes every weight a graph input. */
-  forward(options: Pick<ForwardOptions, 'rows' | 'columns' | 'trainable' | 'cache'>): ForwardModel
+  /** The forward pass for one batch size. `trainable` makes every weight a graph input. */
+  forward(options: Pick<ForwardOptions, 'rows' | 'columns' | 'image' | 'trainable' | 'cache'>): ForwardModel
 }
 
 /** Opens a Hugging Face folder or an .onnx file, without reading its weights. RangeError says what was expected of the path. */
@@ -86,10 +86,10 @@ async function openOnnx(path: string): Promise<Model> {
     task: taskOf(graph, modules),
     outputLayer,
     positions: fixed.columns,
-    forward: ({ trainable, rows, columns }) => {
+    forward: ({ trainable, rows, columns, image }) => {
       if (trainable)
         throw new RangeError(`model "${path}": training every weight needs a Hugging Face folder`)
-      return { ...forwardFromOnnx(model, { rows, columns }), expertParameters: [] }
+      return { ...forwardFromOnnx(model, { rows, columns, image }), expertParameters: [] }
     },
   }
 }
@@ -97,8 +97,12 @@ async function openOnnx(path: string): Promise<Model> {
 /** Modules that only models have whose tokens see those after them. */
 const ENCODER = /^(?:bert|roberta|distilbert|electra|deberta|albert|mpnet|cls|vocab_transform|\w*encoder)\./
 
+const readsImages = ({ inputs }: Graph): boolean =>
+  inputs.some(({ name, shape }) => name === 'pixel_values' && shape.length === 4)
+
 function taskOf(graph: Graph, modules: readonly LinearLayer[]): Task {
   const rank = graph.outputs.find(({ name }) => name === 'logits')?.shape.length
-  if (rank === 2) return 'sequence'
+  if (rank === 2) return readsImages(graph) ? 'image' : 'sequence'
+  if (modules.some(({ path }) => path === 'classifier')) return 'token'
   return modules.some(({ path }) => ENCODER.test(path)) ? 'masked' : 'causal'
 }

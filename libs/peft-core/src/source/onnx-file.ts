@@ -10,12 +10,13 @@ import { OnnxError } from '../graph/onnx-error.js'
 import type { OnnxModel, OnnxSubgraph } from '../graph/onnx-model.js'
 import { renameValue } from '../graph/rename-value.js'
 import { specialise } from '../graph/specialise.js'
+import type { BatchSize } from '../train/batch.js'
 import { type LinearLayer, linearModules, moduleOfNode } from './modules.js'
-import { type BatchSize, type InputPlan, planInputs } from './onnx-inputs.js'
+import { type InputPlan, planInputs } from './onnx-inputs.js'
 import { logitsOf } from './onnx-output.js'
 
 export interface OnnxForward {
-  /** Inputs `input_ids` (rows, columns) and those of its companions that the model has; output `logits`. */
+  /** Inputs `input_ids` (rows, columns) and those of its companions that the model has, or `pixel_values`; output `logits`. */
   readonly graph: Graph
   readonly modules: readonly LinearLayer[]
 }

@@ -7,11 +7,7 @@ import { type Element, intOf, sizeOf } from '../graph/graph.js'
 import { OnnxError } from '../graph/onnx-error.js'
 import type { OnnxModel, OnnxValue } from '../graph/onnx-model.js'
 import type { Constant } from '../operators/operator.js'
-
-export interface BatchSize {
-  readonly rows: number
-  readonly columns: number
-}
+import type { BatchSize, ImageSize } from '../train/batch.js'
 
 export interface InputPlan {
   readonly shape: readonly number[]
@@ -90,7 +86,7 @@ const isPast = ({ name }: OnnxValue): boolean => /past|(?:^|[._])cache(?:[._]|$)
 
 function fedPlan(input: OnnxValue, feed: string, model: OnnxModel, size: BatchSize): InputPlan {
   const { rows, columns } = size
-  if (feed === 'pixel_values') return { shape: [rows, ...featuresOf(input, model)], feed }
+  if (feed === 'pixel_values') return { shape: [rows, ...featuresOf(input, model, size.image)], feed }
   const [first] = input.sides ?? []
   const isShared = feed === 'position_ids' && (input.sides?.length === 1 || (first === 1 && rows > 1))
   if (!isShared) return { shape: [rows, columns], feed }
@@ -99,8 +95,13 @@ function fedPlan(input: OnnxValue, feed: string, model: OnnxModel, size: BatchSi
 }
 
 /** The sides of an image, or how many numbers describe a row: what the first matrix takes when nothing states it. */
-function featuresOf({ name, sides }: OnnxValue, { nodes, initializers }: OnnxModel): readonly number[] {
+function featuresOf(
+  { name, sides }: OnnxValue,
+  { nodes, initializers }: OnnxModel,
+  image: ImageSize | undefined,
+): readonly number[] {
   const rest = sides?.slice(1) ?? []
+  if (image !== undefined && rest.length === 3) return imageShape(name, rest, image)
   if (rest.every((side) => typeof side === 'number')) return rest
   const reader = nodes.find(({ inputs }) => inputs[0] === name)
   const weight = initializers.get(reader?.inputs[1] ?? '')
@@ -110,6 +111,21 @@ function featuresOf({ name, sides }: OnnxValue, { nodes, initializers }: OnnxMod
   throw new OnnxError(
     'unsupported',
     `input "${name}" does not state its channels, height and width; export it with fixed ones`,
+  )
+}
+
+/** The sides of the batch's images, which have to be those that the model fixes. */
+function imageShape(
+  name: string,
+  sides: readonly (number | string | undefined)[],
+  { channels, height, width }: ImageSize,
+): readonly number[] {
+  const given = [channels, height, width]
+  if (given.every((side, axis) => typeof sides[axis] !== 'number' || sides[axis] === side)) return given
+  const expected = sides.map((side) => (typeof side === 'number' ? side : '?')).join(' x ')
+  throw new OnnxError(
+    'unsupported',
+    `input "${name}" expected images of ${expected}, got ${given.join(' x ')}`,
   )
 }
 

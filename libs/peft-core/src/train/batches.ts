@@ -4,21 +4,9 @@
  * Sizes used below: B = rows of a batch, T = columns (tokens of a window).
  * @module
  */
+import type { TokenBatch } from './batch.js'
 import { IGNORED } from './counted.js'
 import { createRandom, shuffled } from './random.js'
-
-/** What a model is fed at once. Labels are the inputs themselves: the graph compares position t with label t + 1. */
-export interface Batch {
-  readonly rows: number
-  readonly columns: number
-  readonly inputIds: Int32Array // (B, T)
-  readonly attentionMask: Int32Array // (B, T); 0 is padding
-  readonly labels: Int32Array // (B, T), or (B) of classes; -100 is not learned and not counted
-  readonly tokenTypeIds?: Int32Array // (B, T); zeros when absent
-}
-
-/** Batches that are made as they are taken: a whole file of them is never in memory. Each iteration starts anew. */
-export type Batches = Iterable<Batch> | AsyncIterable<Batch>
 
 /** Documents as windows of `columns` tokens each. Only the last one may be short. */
 export interface Windows {
@@ -75,7 +63,7 @@ export function packWindows(documents: readonly (readonly number[])[], options: 
 export function trainingBatches(
   windows: Windows,
   { rows, steps, seed, firstStep }: TrainingOrder,
-): readonly Batch[] {
+): readonly TokenBatch[] {
   expectCount('rows', rows, 1)
   expectCount('steps', steps, 0)
   expectCount('firstStep', firstStep, 0)
@@ -97,7 +85,7 @@ export function trainingBatches(
 }
 
 /** Every window once, in order. Where the last batch has rows left over they repeat a window and do not count. */
-export function evaluationBatches(windows: Windows, rows: number): readonly Batch[] {
+export function evaluationBatches(windows: Windows, rows: number): readonly TokenBatch[] {
   expectCount('rows', rows, 1)
   return Array.from({ length: Math.ceil(windows.count / rows) }, (_, index) => {
     const first = index * rows
@@ -111,7 +99,7 @@ export function evaluationBatches(windows: Windows, rows: number): readonly Batc
   })
 }
 
-function batchOf({ columns, tokens, padId }: Windows, chosen: readonly number[]): Batch {
+function batchOf({ columns, tokens, padId }: Windows, chosen: readonly number[]): TokenBatch {
   const size = chosen.length * columns
   const inputIds = new Int32Array(size).fill(padId)
   const attentionMask = new Int32Array(size)

@@ -9,6 +9,7 @@ import { gradientName } from '../differentiate/backward.js'
 import { batchFeeds } from '../runtime/feeds.js'
 import { ort } from '../runtime/ort.js'
 import type { Feed } from '../runtime/runtime.js'
+import { batchSize } from './batch.js'
 import { readBatch } from './batch-file.js'
 import { buildTrainingGraph } from './graph.js'
 
@@ -37,9 +38,9 @@ describe.each(cases)('the adapter of %s', (name) => {
     const wanted = await readSafetensors(join(folder, 'grads.safetensors'))
     const batch = await readBatch(join(folder, 'batch.safetensors'))
     const { config, tensors } = await readAdapter(join(folder, 'adapter'))
-    const { rows, columns } = batch
     const model = join(folder, path)
-    const request = { model, config, rows, columns, trainable: 'adapter', purpose: 'train' } as const
+    const size = batchSize(batch)
+    const request = { model, config, ...size, trainable: 'adapter', purpose: 'train' } as const
     const { graph } = await buildTrainingGraph(request)
     const session = await ort.open(graph)
     const values = await session.run(batchFeeds(graph, tensors, batch))

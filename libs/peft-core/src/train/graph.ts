@@ -13,13 +13,22 @@ import type { GraphRequest, TrainingGraph } from '../runtime/training-graph.js'
 import { type Model, openModel } from '../source/model.js'
 
 /** The inputs that a batch feeds; every other input of a graph is a parameter. */
-const batchInputs = new Set(['input_ids', 'attention_mask', 'token_type_ids', 'position_ids', 'labels'])
+const batchInputs = new Set([
+  'input_ids',
+  'attention_mask',
+  'token_type_ids',
+  'position_ids',
+  'pixel_values',
+  'labels',
+])
 
 /** Builds the graph that a request asks for. RangeError or TypeError says what does not fit, and where. */
 export async function buildTrainingGraph(request: GraphRequest): Promise<TrainingGraph> {
   const model = await openModel(request.model)
-  const { rows, columns, cache } = request
-  const forward = model.forward({ rows, columns, trainable: request.trainable === 'all', cache })
+  const { rows, columns, image, cache } = request
+  if (image !== undefined && model.task !== 'image')
+    throw new RangeError(`a model for the task "${model.task}" expected text, got images`)
+  const forward = model.forward({ rows, columns, image, trainable: request.trainable === 'all', cache })
   const adapted = request.trainable === 'all' ? forward.graph : adapt(model, forward, request.config)
   const parameters = adapted.inputs
     .filter(({ name }) => !batchInputs.has(name) && !name.startsWith('past_'))

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { TensorMap } from '../adapter/tensor.js'
-import type { Batch } from './batches.js'
+import type { Batch } from './batch.js'
 import { type TrainingModel, type TrainJob, train } from './trainer.js'
 
 /** One row whose label is the target and whose other labels do not count, or count as copies of it. */

@@ -5,7 +5,7 @@
 import type { TensorMap } from '../adapter/tensor.js'
 import type { Task } from '../source/task.js'
 import { type AdamWOptions, createAdamW, type OptimizerState } from './adamw.js'
-import type { Batch, Batches } from './batches.js'
+import type { Batch, Batches } from './batch.js'
 import { clipGradients } from './clip.js'
 import { countedTokens } from './counted.js'
 import { type Schedule, scheduleFactor } from './schedule.js'
