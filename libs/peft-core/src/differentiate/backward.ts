@@ -8,13 +8,14 @@ import { isFloat } from '../operators/elementwise.js'
 import { crossEntropyRule } from './cross-entropy.js'
 import { finishGradients } from './finish.js'
 import type { PatternCall, PatternRule } from './pattern.js'
+import { piecesRule } from './pieces.js'
 import { activeValues, undifferentiableNodes } from './reach.js'
 import { algebra } from './rules/algebra.js'
 import { acceptsBroadcast, ruleOf } from './rules/table.js'
 import { siluRule } from './silu.js'
 import { withStatistics } from './statistics.js'
 
-const patterns: readonly PatternRule[] = [crossEntropyRule, siluRule]
+const patterns: readonly PatternRule[] = [crossEntropyRule, siluRule, piecesRule]
 
 /** The name of the output that carries an input's gradient. */
 export const gradientName = (input: string): string => `grad:${input}`

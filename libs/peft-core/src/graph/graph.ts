@@ -86,6 +86,9 @@ export interface Graph {
   readonly types: ReadonlyMap<string, TensorType>
 }
 
+/** Whether an attribute is a note for Lorica alone, of which a runtime is not told. */
+export const isNote = (name: string): boolean => name.startsWith('lorica.')
+
 export const int = (value: number): Attribute => ({ kind: 'int', value })
 export const float = (value: number): Attribute => ({ kind: 'float', value })
 export const ints = (value: readonly number[]): Attribute => ({ kind: 'ints', value })

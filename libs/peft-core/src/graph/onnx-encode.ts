@@ -6,7 +6,15 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import { elementNumbers } from '../operators/elementwise.js'
 import { externalFiles } from './external-files.js'
-import type { Attribute, Element, Graph, Node, TensorType, Weight } from './graph.js'
+import {
+  type Attribute,
+  type Element,
+  type Graph,
+  isNote,
+  type Node,
+  type TensorType,
+  type Weight,
+} from './graph.js'
 
 const IR_VERSION = 10
 const OPSET = 21
@@ -54,6 +62,7 @@ function writeNode(writer: BinaryWriter, node: Node): void {
   string(writer, 3, node.name)
   string(writer, 4, node.op)
   for (const [name, attribute] of Object.entries(node.attributes)) {
+    if (isNote(name)) continue
     message(writer, 5, () => writeAttribute(writer, name, attribute))
   }
   string(writer, 7, node.domain)

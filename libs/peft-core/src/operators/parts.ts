@@ -3,7 +3,14 @@
  * @module
  */
 import { axisOf, intOf, type Node, sizeOf, type TensorType } from '../graph/graph.js'
-import { type Constant, constantInts, type Operator, type Operators, required } from './operator.js'
+import {
+  type Constant,
+  constantInts,
+  type Operator,
+  type OperatorInput,
+  type Operators,
+  required,
+} from './operator.js'
 
 /** Reads elements of `input` in the order of `shape`, each at the flat index that `strides` and `start` give. */
 export function strided(
@@ -81,11 +88,28 @@ function splitSides(
   return Array.from({ length: count }, (_, index) => Math.min(chunk, side - index * chunk))
 }
 
+/**
+ * The note of a Split whose sizes are known only when it runs. Its pieces are typed as if they were even: what reads them
+ * may not rest on that side, and a Concat of as many pieces must bring them together again.
+ */
+export const UNEVEN = 'lorica.uneven'
+
+function typedSides(
+  node: Pick<Node, 'attributes' | 'outputs'>,
+  side: number,
+  sizes: OperatorInput | undefined,
+): readonly number[] {
+  if (sizes === undefined) return splitSides(node, side)
+  if (sizes.constant !== undefined || intOf(node, UNEVEN, 0) === 0) return constantInts(sizes, 'the split')
+  const count = node.outputs.length
+  return node.outputs.map((_, at) => Math.floor(side / count) + Number(at < side % count))
+}
+
 const split: Operator = {
   infer: ({ node, inputs }) => {
     const { element, shape } = required(inputs, 0, node.op)
     const axis = axisOf(intOf(node, 'axis', 0), shape.length)
-    const sides = splitSides(node, shape[axis] as number, inputs[1] && constantInts(inputs[1], 'the split'))
+    const sides = typedSides(node, shape[axis] as number, inputs[1])
     if (sides.reduce((a, b) => a + b, 0) !== shape[axis])
       throw new RangeError(`expected parts that sum to ${shape[axis]}, got ${sides.join(' + ')}`)
     return sides.map((side) => ({ element, shape: shape.with(axis, side) }))

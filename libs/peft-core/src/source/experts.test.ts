@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import { differentiate, gradientName } from '../differentiate/backward.js'
+import { numericGradients } from '../differentiate/finite-difference.js'
 import { createBuilder } from '../graph/builder.js'
 import { weightBytes } from '../graph/constant.js'
-import type { Weight } from '../graph/graph.js'
+import { type Graph, int, type Weight } from '../graph/graph.js'
+import { ort } from '../runtime/ort.js'
 import { reference } from '../runtime/reference.js'
 import { expertParameters } from './expert-parameters.js'
 import { type ExpertsConfig, sparseExperts } from './experts.js'
@@ -52,13 +55,32 @@ function graphOf(tensors: ReadonlyMap<string, Weight>, used = config, trainable 
   return builder.build()
 }
 
+/** The sum of the outputs, each times a number of its own. */
+function lossOf(graph: Graph): Graph {
+  const builder = createBuilder(graph, { keepOutputs: false })
+  const y = builder.value(graph.outputs[0]?.name ?? '')
+  const weighted = builder.op('Mul', [y, builder.constant([1, -2, 0.5, 3, -1, 0.7], 'float32', [3, 2])])
+  const loss = {
+    name: 'loss',
+    op: 'ReduceSum',
+    domain: '',
+    inputs: [weighted.name],
+    outputs: ['loss'],
+  } as const
+  builder.append({ ...loss, attributes: { keepdims: int(0) } })
+  builder.output(builder.value('loss'))
+  return builder.build()
+}
+
+const numbersOf = ({ data }: Weight): readonly number[] =>
+  data.kind === 'bytes' ? Array.from(new Float32Array(Uint8Array.from(data.bytes).buffer)) : []
+
 async function outputOf(...options: Parameters<typeof graphOf>): Promise<readonly number[]> {
   const graph = graphOf(...options)
   const feeds = new Map([['x', Float64Array.from(tokens)]])
-  const weights = [...options[0]].map(([name, { data }]) => {
-    const bytes = data.kind === 'bytes' ? data.bytes : new Uint8Array()
-    return [name, Float64Array.from(new Float32Array(bytes.buffer))] as const
-  })
+  const weights = [...options[0]].map(
+    ([name, weight]) => [name, Float64Array.from(numbersOf(weight))] as const,
+  )
   const session = await reference.open(graph)
   const values = await session.run(new Map([...feeds, ...(options[2] === true ? weights : [])]))
   return Array.from(values.get(graph.outputs[0]?.name ?? '')?.data ?? [])
@@ -107,6 +129,34 @@ describe('sparse experts', () => {
     const [frozen, trained] = [await outputOf(stacked), await outputOf(stacked, config, true)]
     for (const [at, value] of trained.entries()) expect(value).toBeCloseTo(frozen[at] as number, 6)
   })
+
+  test.each([reference, ort])(
+    'have the gradients that differences measure, also where none is picked',
+    async (runtime) => {
+      const names = ['x', 'mlp.gate.weight', 'mlp.experts.gate_up_proj', 'mlp.experts.down_proj']
+      const graph = lossOf(graphOf(stacked, config, true))
+      const feeds = new Map([
+        ['x', [0.3, -0.8, 0.5, -1.2, 0.2, -0.4]], // all three tokens pick the same two
+        ...[...stacked].map(([name, weight]) => [name, numbersOf(weight)] as const),
+      ])
+      const measured = await numericGradients(graph, feeds, names)
+      const session = await runtime.open(differentiate(graph, 'loss', names))
+      const values = await session.run(
+        new Map([...feeds].map(([name, data]) => [name, Float64Array.from(data)])),
+      )
+      for (const [at, name] of names.entries()) {
+        const gradient = values.get(gradientName(name))?.data ?? []
+        expect(gradient).toHaveLength(measured[at]?.length ?? 0)
+        for (const [place, number] of (measured[at] ?? []).entries())
+          expect(gradient[place], `${name} ${place}`).toBeCloseTo(number, 5)
+      }
+      const unused = [0, 1, 2].filter((expert) =>
+        measured[3]?.slice(4 * expert, 4 * expert + 4).every((g) => g === 0),
+      )
+      expect(unused).toHaveLength(1)
+      await session.close()
+    },
+  )
 
   test.each([
     ['a stack', stacked, ['mlp.experts.gate_up_proj[2]']],

@@ -6,7 +6,9 @@
  * Sizes used below: N = tokens, D = width, E = experts, F = width of an expert.
  * @module
  */
-import { int, type Value } from '../graph/graph.js'
+import { int, sizeOf, type Value } from '../graph/graph.js'
+import { elementNumbers } from '../operators/elementwise.js'
+import { UNEVEN } from '../operators/parts.js'
 import { expertModule } from './expert-parameters.js'
 import { activation, type Layers } from './layers.js'
 
@@ -24,35 +26,97 @@ export interface ExpertsCall {
   readonly x: Value // (N, D)
 }
 
-/** The weighted sum of the experts that the router picks for each token -> (N, D) */
+/**
+ * The weighted sum of the experts that the router picks for each token -> (N, D). Each expert computes for its own tokens
+ * only: a copy of each token for each of its experts is brought in the order of the experts, split, and brought back.
+ */
 export function sparseExperts(layers: Layers, config: ExpertsConfig, call: ExpertsCall): Value {
   const { builder } = layers
-  const columns = builder.ops('Split', [routing(layers, config, call)], {
-    attributes: { axis: int(1), num_outputs: int(config.experts) },
+  const [tokens, width] = call.x.shape as [number, number]
+  const count = config.expertsPerToken
+  const copies = tokens * count
+  const { weights, experts } = routing(layers, config, call)
+  const { places, order, sizes } = grouping(layers, config, experts)
+  const reshape = (x: Value, shape: readonly number[]): Value =>
+    builder.op('Reshape', [x, builder.constant(shape, 'int64')])
+  const each = builder.op('Expand', [
+    reshape(call.x, [tokens, 1, width]),
+    builder.constant([tokens, count, width], 'int64'),
+  ])
+  const grouped = moved(layers, reshape(each, [copies, width]), places)
+  const groups = builder.ops('Split', [grouped, sizes], {
+    attributes: { axis: int(0), [UNEVEN]: int(1) },
     outputs: config.experts,
-  }) // E times (N, 1)
-  return columns
-    .map((weight, expert) => builder.op('Mul', [expertOf(layers, config, { ...call, expert }), weight]))
-    .reduce((sum, part) => builder.op('Add', [sum, part]))
+  })
+  const results = groups.map((x, expert) => expertOf(layers, config, { path: call.path, x, expert }))
+  const together = builder.op('Concat', results, { attributes: { axis: int(0) } }) // (N count, D)
+  const weighted = builder.op('Mul', [
+    reshape(moved(layers, together, order), [tokens, count, width]),
+    reshape(weights, [tokens, count, 1]),
+  ])
+  return builder.op('ReduceSum', [weighted, builder.constant([1], 'int64')], {
+    attributes: { keepdims: int(0) },
+  })
 }
 
-/** The weight of each expert for each token, (N, E): 0 for those that are not picked. */
-function routing({ builder, weights }: Layers, config: ExpertsConfig, { path, x }: ExpertsCall): Value {
+interface Routing {
+  readonly weights: Value // (N, count)
+  readonly experts: Value // (N, count), int64
+}
+
+/** The experts that the router picks for each token, and their weights. */
+function routing({ builder, weights }: Layers, config: ExpertsConfig, { path, x }: ExpertsCall): Routing {
   const scores = builder.op('Gemm', [x, weights.get(`${path}.gate.weight`)], {
     attributes: { transB: int(1) },
     module: expertModule(`${path}.gate.weight`, 0),
     name: `${path}.gate`,
-  })
+  }) // (N, E)
   const probabilities = builder.op('Softmax', [scores], { attributes: { axis: int(-1) } })
   const count = builder.constant([config.expertsPerToken], 'int64')
-  const [values, indices] = builder.ops('TopK', [probabilities, count], {
-    attributes: { axis: int(-1) },
-    outputs: 2,
-  }) as [Value, Value]
-  const total = (): Value => builder.op('ReduceSum', [values, builder.constant([1], 'int64')])
-  const picked = config.normalises ? builder.op('Div', [values, total()]) : values
-  const none = builder.op('Expand', [builder.constant(0), builder.constant(scores.shape, 'int64')])
-  return builder.op('ScatterElements', [none, indices, picked], { attributes: { axis: int(1) } })
+  const attributes = { axis: int(-1) }
+  const [values, experts] = builder.ops('TopK', [probabilities, count], { attributes, outputs: 2 }) as [
+    Value,
+    Value,
+  ]
+  if (!config.normalises) return { weights: values, experts }
+  const total = builder.op('ReduceSum', [values, builder.constant([1], 'int64')])
+  return { weights: builder.op('Div', [values, total]), experts }
+}
+
+interface Grouping {
+  /** Where each copy goes, so that those of one expert lie together: (N count). */
+  readonly places: Value
+  /** The copy at each of these places: (N count). */
+  readonly order: Value
+  /** How many copies each expert has: (E). */
+  readonly sizes: Value
+}
+
+function grouping({ builder }: Layers, config: ExpertsConfig, experts: Value): Grouping {
+  const copies = sizeOf(experts.shape)
+  const numbers = (count: number): readonly number[] => [...new Array(count).keys()]
+  const flat = builder.op('Reshape', [experts, builder.constant([copies], 'int64')])
+  const rising = (keys: Value): Value => {
+    const attributes = { axis: int(0), largest: int(0) }
+    const count = builder.constant([copies], 'int64')
+    return builder.ops('TopK', [keys, count], { attributes, outputs: 2 })[1] as Value
+  }
+  const byExpert = builder.op('Mul', [flat, builder.constant(copies, 'int64')])
+  const order = rising(builder.op('Add', [byExpert, builder.constant(numbers(copies), 'int64')]))
+  const column = builder.op('Reshape', [flat, builder.constant([copies, 1], 'int64')])
+  const chosen = builder.op('Equal', [column, builder.constant(numbers(config.experts), 'int64')]) // (N count, E)
+  const ones = builder.op('Cast', [chosen], { attributes: { to: int(elementNumbers.int64) } })
+  const sizes = builder.op('ReduceSum', [ones, builder.constant([0], 'int64')], {
+    attributes: { keepdims: int(0) },
+  })
+  return { places: rising(order), order, sizes }
+}
+
+/** The rows of x (R, D), each moved to its place (R). */
+function moved({ builder }: Layers, x: Value, places: Value): Value {
+  const rows = builder.op('Reshape', [places, builder.constant([x.shape[0] as number, 1], 'int64')])
+  const empty = builder.op('Expand', [builder.constant(0), builder.constant(x.shape, 'int64')])
+  return builder.op('ScatterND', [empty, rows, x])
 }
 
 interface OneExpert extends ExpertsCall {
