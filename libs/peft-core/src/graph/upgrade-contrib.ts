@@ -33,7 +33,10 @@ function skipNormalization(op: string, epsilon: number, beta: number | undefined
     const attributes: Attributes = { axis: int(-1), epsilon: float(floatOf(node, 'epsilon', epsilon)) }
     const shift = beta === undefined ? '' : node.inputs[beta]
     const adds: readonly NewNode[] = added
-      ? [standard('Add', [x, skip], [`${output}:skip`]), standard('Add', [`${output}:skip`, added], [sum])]
+      ? [
+          standard('Add', [x, added], [`${output}:biased`]),
+          standard('Add', [`${output}:biased`, skip], [sum]),
+        ]
       : [standard('Add', [x, skip], [sum])]
     return [...adds, standard(op, shift ? [sum, scale, shift] : [sum, scale], [output], attributes)]
   }

@@ -312,6 +312,14 @@ const newer: readonly OperatorCase[] = [
     outputs: [[B, T, 16]],
   },
   {
+    title: 'BatchNormalization',
+    op: 'BatchNormalization',
+    domain: '',
+    attributes: { epsilon: float(0.3) },
+    inputs: [[B, T, 2, 2], [T], [T], [T], { element: 'float32', shape: [T], data: [0.5, 1.5, 2] }],
+    outputs: [[B, T, 2, 2]],
+  },
+  {
     title: 'RMSNormalization',
     op: 'RMSNormalization',
     domain: '',

@@ -62,8 +62,9 @@ function rotation(node: OnnxNode, around: Surroundings, table: Table): readonly 
   const steps = createSteps(output, around)
   const { shape } = around.typeOf(x)
   const interleaved = intOf(node, 'interleaved', 0) === 1
+  const positions = forEachRow(steps, around, table.positions, shape[0] as number)
   if (shape.length === 4) {
-    const turned = rotate(steps, { x, shape: shape as unknown as Sides, interleaved, ...table })
+    const turned = rotate(steps, { x, shape: shape as unknown as Sides, interleaved, ...table, positions })
     steps.op('Identity', [turned], {}, output)
     return steps.nodes
   }
@@ -71,9 +72,21 @@ function rotation(node: OnnxNode, around: Surroundings, table: Table): readonly 
   const heads = intOf(node, 'num_heads', 0) || hidden / table.rotated
   const sides = [batch, heads, length, hidden / heads] as const
   const apart = splitHeads(steps, x, [batch, length, heads, hidden / heads])
-  const turned = rotate(steps, { x: apart, shape: sides, interleaved, ...table })
+  const turned = rotate(steps, { x: apart, shape: sides, interleaved, ...table, positions })
   mergeHeads(steps, turned, { batch, queries: length, heads, valueWidth: hidden / heads }, output)
   return steps.nodes
+}
+
+/** Positions (B, T), of one row (1, T) that all rows share. */
+function forEachRow(
+  steps: Steps,
+  { typeOf, constant }: Surroundings,
+  positions: string,
+  rows: number,
+): string {
+  const { shape } = typeOf(positions)
+  if (shape.length !== 2 || shape[0] === rows) return positions
+  return steps.op('Expand', [positions, constant([rows, shape[1] as number])])
 }
 
 /** Inputs: x, positions, cosines, sines. */

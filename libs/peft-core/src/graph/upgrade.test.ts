@@ -164,15 +164,15 @@ test('a skip normalisation adds before it normalises, and gives the sum', async 
 
 test('every operator that is not supported is named once, with its number and a place', () => {
   const nodes = [
-    node('NonZero', ['x'], ['a']),
-    node('NonZero', ['a'], ['b']),
+    node('Unique', ['x'], ['a']),
+    node('Unique', ['a'], ['b']),
     { ...node('If', ['b'], ['c']), opaque: new Map([['then_branch', 'graph']]) },
     node('Attention', ['c'], ['y'], { mode: text('x') }, 'com.example'),
   ]
   const attempt = () => specialise(model(17, nodes), { shapes: new Map(), outputs: ['y'] })
   expect(attempt).toThrow(UnsupportedOperators)
   expect(attempt).toThrow(
-    'NonZero (2, first at NonZero); If with graph (1, first at If); com.example.Attention (1, first at Attention)',
+    'Unique (2, first at Unique); If with graph (1, first at If); com.example.Attention (1, first at Attention)',
   )
 })
 

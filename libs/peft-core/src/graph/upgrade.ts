@@ -10,7 +10,8 @@ import { type Attributes, axisOf, float, floatOf, int, intOf, intsOf, sizeOf, ty
 import { isBranch } from './if-branch.js'
 import { OnnxError, type UnsupportedOperator, UnsupportedOperators } from './onnx-error.js'
 import type { OnnxModel, OnnxNode } from './onnx-model.js'
-import { asIs, isDomain, type NewNode, type Rewrite, type Surroundings, standard } from './rewrite.js'
+import { asIs, isDomain, type NewNode, type Rewrite, refuse, type Surroundings, standard } from './rewrite.js'
+import { createSteps } from './steps.js'
 import { upgradesContrib } from './upgrade-contrib.js'
 import { rotaryStandard } from './upgrade-rotary.js'
 import { standardAttention } from './upgrade-standard-attention.js'
@@ -171,6 +172,22 @@ const swish: Rewrite = (node, around) => {
   ]
 }
 
+/** Of inference: the mean and the variance do not depend on the batch. */
+const batchNormalization: Rewrite = (node, around) => {
+  if (intOf(node, 'training_mode', 0) === 1)
+    refuse(node, 'it is in training mode; export the model in evaluation mode')
+  const [x, scale, shift, average, variance] = node.inputs as [string, string, string, string, string]
+  const output = node.outputs[0] as string
+  const steps = createSteps(output, around)
+  const { shape } = around.typeOf(x)
+  const sides = shape.slice(1).map((side, axis) => (axis === 0 ? side : 1))
+  const widened = steps.op('Add', [variance, around.constant(floatOf(node, 'epsilon', 1e-5), 'float32')])
+  const factor = steps.reshape(steps.op('Div', [scale, steps.op('Sqrt', [widened])]), sides)
+  const centred = steps.op('Sub', [x, steps.reshape(average, sides)])
+  steps.op('Add', [steps.op('Mul', [centred, factor]), steps.reshape(shift, sides)], {}, output)
+  return steps.nodes
+}
+
 const mean: Rewrite = (node, around) => {
   const output = node.outputs[0] as string
   const count = scalarLike(node.inputs.length, node.inputs[0] as string, around)
@@ -200,6 +217,7 @@ const upgrades: Readonly<Record<string, Rewrite>> = {
   Clip: clip,
   Slice: slice,
   Dropout: dropout,
+  BatchNormalization: batchNormalization,
   CastLike: castLike,
   RMSNormalization: rmsNormalization,
   Swish: swish,

@@ -253,7 +253,28 @@ const tile: Operator = {
   },
 }
 
+/** The places of the numbers that are not zero, one in each column. How many there are must be known. */
+const nonZero: Operator = {
+  infer: ({ inputs }) => {
+    const input = required(inputs, 0, 'NonZero')
+    if (input.constant === undefined) throw new TypeError('the number of places depends on the data')
+    return [
+      { element: 'int64', shape: [input.shape.length, input.constant.data.filter((x) => x !== 0).length] },
+    ]
+  },
+  evaluate: (node, inputs) => {
+    const { shape, data } = required(inputs, 0, node.op)
+    const found = Array.from(data.keys()).filter((at) => data[at] !== 0)
+    const places = shape.flatMap((side, axis) => {
+      const stride = sizeOf(shape.slice(axis + 1))
+      return found.map((at) => Math.floor(at / stride) % side)
+    })
+    return [{ element: 'int64', shape: [shape.length, found.length], data: Float64Array.from(places) }]
+  },
+}
+
 export const gathers: Operators = {
+  NonZero: nonZero,
   Gather: gather,
   GatherElements: gatherElements,
   GatherND: gatherNd,

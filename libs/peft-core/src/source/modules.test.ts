@@ -3,7 +3,8 @@ import { createBuilder } from '../graph/builder.js'
 import { int, ints, type Value } from '../graph/graph.js'
 import type { OnnxNode } from '../graph/onnx-model.js'
 import { elementNumbers } from '../operators/elementwise.js'
-import { linearModules, moduleOfNode } from './modules.js'
+import { moduleOfNode, parameterPath } from './module-names.js'
+import { linearModules } from './modules.js'
 
 function exported(name: string, scopes?: string): OnnxNode {
   const metadata = new Map(scopes === undefined ? [] : [['pkg.torch.onnx.name_scopes', scopes]])
@@ -30,6 +31,18 @@ test('the names that TorchScript gives name the module, its operator last', () =
   expect(moduleOfNode(exported('/transformer/h.0/attn/c_attn/Gemm'))).toBe('transformer.h.0.attn.c_attn')
   expect(moduleOfNode(exported('/MatMul'))).toBeUndefined()
   expect(moduleOfNode(exported('MatMul_30'))).toBeUndefined()
+})
+
+test('the names of onnxruntime-genai and of TensorFlow become those of PyTorch', () => {
+  expect(moduleOfNode(exported('/model/layers.3/attn/q_proj/MatMul'))).toBe('model.layers.3.self_attn.q_proj')
+  expect(moduleOfNode(exported('/model/layers.3/attn/qkv_proj/MatMul_Q4'))).toBe(
+    'model.layers.3.self_attn.qkv_proj',
+  )
+  expect(moduleOfNode(exported('/lm_head/MatMul'))).toBe('lm_head')
+  expect(parameterPath('model.layers.0.attn.o_proj.MatMul.weight')).toBe('model.layers.0.self_attn.o_proj')
+  expect(parameterPath('model.layers.0.mlp.down_proj.MatMul.weight_Q4')).toBe('model.layers.0.mlp.down_proj')
+  const keras = 'tf_bert/bert/encoder/layer_._11/attention/self/query/Tensordot/MatMul'
+  expect(moduleOfNode(exported(keras))).toBe('tf_bert.bert.encoder.layer.11.attention.self.query')
 })
 
 function graphOf(

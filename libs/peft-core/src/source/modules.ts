@@ -3,8 +3,8 @@
  * @module
  */
 import { type Graph, intOf, intsOf, type Node, type Weight } from '../graph/graph.js'
-import type { OnnxNode } from '../graph/onnx-model.js'
 import { isExpertModule } from './expert-parameters.js'
+import { parameterPath } from './module-names.js'
 
 /** A layer y = x W (+ b) whose weight is a matrix of the model. */
 export interface LinearLayer {
@@ -17,25 +17,6 @@ export interface LinearLayer {
   /** The name of the weight, and whether its rows are inputs (as of a Conv1D) or outputs (as of a Linear). */
   readonly weight: string
   readonly weightLayout: 'in-out' | 'out-in'
-}
-
-/**
- * The module that an exported node belongs to: from the exporter's notes (torch.export), or else from the node's name
- * (TorchScript: `/model/layers.0/mlp/up_proj/MatMul`). Undefined when neither says it.
- */
-export function moduleOfNode(node: OnnxNode): string | undefined {
-  const scopes = stringList(node.metadata.get('pkg.torch.onnx.name_scopes') ?? '')
-  const scope = scopes.length > 1 ? scopes.at(-2) : undefined
-  if (scope !== undefined) return scope === '' ? undefined : scope
-  const parts = node.name.startsWith('/') ? node.name.slice(1).split('/').slice(0, -1) : []
-  return parts.length === 0 ? undefined : parts.join('.')
-}
-
-/** Python's way to write a list of strings. */
-function stringList(text: string): readonly string[] {
-  return [...text.matchAll(/'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"/g)].map(
-    (match) => match[1] ?? match[2] ?? '',
-  )
 }
 
 /** Every linear layer of a graph, in the order of its nodes. Embeddings are tables, not layers. */
@@ -97,10 +78,6 @@ function pathOf(graph: Graph, node: Node, weight: Weight, users: ReadonlyMap<str
   const beside = node.op === 'Gemm' ? node.inputs.slice(2) : after?.op === 'Add' ? after.inputs : []
   const bias = beside.find((name) => graph.weights.has(name) && parameterPath(name) !== undefined)
   return (bias && parameterPath(bias)) ?? node.name
-}
-
-function parameterPath(name: string): string | undefined {
-  return /^(?<path>[A-Za-z_].*)[._](?:weight|bias)(?:_transposed)?$/.exec(name)?.groups?.path
 }
 
 /** What models call the layer that makes their logits. In a model that is exported by itself it has no parent. */
