@@ -2,10 +2,11 @@
  * The options that say what an adapter trains.
  * @module
  */
-import type { PeftSpec } from '@lorica/peft-core'
+import { openTokenizer, type PeftSpec } from '@lorica/peft-core'
 import { LoricaError } from '@lorica/protocol'
 import { type Command, Option } from 'commander'
 import { positiveInteger, positiveNumber } from '../screen/argument.js'
+import { withCode } from './errors.js'
 
 /** What the method's options were given as; those that were left out are undefined. */
 export interface MethodOptions {
@@ -15,6 +16,9 @@ export interface MethodOptions {
   readonly targets?: string
   readonly rslora?: boolean
   readonly feedforward?: string
+  readonly virtualTokens?: number
+  readonly promptStart?: 'random' | 'vocabulary'
+  readonly promptText?: string
 }
 
 type Detail = Exclude<keyof MethodOptions, 'method'>
@@ -24,6 +28,7 @@ const details: Readonly<Record<PeftSpec['method'], readonly Detail[]>> = {
   lora: ['rank', 'alpha', 'targets', 'rslora'],
   dora: ['rank', 'alpha', 'targets', 'rslora'],
   ia3: ['targets', 'feedforward'],
+  prompt: ['virtualTokens', 'promptStart', 'promptText'],
 }
 
 const flags: Readonly<Record<Detail, string>> = {
@@ -32,6 +37,9 @@ const flags: Readonly<Record<Detail, string>> = {
   targets: '--targets',
   rslora: '--rslora',
   feedforward: '--feedforward',
+  virtualTokens: '--virtual-tokens',
+  promptStart: '--prompt-start',
+  promptText: '--prompt-text',
 }
 
 /** Adds the options to a command. */
@@ -48,10 +56,25 @@ export function withMethod(command: Command): Command {
       'all-linear, or module names separated by commas (default: all-linear; ia3: as PEFT for the family)',
     )
     .option('--feedforward <modules>', 'ia3: the targets whose input is scaled (default: as PEFT)')
+    .option(
+      '--virtual-tokens <n>',
+      'prompt: trained embeddings before each text (default: 16)',
+      positiveInteger,
+    )
+    .addOption(
+      new Option(
+        '--prompt-start <start>',
+        'prompt: random numbers, or embeddings of random tokens (default: random)',
+      ).choices(['random', 'vocabulary']),
+    )
+    .option('--prompt-text <text>', 'prompt: start from the embeddings of this text')
 }
 
-/** What the options ask for. LoricaError LRC-8001 for an option that the method does not have. */
-export function peftSpecOf(options: MethodOptions): PeftSpec {
+/**
+ * What the options ask for; a text to start from is cut into tokens by the tokenizer that lies with the model. LoricaError
+ * LRC-8001 for an option that the method does not have.
+ */
+export async function peftSpecOf(options: MethodOptions, model: string): Promise<PeftSpec> {
   const { method, targets, feedforward } = options
   const foreign = (Object.keys(flags) as Detail[]).find(
     (name) => options[name] !== undefined && !details[method].includes(name),
@@ -75,7 +98,17 @@ export function peftSpecOf(options: MethodOptions): PeftSpec {
         ...(targets === undefined ? {} : { targets: namesOf(targets) }),
         ...(feedforward === undefined ? {} : { feedforward: listOf(feedforward) }),
       }
+    case 'prompt': {
+      const { virtualTokens = 16, promptStart = 'random', promptText } = options
+      const start = promptText === undefined ? promptStart : await tokensOf(promptText, model)
+      return { method, virtualTokens, start }
+    }
   }
+}
+
+async function tokensOf(text: string, model: string): Promise<readonly number[]> {
+  const tokenizer = await withCode('LRC-7005', () => openTokenizer(model))
+  return tokenizer.encode(text)
 }
 
 const listOf = (text: string): readonly string[] => text.split(',').map((name) => name.trim())

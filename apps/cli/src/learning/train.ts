@@ -92,7 +92,7 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
   output.progress('reading the model …')
   await using session = await openSession({
     model,
-    adapter: options.adapter ?? peftSpecOf(options),
+    adapter: options.adapter ?? (await peftSpecOf(options, model)),
     rows,
     columns,
     seed,

@@ -2,8 +2,9 @@
  * Replacing linear layers of a graph by adapted ones.
  * @module
  */
-import { createBuilder, type GraphBuilder } from '../graph/builder.js'
+import type { GraphBuilder } from '../graph/builder.js'
 import { type Graph, intOf, type Node, type Value } from '../graph/graph.js'
+import { restartGraph } from '../graph/restart.js'
 import type { LinearLayer } from '../source/modules.js'
 import { biasOf } from './layer-bias.js'
 
@@ -37,12 +38,8 @@ export function insertAtModules(
       return [name, { module, append }] as const
     }),
   )
-  const { nodes, ...rest } = graph
-  const frozenTypes = new Map(
-    [...graph.inputs, ...graph.weights.values()].map((value) => [value.name, value]),
-  )
-  const builder = createBuilder({ ...rest, nodes: [], types: frozenTypes })
-  for (const node of nodes) {
+  const builder = restartGraph(graph)
+  for (const node of graph.nodes) {
     const site = sites.get(node.name)
     if (site === undefined) builder.append(node)
     else site.append({ builder, node, module: site.module })

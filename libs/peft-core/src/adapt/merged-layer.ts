@@ -32,6 +32,8 @@ export function mergedLayers(config: PeftConfig, tensors: TensorMap): readonly M
         const weight = (base: Tensor): Tensor => scaledWeight(base, scale, { path, axis: feeds ? 1 : 0 })
         return { path, weight, ...(feeds ? {} : { biasScale: scale }) }
       })
+    case 'prompt':
+      throw new RangeError('a soft prompt changes no weights; keep the adapter beside the base')
   }
 }
 

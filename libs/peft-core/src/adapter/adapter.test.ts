@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Adapter, adapterFiles, parseAdapter, readAdapter, writeAdapter } from './adapter.js'
 import { factorKey, factorPairs, initialTensors } from './factors.js'
@@ -87,6 +88,24 @@ test('a folder without an adapter, or with a pickle, is refused', async () => {
   await writeFile(join(folder, 'adapter_model.bin'), 'cos\nsystem')
   await expect(readAdapter(folder)).rejects.toThrow('got a pickle, which can run code and is never opened')
   await expect(readAdapter(join(folder, 'absent'))).rejects.toThrow('expected an adapter folder')
+})
+
+const golden = fileURLToPath(new URL('../../golden', import.meta.url)) // made by golden/make_golden.py
+const cases = [
+  'llama-rslora',
+  'gpt2',
+  'llama-dora',
+  'gpt2-dora',
+  'llama-ia3',
+  'bert-ia3',
+  'llama-prompt',
+  'gpt2-prompt',
+]
+
+test.each(cases)('the adapter that PEFT wrote for %s is written again byte for byte', async (name) => {
+  const written = join(golden, name, 'adapter')
+  for (const [file, bytes] of Object.entries(adapterFiles(await readAdapter(written))))
+    expect(await readFile(join(written, file))).toEqual(Buffer.from(bytes))
 })
 
 const fixtures = process.env.LORICA_FIXTURES ?? ''

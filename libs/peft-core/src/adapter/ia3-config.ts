@@ -43,7 +43,7 @@ const familyTargets: Readonly<Record<string, readonly string[]>> = {
 /** The configuration of a new adapter. RangeError when nothing says what to scale. */
 export function createIa3Config(
   spec: Ia3Spec,
-  { fanInFanOut = false, family = '', ...origin }: BaseFacts,
+  { fanInFanOut = false, family = '', tokenDim: _, ...origin }: BaseFacts,
 ): Ia3Config {
   const usual = familyTargets[family]
   const targetModules = spec.targets ?? usual

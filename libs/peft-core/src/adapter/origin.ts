@@ -13,4 +13,6 @@ export interface BaseFacts extends Partial<PeftOrigin> {
   readonly fanInFanOut?: boolean
   /** The `model_type` of the base; 'onnx' of an ONNX file. */
   readonly family?: string
+  /** The width of the base's token embeddings. */
+  readonly tokenDim?: number
 }

@@ -5,6 +5,7 @@
 import { factorPairs } from './factors.js'
 import { vectorPaths } from './ia3-vectors.js'
 import type { PeftConfig } from './peft-config.js'
+import { expectPrompt } from './prompt-embeddings.js'
 import type { TensorMap } from './tensor.js'
 
 /** RangeError names the first tensor that does not belong to the configuration, or that is missing. */
@@ -15,5 +16,8 @@ export function expectParameters(config: PeftConfig, tensors: TensorMap): void {
       return
     case 'ia3':
       vectorPaths(config, tensors)
+      return
+    case 'prompt':
+      expectPrompt(config, tensors)
   }
 }

@@ -6,20 +6,29 @@
 import { createIa3Config, type Ia3Config, type Ia3Spec } from './ia3-config.js'
 import { createLoraConfig, type LoraConfig, type LoraSpec } from './lora-config.js'
 import type { BaseFacts } from './origin.js'
+import { createPromptConfig, type PromptConfig, type PromptSpec } from './prompt-config.js'
 
 /** What a run asks for, by method. */
-export type PeftSpec = LoraSpec | Ia3Spec
+export type PeftSpec = LoraSpec | Ia3Spec | PromptSpec
 
 /** What an adapter folder says about its tensors, by method. */
-export type PeftConfig = LoraConfig | Ia3Config
+export type PeftConfig = ModuleConfig | PromptConfig
+
+/** The configuration of a method that changes modules. */
+export type ModuleConfig = LoraConfig | Ia3Config
 
 /** The configuration of a new adapter. RangeError names what cannot be used. */
 export function createPeftConfig(spec: PeftSpec, base: BaseFacts = {}): PeftConfig {
-  const { family, ...rest } = base
+  return spec.method === 'prompt' ? createPromptConfig(spec, base) : createModuleConfig(spec, base)
+}
+
+/** The configuration of a new adapter that changes modules. RangeError names what cannot be used. */
+export function createModuleConfig(spec: Exclude<PeftSpec, PromptSpec>, base: BaseFacts): ModuleConfig {
+  const { family: _, tokenDim: __, ...facts } = base
   switch (spec.method) {
     case 'lora':
     case 'dora':
-      return createLoraConfig(spec, rest)
+      return createLoraConfig(spec, facts)
     case 'ia3':
       return createIa3Config(spec, base)
   }

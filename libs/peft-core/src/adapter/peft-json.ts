@@ -7,10 +7,12 @@ import { formatIa3, parseIa3 } from './ia3-json.js'
 import { type Fields, parseFields } from './json-fields.js'
 import { formatLora, parseLora } from './lora-json.js'
 import type { PeftConfig } from './peft-config.js'
+import { formatPrompt, parsePrompt } from './prompt-json.js'
 
 const parsers: Readonly<Record<string, (fields: Fields) => PeftConfig>> = {
   LORA: parseLora,
   IA3: parseIa3,
+  PROMPT_TUNING: parsePrompt,
 }
 
 /** adapter_config.json byte for byte as PEFT 0.21 writes it: sorted keys, two spaces, ASCII only. */
@@ -20,6 +22,8 @@ export function formatPeftConfig(config: PeftConfig): string {
       return formatLora(config)
     case 'ia3':
       return formatIa3(config)
+    case 'prompt':
+      return formatPrompt(config)
   }
 }
 

@@ -16,11 +16,10 @@ test('a batch weighs as much as it has counted tokens', async () => {
     [5, 4.5],
     [7, Number.NaN], // a causal model predicts nothing here
   ])
-  const total = await evaluateLoss(
-    batches,
-    'causal',
-    async ({ labels }) => means.get(labels[0] as number) as number,
-  )
+  const total = await evaluateLoss(batches, {
+    task: 'causal',
+    meanLoss: async ({ labels }) => means.get(labels[0] as number) as number,
+  })
   expect(total).toEqual({ lossSum: 3 * 2.5 + 4.5, tokens: 4 })
   expect(natsPerToken(total)).toBe(3)
 })

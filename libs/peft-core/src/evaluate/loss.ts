@@ -8,19 +8,25 @@ export interface LossTotal {
   readonly tokens: number
 }
 
+export interface MeasuredModel {
+  readonly task: Task
+  /** How many trained embeddings stand before each row; none unless stated. */
+  readonly virtualTokens?: number
+  /** The mean loss of a batch over its counted tokens. */
+  meanLoss(batch: Batch): Promise<number>
+}
+
 /**
  * Sums the loss of batches, each weighted by its counted tokens, so that the answer does not depend on how they are cut.
- * `meanLoss` gives the mean of one batch over its counted tokens.
  */
 export async function evaluateLoss(
   batches: Batches,
-  task: Task,
-  meanLoss: (batch: Batch) => Promise<number>,
+  { task, virtualTokens, meanLoss }: MeasuredModel,
 ): Promise<LossTotal> {
   let lossSum = 0
   let tokens = 0
   for await (const batch of batches) {
-    const counted = countedTokens(batch, task)
+    const counted = countedTokens(batch, task, virtualTokens)
     if (counted === 0) continue // the mean over no tokens is not a number
     lossSum += counted * (await meanLoss(batch))
     tokens += counted

@@ -56,9 +56,9 @@ export interface Service {
 /** Answers requests about the model of the last `open`. One request at a time. */
 export function createService(build: BuildGraph, runtime: Runtime, options: RuntimeOptions): Service {
   let spec: EngineSpec | undefined
-  let known: Task | undefined
+  let known: Pick<TrainingGraph, 'task' | 'virtualTokens'> | undefined
   let maxColumns: number | undefined
-  const openTask = (): Task => {
+  const countedAs = (): Pick<TrainingGraph, 'task' | 'virtualTokens'> => {
     if (known === undefined) throw new TypeError('no model is open; call open first')
     return known
   }
@@ -104,29 +104,29 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
       const { purpose = 'train' } = wanted
       const opened = await graphFor(purpose, wanted, purpose === 'logits' ? 0 : undefined)
       const { parameters, task } = opened
-      known = task
+      known = opened
       maxColumns = wanted.maxColumns ?? opened.positions
       return { parameters: parameters.reduce((total, { shape }) => total + sizeOf(shape), 0), task }
     },
     async train(job, onStep) {
       if (spec !== undefined) refuseDropout(spec)
-      const task = openTask()
+      const counting = countedAs()
       const learned = (tensors: TensorMap, batch: Batch): Promise<LossAndGradients> => {
-        expectFitting(task, batch)
+        expectFitting(counting.task, batch)
         return lossAndGradients(tensors, batch)
       }
-      return train({ task, lossAndGradients: learned }, job, onStep)
+      return train({ ...counting, lossAndGradients: learned }, job, onStep)
     },
     async evaluate(tensors, batches) {
       const startedMs = performance.now()
-      const task = openTask()
+      const counting = countedAs()
       const meanLoss = async (batch: Batch): Promise<number> => {
-        expectFitting(task, batch)
+        expectFitting(counting.task, batch)
         const { graph, parameters, session } = await graphFor('evaluate', batchSize(batch))
         const outputs = await session.run(batchFeeds(graph, matchTensors(parameters, tensors), batch))
         return numbersOf(outputs, 'loss')[0] as number
       }
-      const total = await evaluateLoss(batches, task, meanLoss)
+      const total = await evaluateLoss(batches, { ...counting, meanLoss })
       return { ...total, seconds: (performance.now() - startedMs) / 1000 }
     },
     async gradients(tensors, batch) {

@@ -36,6 +36,8 @@ export interface TrainingGraph {
   readonly task: Task
   /** The longest sequence that the model has positions for, where it says it. */
   readonly positions?: number | undefined
+  /** How many trained embeddings stand before each row. */
+  readonly virtualTokens?: number
 }
 
 export type BuildGraph = (request: GraphRequest) => TrainingGraph | Promise<TrainingGraph>

@@ -8,6 +8,10 @@ test('a causal model predicts every label but the first of a row', () => {
   expect(countedTokens(batch, 'causal')).toBe(3)
 })
 
+test('after virtual tokens a causal model predicts the first label of a row, too', () => {
+  expect(countedTokens(batch, 'causal', 2)).toBe(4)
+})
+
 test('a masked model predicts every label', () => {
   expect(countedTokens(batch, 'masked')).toBe(4)
 })

@@ -9,12 +9,16 @@ interface Labelled {
   readonly labels: Int32Array
 }
 
-/** How many predictions the mean loss of a batch is taken over. A causal model predicts nothing for a row's first label. */
-export function countedTokens({ rows, labels }: Labelled, task: Task): number {
+/**
+ * How many predictions the mean loss of a batch is taken over. A causal model predicts nothing for a row's first label,
+ * unless virtual tokens come before it.
+ */
+export function countedTokens({ rows, labels }: Labelled, task: Task, virtualTokens = 0): number {
+  const skipsFirst = task === 'causal' && virtualTokens === 0
   const columns = labels.length / rows
   let count = 0
   for (let index = 0; index < labels.length; index++) {
-    if (labels[index] !== IGNORED && !(task === 'causal' && index % columns === 0)) count++
+    if (labels[index] !== IGNORED && !(skipsFirst && index % columns === 0)) count++
   }
   return count
 }

@@ -4,6 +4,8 @@
  */
 
 import { adapt } from '../adapt/adapt.js'
+import { hideVirtualTokens } from '../adapt/virtual-tokens.js'
+import { virtualTokensOf } from '../adapter/prompt-config.js'
 import { differentiate } from '../differentiate/backward.js'
 import { appendLoss } from '../differentiate/loss.js'
 import { recomputeValues } from '../differentiate/recompute.js'
@@ -25,11 +27,16 @@ const batchInputs = new Set([
 /** Builds the graph that a request asks for. RangeError or TypeError says what does not fit, and where. */
 export async function buildTrainingGraph(request: GraphRequest): Promise<TrainingGraph> {
   const model = await openModel(request.model)
-  const { rows, columns, image, cache } = request
+  const { rows, image } = request
   if (image !== undefined && model.task !== 'image')
     throw new RangeError(`a model for the task "${model.task}" expected text, got images`)
-  const forward = model.forward({ rows, columns, image, trainable: request.trainable === 'all', cache })
-  const adapted = request.trainable === 'all' ? forward.graph : adapt(model, forward, request.config)
+  const trainable = request.trainable === 'all'
+  const virtualTokens = trainable ? 0 : virtualTokensOf(request.config)
+  expectPositions(model, request.columns, virtualTokens)
+  const columns = request.columns + virtualTokens
+  const cache = virtualTokens === 0 ? request.cache : undefined // the prompt is read anew with each token
+  const forward = model.forward({ rows, columns, image, trainable, cache })
+  const adapted = trainable ? forward.graph : adapt(model, forward, request.config)
   const parameters = adapted.inputs
     .filter(({ name }) => !batchInputs.has(name) && !name.startsWith('past_'))
     .map(({ name, shape }) => ({ name, shape }))
@@ -37,23 +44,33 @@ export async function buildTrainingGraph(request: GraphRequest): Promise<Trainin
     graph: graphFor(
       adapted,
       model,
-      request,
+      { ...request, virtualTokens },
       parameters.map(({ name }) => name),
     ),
     parameters,
     task: model.task,
-    positions: model.positions,
+    positions: model.positions === undefined ? undefined : model.positions - virtualTokens,
+    virtualTokens,
   }
+}
+
+function expectPositions({ positions }: Model, columns: number, virtualTokens: number): void {
+  if (virtualTokens === 0 || positions === undefined || columns + virtualTokens <= positions) return
+  throw new RangeError(
+    `the model knows ${positions} positions; ${virtualTokens} virtual tokens and a sequence of ${columns} do not fit`,
+  )
 }
 
 function graphFor(
   adapted: Graph,
   model: Model,
-  { purpose, recompute = 'cheap' }: GraphRequest,
+  { purpose, virtualTokens, recompute = 'cheap' }: GraphRequest & { readonly virtualTokens: number },
   parameters: readonly string[],
 ): Graph {
-  if (purpose === 'logits') return adapted
-  const withLoss = appendLoss(adapted, model.task)
+  const hide = (graph: Graph): Graph =>
+    virtualTokens === 0 ? graph : hideVirtualTokens(graph, virtualTokens)
+  if (purpose === 'logits') return hide(adapted)
+  const withLoss = hide(appendLoss(adapted, model.task))
   if (purpose === 'evaluate') return scheduleLate(withLoss)
   const training = scheduleLate(differentiate(withLoss, 'loss', parameters), ['loss', 'tokens'])
   if (recompute === 'none') return training

@@ -55,6 +55,8 @@ export interface LossAndGradients {
 
 export interface TrainingModel {
   readonly task: Task
+  /** How many trained embeddings stand before each row; none unless stated. */
+  readonly virtualTokens?: number
   lossAndGradients(parameters: TensorMap, batch: Batch): Promise<LossAndGradients>
 }
 
@@ -110,7 +112,7 @@ async function meanGradients(
   parameters: TensorMap,
   batches: readonly Batch[],
 ): Promise<LossAndGradients & { readonly counted: number }> {
-  const counts = batches.map((batch) => countedTokens(batch, model.task))
+  const counts = batches.map((batch) => countedTokens(batch, model.task, model.virtualTokens))
   const counted = counts.reduce((sum, count) => sum + count, 0)
   if (counted === 0) throw new RangeError('every label of a step is ignored; it has nothing to learn from')
   const sums = new Map([...parameters].map(([name, { data }]) => [name, new Float32Array(data.length)]))
