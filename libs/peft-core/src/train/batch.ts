@@ -15,9 +15,12 @@ export interface TokenBatch {
   readonly rows: number
   readonly columns: number
   readonly inputIds: Int32Array // (B, T)
-  readonly attentionMask: Int32Array // (B, T); 0 is padding
+  /** 0 is padding. Several examples in a row are numbered 1, 2, … and do not see each other; then `positionIds` is there. */
+  readonly attentionMask: Int32Array // (B, T)
   readonly labels: Int32Array // (B, T), or (B) of classes; -100 is not learned and not counted
   readonly tokenTypeIds?: Int32Array // (B, T); zeros when absent
+  /** Where each token is in its example; absent, rows are one example each. */
+  readonly positionIds?: Int32Array // (B, T)
 }
 
 export interface ImageBatch {

@@ -28,7 +28,7 @@ export async function* streamDocuments(file: string): AsyncGenerator<string> {
   if (!found) throw new RangeError(`${file}: expected text, the file has none`)
 }
 
-interface Line {
+export interface Line {
   readonly number: number
   readonly text: string
 }
@@ -67,7 +67,7 @@ function textField(json: string): string | undefined {
 }
 
 /** The lines of a UTF-8 file, without their ends and without a byte order mark. */
-async function* lines(file: string): AsyncGenerator<Line> {
+export async function* lines(file: string): AsyncGenerator<Line> {
   if ((await stat(file)).isDirectory()) throw new RangeError(`${file}: expected a file, got a folder`)
   let number = 0
   let rest: Uint8Array = new Uint8Array()

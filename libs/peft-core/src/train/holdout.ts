@@ -15,39 +15,72 @@ export interface Holdout {
  * fewer than two different documents.
  */
 export function splitHoldout(documents: readonly string[], fraction: number): Holdout {
+  const firsts = new Map<string, number>()
+  for (const [index, document] of documents.entries()) if (!firsts.has(document)) firsts.set(document, index)
+  const { train, heldOut } = splitMeasured(
+    {
+      count: documents.length,
+      sizeOf: (index) => (documents[index] as string).length,
+      firstOf: (index) => firsts.get(documents[index] as string) as number,
+    },
+    fraction,
+  )
+  const at = (indices: Uint32Array): readonly string[] =>
+    Array.from(indices, (index) => documents[index] as string)
+  return { train: at(train), heldOut: at(heldOut) }
+}
+
+/** Documents that are known by their places: how large each is, and which is the first that is equal to it. */
+export interface Measured {
+  readonly count: number
+  sizeOf(index: number): number
+  firstOf(index: number): number
+}
+
+export interface Split {
+  readonly train: Uint32Array
+  readonly heldOut: Uint32Array
+}
+
+/** As `splitHoldout`, for documents that are not in memory; the parts are their places. */
+export function splitMeasured({ count, sizeOf, firstOf }: Measured, fraction: number): Split {
   if (!(fraction >= 0 && fraction < 1))
     throw new RangeError(`fraction expected a number in [0, 1), got ${fraction}`)
-  if (fraction === 0) return { train: documents, heldOut: [] }
-  const different = [...new Set(documents)]
+  const all = Uint32Array.from({ length: count }, (_, index) => index)
+  if (fraction === 0) return { train: all, heldOut: new Uint32Array() }
+  const different = all.filter((index) => firstOf(index) === index)
   if (different.length < 2) {
     throw new RangeError(
       'holding out expected two different documents or more, got one; separate them by blank lines',
     )
   }
   const isMinority = fraction <= 0.5
-  const chosen = new Set(evenChoice(different, isMinority ? fraction : 1 - fraction))
-  return {
-    train: documents.filter((document) => chosen.has(document) !== isMinority),
-    heldOut: different.filter((document) => chosen.has(document) === isMinority),
-  }
+  const isChosen = new Uint8Array(count)
+  for (const index of evenChoice(different, sizeOf, isMinority ? fraction : 1 - fraction)) isChosen[index] = 1
+  const isHeldOut = (index: number): boolean => (isChosen[index] === 1) === isMinority
+  return { train: all.filter((index) => !isHeldOut(firstOf(index))), heldOut: different.filter(isHeldOut) }
 }
 
-function evenChoice(documents: readonly string[], fraction: number): readonly string[] {
+function evenChoice(
+  documents: Uint32Array,
+  sizeOf: (index: number) => number,
+  fraction: number,
+): readonly number[] {
   const runs = Math.max(1, Math.round(documents.length * fraction))
-  let due = 0 // characters that should have been chosen by now, less those that were
+  let due = 0 // of the size that should have been chosen by now, less that which was
   return Array.from({ length: runs }, (_, index) => {
     const first = Math.floor((index * documents.length) / runs)
-    const run = documents.slice(first, Math.floor(((index + 1) * documents.length) / runs))
-    const share = fraction * run.reduce((sum, { length }) => sum + length, 0)
+    const run = documents.subarray(first, Math.floor(((index + 1) * documents.length) / runs))
+    const share = fraction * run.reduce((sum, document) => sum + sizeOf(document), 0)
     due += share
-    const middle = run[Math.floor(run.length / 2)] as string
-    const missBy = ({ length }: string): number => Math.abs(due - length)
+    const middle = run[Math.floor(run.length / 2)] as number
+    const missBy = (document: number): number => Math.abs(due - sizeOf(document))
     const nearest = run.reduce(
       (best, document) => (missBy(document) < missBy(best) ? document : best),
       middle,
     )
     const choice = missBy(middle) <= share ? middle : nearest
-    due -= choice.length
+    due -= sizeOf(choice)
     return choice
   })
 }

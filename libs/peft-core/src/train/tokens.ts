@@ -11,6 +11,11 @@ import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers'
 export interface Tokenizer {
   /** Tokens of a text; with `specialTokens` also those that the model expects around it. */
   encode(text: string, options?: { readonly specialTokens?: boolean }): number[]
+  /** Two texts as the model expects them, with the segment of each token. */
+  encodePair(
+    text: string,
+    pair: string,
+  ): { readonly ids: readonly number[]; readonly typeIds: readonly number[] }
   /** The text of tokens; special tokens are left out unless asked for. */
   decode(ids: readonly number[], options?: { readonly specialTokens?: boolean }): string
   /** Ends a text. */
@@ -19,6 +24,14 @@ export interface Tokenizer {
   readonly bosId: number | undefined
   /** Fills up a short row; the end of a text where the tokenizer names none. */
   readonly padId: number
+  /** Stands for a hidden word. */
+  readonly maskId: number | undefined
+  /** Tokens that are no part of a text. */
+  readonly specialIds: ReadonlySet<number>
+  /** Texts of special tokens by their names in chat templates, such as `bos_token`. */
+  readonly specialTokens: Readonly<Record<string, string>>
+  /** The source of the template for conversations. */
+  readonly chatTemplate: string | undefined
   /** What to put after each document: the end of a text, or a newline where the tokenizer has none. */
   readonly separator: readonly number[]
   /** One more than the greatest id: the rows that the model's embedding needs at least. */
@@ -32,6 +45,7 @@ const usualNames = {
   eos: ['</s>', '<|endoftext|>', '<|end_of_text|>', '<|eot_id|>', '<|im_end|>', '<eos>', '[SEP]'],
   bos: ['<s>', '<|begin_of_text|>', '<bos>', '<|endoftext|>', '[CLS]'],
   pad: ['<pad>', '<|pad|>', '[PAD]', '<|finetune_right_pad_id|>'],
+  mask: ['[MASK]', '<mask>'],
 } as const
 
 /** The parts that a file may leave out. */
@@ -59,8 +73,10 @@ export async function openTokenizer(model: string): Promise<Tokenizer> {
   }
   const config = (await readJson(join(folder, 'tokenizer_config.json'))) ?? {}
   const modelConfig = (await readJson(join(folder, 'config.json'))) ?? {}
+  const template = await readFile(join(folder, 'chat_template.jinja'), 'utf8').catch(() => undefined)
   try {
-    return createTokenizer(definition, config, modelConfig)
+    const chat = template === undefined ? {} : { chat_template: template }
+    return createTokenizer(definition, { ...config, ...chat }, modelConfig)
   } catch (cause) {
     throw new RangeError(
       `${file}: expected a tokenizer of the tokenizers library; ${(cause as Error).message}`,
@@ -99,6 +115,7 @@ export function createTokenizer(
   const [eosId, bosId] = [idOf('eos'), idOf('bos')]
   const encode: Tokenizer['encode'] = (text, options) =>
     tokenizer.encode(text, { add_special_tokens: options?.specialTokens ?? false }).ids
+  const hasSegments = (definition.post_processor as Fields | null | undefined)?.type !== 'RobertaProcessing'
   let vocabularySize = 0
   for (const id of tokenizer.get_vocab(true).values()) vocabularySize = Math.max(vocabularySize, id + 1)
   return {
@@ -111,9 +128,38 @@ export function createTokenizer(
     eosId,
     bosId,
     padId: idOf('pad') ?? eosId ?? 0,
+    encodePair(text, pair) {
+      const { ids, token_type_ids: typeIds } = tokenizer.encode(text, {
+        text_pair: pair,
+        return_token_type_ids: true,
+      })
+      return { ids, typeIds: hasSegments ? typeIds : ids.map(() => 0) }
+    },
+    maskId: idOf('mask'),
+    specialIds: new Set(
+      [...tokenizer.get_added_tokens_decoder()].filter(([, { special }]) => special).map(([id]) => id),
+    ),
+    specialTokens: specialTokens(config),
+    chatTemplate: chatTemplateOf(config.chat_template),
     separator: eosId === undefined ? encode('\n') : [eosId],
     vocabularySize,
   }
+}
+
+function specialTokens(config: Fields): Readonly<Record<string, string>> {
+  const texts = Object.entries(config).flatMap(([name, token]) => {
+    const text = name.endsWith('_token') ? tokenText(token) : undefined
+    return text === undefined ? [] : [[name, text] as const]
+  })
+  return Object.fromEntries(texts)
+}
+
+/** A template, or the one named `default` of several. */
+function chatTemplateOf(template: unknown): string | undefined {
+  if (typeof template === 'string') return template
+  if (!Array.isArray(template)) return undefined
+  const named = template.find((one: Fields) => one?.name === 'default') as Fields | undefined
+  return typeof named?.template === 'string' ? named.template : undefined
 }
 
 /** Files of the first releases do not say which model they hold; it shows in the fields, as the Rust library finds it. */

@@ -1,0 +1,61 @@
+/**
+ * Names of classes and their numbers.
+ * @module
+ */
+import { shown } from './fields.js'
+
+/** The names that the data uses, in the order in which they were met; or the model's own. */
+export interface MetLabels {
+  readonly names: readonly string[]
+  numberOf(name: string): number
+}
+
+/** With the names `known`, only those have numbers: RangeError for another. */
+export function createMetLabels(known?: readonly string[]): MetLabels {
+  if (known !== undefined) return { names: known, numberOf: (name) => labelNumber(name, known) }
+  const numbers = new Map<string, number>()
+  return {
+    get names() {
+      return [...numbers.keys()]
+    },
+    numberOf(name) {
+      const number = numbers.get(name) ?? numbers.size
+      numbers.set(name, number)
+      return number
+    },
+  }
+}
+
+/** A label as a name: a text, a whole number, or a truth value. RangeError when it is none of them. */
+export function labelName(value: unknown, field: string): string {
+  if (typeof value === 'string' && value.trim() !== '') return value.trim()
+  if (Number.isSafeInteger(value) || typeof value === 'boolean') return String(value)
+  throw new RangeError(`expected a label "${field}" (a name or a whole number), got ${shown(value)}`)
+}
+
+/** Names that `transformers` makes up for classes that have none. */
+const MADE_UP = /^LABEL_\d+$/
+
+/** Whether a model's names for its classes say something. */
+export function areNamed(names: readonly string[]): boolean {
+  return names.length > 0 && !names.every((name) => MADE_UP.test(name))
+}
+
+/** The labels of the data as a set of their own: numbers from 0 to the greatest, or names in alphabetical order. */
+export function sortedLabels(met: readonly string[]): readonly string[] {
+  if (met.length === 0 || !met.every(isNumber)) return [...met].sort()
+  const count = Math.max(...met.map(Number)) + 1
+  return Array.from({ length: count }, (_, number) => String(number))
+}
+
+/** The number of a label in a set of names: the name's, or the number that the label is. RangeError when it is not there. */
+export function labelNumber(label: string, names: readonly string[]): number {
+  const known = names.indexOf(label)
+  if (known >= 0) return known
+  if (isNumber(label) && Number(label) < names.length) return Number(label)
+  const some = names.slice(0, 8).join(', ')
+  const more = names.length > 8 ? `, … (${names.length} in all)` : ''
+  throw new RangeError(`expected a label of the model (${some}${more}), got ${shown(label)}`)
+}
+
+const isNumber = (label: string): boolean => /^\d{1,6}$/.test(label)
