@@ -31,6 +31,10 @@ export { type CheckedUpdate, checkUpdate, type UpdateExpectation } from './aggre
 export { fedAvg, type WeightedUpdate } from './aggregate/fedavg.js'
 export { UpdateFault, type UpdateFaultKind } from './aggregate/update-fault.js'
 export { type TensorChunk, tensorChunks, updateChunks } from './aggregate/update-file.js'
+// Data: files as rows to train on and to judge by.
+export { type Corpus, type CorpusOptions, openCorpus } from './data/corpus.js'
+export { type DataFormat, dataFormats } from './data/format.js'
+export { batchesIn, evaluationRows, type RowSource, trainingRows } from './data/row-source.js'
 export type { Sampling } from './evaluate/generate.js'
 // Training, evaluation and generation, in a process of its own.
 export { type Engine, type EngineOptions, startEngine } from './runtime/engine.js'
@@ -41,6 +45,7 @@ export { type Device, devices, type RuntimeName } from './runtime/runtime.js'
 export { tfjsFolder } from './runtime/tfjs-load.js'
 export type { EngineSpec } from './runtime/training-graph.js'
 // Models.
+export { describeModel, type ModelDescription } from './source/describe.js'
 export { hashModel, type ModelFile, type ModelHash } from './source/model-files.js'
 export type { OptimizerState } from './train/adamw.js'
 // Data.

@@ -1,32 +1,62 @@
 /**
- * Text files as windows of tokens, split into what is trained on and what is held out.
+ * The data files of a command, read for a model.
  * @module
  */
-import { packWindows, readDocuments, splitHoldout, type Tokenizer, type Windows } from '@lorica/peft-core'
+import { tmpdir } from 'node:os'
+import {
+  type Corpus,
+  type CorpusOptions,
+  type DataFormat,
+  describeModel,
+  openCorpus,
+  openTokenizer,
+} from '@lorica/peft-core'
 import { withCode } from './errors.js'
 
-export interface Corpus {
-  readonly train: Windows
-  /** One entry a file, in the order given: held-out text stays apart by origin, so that it can be weighed evenly. */
-  readonly heldOut: readonly Windows[]
+export interface CorpusSpec {
+  readonly model: string
+  readonly data: readonly string[]
+  readonly format?: DataFormat
+  readonly maxTokens: number
+  readonly holdout: number
+  /** The names of the classes in the order of an adapter's head; the model's own, or those of the data, when absent. */
+  readonly labels?: readonly string[] | undefined
 }
 
-/** Reads the files; each is split on its own, the same way wherever it is read. */
-export async function readCorpus(
-  files: readonly string[],
-  tokenizer: Tokenizer,
-  columns: number,
-  holdout: number,
-): Promise<Corpus> {
-  const documents = await Promise.all(files.map((file) => withCode('LRC-6001', () => readDocuments(file))))
-  const parts = documents.map((of) => splitHoldout(of, holdout))
-  const windows = (texts: readonly string[]): Windows =>
-    packWindows(
-      texts.map((text) => tokenizer.encode(text)),
-      { columns, separator: tokenizer.separator, padId: tokenizer.padId },
-    )
-  return {
-    train: windows(parts.flatMap((part) => part.train)),
-    heldOut: holdout === 0 ? [] : parts.map((part) => windows(part.heldOut)),
-  }
+export interface ModelCorpus extends Corpus, Disposable {
+  readonly task: CorpusOptions['task']
+}
+
+/** Reads the files; each is split on its own, the same way wherever it is read. LRC-6001 says what does not fit, and where. */
+export async function readCorpus({
+  model,
+  data,
+  format,
+  maxTokens,
+  holdout,
+  labels,
+}: CorpusSpec): Promise<ModelCorpus> {
+  const described = await withCode('LRC-7001', () => describeModel(model))
+  const tokenizer = await withCode('LRC-7005', () => openTokenizer(model))
+  const corpus = await withCode('LRC-6001', () =>
+    openCorpus({
+      ...described,
+      labels: labels ?? described.labels,
+      groups: data.map((file) => [file]),
+      tokenizer,
+      format,
+      columns: maxTokens,
+      holdout,
+      folder: tmpdir(),
+      packs: false,
+    }),
+  )
+  return { ...corpus, task: described.task, [Symbol.dispose]: () => corpus.close() }
+}
+
+/** One line about what was read: how many examples, and what did not fit. */
+export function corpusLine({ format, examples, cut, dropped }: Corpus, maxTokens: number): string {
+  const left = dropped === 0 ? '' : `, ${dropped} of them left out as nothing to learn was left`
+  const short = cut === 0 ? '' : `; ${cut} are longer than ${maxTokens} tokens and were cut${left}`
+  return `${format}: ${examples} ${format === 'text' ? 'documents' : 'examples'}${short}`
 }

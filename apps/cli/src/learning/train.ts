@@ -1,5 +1,14 @@
 import { existsSync } from 'node:fs'
-import { type Batch, evaluationBatches, trainingBatches, type Windows, writeAdapter } from '@lorica/peft-core'
+import {
+  type Batches,
+  batchesIn,
+  type DataFormat,
+  dataFormats,
+  evaluationRows,
+  type RowSource,
+  trainingRows,
+  writeAdapter,
+} from '@lorica/peft-core'
 import { LoricaError } from '@lorica/protocol'
 import { Command, Option } from 'commander'
 import {
@@ -13,7 +22,7 @@ import {
 import { collect, runs } from '../screen/command.js'
 import { count, duration } from '../screen/format.js'
 import type { Output } from '../screen/output.js'
-import { readCorpus } from './corpus.js'
+import { corpusLine, readCorpus } from './corpus.js'
 import { type EngineChoice, withEngineOptions } from './engine-choice.js'
 import { withCode } from './errors.js'
 import { type MethodOptions, peftSpecOf, withMethod } from './method.js'
@@ -25,7 +34,9 @@ interface TrainOptions extends MethodOptions, EngineChoice {
   readonly data: readonly string[]
   readonly out: string
   readonly adapter?: string
+  readonly format?: DataFormat
   readonly steps: number
+  readonly epochs?: number
   readonly batch: number
   readonly maxTokens: number
   readonly learningRate: number
@@ -49,14 +60,21 @@ export function trainCommand(): Command {
     .requiredOption('--model <path>', 'base model: a Hugging Face folder')
     .requiredOption(
       '--data <file>',
-      'text to train on (.txt: paragraphs, .jsonl: {"text"}); may be repeated',
+      'data to train on (.txt: paragraphs; .jsonl, .csv: records); may be repeated',
       collect,
+    )
+    .addOption(
+      new Option(
+        '--format <format>',
+        'what the records are (default: by the model’s task and their fields)',
+      ).choices(dataFormats),
     )
     .requiredOption('--out <folder>', 'where the adapter goes (a PEFT folder; must not exist)')
     .option('--adapter <folder>', 'go on from this PEFT adapter instead of a fresh one')
     .option('--steps <n>', 'optimizer steps', positiveInteger, 100)
-    .option('--batch <rows>', 'windows in one batch', positiveInteger, 8)
-    .option('--max-tokens <n>', 'tokens in one window', positiveInteger, 128)
+    .option('--epochs <n>', 'passes over the data, instead of --steps', positiveNumber)
+    .option('--batch <rows>', 'rows (windows of text, or examples) in one batch', positiveInteger, 8)
+    .option('--max-tokens <n>', 'tokens in one row, at most', positiveInteger, 128)
     .option('--learning-rate <lr>', 'highest learning rate', positiveNumber, 1e-3)
     .option('--weight-decay <w>', 'decoupled weight decay', nonNegativeNumber, 0)
     .option(
@@ -88,7 +106,14 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
       action: 'Give another --out.',
     })
   }
-  const { batch: rows, maxTokens: columns, seed, model } = options
+  const { batch: rows, maxTokens: columns, seed, model, accumulate } = options
+  output.progress('reading the data …')
+  using corpus = await readCorpus({ ...options, data: needed(options.data, '--data') })
+  output.line(corpusLine(corpus, columns))
+  const steps =
+    options.epochs === undefined
+      ? options.steps
+      : Math.ceil(batchesIn(corpus.train, options.epochs, { rows, seed }) / accumulate)
   output.progress('reading the model …')
   await using session = await openSession({
     model,
@@ -99,22 +124,16 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
     engine: options,
     recompute: options.recompute,
   })
-  const corpus = await readCorpus(needed(options.data, '--data'), session.tokenizer, columns, options.holdout)
   const before = await heldOutLoss(session, corpus.heldOut, rows)
-  const batches = trainingBatches(corpus.train, {
-    rows,
-    steps: options.steps * options.accumulate,
-    seed,
-    firstStep: 0,
-  })
+  const batches = trainingRows(corpus.train, { rows, steps: steps * accumulate, seed, firstStep: 0 })
   const trained = await session.engine.train(
-    jobOf(options, session, batches),
+    jobOf({ ...options, steps }, session, batches),
     ({ step, loss, tokensPerSecond, learningRate }) => {
       const left = duration(
-        ((options.steps - step - 1) * rows * columns * options.accumulate) / Math.max(tokensPerSecond, 1),
+        ((steps - step - 1) * rows * columns * options.accumulate) / Math.max(tokensPerSecond, 1),
       )
       output.progress(
-        `step ${step + 1}/${options.steps}  loss ${loss.toFixed(4)}  ${count(tokensPerSecond)} tokens/s  lr ${learningRate.toExponential(1)}  ${left} left`,
+        `step ${step + 1}/${steps}  loss ${loss.toFixed(4)}  ${count(tokensPerSecond)} tokens/s  lr ${learningRate.toExponential(1)}  ${left} left`,
       )
     },
   )
@@ -123,7 +142,10 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
   await writeAdapter(options.out, adapter)
   const document = {
     adapter: options.out,
-    steps: options.steps,
+    steps,
+    format: corpus.format,
+    examples: corpus.examples,
+    cut: corpus.cut,
     tokens: trained.tokens,
     tokensPerSecond: trained.tokens / trained.seconds,
     seconds: trained.seconds,
@@ -149,7 +171,7 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
 function jobOf(
   options: TrainOptions,
   session: LearningSession,
-  batches: readonly Batch[],
+  batches: Batches,
 ): Parameters<LearningSession['engine']['train']>[0] {
   const { learningRate, weightDecay, clipNorm, schedule, warmupSteps, steps, accumulate } = options
   return {
@@ -161,14 +183,17 @@ function jobOf(
   }
 }
 
-/** Mean nats per token over all held-out windows, or null when nothing is held out. */
+/** Mean nats per prediction over all held-out rows, or null when nothing is held out. */
 export async function heldOutLoss(
   { adapter, engine }: Pick<LearningSession, 'adapter' | 'engine'>,
-  heldOut: readonly Windows[],
+  heldOut: readonly RowSource[],
   rows: number,
 ): Promise<number | null> {
-  const batches = heldOut.flatMap((windows) => evaluationBatches(windows, rows))
-  if (batches.length === 0) return null
-  const { lossSum, tokens } = await engine.evaluate(adapter.tensors, batches)
+  if (heldOut.length === 0) return null
+  const { lossSum, tokens } = await engine.evaluate(adapter.tensors, rowsOf(heldOut, rows))
   return tokens === 0 ? null : lossSum / tokens
+}
+
+function* rowsOf(sources: readonly RowSource[], rows: number) {
+  for (const source of sources) yield* evaluationRows(source, rows)
 }

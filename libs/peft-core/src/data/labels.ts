@@ -33,14 +33,6 @@ export function labelName(value: unknown, field: string): string {
   throw new RangeError(`expected a label "${field}" (a name or a whole number), got ${shown(value)}`)
 }
 
-/** Names that `transformers` makes up for classes that have none. */
-const MADE_UP = /^LABEL_\d+$/
-
-/** Whether a model's names for its classes say something. */
-export function areNamed(names: readonly string[]): boolean {
-  return names.length > 0 && !names.every((name) => MADE_UP.test(name))
-}
-
 /** The labels of the data as a set of their own: numbers from 0 to the greatest, or names in alphabetical order. */
 export function sortedLabels(met: readonly string[]): readonly string[] {
   if (met.length === 0 || !met.every(isNumber)) return [...met].sort()

@@ -1,0 +1,52 @@
+/**
+ * What a model says about the data that it takes, without reading its weights.
+ * @module
+ */
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Fields } from './fields.js'
+import { openModel } from './model.js'
+import type { Task } from './task.js'
+
+export interface ModelDescription {
+  readonly task: Task
+  /** The longest sequence, where the model says it. */
+  readonly positions: number | undefined
+  /** Rows of the embedding, where the model says it. */
+  readonly vocabularySize: number | undefined
+  /** How many classes a classifier tells apart. */
+  readonly classes: number | undefined
+  /** Their names, where they are more than numbers. */
+  readonly labels: readonly string[] | undefined
+}
+
+/** Describes a Hugging Face folder or an .onnx file with a config.json beside it. RangeError as `openModel`. */
+export async function describeModel(path: string): Promise<ModelDescription> {
+  const model = await openModel(path)
+  const { task, positions } = model
+  const config = await readConfig(path.endsWith('.onnx') ? dirname(path) : path)
+  const { graph } = model.forward({ rows: 1, columns: 2, trainable: false })
+  const outputs = graph.outputs.find(({ name }) => name === 'logits')?.shape.at(-1)
+  const predictsTokens = task === 'causal' || task === 'masked'
+  const stated = typeof config.vocab_size === 'number' ? config.vocab_size : undefined
+  return {
+    task,
+    positions,
+    vocabularySize: stated ?? (predictsTokens ? outputs : undefined),
+    classes: predictsTokens ? undefined : outputs,
+    labels: predictsTokens ? undefined : labelNames(config.id2label),
+  }
+}
+
+async function readConfig(folder: string): Promise<Fields> {
+  const text = await readFile(join(folder, 'config.json'), 'utf8').catch(() => '{}')
+  return JSON.parse(text) as Fields
+}
+
+/** The names that `id2label` gives the classes, unless `transformers` made them up. */
+function labelNames(id2label: unknown): readonly string[] | undefined {
+  if (typeof id2label !== 'object' || id2label === null) return undefined
+  const entries = Object.entries(id2label).sort(([a], [b]) => Number(a) - Number(b))
+  const names = entries.map(([, name]) => String(name))
+  return names.every((name) => /^LABEL_\d+$/.test(name)) ? undefined : names
+}
