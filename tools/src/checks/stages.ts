@@ -15,6 +15,7 @@ const order = [
   'differentiate',
   'runtime',
   'train',
+  'data',
   'linear-algebra',
   'adapter',
   'aggregate',
