@@ -38,11 +38,27 @@ export function insertAtModules(
       return [name, { module, append }] as const
     }),
   )
+  return insertAtNodes(
+    graph,
+    new Map(
+      [...sites].map(([name, { module, append }]) => [
+        name,
+        (builder, node) => append({ builder, node, module }),
+      ]),
+    ),
+  )
+}
+
+/** Appends what stands in the place of a node, under the names of its outputs. */
+export type AppendNode = (builder: GraphBuilder, node: Node) => void
+
+/** A graph in which the nodes of the given names are appended by their functions. */
+export function insertAtNodes(graph: Graph, appended: ReadonlyMap<string, AppendNode>): Graph {
   const builder = restartGraph(graph)
   for (const node of graph.nodes) {
-    const site = sites.get(node.name)
-    if (site === undefined) builder.append(node)
-    else site.append({ builder, node, module: site.module })
+    const append = appended.get(node.name)
+    if (append === undefined) builder.append(node)
+    else append(builder, node)
   }
   return builder.build()
 }
@@ -63,7 +79,7 @@ export function appendFrozen({ builder, node }: Pick<Site, 'builder' | 'node'>):
 
 /** Appends the last node of an adapted layer, which gives the layer's output. */
 export function appendOutput(
-  { builder, node, module }: Site,
+  { builder, node, module }: Pick<Site, 'builder' | 'node'> & { readonly module: { readonly path: string } },
   last: Pick<Node, 'op' | 'inputs' | 'attributes'>,
 ): void {
   const [output] = node.outputs as [string]

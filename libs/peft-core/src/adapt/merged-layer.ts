@@ -5,6 +5,7 @@
 import { type FactorPair, factorPairs } from '../adapter/factors.js'
 import { isFeedforward } from '../adapter/ia3-config.js'
 import { vectorKey, vectorPaths } from '../adapter/ia3-vectors.js'
+import type { LoraConfig } from '../adapter/lora-config.js'
 import type { PeftConfig } from '../adapter/peft-config.js'
 import { factorProduct } from '../adapter/product.js'
 import type { Tensor, TensorMap } from '../adapter/tensor.js'
@@ -21,6 +22,7 @@ export interface MergedLayer {
 export function mergedLayers(config: PeftConfig, tensors: TensorMap): readonly MergedLayer[] {
   switch (config.method) {
     case 'lora':
+      refuseOthers(config)
       return factorPairs(config, tensors).map((pair) => ({
         path: pair.path,
         weight: (base) => lowRankWeight(base, pair, tensors),
@@ -35,6 +37,17 @@ export function mergedLayers(config: PeftConfig, tensors: TensorMap): readonly M
     case 'prompt':
       throw new RangeError('a soft prompt changes no weights; keep the adapter beside the base')
   }
+}
+
+/** What a merge does not write has to stay beside the base. */
+function refuseOthers({ loraBias, modulesToSave, start }: LoraConfig): void {
+  const refused = [
+    ...(loraBias ? ['lora_bias'] : []),
+    ...(modulesToSave === null ? [] : ['modules_to_save']),
+    ...(start === null ? [] : [`init_lora_weights "${start}"`]),
+  ]
+  if (refused.length === 0) return
+  throw new RangeError(`an adapter with ${refused.join(', ')} cannot be merged; keep it beside the base`)
 }
 
 /** W + s B A; with a magnitude m, each of its rows has that length. */

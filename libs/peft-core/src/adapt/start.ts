@@ -1,25 +1,35 @@
 import { basename, resolve } from 'node:path'
 import type { Adapter } from '../adapter/adapter.js'
-import { initialTensors } from '../adapter/factors.js'
+import { type AdaptedModule, factorKey, initialTensors } from '../adapter/factors.js'
 import { initialVectors } from '../adapter/ia3-vectors.js'
+import { type LoraConfig, rankOf } from '../adapter/lora-config.js'
+import { loraTargets } from '../adapter/lora-targets.js'
 import type { BaseFacts } from '../adapter/origin.js'
 import { createModuleConfig, type ModuleConfig, type PeftSpec } from '../adapter/peft-config.js'
 import { createPromptConfig, type PromptSpec } from '../adapter/prompt-config.js'
 import { PROMPT_KEY, randomPrompt, startTokens } from '../adapter/prompt-embeddings.js'
-import { isAllLinear, targetModules } from '../adapter/target-modules.js'
+import { isAllLinear, targetModules, unmatchedNames } from '../adapter/target-modules.js'
 import type { TensorMap } from '../adapter/tensor.js'
 import type { Graph } from '../graph/graph.js'
+import { embeddingLayers } from '../source/embeddings.js'
 import { type ForwardModel, type Model, openModel } from '../source/model.js'
 import { initialMagnitudes } from './dora.js'
+import { embeddingModule } from './lora-model.js'
+import { savedParameters, savedTensors } from './saved-modules.js'
 import { embeddingRows, tokenEmbedding } from './token-embedding.js'
+import { weightStart } from './weight-start.js'
 
 /** PEFT expects an adapter that says SEQ_CLS to bring a trained classifier along; these leave the model's own as it is. */
 const taskTypes = { causal: 'CAUSAL_LM', masked: null, token: null, sequence: null, image: null } as const
 
+/** What PEFT adds to the saved modules of a classifier. */
+const classifiers = ['classifier', 'score'] as const
+
 /**
  * A fresh adapter for a model, with which the model is what it was: LoRA's A uniform and B zero, IA3's vectors one. (A soft
  * prompt cannot be without effect.) No runtime is loaded; weights are read only where the method starts from them. The same
- * model, spec and seed give the same bytes. RangeError when the targets match no module.
+ * model, spec and seed give the same bytes. RangeError when one of the targets matches no module, or a rank is larger than a
+ * side of the module.
  */
 export async function createAdapter(model: string, spec: PeftSpec, seed: number): Promise<Adapter> {
   const opened = await openModel(model)
@@ -55,19 +65,52 @@ function promptAdapter(graph: Graph, { spec, facts, seed }: Wanted<PromptSpec>):
 }
 
 function moduleAdapter(
-  { outputLayer }: Pick<Model, 'outputLayer'>,
-  { graph, modules }: ForwardModel,
+  opened: Model,
+  forward: ForwardModel,
   { spec, facts, seed }: Wanted<Exclude<PeftSpec, PromptSpec>>,
 ): Adapter {
-  const wanted = createModuleConfig(spec, facts)
-  const paths = targetModules(
-    wanted,
-    modules.map(({ path }) => path),
-    outputLayer,
-  )
+  const wanted = classifierAware(createModuleConfig(spec, facts), opened)
+  const targets = targetsOf(wanted, forward, opened.outputLayer)
+  const paths = targets.map(({ path }) => path)
+  const unmatched = unmatchedNames(wanted, paths)
+  if (unmatched.length > 0) {
+    throw new RangeError(
+      `target_modules ${unmatched.join(', ')} match no module that can be adapted; leave them out`,
+    )
+  }
   const config = isAllLinear(wanted) ? { ...wanted, targetModules: endings(paths) } : wanted
-  const targets = modules.filter(({ path }) => paths.includes(path))
-  return { config, tensors: startTensors(config, { graph, modules: targets }, seed) }
+  return { config, tensors: startTensors(config, { forward, targets }, seed) }
+}
+
+/** With saved modules, an adapter of a classifier brings the classifier along, as PEFT expects of SEQ_CLS. */
+function classifierAware(config: ModuleConfig, { task }: Model): ModuleConfig {
+  if (config.method !== 'lora' || config.modulesToSave === null || task !== 'sequence') return config
+  const modulesToSave = [...new Set([...config.modulesToSave, ...classifiers])]
+  return { ...config, taskType: 'SEQ_CLS', modulesToSave }
+}
+
+function targetsOf(
+  config: ModuleConfig,
+  { graph, modules }: ForwardModel,
+  outputLayer: string | undefined,
+): readonly AdaptedModule[] {
+  if (config.method === 'lora') {
+    const embeddings = embeddingLayers(graph).map(embeddingModule)
+    const targets = loraTargets(config, { linears: modules, embeddings, outputLayer })
+    for (const module of targets) expectFittingRank(config, module)
+    return targets
+  }
+  const names = modules.map(({ path }) => path)
+  const paths = new Set(targetModules(config, names, outputLayer))
+  return modules.filter(({ path }) => paths.has(path))
+}
+
+function expectFittingRank(config: LoraConfig, { path, inFeatures, outFeatures }: AdaptedModule): void {
+  const [rank, shorter] = [rankOf(config, path), Math.min(inFeatures, outFeatures)]
+  if (rank <= shorter) return
+  throw new RangeError(
+    `rank ${rank} is larger than the layer "${path}" (${outFeatures}, ${inFeatures}); expected at most ${shorter}`,
+  )
 }
 
 /** The last names of paths, once each: what PEFT writes for 'all-linear'. */
@@ -75,17 +118,26 @@ function endings(paths: readonly string[]): readonly string[] {
   return [...new Set(paths.map((path) => path.split('.').at(-1) as string))].sort()
 }
 
-function startTensors(
-  config: ModuleConfig,
-  { graph, modules }: Pick<ForwardModel, 'graph' | 'modules'>,
-  seed: number,
-): TensorMap {
-  switch (config.method) {
-    case 'lora': {
-      const factors = initialTensors(modules, config, seed)
-      return config.dora ? new Map([...factors, ...initialMagnitudes(graph, modules)]) : factors
-    }
-    case 'ia3':
-      return initialVectors(config, modules)
+interface Started {
+  readonly forward: ForwardModel
+  readonly targets: readonly AdaptedModule[]
+}
+
+function startTensors(config: ModuleConfig, { forward, targets }: Started, seed: number): TensorMap {
+  if (config.method === 'ia3') return initialVectors(config, targets)
+  const { graph } = forward
+  const paths = new Set(targets.map(({ path }) => path))
+  const modules = forward.modules.filter(({ path }) => paths.has(path))
+  const tensors = new Map(initialTensors(targets, config, seed))
+  if (config.dora)
+    for (const [key, magnitude] of initialMagnitudes(graph, modules)) tensors.set(key, magnitude)
+  for (const module of modules) {
+    const start = weightStart(graph, module, config)
+    if (start === undefined) continue
+    tensors.set(factorKey(module.path, 'A'), start.a)
+    tensors.set(factorKey(module.path, 'B'), start.b)
   }
+  if (config.modulesToSave === null) return tensors
+  const saved = savedTensors(savedParameters(graph, forward.modules, config.modulesToSave))
+  return new Map([...tensors, ...saved])
 }

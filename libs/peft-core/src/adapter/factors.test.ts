@@ -52,7 +52,7 @@ test('the values of A are spread evenly', () => {
 test('pairs say rank, sizes and scaling of each module', () => {
   const pairs = factorPairs(config, initialTensors(modules, config, 3))
   expect(pairs).toEqual([
-    { ...modules[0], rank: 2, scaling: 1.5, keyA, keyB },
+    { ...modules[0], kind: 'linear', rank: 2, scaling: 1.5, keyA, keyB },
     expect.objectContaining({ ...modules[1], rank: 3, scaling: 1 }),
   ])
 })

@@ -1,16 +1,21 @@
 /**
- * What LoRA gives a module: the factors A (rank, inputs) and B (outputs, rank) and, with DoRA, a magnitude (outputs), under
- * PEFT's names.
+ * What LoRA gives a module: the factors A (rank, inputs) and B (outputs, rank), a bias of B and, with DoRA, a magnitude
+ * (outputs), under PEFT's names. The inputs of an embedding are the rows of its table.
  * @module
  */
-import { createRandom } from '../train/random.js'
+import { createRandom, type Random } from '../train/random.js'
 import { type LoraConfig, rankOf, scalingOf } from './lora-config.js'
+import { isSavedKey } from './saved-modules.js'
 import { targetTest } from './target-modules.js'
 import type { Tensor, TensorMap } from './tensor.js'
 
-/** A linear module that an adapter may change. */
+export type FactorKind = 'linear' | 'embedding'
+
+/** A module that an adapter may change. */
 export interface AdaptedModule {
   readonly path: string
+  /** 'linear' unless stated. */
+  readonly kind?: FactorKind
   readonly inFeatures: number
   readonly outFeatures: number
 }
@@ -21,12 +26,16 @@ export interface FactorPair extends AdaptedModule {
   readonly scaling: number
   readonly keyA: string // (rank, inFeatures)
   readonly keyB: string // (outFeatures, rank)
+  /** The bias of B, where it has one. */
+  readonly keyBias?: string // (outFeatures)
   readonly keyMagnitude?: string // (outFeatures), with DoRA
 }
 
 /** The key of a factor in adapter_model.safetensors. */
-export function factorKey(path: string, factor: 'A' | 'B'): string {
-  return `base_model.model.${path}.lora_${factor}.weight`
+export function factorKey(path: string, factor: 'A' | 'B', kind: FactorKind = 'linear'): string {
+  return kind === 'linear'
+    ? `base_model.model.${path}.lora_${factor}.weight`
+    : `base_model.model.${path}.lora_embedding_${factor}`
 }
 
 /** The key of a module's magnitude in adapter_model.safetensors. */
@@ -34,19 +43,25 @@ export function magnitudeKey(path: string): string {
   return `base_model.model.${path}.lora_magnitude_vector`
 }
 
+/** The key of the bias that B has with `lora_bias`. */
+export function biasKey(path: string): string {
+  return `base_model.model.${path}.lora_B.bias`
+}
+
 /**
  * The pairs of an adapter, one per module, in the order of the tensors. RangeError names the first tensor that does not
  * belong: an unknown key, a factor without its partner, a rank or a module that the configuration does not have.
  */
 export function factorPairs(config: LoraConfig, tensors: TensorMap): readonly FactorPair[] {
-  const paths = new Set([...tensors.keys()].map((key) => pathOf(key, config)))
-  if (paths.size === 0)
+  const keys = [...tensors.keys()].filter((key) => !isSavedKey(config.modulesToSave, key))
+  const kinds = new Map(keys.map((key) => moduleOf(key, config)))
+  if (kinds.size === 0)
     throw new RangeError('the adapter expected two factors for each module, got no tensors')
   const isTarget = targetTest(config)
-  return [...paths].map((path) => {
+  return [...kinds].map(([path, kind]) => {
     if (!isTarget(path))
       throw new RangeError(`the adapter has factors for "${path}", which target_modules does not match`)
-    const [keyA, keyB] = [factorKey(path, 'A'), factorKey(path, 'B')]
+    const [keyA, keyB] = [factorKey(path, 'A', kind), factorKey(path, 'B', kind)]
     const [rankA, inFeatures] = sides(keyA, tensors)
     const [outFeatures, rankB] = sides(keyB, tensors)
     const rank = rankOf(config, path)
@@ -55,34 +70,71 @@ export function factorPairs(config: LoraConfig, tensors: TensorMap): readonly Fa
         `the factors of "${path}" expected rank ${rank}, got A of rank ${rankA} and B of rank ${rankB}`,
       )
     }
-    const pair = { path, inFeatures, outFeatures, rank, scaling: scalingOf(config, path), keyA, keyB }
-    return config.dora ? { ...pair, keyMagnitude: checkedMagnitude(pair, tensors) } : pair
+    const scaling = scalingOf(config, path)
+    const pair = { path, kind, inFeatures, outFeatures, rank, scaling, keyA, keyB }
+    return {
+      ...pair,
+      ...biasOf(config, pair, tensors),
+      ...(config.dora ? { keyMagnitude: checkedMagnitude(pair, tensors) } : {}),
+    }
   })
 }
 
+function biasOf(
+  config: LoraConfig,
+  { path, outFeatures }: Pick<AdaptedModule, 'path' | 'outFeatures'>,
+  tensors: TensorMap,
+): Pick<FactorPair, 'keyBias'> {
+  const keyBias = biasKey(path)
+  const shape = tensors.get(keyBias)?.shape
+  const fits = shape?.length === 1 && shape[0] === outFeatures
+  if (config.loraBias ? fits : shape === undefined) return config.loraBias ? { keyBias } : {}
+  const expected = config.loraBias ? `shape (${outFeatures})` : 'no such tensor without lora_bias'
+  throw new RangeError(
+    `tensor "${keyBias}" expected ${expected}, got ${shape === undefined ? 'none' : `(${shape.join(', ')})`}`,
+  )
+}
+
 /**
- * Factors to start training from, as PEFT starts: A uniform in +-1/sqrt(inputs), B zero, so the model is the base at first.
- * The same seed gives the same bytes on every machine, whatever the order of the modules.
+ * Factors to start training from, as PEFT starts, so that the model is the base at first: A uniform in +-1/sqrt(inputs) and
+ * B zero; of an embedding, A zero and B normal. The same seed gives the same bytes on every machine, whatever the order of
+ * the modules.
  */
 export function initialTensors(
   modules: readonly AdaptedModule[],
-  spec: Pick<LoraConfig, 'rank'> & Partial<Pick<LoraConfig, 'rankPattern'>>,
+  spec: Pick<LoraConfig, 'rank'> & Partial<Pick<LoraConfig, 'rankPattern' | 'loraBias'>>,
   seed: number,
 ): TensorMap {
   const tensors = new Map<string, Tensor>()
-  for (const { path, inFeatures, outFeatures } of modules) {
+  for (const { path, kind = 'linear', inFeatures, outFeatures } of modules) {
     const rank = rankOf({ rank: spec.rank, rankPattern: spec.rankPattern ?? {} }, path)
-    const bound = 1 / Math.sqrt(inFeatures)
-    const keyA = factorKey(path, 'A')
-    const random = createRandom(seed, keyA)
-    const data = Float32Array.from({ length: rank * inFeatures }, () => (2 * random.uniform() - 1) * bound)
-    tensors.set(keyA, { shape: [rank, inFeatures], data })
-    tensors.set(factorKey(path, 'B'), {
-      shape: [outFeatures, rank],
-      data: new Float32Array(outFeatures * rank),
-    })
+    const [keyA, keyB] = [factorKey(path, 'A', kind), factorKey(path, 'B', kind)]
+    const [a, b] = [new Float32Array(rank * inFeatures), new Float32Array(outFeatures * rank)]
+    if (kind === 'linear') fillUniform(a, 1 / Math.sqrt(inFeatures), createRandom(seed, keyA))
+    else fillNormal(b, createRandom(seed, keyB))
+    tensors.set(keyA, { shape: [rank, inFeatures], data: a })
+    tensors.set(keyB, { shape: [outFeatures, rank], data: b })
+    if (spec.loraBias === true)
+      tensors.set(biasKey(path), { shape: [outFeatures], data: new Float32Array(outFeatures) })
   }
   return tensors
+}
+
+function fillUniform(values: Float32Array, bound: number, random: Random): void {
+  for (const at of values.keys()) values[at] = (2 * random.uniform() - 1) * bound
+}
+
+/** Mean 0, variance 1: the polar method of Box, Muller and Marsaglia. */
+function fillNormal(values: Float32Array, random: Random): void {
+  for (const at of values.keys()) {
+    let [x, square] = [0, 0]
+    while (square === 0 || square >= 1) {
+      const y = 2 * random.uniform() - 1
+      x = 2 * random.uniform() - 1
+      square = x * x + y * y
+    }
+    values[at] = x * Math.sqrt((-2 * Math.log(square)) / square)
+  }
 }
 
 function checkedMagnitude({ path, outFeatures }: AdaptedModule, tensors: TensorMap): string {
@@ -94,10 +146,14 @@ function checkedMagnitude({ path, outFeatures }: AdaptedModule, tensors: TensorM
   )
 }
 
-function pathOf(key: string, { dora }: Pick<LoraConfig, 'dora'>): string {
-  const path =
-    /^base_model\.model\.(.+)\.lora_[AB]\.weight$/s.exec(key)?.[1] ??
-    (dora ? /^base_model\.model\.(.+)\.lora_magnitude_vector$/s.exec(key)?.[1] : undefined)
+function moduleOf(
+  key: string,
+  { dora }: Pick<LoraConfig, 'dora'>,
+): readonly [path: string, kind: FactorKind] {
+  const known = dora
+    ? /^base_model\.model\.(.+)\.lora_(?:[AB]\.weight|B\.bias|(embedding)_[AB]|magnitude_vector)$/s
+    : /^base_model\.model\.(.+)\.lora_(?:[AB]\.weight|B\.bias|(embedding)_[AB])$/s
+  const [, path, embedding] = known.exec(key) ?? []
   if (path === undefined && /\.base_layer\.(weight|bias)$/.test(key)) {
     throw new RangeError(
       `tensor "${key}" is a frozen weight of the base model; save the adapter without it: save_pretrained(folder, save_embedding_layers=False)`,
@@ -108,7 +164,7 @@ function pathOf(key: string, { dora }: Pick<LoraConfig, 'dora'>): string {
       `tensor "${key}" is no LoRA factor; expected base_model.model.<module>.lora_A.weight or .lora_B.weight`,
     )
   }
-  return path
+  return [path, embedding === undefined ? 'linear' : 'embedding']
 }
 
 function sides(key: string, tensors: TensorMap): readonly [number, number] {

@@ -5,6 +5,7 @@
  */
 import type { PeftOrigin } from './origin.js'
 import { suffixPattern } from './pattern.js'
+import type { WeightStart } from './start-factors.js'
 import type { ModuleTargets } from './target-modules.js'
 
 /** What a run asks for. */
@@ -16,6 +17,17 @@ export interface LoraSpec {
   readonly targets: 'all-linear' | readonly string[]
   /** Scales by alpha / sqrt(rank) instead of alpha / rank. Paper: https://arxiv.org/abs/2312.03732 */
   readonly rslora: boolean
+  /** The share of a module's inputs that training sets to zero before A, in [0, 1). */
+  readonly dropout?: number
+  /** Takes the first factors from the weights, which are then frozen without them. */
+  readonly start?: WeightStart
+  /** Adds a trained bias to B. */
+  readonly loraBias?: boolean
+  /** Modules that are trained whole, by the end of their path. */
+  readonly modulesToSave?: readonly string[]
+  /** Only these layers, counted from 0. */
+  readonly layersToTransform?: readonly number[]
+  readonly excludeModules?: readonly string[]
 }
 
 /** What an adapter folder says about its factors. */
@@ -30,6 +42,12 @@ export interface LoraConfig extends ModuleTargets, PeftOrigin {
   /** Ranks of modules that differ from `rank`, by the end of their path (a regular expression). */
   readonly rankPattern: Readonly<Record<string, number>>
   readonly alphaPattern: Readonly<Record<string, number>>
+  /** What the factors started from, when the frozen weights are without it; null: the weights are the base's own. */
+  readonly start: WeightStart | null
+  /** Whether B has a bias. */
+  readonly loraBias: boolean
+  /** Modules that are kept whole, by the end of their path. */
+  readonly modulesToSave: readonly string[] | null
   /** Whether the frozen weights are stored (inputs, outputs), as GPT-2's are. */
   readonly fanInFanOut: boolean
 }
@@ -41,6 +59,9 @@ const none = {
   layersPattern: null,
   rankPattern: {},
   alphaPattern: {},
+  start: null,
+  loraBias: false,
+  modulesToSave: null,
   fanInFanOut: false,
   taskType: null,
   baseModel: null,
@@ -50,9 +71,15 @@ const none = {
 
 /** The configuration of a new adapter. `rest` adds what the spec does not say, such as the task and the base. */
 export function createLoraConfig(spec: LoraSpec, rest: Partial<LoraConfig> = {}): LoraConfig {
-  const { rank, alpha, rslora, targets: targetModules } = spec
-  const dora = spec.method === 'dora'
-  return checkedLora({ ...none, method: 'lora', rank, alpha, rslora, dora, targetModules, ...rest })
+  const { targets, method, ...given } = spec
+  return checkedLora({
+    ...none,
+    ...given,
+    method: 'lora',
+    dora: method === 'dora',
+    targetModules: targets,
+    ...rest,
+  })
 }
 
 /** Throws RangeError unless ranks and scales are usable; returns the configuration. */

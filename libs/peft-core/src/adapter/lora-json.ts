@@ -13,6 +13,7 @@ import {
   savedFields,
 } from './json-fields.js'
 import { checkedLora, type LoraConfig } from './lora-config.js'
+import { isWeightStart } from './start-factors.js'
 
 /** The fields of PEFT 0.21 that this library leaves at their defaults. */
 const defaultFields = {
@@ -22,15 +23,12 @@ const defaultFields = {
   corda_config: null,
   ensure_weight_tying: false,
   eva_config: null,
-  init_lora_weights: true,
   kasa_config: null,
   layer_replication: null,
   loftq_config: {},
-  lora_bias: false,
   lora_ga_config: null,
   megatron_config: null,
   megatron_core: 'megatron.core',
-  modules_to_save: null,
   monteclora_config: null,
   qalora_group_size: 16,
   target_parameters: null,
@@ -42,8 +40,6 @@ const defaultFields = {
 
 /** Fields that change what the factors mean. They are refused unless empty, because ignoring them would be wrong. */
 const refusedFields = [
-  'lora_bias',
-  'modules_to_save',
   'target_parameters',
   'trainable_token_indices',
   'layer_replication',
@@ -57,8 +53,8 @@ const refusedFields = [
   'megatron_config',
 ] as const
 
-/** Initialisations that leave the frozen weights as they are; the others change the base under the adapter. */
-const initialisations: readonly unknown[] = [undefined, null, true, false, 'gaussian', 'orthogonal', 'eva']
+/** Values of `init_lora_weights` that leave the frozen weights as they are. */
+const plainStarts: readonly unknown[] = [undefined, null, true, false, 'gaussian', 'orthogonal', 'eva']
 
 /** The file, byte for byte as PEFT 0.21 writes it. */
 export function formatLora(config: LoraConfig): string {
@@ -71,8 +67,11 @@ export function formatLora(config: LoraConfig): string {
     fan_in_fan_out: config.fanInFanOut,
     layers_pattern: config.layersPattern,
     layers_to_transform: config.layersToTransform,
+    init_lora_weights: config.start ?? true,
     lora_alpha: config.alpha,
+    lora_bias: config.loraBias,
     lora_dropout: config.dropout,
+    modules_to_save: config.modulesToSave,
     peft_type: 'LORA',
     r: config.rank,
     rank_pattern: config.rankPattern,
@@ -89,10 +88,10 @@ export function parseLora(fields: Fields): LoraConfig {
   if ((fields.bias ?? 'none') !== 'none') {
     throw new RangeError(`bias expected "none", got ${JSON.stringify(fields.bias)}`)
   }
-  if (!initialisations.includes(fields.init_lora_weights)) {
-    const came = JSON.stringify(fields.init_lora_weights)
+  const init = fields.init_lora_weights
+  if (!plainStarts.includes(init) && !isWeightStart(init)) {
     throw new RangeError(
-      `init_lora_weights ${came} changes the base model; convert the adapter to plain LoRA when saving it`,
+      `init_lora_weights ${JSON.stringify(init)} changes the base model; convert the adapter to plain LoRA when saving it`,
     )
   }
   const read = fieldReader(fields)
@@ -109,7 +108,16 @@ export function parseLora(fields: Fields): LoraConfig {
     layersPattern: read.names('layers_pattern'),
     rankPattern: read.numbers('rank_pattern'),
     alphaPattern: read.numbers('alpha_pattern'),
+    start: isWeightStart(init) ? init : null,
+    loraBias: read.boolean('lora_bias'),
+    modulesToSave: listed(read.names('modules_to_save')),
     fanInFanOut: read.boolean('fan_in_fan_out'),
     ...readOrigin(fields),
   })
+}
+
+/** A single name is a list of one; an empty list is none. */
+function listed(names: string | readonly string[] | null): readonly string[] | null {
+  const list = names === null ? [] : [names].flat()
+  return list.length === 0 ? null : list
 }

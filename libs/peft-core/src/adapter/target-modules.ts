@@ -35,6 +35,15 @@ export function targetModules(
   return targets
 }
 
+/** The names of a list of targets that none of the paths ends with. */
+export function unmatchedNames(
+  { targetModules: names }: Pick<ModuleTargets, 'targetModules'>,
+  paths: readonly string[],
+): readonly string[] {
+  if (typeof names === 'string') return []
+  return names.filter((name) => !paths.some((path) => path === name || path.endsWith(`.${name}`)))
+}
+
 /** A test of whether a configuration targets a module path, given that the path is a linear module. */
 export function targetTest(config: ModuleTargets): (path: string) => boolean {
   const isExcluded = isUnset(config.excludeModules) ? () => false : nameTest(config.excludeModules)

@@ -207,7 +207,7 @@ const isInfinite = (x: number, node: Numbers): number =>
 export const elementwise: Operators = {
   Add: variadic((x, y) => x + y),
   Sub: variadic((x, y) => x - y),
-  Mul: variadic((x, y) => x * y),
+  Mul: variadic((x, y, element) => (element === 'int32' ? Math.imul(x, y) : x * y)),
   Div: variadic(divide),
   Mod: variadic(remainder),
   Pow: pow,

@@ -173,14 +173,6 @@ test('only a causal model continues a text', async () => {
   )
 })
 
-test('an adapter with dropout is measured but not trained', async () => {
-  await using engine = await start()
-  await engine.open({ ...spec('regression'), config: { ...config, dropout: 0.1 } })
-  const { loss } = await engine.gradients(regressionJob.tensors, regressionBatch(0))
-  expect(loss).toBeCloseTo(0.1171875, 6)
-  await expect(engine.train(regressionJob)).rejects.toThrow(/lora_dropout 0.1 is not supported in training/)
-})
-
 test('generation follows the logits of the last token and stops', async () => {
   await using engine = await start()
   await engine.open({ ...spec('bigram', 1, 8), maxColumns: 24, purpose: 'evaluate' })

@@ -4,6 +4,7 @@
  */
 import { totalmem } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
+import { DROPOUT_WORDS, dropoutWords } from '../adapt/dropout.js'
 import { type Tensor, type TensorMap, tensorBytes } from '../adapter/tensor.js'
 import { generate, type Sampling } from '../evaluate/generate.js'
 import { evaluateLoss, type LossTotal } from '../evaluate/loss.js'
@@ -11,6 +12,7 @@ import { type Graph, sameShape, sizeOf } from '../graph/graph.js'
 import type { Task } from '../source/task.js'
 import { type Batch, type Batches, type BatchSize, batchSize } from '../train/batch.js'
 import { expectFitting } from '../train/fitting.js'
+import type { Random } from '../train/random.js'
 import {
   type LossAndGradients,
   type StepProgress,
@@ -24,7 +26,7 @@ import { type NextLogits, withPosition } from './next-token.js'
 import { createOpenGraphs, type OpenGraph } from './open-graphs.js'
 import { type ProductTimes, productRate, timeProducts } from './products.js'
 import type { Runtime, RuntimeOptions, TensorData } from './runtime.js'
-import type { BuildGraph, EngineSpec, Purpose, TrainingGraph } from './training-graph.js'
+import type { BuildGraph, EngineSpec, GraphRequest, Purpose, TrainingGraph } from './training-graph.js'
 
 export interface Opened {
   /** How many numbers are trained. */
@@ -63,19 +65,30 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
     return known
   }
   const graphs = createOpenGraphs(runtime)
-  const graphFor = (purpose: Purpose, size: BatchSize, cache?: number): Promise<OpenGraph> => {
+  const graphFor = (
+    purpose: Purpose,
+    { rows, columns, image }: BatchSize,
+    more: Pick<GraphRequest, 'cache' | 'dropout'> = {},
+  ): Promise<OpenGraph> => {
     if (spec === undefined) throw new TypeError('no model is open; call open first')
-    const { rows, columns, image } = size
-    const request = { ...spec, rows, columns, image, purpose, ...(cache === undefined ? {} : { cache }) }
-    return graphs.get(JSON.stringify([purpose, rows, columns, image, cache]), async () => {
+    const request = { ...spec, rows, columns, image, purpose, ...more }
+    return graphs.get(JSON.stringify([purpose, rows, columns, image, more]), async () => {
       const training = await build(request)
       const built = purpose === 'logits' ? withPosition(training) : training
       return { training: built, options: sessionOptions(options, purpose, built.graph) }
     })
   }
-  const lossAndGradients = async (tensors: TensorMap, batch: Batch): Promise<LossAndGradients> => {
-    const { graph, parameters, session } = await graphFor('train', batchSize(batch))
-    const outputs = await session.run(batchFeeds(graph, matchTensors(parameters, tensors), batch))
+  const lossAndGradients = async (
+    tensors: TensorMap,
+    batch: Batch,
+    random?: Random,
+  ): Promise<LossAndGradients> => {
+    const dropout = random !== undefined && dropsInputs(spec) ? { dropout: true } : {}
+    const { graph, parameters, session } = await graphFor('train', batchSize(batch), dropout)
+    const feeds = batchFeeds(graph, matchTensors(parameters, tensors), batch)
+    const words = graph.inputs.find(({ name }) => name === DROPOUT_WORDS)?.shape[0]
+    if (words !== undefined && random !== undefined) feeds.set(DROPOUT_WORDS, dropoutWords(random, words))
+    const outputs = await session.run(feeds)
     const gradients = parameters.map(({ name }) => [name, numbersOf(outputs, `grad:${name}`)] as const)
     return { loss: numbersOf(outputs, 'loss')[0] as number, gradients: new Map(gradients) }
   }
@@ -86,7 +99,7 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
   }
   const decoder = (tensors: TensorMap, expectedTokens: number): NextLogits => {
     const open = async (columns: number, cache: number): Promise<OpenGraph> => {
-      const opened = await graphFor('logits', { rows: 1, columns }, cache)
+      const opened = await graphFor('logits', { rows: 1, columns }, { cache })
       expectCausal(opened)
       matchTensors(opened.parameters, tensors)
       return opened
@@ -102,18 +115,18 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
       if (!isDeepStrictEqual(spec, wanted)) await graphs.closeAll()
       spec = wanted
       const { purpose = 'train' } = wanted
-      const opened = await graphFor(purpose, wanted, purpose === 'logits' ? 0 : undefined)
+      const dropout = purpose === 'train' && dropsInputs(wanted) ? { dropout: true } : {}
+      const opened = await graphFor(purpose, wanted, purpose === 'logits' ? { cache: 0 } : dropout)
       const { parameters, task } = opened
       known = opened
       maxColumns = wanted.maxColumns ?? opened.positions
       return { parameters: parameters.reduce((total, { shape }) => total + sizeOf(shape), 0), task }
     },
     async train(job, onStep) {
-      if (spec !== undefined) refuseDropout(spec)
       const counting = countedAs()
-      const learned = (tensors: TensorMap, batch: Batch): Promise<LossAndGradients> => {
+      const learned = (tensors: TensorMap, batch: Batch, random: Random): Promise<LossAndGradients> => {
         expectFitting(counting.task, batch)
-        return lossAndGradients(tensors, batch)
+        return lossAndGradients(tensors, batch, random)
       }
       return train({ ...counting, lossAndGradients: learned }, job, onStep)
     },
@@ -163,12 +176,9 @@ function sessionOptions(options: RuntimeOptions, purpose: Purpose, graph: Graph)
   return { ...options, arena: isTraining, prepacking, rewrites: !isTraining }
 }
 
-/** Ignoring it would train another adapter than the configuration describes. */
-function refuseDropout({ config, trainable }: EngineSpec): void {
-  if (trainable === 'all' || config.method !== 'lora' || config.dropout === 0) return
-  throw new RangeError(
-    `lora_dropout ${config.dropout} is not supported in training; set it to 0 in adapter_config.json to train without it`,
-  )
+/** Whether training steps of a model drop a part of what its factors read. */
+function dropsInputs(spec: EngineSpec | undefined): boolean {
+  return spec?.trainable === 'adapter' && spec.config.method === 'lora' && spec.config.dropout > 0
 }
 
 /** The tensors as they are, when they are exactly the graph's parameters; RangeError names the first that is not. */

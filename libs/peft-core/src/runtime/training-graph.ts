@@ -26,6 +26,8 @@ export interface GraphRequest extends EngineSpec {
   readonly purpose: Purpose
   /** With 'logits': a graph that gives keys and values, and reads a cache of so many positions (0: it starts a text). */
   readonly cache?: number
+  /** With 'train': the inputs of factors are dropped as the configuration says. */
+  readonly dropout?: boolean
 }
 
 /** A graph whose outputs are `loss` and `grad:<parameter>`, or `loss`, or `logits` (rows, columns, vocabulary). */

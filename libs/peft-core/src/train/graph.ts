@@ -4,6 +4,7 @@
  */
 
 import { adapt } from '../adapt/adapt.js'
+import { DROPOUT_WORDS } from '../adapt/dropout.js'
 import { hideVirtualTokens } from '../adapt/virtual-tokens.js'
 import { virtualTokensOf } from '../adapter/prompt-config.js'
 import { differentiate } from '../differentiate/backward.js'
@@ -12,7 +13,7 @@ import { recomputeValues } from '../differentiate/recompute.js'
 import type { Graph } from '../graph/graph.js'
 import { scheduleLate } from '../graph/schedule.js'
 import type { GraphRequest, TrainingGraph } from '../runtime/training-graph.js'
-import { type Model, openModel } from '../source/model.js'
+import { type ForwardModel, type Model, openModel } from '../source/model.js'
 
 /** The inputs that a batch feeds; every other input of a graph is a parameter. */
 const batchInputs = new Set([
@@ -22,6 +23,7 @@ const batchInputs = new Set([
   'position_ids',
   'pixel_values',
   'labels',
+  DROPOUT_WORDS,
 ])
 
 /** Builds the graph that a request asks for. RangeError or TypeError says what does not fit, and where. */
@@ -36,7 +38,7 @@ export async function buildTrainingGraph(request: GraphRequest): Promise<Trainin
   const columns = request.columns + virtualTokens
   const cache = virtualTokens === 0 ? request.cache : undefined // the prompt is read anew with each token
   const forward = model.forward({ rows, columns, image, trainable, cache })
-  const adapted = trainable ? forward.graph : adapt(model, forward, request.config)
+  const adapted = trainable ? forward.graph : adaptedGraph(model, forward, request)
   const parameters = adapted.inputs
     .filter(({ name }) => !batchInputs.has(name) && !name.startsWith('past_'))
     .map(({ name, shape }) => ({ name, shape }))
@@ -59,6 +61,14 @@ function expectPositions({ positions }: Model, columns: number, virtualTokens: n
   throw new RangeError(
     `the model knows ${positions} positions; ${virtualTokens} virtual tokens and a sequence of ${columns} do not fit`,
   )
+}
+
+function adaptedGraph(
+  { outputLayer }: Model,
+  forward: ForwardModel,
+  { config, purpose, dropout = false }: GraphRequest,
+): Graph {
+  return adapt({ outputLayer, dropout: purpose === 'train' && dropout }, forward, config)
 }
 
 function graphFor(

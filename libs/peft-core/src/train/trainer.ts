@@ -8,6 +8,7 @@ import { type AdamWOptions, createAdamW, type OptimizerState } from './adamw.js'
 import type { Batch, Batches } from './batch.js'
 import { clipGradients } from './clip.js'
 import { countedTokens } from './counted.js'
+import { createRandom, type Random } from './random.js'
 import { type Schedule, scheduleFactor } from './schedule.js'
 
 export interface TrainJob {
@@ -22,6 +23,8 @@ export interface TrainJob {
   readonly accumulate: number
   /** Continues the optimiser of an earlier job. */
   readonly state?: OptimizerState
+  /** What dropout draws from, with the number of the step: steps that are continued drop what they would have; 0 unless stated. */
+  readonly dropoutSeed?: number
   /** Gives the optimiser's state back with the result. */
   readonly keepState?: boolean
 }
@@ -57,7 +60,8 @@ export interface TrainingModel {
   readonly task: Task
   /** How many trained embeddings stand before each row; none unless stated. */
   readonly virtualTokens?: number
-  lossAndGradients(parameters: TensorMap, batch: Batch): Promise<LossAndGradients>
+  /** `random` is what dropout draws from. */
+  lossAndGradients(parameters: TensorMap, batch: Batch, random: Random): Promise<LossAndGradients>
 }
 
 /**
@@ -80,7 +84,9 @@ export async function train(
   for await (const group of groups(batches, accumulate)) {
     const stepStartedMs = performance.now()
     const step = losses.length
-    const { loss, gradients, counted } = await meanGradients(model, tensors, group)
+    const drawn = (index: number): Random =>
+      createRandom(job.dropoutSeed ?? 0, `dropout ${(job.state?.step ?? 0) + step} ${index}`)
+    const { loss, gradients, counted } = await meanGradients(model, { parameters: tensors, drawn }, group)
     const gradNorm = clipGradients(gradients.values(), optimizer.clipNorm ?? Number.POSITIVE_INFINITY)
     expectFinite(step, loss, gradNorm)
     const learningRate = optimizer.learningRate * scheduleFactor(schedule, step)
@@ -109,7 +115,7 @@ async function* groups(batches: Batches, size: number): AsyncGenerator<readonly 
 
 async function meanGradients(
   model: TrainingModel,
-  parameters: TensorMap,
+  { parameters, drawn }: { readonly parameters: TensorMap; readonly drawn: (index: number) => Random },
   batches: readonly Batch[],
 ): Promise<LossAndGradients & { readonly counted: number }> {
   const counts = batches.map((batch) => countedTokens(batch, model.task, model.virtualTokens))
@@ -120,7 +126,7 @@ async function meanGradients(
   for (const [index, batch] of batches.entries()) {
     const share = (counts[index] as number) / counted
     if (share === 0) continue // the mean over no tokens is not a number
-    const { loss, gradients } = await model.lossAndGradients(parameters, batch)
+    const { loss, gradients } = await model.lossAndGradients(parameters, batch, drawn(index))
     mean += share * loss
     for (const [name, sum] of sums) addScaled(sum, gradients.get(name), share, name)
   }

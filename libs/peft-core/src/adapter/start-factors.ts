@@ -1,0 +1,66 @@
+/**
+ * Factors that start as the most important part of a weight W (O, I), which the frozen weight then is without:
+ * y = (W - s B0 A0) x + s B A x, with A = A0 and B = B0 at first.
+ *
+ * PiSSA: the leading singular triples, A0 = sqrt(S / s) V', B0 = U sqrt(S / s). Paper: https://arxiv.org/abs/2404.02948
+ * OLoRA: the leading part of a QR factorisation, A0 = R, B0 = Q. Paper: https://arxiv.org/abs/2406.01775
+ * As PEFT makes them: https://github.com/huggingface/peft/blob/main/src/peft/tuners/lora/layer.py
+ * @module
+ */
+import { type Matrix, rowOf, scale, tensorOf, transposed } from '../linear-algebra/matrix.js'
+import { leadingQr } from '../linear-algebra/orthogonal.js'
+import { leadingSvd } from '../linear-algebra/svd.js'
+import type { Tensor } from './tensor.js'
+
+export interface StartFactors {
+  readonly a: Tensor // (R, I)
+  readonly b: Tensor // (O, R)
+}
+
+/** A value of `init_lora_weights` that takes the factors from the weight. */
+export type WeightStart = 'olora' | 'pissa' | `pissa_niter_${number}`
+
+export function isWeightStart(init: unknown): init is WeightStart {
+  return typeof init === 'string' && /^(?:olora|pissa|pissa_niter_\d+)$/.test(init)
+}
+
+/**
+ * The factors of one weight. `pissa_niter_N` asks PEFT for an approximation of `pissa`; here it is the same exact one.
+ * RangeError when the rank is larger than a side of the weight.
+ */
+export function startFactors(
+  weight: Matrix, // (O, I)
+  { init, rank, scaling }: { readonly init: WeightStart; readonly rank: number; readonly scaling: number },
+): StartFactors {
+  if (init === 'olora') {
+    const { q, r } = leadingQr(weight, rank)
+    return { a: tensorOf(r), b: tensorOf(q) }
+  }
+  const { left, values, right } = leadingSvd(weight, rank)
+  const columns = transposed(left)
+  for (const [index, value] of values.entries()) {
+    const share = Math.sqrt(value / scaling)
+    scale(rowOf(right, index), share)
+    scale(rowOf(columns, index), share)
+  }
+  return { a: tensorOf(right), b: tensorOf(transposed(columns)) }
+}
+
+/**
+ * Factors of twice the rank that do beside W what A and B do beside W - s B0 A0: [A; A0] and [B, -B0]. They belong to the
+ * same scaling: twice the alpha, or sqrt(2) times with rsLoRA.
+ */
+export function withoutStart({ a, b }: StartFactors, start: StartFactors): StartFactors {
+  const [rank, inputs] = a.shape as [number, number]
+  const outputs = b.shape[0] as number
+  const wideA = new Float32Array(2 * rank * inputs)
+  wideA.set(a.data)
+  wideA.set(start.a.data, rank * inputs)
+  const wideB = new Float32Array(outputs * 2 * rank)
+  for (let row = 0; row < outputs; row++) {
+    wideB.set(b.data.subarray(row * rank, (row + 1) * rank), 2 * row * rank)
+    const negated = start.b.data.subarray(row * rank, (row + 1) * rank).map((value) => -value)
+    wideB.set(negated, (2 * row + 1) * rank)
+  }
+  return { a: { shape: [2 * rank, inputs], data: wideA }, b: { shape: [outputs, 2 * rank], data: wideB } }
+}
