@@ -8,7 +8,9 @@ import { vectorKey, vectorPaths } from '../adapter/ia3-vectors.js'
 import type { LoraConfig } from '../adapter/lora-config.js'
 import type { PeftConfig } from '../adapter/peft-config.js'
 import { factorProduct } from '../adapter/product.js'
+import { startFactors } from '../adapter/start-factors.js'
 import type { Tensor, TensorMap } from '../adapter/tensor.js'
+import { matrixOf } from '../linear-algebra/matrix.js'
 
 export interface MergedLayer {
   readonly path: string
@@ -22,10 +24,10 @@ export interface MergedLayer {
 export function mergedLayers(config: PeftConfig, tensors: TensorMap): readonly MergedLayer[] {
   switch (config.method) {
     case 'lora':
-      refuseOthers(config)
+      refuseOthers(config, tensors)
       return factorPairs(config, tensors).map((pair) => ({
         path: pair.path,
-        weight: (base) => lowRankWeight(base, pair, tensors),
+        weight: (base) => lowRankWeight(startedWeight(base, config, pair), pair, tensors),
       }))
     case 'ia3':
       return vectorPaths(config, tensors).map((path) => {
@@ -40,14 +42,28 @@ export function mergedLayers(config: PeftConfig, tensors: TensorMap): readonly M
 }
 
 /** What a merge does not write has to stay beside the base. */
-function refuseOthers({ loraBias, modulesToSave, start }: LoraConfig): void {
+function refuseOthers(config: LoraConfig, tensors: TensorMap): void {
+  const { loraBias, modulesToSave } = config
+  const embedding = factorPairs(config, tensors).find(({ kind }) => kind === 'embedding')
   const refused = [
     ...(loraBias ? ['lora_bias'] : []),
     ...(modulesToSave === null ? [] : ['modules_to_save']),
-    ...(start === null ? [] : [`init_lora_weights "${start}"`]),
+    ...(embedding === undefined ? [] : [`factors of the embedding "${embedding.path}"`]),
   ]
   if (refused.length === 0) return
   throw new RangeError(`an adapter with ${refused.join(', ')} cannot be merged; keep it beside the base`)
+}
+
+/** W, or W - s B0 A0 for factors that started from it. */
+function startedWeight(base: Tensor, { start }: LoraConfig, pair: FactorPair): Tensor {
+  if (start === null) return base
+  const { a, b } = startFactors(matrixOf(base), { init: start, rank: pair.rank, scaling: pair.scaling })
+  const factors = new Map([
+    [pair.keyA, a],
+    [pair.keyB, b],
+  ])
+  const taken = factorProduct(pair, factors).data
+  return { shape: base.shape, data: base.data.map((value, at) => value - (taken[at] as number)) }
 }
 
 /** W + s B A; with a magnitude m, each of its rows has that length. */
