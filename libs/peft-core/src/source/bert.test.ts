@@ -4,11 +4,11 @@ import { bertConfig } from './bert.js'
 test('a BERT configuration says which head it has', () => {
   const bert = { model_type: 'bert', num_hidden_layers: 2, num_attention_heads: 4 }
   expect(bertConfig({ ...bert, architectures: ['BertForSequenceClassification'] })).toMatchObject({
-    head: 'classifier',
+    task: 'sequence',
     layerNormEpsilon: 1e-12,
   })
   expect(bertConfig({ ...bert, architectures: ['BertForMaskedLM'] })).toMatchObject({
-    head: 'masked-words',
+    task: 'masked',
   })
   expect(() => bertConfig({ ...bert, architectures: ['BertModel'] })).toThrow('got ["BertModel"]')
 })
@@ -19,6 +19,6 @@ test('a head or a loss that is not built is refused', () => {
   expect(() => bertConfig({ ...classifier, problem_type: 'regression' })).toThrow('problem_type "regression"')
   expect(() => bertConfig({ ...classifier, id2label: { 0: 'LABEL_0' } })).toThrow('num_labels 1')
   expect(bertConfig({ ...classifier, id2label: { 0: 'no', 1: 'yes' } })).toMatchObject({
-    head: 'classifier',
+    task: 'sequence',
   })
 })

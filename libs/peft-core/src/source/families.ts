@@ -2,8 +2,9 @@
  * The model families that are built straight from a Hugging Face folder, by the `model_type` of their config.json.
  * @module
  */
-import type { Architecture, Family } from './architecture.js'
+import type { Architecture, Family, ImageArchitecture } from './architecture.js'
 import { bertFamily } from './bert.js'
+import { distilbertFamily } from './distilbert.js'
 import type { Fields } from './fields.js'
 import { gemma2Family, gemmaFamily } from './gemma.js'
 import { gptNeoxFamily } from './gpt-neox.js'
@@ -12,9 +13,13 @@ import { llamaFamily, mistralFamily, qwen2Family, qwen3Family } from './llama.js
 import { mixtralFamily } from './mixtral.js'
 import { phi3Family } from './phi3.js'
 import { qwen2MoeFamily, qwen3MoeFamily } from './qwen-moe.js'
+import { robertaFamily } from './roberta.js'
+import { vitFamily } from './vit.js'
 
-const families: Readonly<Record<string, Family>> = {
+const families: Readonly<Record<string, Family | Family<ImageArchitecture>>> = {
   bert: bertFamily,
+  camembert: robertaFamily,
+  distilbert: distilbertFamily,
   gemma: gemmaFamily,
   gemma2: gemma2Family,
   gpt2: gpt2Family,
@@ -27,6 +32,9 @@ const families: Readonly<Record<string, Family>> = {
   qwen2_moe: qwen2MoeFamily,
   qwen3: qwen3Family,
   qwen3_moe: qwen3MoeFamily,
+  roberta: robertaFamily,
+  vit: vitFamily,
+  'xlm-roberta': robertaFamily,
 }
 
 /** Reads a decoded config.json. RangeError names the field that is missing, or asks for what is not built yet. */

@@ -21,7 +21,7 @@ const words: BertConfig = {
   heads: 1,
   layerNormEpsilon: 1e-5,
   activation: 'tanh',
-  head: 'masked-words',
+  task: 'masked',
   tieWordEmbeddings: true,
 }
 const bertTensors = new Map([

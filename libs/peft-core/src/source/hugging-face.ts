@@ -2,11 +2,11 @@
  * A model straight from a Hugging Face folder: config.json says which family, the safetensors file holds the weights.
  * @module
  */
-import { createBuilder } from '../graph/builder.js'
+import { createBuilder, type GraphBuilder } from '../graph/builder.js'
 import type { Graph, Value } from '../graph/graph.js'
 import { renameValue } from '../graph/rename-value.js'
-import type { BatchSize } from '../train/batch.js'
-import type { Architecture } from './architecture.js'
+import type { BatchSize, ImageSize } from '../train/batch.js'
+import type { ImageArchitecture, ModelInputs, TextArchitecture } from './architecture.js'
 import { createCache } from './cache.js'
 import type { Layers } from './layers.js'
 import { labelsRows } from './task.js'
@@ -27,28 +27,54 @@ export interface ForwardOptions extends BatchSize {
 }
 
 /**
- * The forward pass of a model for one batch shape: `input_ids` (B, T) and what the options name -> `logits`, (B, T, V)
- * of a language model, (B, C) of a classifier.
+ * The forward pass of a model for one batch shape: `input_ids` (B, T) and what the options name, or `pixel_values`
+ * (B, C, H, W), -> `logits`: (B, T, V) of a language model, (B, T, C) of a classifier of tokens, (B, C) of one of rows.
+ * RangeError when the images are not of the size that the model takes.
  */
 export function forwardGraph(
-  architecture: Pick<Architecture, 'task' | 'hasTokenTypes' | 'forward'>,
+  architecture: ForwardArchitecture,
   tensors: ModelTensors,
   options: ForwardOptions,
 ): Graph {
   const builder = createBuilder()
-  const shape = [options.rows, options.columns]
-  const inputIds = builder.input('input_ids', 'int64', shape)
-  const optional = (name: string, present: boolean): Value | undefined =>
-    present ? builder.input(name, 'int64', shape) : undefined
-  const attentionMask = optional('attention_mask', options.attentionMask)
-  const tokenTypeIds = optional('token_type_ids', options.tokenTypeIds && architecture.hasTokenTypes)
   const weights = weightSource(builder, tensors, options.trainable)
   const cache = options.cache === undefined ? undefined : createCache(builder, options.cache)
   const layers: Layers = { builder, weights, batch: options, cache }
-  const logits = architecture.forward(layers, { inputIds, attentionMask, tokenTypeIds })
-  const perToken = !labelsRows(architecture.task)
+  const logits =
+    architecture.image === undefined
+      ? architecture.forward(layers, tokenInputs(builder, architecture, options))
+      : architecture.forward(layers, pixelInput(builder, architecture.image, options))
   const size = [options.rows, options.columns, logits.shape[1] as number]
-  const output = perToken ? builder.op('Reshape', [logits, builder.constant(size, 'int64')]) : logits
+  const output = labelsRows(architecture.task)
+    ? logits
+    : builder.op('Reshape', [logits, builder.constant(size, 'int64')])
   builder.output(output)
   return renameValue(builder.build(), output.name, 'logits')
 }
+
+/** What a forward pass needs to know of an architecture. */
+export type ForwardArchitecture =
+  | Pick<TextArchitecture, 'task' | 'image' | 'hasTokenTypes' | 'forward'>
+  | Pick<ImageArchitecture, 'task' | 'image' | 'forward'>
+
+function tokenInputs(
+  builder: GraphBuilder,
+  { hasTokenTypes }: Pick<TextArchitecture, 'hasTokenTypes'>,
+  { rows, columns, attentionMask, tokenTypeIds }: ForwardOptions,
+): ModelInputs {
+  const input = (name: string): Value => builder.input(name, 'int64', [rows, columns])
+  return {
+    inputIds: input('input_ids'),
+    attentionMask: attentionMask ? input('attention_mask') : undefined,
+    tokenTypeIds: tokenTypeIds && hasTokenTypes ? input('token_type_ids') : undefined,
+  }
+}
+
+function pixelInput(builder: GraphBuilder, taken: ImageSize, { rows, image }: ForwardOptions): Value {
+  const { channels, height, width } = taken
+  if (image !== undefined && sizeText(image) !== sizeText(taken))
+    throw new RangeError(`the model takes images of ${sizeText(taken)}, got ${sizeText(image)}`)
+  return builder.input('pixel_values', 'float32', [rows, channels, height, width])
+}
+
+const sizeText = ({ channels, height, width }: ImageSize): string => `${channels} x ${height} x ${width}`

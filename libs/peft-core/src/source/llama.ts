@@ -5,7 +5,7 @@
  * @module
  */
 import type { Value } from '../graph/graph.js'
-import type { Architecture, Family, ModelInputs } from './architecture.js'
+import type { Family, ModelInputs, TextArchitecture } from './architecture.js'
 import {
   type Block,
   type DecoderConfig,
@@ -32,7 +32,7 @@ export const qwen3Family: Family = (fields) => languageModel(qwen3Config(fields)
 /** A family whose tensors are named as those of Llama. */
 export function llamaNames(
   config: Pick<DecoderConfig, 'positions'>,
-  forward: Architecture['forward'],
+  forward: TextArchitecture['forward'],
 ): ReturnType<Family> {
   return {
     prefix: 'model.',

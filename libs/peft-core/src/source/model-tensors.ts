@@ -10,7 +10,8 @@ import type { Weight } from '../graph/graph.js'
 import type { ModelTensors } from './weights.js'
 
 /** Tensors outside the prefix. */
-const heads = /^(lm_head|embed_out|classifier|cls|score)\./
+const heads =
+  /^(lm_head|embed_out|classifier|cls|score|pre_classifier|vocab_(transform|layer_norm|projector))\./
 
 /**
  * The tensors under the names that the family's classes with a head use, `prefix` before those of the bare model; checkpoints of the bare model, and of the
@@ -37,6 +38,13 @@ export async function modelTensors(folder: string, prefix: string): Promise<Mode
 const renamed: readonly (readonly [RegExp, string])[] = [
   [/LayerNorm\.gamma$/, 'LayerNorm.weight'],
   [/LayerNorm\.beta$/, 'LayerNorm.bias'],
+  [/^vit\.encoder\.layer\./, 'vit.layers.'], // ViT
+  [/^(vit\.layers\.\d+\.attention)\.attention\.query\./, '$1.q_proj.'],
+  [/^(vit\.layers\.\d+\.attention)\.attention\.key\./, '$1.k_proj.'],
+  [/^(vit\.layers\.\d+\.attention)\.attention\.value\./, '$1.v_proj.'],
+  [/^(vit\.layers\.\d+\.attention)\.output\.dense\./, '$1.o_proj.'],
+  [/^(vit\.layers\.\d+)\.intermediate\.dense\./, '$1.mlp.fc1.'],
+  [/^(vit\.layers\.\d+)\.output\.dense\./, '$1.mlp.fc2.'],
   [/^embed_out\./, 'lm_head.'], // GPT-NeoX
   [/\.block_sparse_moe\./, '.mlp.'], // Mixtral
   [/(\.experts\.\d+)\.w1\./, '$1.gate_proj.'],
