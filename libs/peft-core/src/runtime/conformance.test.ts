@@ -17,14 +17,20 @@ import type { Element } from '../graph/graph.js'
 import { UnsupportedOperators } from '../graph/onnx-error.js'
 import { readBatch } from '../train/batch-file.js'
 import { buildTrainingGraph } from '../train/graph.js'
+import { startEngine } from './engine.js'
 import { batchFeeds } from './feeds.js'
 import { eachNodeCase, type NodeCase } from './node-cases.fixture.js'
 import { ort } from './ort.js'
+import { probeDevice } from './probe.js'
 import { reference } from './reference.js'
 import type { Feed, Runtime } from './runtime.js'
 import { createTfjs, unsupportedByTfjs } from './tfjs.js'
 
 const tfjs = createTfjs(tf)
+
+/** A GPU is not on every machine: LORICA_WEBGPU=gpu, or =software for one that the processor emulates. */
+const webgpu = process.env.LORICA_WEBGPU
+const onWebgpu: Runtime = { open: (graph, options) => ort.open(graph, { ...options, device: 'webgpu' }) }
 
 /** How far a result may be from the expected one: `absolute` + `relative` |expected|. */
 const tolerances: Partial<
@@ -139,6 +145,14 @@ describe.skipIf(fixtures === undefined || !existsSync(archive))(
       report('onnxruntime cpu', await tally(used, (one) => faultOf(ort, one)))
     })
 
+    it.skipIf(webgpu === undefined)('pass on WebGPU, one of eight of them (LORICA_WEBGPU)', async () => {
+      const used = cases.filter(({ graph }) =>
+        [...graph.types.values()].every(({ element }) => /^(?:float32|int64|int32|bool)$/.test(element)),
+      )
+      const some = used.filter((_, index) => index % 8 === 0)
+      report('onnxruntime webgpu', await tally(some, (one) => faultOf(onWebgpu, one)))
+    })
+
     function report(what: string, { claimed, faults }: Tally): void {
       console.log(`${what}: ${claimed - faults.length} of ${claimed} cases pass`)
       expect(faults).toEqual([])
@@ -165,7 +179,21 @@ function relativeError(a: Feed | undefined, b: Feed): number {
   return norm(Float64Array.from(b, (x, at) => (a?.[at] ?? Number.NaN) - x)) / norm(Float64Array.from(b))
 }
 
-const runtimes: Readonly<Record<string, Runtime>> = { 'TensorFlow.js': tfjs }
+const runtimes: Readonly<Record<string, Runtime>> = {
+  'TensorFlow.js': tfjs,
+  ...(webgpu === undefined ? {} : { 'onnxruntime webgpu (LORICA_WEBGPU)': onWebgpu }),
+}
+
+it.skipIf(webgpu === undefined)(
+  'WebGPU runs in an engine, which says what it is (LORICA_WEBGPU)',
+  async () => {
+    const choice = { runtime: 'ort', device: 'webgpu' } as const
+    await using engine = await startEngine({ ...choice, allowSoftwareGpu: webgpu === 'software' })
+    expect(engine.facts.emulator !== undefined).toBe(webgpu === 'software')
+    const strict = await probeDevice(choice, 60_000)
+    expect(strict.usable).toBe(webgpu !== 'software')
+  },
+)
 
 describe.each(Object.entries(runtimes))('%s', (_, runtime) => {
   it.each(goldenCases)('gives the loss and the gradients of PyTorch and PEFT for %s', async (name) => {
