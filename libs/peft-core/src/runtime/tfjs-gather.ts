@@ -5,7 +5,15 @@
 import { constantFromWeight } from '../graph/constant.js'
 import { axisOf, intOf, sizeOf, type TensorType, textOf } from '../graph/graph.js'
 import { stridesOf } from '../operators/parts.js'
-import { dtypeOf, type Kernel, type KernelCall, type Kernels, type Tensor, type Tfjs } from './tfjs-kernel.js'
+import {
+  countable,
+  dtypeOf,
+  type Kernel,
+  type KernelCall,
+  type Kernels,
+  type Tensor,
+  type Tfjs,
+} from './tfjs-kernel.js'
 
 const shapeOf = ({ inputs }: KernelCall, index: number): readonly number[] =>
   (inputs[index] as TensorType).shape
@@ -77,7 +85,11 @@ interface Scatter {
 function scatterRows(tf: Tfjs, { x, at, updates }: Scatter, reduction: Reduction): Tensor {
   const shape = x.shape as [number, number]
   const named = tf.expandDims(at, 1)
-  if (reduction === 'none') return tf.tensorScatterUpdate(x, named, updates)
+  if (reduction === 'none') {
+    const numbers = countable(tf, x)
+    const copy = tf.add(numbers, tf.zerosLike(numbers)) // the JavaScript kernel writes into what it is given
+    return tf.tensorScatterUpdate(copy, named, countable(tf, updates))
+  }
   if (reduction === 'add') return tf.add(x, tf.scatterND(named, updates, shape))
   const rows = tf.reshape(counting(tf, shape[0]), [1, -1, 1]) // every update beside every row: (N, R, L)
   const meets = tf.equal(tf.reshape(at, [-1, 1, 1]), rows)

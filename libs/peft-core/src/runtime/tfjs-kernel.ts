@@ -18,7 +18,7 @@ export interface KernelCall {
   /** The value of an input; TypeError when it is omitted. */
   tensor(index: number): Tensor
   has(index: number): boolean
-  /** The numbers of an input that is a weight, such as the axes of a reduction. */
+  /** The numbers of a small input, such as the axes of a reduction. */
   numbers(index: number): readonly number[]
 }
 

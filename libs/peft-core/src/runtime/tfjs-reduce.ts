@@ -21,13 +21,20 @@ function axesOf(call: KernelCall): number[] {
   return intOf(call.node, 'noop_with_empty_axes', 0) === 1 ? [] : shapeOf(call).map((_, axis) => axis)
 }
 
+interface Over {
+  readonly axes: number[]
+  /** Whether the axes stay, with sides of 1. */
+  readonly keeps: boolean
+}
+
 /** A reduction over all given axes; without axes, of each element alone. */
 const reduction =
-  (compute: (tf: Tfjs, x: Tensor, axes: number[]) => Tensor): Kernel =>
+  (compute: (tf: Tfjs, x: Tensor, over: Over) => Tensor): Kernel =>
   (call) => {
     const axes = axesOf(call)
     const x = countable(call.tf, call.tensor(0))
-    return axes.length === 0 ? compute(call.tf, call.tf.expandDims(x, 0), [0]) : compute(call.tf, x, axes)
+    if (axes.length === 0) return compute(call.tf, call.tf.expandDims(x, 0), { axes: [0], keeps: false })
+    return compute(call.tf, x, { axes, keeps: intOf(call.node, 'keepdims', 1) === 1 })
   }
 
 const axisIn = (call: KernelCall, otherwise: number): number =>
@@ -109,13 +116,13 @@ const rotary: Kernel = ({ tf, inputs, tensor }) => {
 }
 
 export const reductionKernels: Kernels = {
-  ReduceSum: reduction((tf, x, axes) => tf.sum(x, axes)),
-  ReduceMean: reduction((tf, x, axes) => tf.mean(x, axes)),
-  ReduceMax: reduction((tf, x, axes) => tf.max(x, axes)),
-  ReduceMin: reduction((tf, x, axes) => tf.min(x, axes)),
-  ReduceProd: reduction((tf, x, axes) => tf.prod(x, axes)),
-  ReduceSumSquare: reduction((tf, x, axes) => tf.sum(tf.square(x), axes)),
-  ReduceL2: reduction((tf, x, axes) => tf.sqrt(tf.sum(tf.square(x), axes))),
+  ReduceSum: reduction((tf, x, { axes, keeps }) => tf.sum(x, axes, keeps)),
+  ReduceMean: reduction((tf, x, { axes, keeps }) => tf.mean(x, axes, keeps)),
+  ReduceMax: reduction((tf, x, { axes, keeps }) => tf.max(x, axes, keeps)),
+  ReduceMin: reduction((tf, x, { axes, keeps }) => tf.min(x, axes, keeps)),
+  ReduceProd: reduction((tf, x, { axes, keeps }) => tf.prod(x, axes, keeps)),
+  ReduceSumSquare: reduction((tf, x, { axes, keeps }) => tf.sum(tf.square(x), axes, keeps)),
+  ReduceL2: reduction((tf, x, { axes, keeps }) => tf.sqrt(tf.sum(tf.square(x), axes, keeps))),
   ArgMax: argMax,
   TopK: topK,
   CumSum: cumulativeSum,

@@ -31,9 +31,9 @@ const concat: Kernel = ({ tf, node, inputs, tensor }) => {
 }
 
 const split: Kernel = (call) => {
-  const { tf, node, outputs, tensor } = call
+  const { tf, node, outputs, tensor, has, numbers } = call
   const axis = axisOf(intOf(node, 'axis', 0), sidesOf(call).length)
-  const sides = outputs.map(({ shape }) => shape[axis] as number)
+  const sides = has(1) ? [...numbers(1)] : outputs.map(({ shape }) => shape[axis] as number)
   return tf.split(tensor(0), sides, axis)
 }
 

@@ -151,7 +151,10 @@ function runNode(
     outputs: node.outputs.flatMap((name) => typeOf(name) ?? []),
     tensor,
     has: (index) => (node.inputs[index] ?? '') !== '',
-    numbers: (index) => numbersOf(graph, node, index),
+    numbers: (index) => {
+      const weight = graph.weights.get(node.inputs[index] ?? '')
+      return Array.from(weight === undefined ? tensor(index).dataSync() : constantFromWeight(weight).data)
+    },
   }
   return new Map(
     Object.entries(
@@ -169,19 +172,15 @@ function runNode(
   )
 }
 
-/** The value with the element and the shape that the graph states. */
+/**
+ * The value with the element and the shape that the graph states. What was made of a piece of a Split by sizes that the
+ * graph computes has another side than is stated, and keeps it.
+ */
 function settled(tf: Tfjs, tensor: Tensor, { element, shape }: TensorType): Tensor {
   const dtype = dtypeOf(element)
   const cast = tensor.dtype === dtype ? tensor : tf.cast(tensor, dtype)
-  return sameShape(cast.shape, shape) ? cast : tf.reshape(cast, [...shape])
-}
-
-function numbersOf({ weights }: Graph, node: Node, index: number): readonly number[] {
-  const weight = weights.get(node.inputs[index] ?? '')
-  if (weight === undefined) {
-    throw new TypeError(`${node.op} "${node.name}" needs input ${index} before the graph runs`)
-  }
-  return Array.from(constantFromWeight(weight).data)
+  const fits = sameShape(cast.shape, shape) || cast.size !== sizeOf(shape)
+  return fits ? cast : tf.reshape(cast, [...shape])
 }
 
 /** A weight, which is copied to TensorFlow.js when it is first used. */
