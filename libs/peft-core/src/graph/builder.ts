@@ -32,6 +32,8 @@ export interface GraphBuilder {
   value(name: string): Value
   has(name: string): boolean
   constantOf(value: Value): Constant | undefined
+  /** The frozen value of a name; undefined when it is an input or computed. */
+  weightOf(name: string): Weight | undefined
   output(value: Value): void
   build(): Graph
 }
@@ -140,6 +142,7 @@ export function createBuilder(from?: Graph, options: { readonly keepOutputs?: bo
     value,
     has: (name) => types.has(name),
     constantOf,
+    weightOf: (name) => weights.get(name),
     output(added) {
       outputs.push(added)
     },

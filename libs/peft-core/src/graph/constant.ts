@@ -31,7 +31,7 @@ export function readWeight(data: WeightData): Uint8Array {
 export function constantFromWeight(weight: Weight): Constant {
   const bytes = readWeight(weight.data)
   const count = sizeOf(weight.shape)
-  const expected = count * elementBytes[weight.element]
+  const expected = Math.ceil(count * elementBytes[weight.element])
   if (bytes.byteLength !== expected) {
     throw new RangeError(`weight "${weight.name}" expected ${expected} bytes, got ${bytes.byteLength}`)
   }
@@ -42,7 +42,7 @@ export function constantFromWeight(weight: Weight): Constant {
 
 /** The little-endian bytes of numbers. Integers saturate at the limits of int64. */
 export function weightBytes(values: ArrayLike<number>, element: Element): Uint8Array {
-  const bytes = new Uint8Array(values.length * elementBytes[element])
+  const bytes = new Uint8Array(Math.ceil(values.length * elementBytes[element]))
   const view = new DataView(bytes.buffer)
   for (let index = 0; index < values.length; index++) writers[element](view, index, values[index] as number)
   return bytes
@@ -69,6 +69,7 @@ const readers: Readonly<Record<Element, Read>> = {
   uint16: (view, index) => view.getUint16(index * 2, true),
   int8: (view, index) => view.getInt8(index),
   uint8: (view, index) => view.getUint8(index),
+  uint4: (view, index) => (view.getUint8(index >> 1) >> (index % 2 === 0 ? 0 : 4)) & 15,
   bool: (view, index) => view.getUint8(index),
   string: () => {
     throw new TypeError('a tensor of strings has no numbers')
@@ -99,6 +100,8 @@ const writers: Readonly<Record<Element, Write>> = {
   uint16: (view, index, value) => view.setUint16(index * 2, value, true),
   int8: (view, index, value) => view.setInt8(index, value),
   uint8: (view, index, value) => view.setUint8(index, value),
+  uint4: (view, index, value) =>
+    view.setUint8(index >> 1, view.getUint8(index >> 1) | ((value & 15) << (index % 2 === 0 ? 0 : 4))),
   bool: (view, index, value) => view.setUint8(index, value),
   float16: unwritable,
   bfloat16: unwritable,

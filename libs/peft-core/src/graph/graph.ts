@@ -18,6 +18,7 @@ export type Element =
   | 'uint32'
   | 'uint16'
   | 'uint8'
+  | 'uint4'
   | 'bool'
   | 'string'
 
@@ -113,6 +114,7 @@ export const elementBytes: Readonly<Record<Element, number>> = {
   uint32: 4,
   uint16: 2,
   uint8: 1,
+  uint4: 0.5, // two in a byte, the first in the low half
   bool: 1,
   string: 0,
 }

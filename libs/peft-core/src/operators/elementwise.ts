@@ -128,6 +128,7 @@ export const elementNumbers: Readonly<Record<Element, number>> = {
   uint32: 12,
   uint64: 13,
   bfloat16: 16,
+  uint4: 21,
 }
 
 export function elementOfNumber(number: number): Element {

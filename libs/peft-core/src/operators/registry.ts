@@ -6,6 +6,7 @@ import { normalisations } from './normalise.js'
 import type { Operator, Operators } from './operator.js'
 import { parts } from './parts.js'
 import { poolings } from './pooling.js'
+import { quantised, quantisedContrib } from './quantised.js'
 import { reductions } from './reduce.js'
 import { rotaryContrib } from './rotary.js'
 import { selections } from './select.js'
@@ -21,9 +22,15 @@ const standard: Operators = {
   ...normalisations,
   ...convolutions,
   ...poolings,
+  ...quantised,
   ...selections,
 }
-const contrib: Operators = { ...elementwiseContrib, ...productsContrib, ...rotaryContrib }
+const contrib: Operators = {
+  ...elementwiseContrib,
+  ...productsContrib,
+  ...quantisedContrib,
+  ...rotaryContrib,
+}
 
 /** Whether Lorica knows an operator. */
 export function hasOperator(op: string, domain: '' | 'com.microsoft'): boolean {

@@ -37,7 +37,7 @@ def attribute(value):
 
 
 def tensor(x):
-    element = {torch.float64: "float64", torch.int64: "int64", torch.bool: "bool"}[x.dtype]
+    element = {torch.float64: "float64", torch.int64: "int64", torch.bool: "bool", torch.uint8: "uint8"}[x.dtype]
     data = [float(f"{v:.13g}") for v in x.detach().double().flatten().tolist()]
     return {"element": element, "shape": list(x.shape), "data": data}
 
@@ -212,6 +212,39 @@ case("ScatterElements", [normal(3, 4), integers(3, 0, 1, shape=(3, 1)), normal(3
 case("TopK", [normal(3, 5), integers(2)], lambda x, k: x.topk(2), unused=(1,), axis=-1)
 case("TopK", [normal(4, 2, 3), integers(3)], lambda x, k: x.topk(3, dim=0, largest=False), "TopK of the smallest on the first axis",
      unused=(1,), axis=0, largest=0)
+
+# products with packed blocks
+
+
+def unpacked(packed, bits, count):
+    """Small integers from bytes, the first in the low bits."""
+    parts = [packed] if bits == 8 else [packed & 15, packed >> 4]
+    return torch.stack(parts, -1).flatten(1)[:, :count].double()
+
+
+def packed_product(x, packed, scales, zeros=None, group=None, bias=None, bits=4, block=16, columns=32):
+    rows = packed.shape[0]
+    blocks = packed.shape[1]
+    stored = unpacked(packed.reshape(rows, -1), bits, blocks * block).reshape(rows, blocks, block)
+    middle = 2 ** (bits - 1) if zeros is None else unpacked(zeros.reshape(rows, -1), bits, blocks)[..., None]
+    matrix = ((stored - middle) * scales.reshape(rows, blocks, 1)).reshape(rows, -1)[:, :columns]
+    return F.linear(x, matrix, bias)
+
+
+def bytes_of(*shape):
+    return torch.randint(0, 256, shape, dtype=torch.uint8)
+
+
+for name, bits, rows, columns, blocks, zeros, bias in [
+    ("MatMulNBits", 4, 3, 32, 2, None, None),
+    ("MatMulNBits with zero points in half bytes, and a row that does not fill its blocks", 4, 3, 40, 3, bytes_of(3 * 2), None),
+    ("MatMulNBits with zero points and a bias", 4, 5, 32, 2, bytes_of(5), normal(5)),
+    ("MatMulNBits of 8 bits", 8, 2, 32, 2, bytes_of(4), None),
+]:
+    inputs = [normal(4, columns), bytes_of(rows, blocks, 16 * bits // 8), positive(rows * blocks) / 8, zeros, None, bias]
+    case("MatMulNBits", inputs[:6] if bias is not None else inputs[:4],
+         lambda *given, bits=bits, columns=columns: packed_product(*given, bits=bits, columns=columns), name,
+         domain=MS, frozen=(2,), K=columns, N=rows, bits=bits, block_size=16)
 
 path = pathlib.Path(__file__).with_name("expected.json")
 path.write_text("[\n" + ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases) + "\n]\n")

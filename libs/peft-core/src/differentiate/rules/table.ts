@@ -5,6 +5,7 @@ import { geluContribRules, geluRules } from './gelu.js'
 import { productContribRules, productRules } from './matmul.js'
 import { normalisationRules } from './normalise.js'
 import { pointwiseRules } from './pointwise.js'
+import { quantisedContribRules } from './quantised.js'
 import { reductionRules } from './reduce.js'
 import { rotaryContribRules } from './rotary.js'
 import type { Rule, Rules } from './rule.js'
@@ -23,7 +24,12 @@ const standard: Rules = {
   ...softmaxRules,
 }
 
-const contrib: Rules = { ...geluContribRules, ...productContribRules, ...rotaryContribRules }
+const contrib: Rules = {
+  ...geluContribRules,
+  ...productContribRules,
+  ...quantisedContribRules,
+  ...rotaryContribRules,
+}
 
 /** Every operator with a gradient rule, as `Op` or `com.microsoft.Op`. */
 export const differentiableOperators: readonly string[] = [
