@@ -10,6 +10,7 @@ import { generateCommand } from './learning/generate.js'
 import { gradCommand } from './learning/grad.js'
 import { inspectCommand } from './learning/inspect.js'
 import { mergeCommand } from './learning/merge.js'
+import { quantizeCommand } from './learning/quantize.js'
 import { trainCommand } from './learning/train.js'
 import { doctorCommand } from './machine/doctor.js'
 import { setupCommand } from './machine/setup.js'
@@ -49,6 +50,7 @@ for (const command of [
   gradCommand(),
   inspectCommand(),
   mergeCommand(),
+  quantizeCommand(),
   benchCommand(),
 ])
   program.addCommand(command)

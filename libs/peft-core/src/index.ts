@@ -46,7 +46,9 @@ export { tfjsFolder } from './runtime/tfjs-load.js'
 export type { EngineSpec } from './runtime/training-graph.js'
 // Models.
 export { describeModel, type ModelDescription } from './source/describe.js'
+export type { BlockFormat } from './source/block-weights.js'
 export { hashModel, type ModelFile, type ModelHash } from './source/model-files.js'
+export { type QuantizedModel, type QuantizeJob, quantizeModel } from './source/quantize.js'
 export type { OptimizerState } from './train/adamw.js'
 // Data.
 export {

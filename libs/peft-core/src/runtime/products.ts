@@ -6,7 +6,7 @@ import { createBuilder } from '../graph/builder.js'
 import { type Graph, intOf, type Node, sizeOf, type Value } from '../graph/graph.js'
 import type { Feed, Runtime, RuntimeOptions } from './runtime.js'
 
-const products: ReadonlySet<string> = new Set(['MatMul', 'Gemm', 'FusedMatMul'])
+const products: ReadonlySet<string> = new Set(['MatMul', 'Gemm', 'FusedMatMul', 'MatMulNBits'])
 
 export interface ProductTimes {
   /** Floating-point operations of one run. */
@@ -84,7 +84,8 @@ export function productsGraph(graph: Graph): Graph {
   const end = builder.constant([1], 'int64')
   const flat = builder.constant([-1], 'int64')
   const firsts = graph.nodes.filter(isProduct).map((node) => {
-    const inputs = node.inputs.slice(0, 2).map(operand) // the addend of a Gemm is no product
+    const factors = node.op === 'MatMulNBits' ? node.inputs.slice(0, 4) : node.inputs.slice(0, 2) // without what is added
+    const inputs = factors.map((name) => (name === '' ? undefined : operand(name)))
     const product = builder.op(node.op, inputs, { attributes: node.attributes, domain: node.domain })
     return builder.op('Slice', [builder.op('Reshape', [product, flat]), start, end])
   })

@@ -7,6 +7,7 @@ const layersOf = (rows: number, columns: number): Layers => ({
   builder: createBuilder(),
   weights: {
     get: () => expect.fail('a weight is asked for'),
+    blocks: () => undefined,
     rows: () => expect.fail('a weight is asked for'),
     find: () => undefined,
     slice: () => undefined,

@@ -8,7 +8,7 @@
 import type { GraphBuilder } from '../graph/builder.js'
 import { float, int, ints, text, type Value } from '../graph/graph.js'
 import type { Cache } from './cache.js'
-import type { WeightSource } from './weights.js'
+import type { BlockWeight, WeightSource } from './weights.js'
 
 export interface Batch {
   readonly rows: number
@@ -30,18 +30,49 @@ export const reachOf = ({ batch, cache }: Layers): number => batch.columns + (ca
  * nn.Linear: x (N, I), weight (O, I) -> (N, O). `path` is the module's name, under which an adapter finds it. `hasBias`
  * unless stated: where the model has such a tensor.
  */
-export function linear({ builder, weights }: Layers, path: string, x: Value, hasBias?: boolean): Value {
+export function linear(layers: Layers, path: string, x: Value, hasBias?: boolean): Value {
+  const { builder, weights } = layers
   const attributes = { transB: int(1) }
   const name = `${path}.bias`
   const bias = hasBias === undefined ? weights.find(name) : hasBias ? weights.get(name) : undefined
+  const blocks = weights.blocks(`${path}.weight`)
+  if (blocks !== undefined) return blockProduct(layers, path, { x, blocks, bias })
   const inputs = [x, weights.get(`${path}.weight`), bias].filter((value) => value !== undefined)
   return builder.op('Gemm', inputs, { attributes, module: path, name: path })
 }
 
 /** GPT-2's Conv1D: x (N, I), weight (I, O) -> (N, O). */
-export function conv1d({ builder, weights }: Layers, path: string, x: Value): Value {
+export function conv1d(layers: Layers, path: string, x: Value): Value {
+  const { builder, weights } = layers
+  const blocks = weights.blocks(`${path}.weight`)
+  if (blocks !== undefined)
+    return blockProduct(layers, path, { x, blocks, bias: weights.get(`${path}.bias`) })
   const inputs = [x, weights.get(`${path}.weight`), weights.get(`${path}.bias`)]
   return builder.op('Gemm', inputs, { module: path, name: path })
+}
+
+interface BlockProduct {
+  readonly x: Value // (N, I)
+  readonly blocks: BlockWeight
+  readonly bias: Value | undefined // (O)
+}
+
+/** A linear layer whose weight is stored as blocks of small integers -> (N, O). */
+function blockProduct({ builder }: Layers, path: string, { x, blocks, bias }: BlockProduct): Value {
+  const { bits, packed, scales, zeroPoints } = blocks
+  const [outputs, count, bytes] = packed.shape as [number, number, number]
+  const block = (bytes * 8) / bits
+  const exact = { accuracy_level: int(1) } // float32
+  const attributes = {
+    N: int(outputs),
+    K: int(count * block),
+    bits: int(bits),
+    block_size: int(block),
+    ...exact,
+  }
+  const inputs = [x, packed, scales, zeroPoints, undefined, bias]
+  const given = bias === undefined ? inputs.slice(0, zeroPoints === undefined ? 3 : 4) : inputs
+  return builder.op('MatMulNBits', given, { attributes, domain: 'com.microsoft', module: path, name: path })
 }
 
 export function layerNorm({ builder, weights }: Layers, path: string, x: Value, epsilon: number): Value {

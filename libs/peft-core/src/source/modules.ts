@@ -25,6 +25,7 @@ export function linearModules(graph: Graph): readonly LinearLayer[] {
   const users = new Map<string, Node>()
   for (const node of graph.nodes) for (const name of node.inputs) users.set(name, node)
   const layers = graph.nodes.flatMap((node) => {
+    if (node.op === 'MatMulNBits') return blockLayer(graph, node, users)
     const found = products.has(node.op) ? weightBehind(graph, producers, node.inputs[1] ?? '') : undefined
     if (found === undefined) return []
     const { weight, transposed } = found
@@ -37,6 +38,15 @@ export function linearModules(graph: Graph): readonly LinearLayer[] {
     return [{ path, inFeatures, outFeatures, node: node.name, weight: weight.name, weightLayout } as const]
   })
   return withoutWrapper(layers)
+}
+
+/** A layer whose matrix is stored as packed blocks. */
+function blockLayer(graph: Graph, node: Node, users: ReadonlyMap<string, Node>): readonly LinearLayer[] {
+  const weight = graph.weights.get(node.inputs[1] ?? '')
+  if (weight === undefined) return []
+  const [inFeatures, outFeatures] = [intOf(node, 'K', 0), intOf(node, 'N', 0)]
+  const path = pathOf(graph, node, weight, users)
+  return [{ path, inFeatures, outFeatures, node: node.name, weight: weight.name, weightLayout: 'out-in' }]
 }
 
 /** The scores of experts: transformers keeps them in a parameter, not in a linear layer. */

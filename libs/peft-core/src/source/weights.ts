@@ -5,6 +5,7 @@
 import type { GraphBuilder } from '../graph/builder.js'
 import { elementBytes, int, sizeOf, type Value, type Weight, type WeightData } from '../graph/graph.js'
 import { elementNumbers } from '../operators/elementwise.js'
+import { blockNames } from './block-weights.js'
 
 /** The tensors of a model by name, each with its byte range. */
 export type ModelTensors = ReadonlyMap<string, Weight>
@@ -16,8 +17,18 @@ export interface WeightSource {
   find(name: string): Value | undefined
   /** Rows of a matrix as float32, (V, D) for ids (N) -> (N, D): only they are cast. The node that gathers them has the name `node`. */
   rows(name: string, ids: Value, node: string): Value
+  /** A matrix that is stored as blocks of small integers, by the name that it has otherwise; undefined when it is not. */
+  blocks(name: string): BlockWeight | undefined
   /** One matrix of a stack of them, (S, O, I) -> (O, I), in place; undefined when the model has no such tensor. */
   slice(name: string, index: number): Value | undefined
+}
+
+/** A matrix (O, I) as `MatMulNBits` takes it. */
+export interface BlockWeight {
+  readonly bits: 4 | 8
+  readonly packed: Value // (O, K, bytes of a block)
+  readonly scales: Value // (O, K)
+  readonly zeroPoints: Value | undefined // (O, bytes of a row)
 }
 
 /**
@@ -61,10 +72,27 @@ export function weightSource(builder: GraphBuilder, tensors: ModelTensors, train
       throw new RangeError(`the model has no tensor "${name}"; its config.json says it should`)
     return value
   }
+  const blocks = (name: string): BlockWeight | undefined => {
+    for (const bits of [4, 8] as const) {
+      const names = blockNames(name, bits)
+      const [packed, scales, zeroPoints] = [names.packed, names.scales, names.zeroPoints].map((part) =>
+        tensors.get(part),
+      )
+      if (packed === undefined || scales === undefined) continue
+      if (trainable)
+        throw new RangeError(
+          `"${name}" is stored as ${bits}-bit blocks; only an adapter over it can be trained`,
+        )
+      const zeros = zeroPoints && stored(zeroPoints)
+      return { bits, packed: stored(packed), scales: stored(scales), zeroPoints: zeros }
+    }
+    return undefined
+  }
   return {
     find,
     slice,
     get,
+    blocks,
     rows(name, ids, node) {
       const weight = tensors.get(name)
       const isHalf = !trainable && weight !== undefined && weight.element !== 'float32'

@@ -1,0 +1,114 @@
+import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, describe, expect, it } from 'vitest'
+import { readAdapter } from '../adapter/adapter.js'
+import { readSafetensors } from '../adapter/safetensors.js'
+import { encodeSafetensors } from '../adapter/safetensors-write.js'
+import { rawTensor, type Tensor } from '../adapter/tensor.js'
+import { floatTensor } from '../adapter/values.js'
+import { ort } from '../runtime/ort.js'
+import { createService } from '../runtime/service.js'
+import { readBatch } from '../train/batch-file.js'
+import { buildTrainingGraph } from '../train/graph.js'
+import { openModel } from './model.js'
+import { quantizeModel } from './quantize.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'quantize-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+const golden = (name: string): string => fileURLToPath(new URL(`../../golden/${name}`, import.meta.url))
+
+/** Numbers from 4-bit blocks of 16, taken apart by hand. */
+function unpacked(packed: Uint8Array, scales: Float32Array, zeros: Uint8Array, blocks: number): Float32Array {
+  const half = (bytes: Uint8Array, at: number): number => ((bytes[at >> 1] as number) >> (4 * (at % 2))) & 15
+  return Float32Array.from({ length: packed.length * 2 }, (_, at) => {
+    const block = Math.floor(at / 16)
+    const [row, place] = [Math.floor(block / blocks), block % blocks]
+    const zero = half(zeros, row * Math.ceil(blocks / 2) * 2 + place)
+    return (half(packed, at) - zero) * (scales[block] as number)
+  })
+}
+
+/** A copy of a model whose weights are the numbers that the blocks of a quantised one stand for. */
+async function writeRounded(model: string, quantised: string, out: string, isConv1d: boolean): Promise<void> {
+  cpSync(model, out, { recursive: true })
+  const [before, blocks] = [
+    await readSafetensors(join(model, 'model.safetensors')),
+    await readSafetensors(join(quantised, 'model.safetensors')),
+  ]
+  const rounded = [...before].map(([name, raw]) => {
+    const [packed, scales, zeros] = ['q4', 'q4_scales', 'q4_zero_points'].map((part) =>
+      blocks.get(`${name}.${part}`),
+    )
+    if (packed === undefined || scales === undefined || zeros === undefined) return [name, raw] as const
+    const [outputs, count] = packed.shape as [number, number]
+    const data = unpacked(packed.bytes, floatTensor(scales).data, zeros.bytes, count)
+    const inputs = count * 16
+    const turned = data.map((_, at) => data[(at % outputs) * inputs + Math.floor(at / outputs)] as number)
+    return [name, rawTensor({ shape: raw.shape, data: isConv1d ? turned : data } satisfies Tensor)] as const
+  })
+  await writeFile(join(out, 'model.safetensors'), encodeSafetensors(new Map(rounded)))
+}
+
+async function gradientsOf(model: string, name: string) {
+  const { config, tensors } = await readAdapter(join(golden(name), 'adapter'))
+  const batch = await readBatch(join(golden(name), 'batch.safetensors'))
+  const service = createService(buildTrainingGraph, ort, { threads: 1 })
+  await service.open({ model, config, rows: batch.rows, columns: batch.columns, trainable: 'adapter' })
+  return await service.gradients(tensors, batch)
+}
+
+describe.each(['gpt2', 'llama'])('a quantised %s', (name) => {
+  const model = join(golden(name), 'model')
+
+  it('trains as a model of the rounded numbers does', async () => {
+    const [out, rounded] = [join(folder, `${name}-q4`), join(folder, `${name}-rounded`)]
+    const made = await quantizeModel({ model, out, bits: 4, blockSize: 16, symmetric: false })
+    expect(made.kept).toEqual(['lm_head'])
+    expect(made.modules.length).toBeGreaterThan(7)
+    await writeRounded(model, out, rounded, name === 'gpt2')
+    const [got, expected, plain] = [
+      await gradientsOf(out, name),
+      await gradientsOf(rounded, name),
+      await gradientsOf(model, name),
+    ]
+    expect(Math.abs(got.loss - expected.loss)).toBeLessThan(1e-5)
+    expect(Math.abs(plain.loss - expected.loss)).toBeGreaterThan(1e-4)
+    expect([...got.gradients.keys()]).toEqual([...expected.gradients.keys()])
+    for (const [key, { data }] of expected.gradients) {
+      const other = got.gradients.get(key)?.data ?? []
+      const norm = Math.hypot(...data)
+      expect(Math.hypot(...data.map((value, at) => value - (other[at] as number)))).toBeLessThan(1e-4 * norm)
+    }
+  })
+
+  it('has the modules of the model, and is not quantised again', async () => {
+    const out = join(folder, `${name}-q8`)
+    await quantizeModel({ model, out, bits: 8, blockSize: 16, symmetric: true })
+    const pathsOf = async (path: string): Promise<readonly (readonly [string, number, number])[]> =>
+      (await openModel(path))
+        .forward({ rows: 1, columns: 2, trainable: false })
+        .modules.map(({ path, inFeatures, outFeatures }) => [path, inFeatures, outFeatures] as const)
+    expect(await pathsOf(out)).toEqual(await pathsOf(model))
+    expect(JSON.parse(await readFile(join(out, 'config.json'), 'utf8'))).toMatchObject({
+      quantization_config: { bits: 8, block_size: 16, symmetric: true },
+    })
+    const again = quantizeModel({
+      model: out,
+      out: join(folder, 'twice'),
+      bits: 4,
+      blockSize: 16,
+      symmetric: true,
+    })
+    await expect(again).rejects.toThrow('is quantised already')
+    expect(readdirSync(folder)).not.toContain('twice')
+  })
+})
+
+it('a block size that the product does not take is refused', async () => {
+  const model = join(golden('llama'), 'model')
+  const job = { model, out: join(folder, 'none'), bits: 4, blockSize: 24, symmetric: false } as const
+  await expect(quantizeModel(job)).rejects.toThrow('a power of two and at least 16, got 24')
+})
