@@ -14,6 +14,7 @@ export {
   readAdapter,
   writeAdapter,
 } from './adapter/adapter.js'
+export { type NonLinearity, nonLinearities } from './adapter/bottleneck-config.js'
 export { factorPairs } from './adapter/factors.js'
 export { createPeftConfig, type PeftConfig, type PeftSpec } from './adapter/peft-config.js'
 export { decodeSafetensors, readSafetensors, readSafetensorsHeader } from './adapter/safetensors.js'

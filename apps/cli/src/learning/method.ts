@@ -2,7 +2,7 @@
  * The options that say what an adapter trains.
  * @module
  */
-import { openTokenizer, type PeftSpec } from '@lorica/peft-core'
+import { type NonLinearity, nonLinearities, openTokenizer, type PeftSpec } from '@lorica/peft-core'
 import { LoricaError } from '@lorica/protocol'
 import { type Command, Option } from 'commander'
 import { positiveInteger, positiveNumber } from '../screen/argument.js'
@@ -19,6 +19,8 @@ export interface MethodOptions {
   readonly virtualTokens?: number
   readonly promptStart?: 'random' | 'vocabulary'
   readonly promptText?: string
+  readonly bottleneckSize?: number
+  readonly nonLinearity?: NonLinearity
 }
 
 type Detail = Exclude<keyof MethodOptions, 'method'>
@@ -29,6 +31,7 @@ const details: Readonly<Record<PeftSpec['method'], readonly Detail[]>> = {
   dora: ['rank', 'alpha', 'targets', 'rslora'],
   ia3: ['targets', 'feedforward'],
   prompt: ['virtualTokens', 'promptStart', 'promptText'],
+  bottleneck: ['targets', 'bottleneckSize', 'nonLinearity'],
 }
 
 const flags: Readonly<Record<Detail, string>> = {
@@ -40,6 +43,8 @@ const flags: Readonly<Record<Detail, string>> = {
   virtualTokens: '--virtual-tokens',
   promptStart: '--prompt-start',
   promptText: '--prompt-text',
+  bottleneckSize: '--bottleneck-size',
+  nonLinearity: '--non-linearity',
 }
 
 /** Adds the options to a command. */
@@ -53,7 +58,7 @@ export function withMethod(command: Command): Command {
     .option('--rslora', 'lora, dora: scale by alpha / sqrt(rank)')
     .option(
       '--targets <modules>',
-      'all-linear, or module names separated by commas (default: all-linear; ia3: as PEFT for the family)',
+      'all-linear, or module names separated by commas (default: all-linear; ia3, bottleneck: by family)',
     )
     .option('--feedforward <modules>', 'ia3: the targets whose input is scaled (default: as PEFT)')
     .option(
@@ -68,6 +73,16 @@ export function withMethod(command: Command): Command {
       ).choices(['random', 'vocabulary']),
     )
     .option('--prompt-text <text>', 'prompt: start from the embeddings of this text')
+    .option(
+      '--bottleneck-size <n>',
+      'bottleneck: what each network narrows to (default: 16)',
+      positiveInteger,
+    )
+    .addOption(
+      new Option('--non-linearity <f>', 'bottleneck: between its two matrices (default: gelu)').choices(
+        nonLinearities,
+      ),
+    )
 }
 
 /**
@@ -98,6 +113,10 @@ export async function peftSpecOf(options: MethodOptions, model: string): Promise
         ...(targets === undefined ? {} : { targets: namesOf(targets) }),
         ...(feedforward === undefined ? {} : { feedforward: listOf(feedforward) }),
       }
+    case 'bottleneck': {
+      const { bottleneckSize: size = 16, nonLinearity = 'gelu' } = options
+      return { method, size, nonLinearity, ...(targets === undefined ? {} : { targets: namesOf(targets) }) }
+    }
     case 'prompt': {
       const { virtualTokens = 16, promptStart = 'random', promptText } = options
       const start = promptText === undefined ? promptStart : await tokensOf(promptText, model)

@@ -2,12 +2,15 @@
  * A model with the parameters of a PEFT method inserted.
  * @module
  */
+import type { BottleneckConfig } from '../adapter/bottleneck-config.js'
+import type { Ia3Config } from '../adapter/ia3-config.js'
 import type { PeftConfig } from '../adapter/peft-config.js'
 import { targetModules } from '../adapter/target-modules.js'
 import type { Graph } from '../graph/graph.js'
 import type { ForwardModel, Model } from '../source/model.js'
+import { bottleneckLayer } from './bottleneck.js'
 import { ia3Layer } from './ia3.js'
-import { insertAtModules } from './insert.js'
+import { type Insertion, insertAtModules } from './insert.js'
 import { insertLora } from './lora-model.js'
 import { insertPrompt } from './prompt.js'
 
@@ -31,11 +34,17 @@ export function adapt(
       return insertLora(forward, config, { outputLayer, dropout })
     case 'prompt':
       return insertPrompt(forward.graph, config)
-    case 'ia3': {
+    case 'ia3':
+    case 'bottleneck': {
       const { graph, modules } = forward
       const names = modules.map(({ path }) => path)
       const paths = targetModules(config, names, outputLayer)
-      return insertAtModules(graph, modules, new Map(paths.map((path) => [path, ia3Layer(config, path)])))
+      const layers = paths.map((path) => [path, insertionAt(config, path)] as const)
+      return insertAtModules(graph, modules, new Map(layers))
     }
   }
+}
+
+function insertionAt(config: Ia3Config | BottleneckConfig, path: string): Insertion {
+  return config.method === 'ia3' ? ia3Layer(config, path) : bottleneckLayer(config, path)
 }

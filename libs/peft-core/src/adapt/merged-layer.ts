@@ -38,6 +38,10 @@ export function mergedLayers(config: PeftConfig, tensors: TensorMap): readonly M
       })
     case 'prompt':
       throw new RangeError('a soft prompt changes no weights; keep the adapter beside the base')
+    case 'bottleneck':
+      throw new RangeError(
+        'a bottleneck is not linear and cannot be merged; keep the adapter beside the base',
+      )
   }
 }
 

@@ -1,5 +1,6 @@
 import { basename, resolve } from 'node:path'
 import type { Adapter } from '../adapter/adapter.js'
+import { initialBottlenecks } from '../adapter/bottleneck-weights.js'
 import { type AdaptedModule, factorKey, initialTensors } from '../adapter/factors.js'
 import { initialVectors } from '../adapter/ia3-vectors.js'
 import { type LoraConfig, rankOf } from '../adapter/lora-config.js'
@@ -26,10 +27,10 @@ const taskTypes = { causal: 'CAUSAL_LM', masked: null, token: null, sequence: nu
 const classifiers = ['classifier', 'score'] as const
 
 /**
- * A fresh adapter for a model, with which the model is what it was: LoRA's A uniform and B zero, IA3's vectors one. (A soft
- * prompt cannot be without effect.) No runtime is loaded; weights are read only where the method starts from them. The same
- * model, spec and seed give the same bytes. RangeError when one of the targets matches no module, or a rank is larger than a
- * side of the module.
+ * A fresh adapter for a model, with which the model is what it was: LoRA's A uniform and B zero, IA3's vectors one, W_up of a
+ * bottleneck zero. (A soft prompt cannot be without effect.) No runtime is loaded; weights are read only where the method
+ * starts from them. The same model, spec and seed give the same bytes. RangeError when one of the targets matches no module,
+ * or a rank is larger than a side of the module.
  */
 export async function createAdapter(model: string, spec: PeftSpec, seed: number): Promise<Adapter> {
   const opened = await openModel(model)
@@ -125,6 +126,7 @@ interface Started {
 
 function startTensors(config: ModuleConfig, { forward, targets }: Started, seed: number): TensorMap {
   if (config.method === 'ia3') return initialVectors(config, targets)
+  if (config.method === 'bottleneck') return initialBottlenecks(config, targets, seed)
   const { graph } = forward
   const paths = new Set(targets.map(({ path }) => path))
   const modules = forward.modules.filter(({ path }) => paths.has(path))

@@ -45,7 +45,7 @@ test('absent fields have the defaults of PEFT, and unknown ones are ignored', ()
 
 test('a method that is not known is refused by name', () => {
   expect(() => parsePeftConfig('{"peft_type":"LOHA"}')).toThrow(
-    'peft_type expected "LORA", "IA3", "PROMPT_TUNING", got "LOHA"; other methods are not supported',
+    'peft_type expected "LORA", "IA3", "PROMPT_TUNING", "BOTTLENECK", got "LOHA"; other methods are not supported',
   )
   expect(() => parsePeftConfig('{"r":8}')).toThrow('got undefined')
 })

@@ -2,6 +2,7 @@
  * The tensors that an adapter trains, by method.
  * @module
  */
+import { expectBottlenecks } from './bottleneck-weights.js'
 import { factorPairs } from './factors.js'
 import { vectorPaths } from './ia3-vectors.js'
 import type { PeftConfig } from './peft-config.js'
@@ -19,5 +20,8 @@ export function expectParameters(config: PeftConfig, tensors: TensorMap): void {
       return
     case 'prompt':
       expectPrompt(config, tensors)
+      return
+    case 'bottleneck':
+      expectBottlenecks(config, tensors)
   }
 }

@@ -3,6 +3,7 @@
  * Reference: https://github.com/huggingface/peft/blob/main/src/peft/config.py
  * @module
  */
+import { formatBottleneck, parseBottleneck } from './bottleneck-json.js'
 import { formatIa3, parseIa3 } from './ia3-json.js'
 import { type Fields, parseFields } from './json-fields.js'
 import { formatLora, parseLora } from './lora-json.js'
@@ -13,6 +14,7 @@ const parsers: Readonly<Record<string, (fields: Fields) => PeftConfig>> = {
   LORA: parseLora,
   IA3: parseIa3,
   PROMPT_TUNING: parsePrompt,
+  BOTTLENECK: parseBottleneck,
 }
 
 /** adapter_config.json byte for byte as PEFT 0.21 writes it: sorted keys, two spaces, ASCII only. */
@@ -24,6 +26,8 @@ export function formatPeftConfig(config: PeftConfig): string {
       return formatIa3(config)
     case 'prompt':
       return formatPrompt(config)
+    case 'bottleneck':
+      return formatBottleneck(config)
   }
 }
 

@@ -38,14 +38,22 @@ export interface GraphBuilder {
   build(): Graph
 }
 
-/** Starts a graph, empty or as a copy of `from` (whose outputs are dropped when `keepOutputs` is false). */
-export function createBuilder(from?: Graph, options: { readonly keepOutputs?: boolean } = {}): GraphBuilder {
+export interface BuilderOptions {
+  /** Whether the outputs of the copied graph stay; they do unless this is false. */
+  readonly keepOutputs?: boolean
+  /** Names that no new value gets, because nodes that are still to be appended have them. */
+  readonly reserved?: Iterable<string>
+}
+
+/** Starts a graph, empty or as a copy of `from`. */
+export function createBuilder(from?: Graph, options: BuilderOptions = {}): GraphBuilder {
   const inputs: Value[] = [...(from?.inputs ?? [])]
   const outputs: Value[] = from !== undefined && options.keepOutputs !== false ? [...from.outputs] : []
   const weights = new Map<string, Weight>(from?.weights ?? [])
   const nodes: Node[] = [...(from?.nodes ?? [])]
   const types = new Map<string, TensorType>(from?.types ?? [])
-  const nodeNames = new Set(nodes.map(({ name }) => name)) // a node whose output was renamed keeps its name
+  // A node whose output was renamed keeps its name.
+  const nodeNames = new Set([...nodes.map(({ name }) => name), ...(options.reserved ?? [])])
   const constants = new Map<string, Constant | undefined>()
   const shared = new Map<string, Value>()
   let counter = 0
