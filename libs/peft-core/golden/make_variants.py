@@ -62,9 +62,11 @@ golden.CASES = {
     'neox-whole': case('gpt_neox', NEOX, NEOX_LORA, rope_parameters=rope('default', partial_rotary_factor=1.0), tie_word_embeddings=True, hidden_act='gelu_new'),
     'phi': case('phi', {k: v for k, v in SMALL.items()}, dict(r=4, lora_alpha=9, target_modules=['q_proj', 'v_proj', 'dense', 'fc1', 'fc2'])),
     'stablelm': case('stablelm', SMALL),
+    'stablelm-parallel': case('stablelm', SMALL, use_parallel_residual=True, use_qkv_bias=True),
+    'phi-gqa': case('phi', SMALL, dict(r=4, lora_alpha=9, target_modules=['k_proj', 'v_proj', 'dense', 'fc2']), num_key_value_heads=1, partial_rotary_factor=0.75),
+    'smollm3-window': case('smollm3', SMALL, num_hidden_layers=4, no_rope_layers=[1, 0, 0, 1], use_sliding_window=True, sliding_window=5, tie_word_embeddings=True),
     'olmo2': case('olmo2', SMALL),
     'smollm3': case('smollm3', SMALL, num_hidden_layers=4, no_rope_layer_interval=2),
-    'cohere': case('cohere', SMALL),
 }
 
 

@@ -20,6 +20,8 @@ export interface DecoderConfig {
   /** For each layer, how many tokens its attention sees, the token itself included; null is all before it. */
   readonly windows: readonly (number | null)[]
   readonly tieWordEmbeddings: boolean
+  /** For each layer, whether queries and keys are turned to their positions; absent, in all of them. */
+  readonly turns?: readonly boolean[]
 }
 
 /** Reads the fields that most decoders name alike. RangeError names the field that does not fit. */
@@ -84,7 +86,8 @@ export interface Block {
   readonly index: number
   readonly hidden: Value // (N, D)
   readonly mask: Value | undefined // (1 or B, 1, T, T)
-  readonly rotary: Rotary
+  /** Undefined where the layer knows no positions. */
+  readonly rotary: Rotary | undefined
 }
 
 /** The parts of a decoder in which families differ. */
@@ -99,6 +102,8 @@ export interface DecoderParts {
   block(block: Block): Value
   /** What comes after the last block. */
   norm(hidden: Value): Value
+  /** Whether `lm_head` has a bias. */
+  readonly headBias?: boolean
   /** The logits are kept within this by a tanh. */
   readonly logitCap?: number | undefined
 }
@@ -119,7 +124,8 @@ export function decoder(layers: Layers, parts: DecoderParts, inputs: ModelInputs
   const start = scale === undefined ? words : builder.op('Mul', [words, builder.constant(scale)])
   const last = config.windows.reduce<Value>((hidden, window, index) => {
     const path = `${parts.blocks}.${index}`
-    return parts.block({ path, index, hidden, mask: maskFor(window), rotary })
+    const turn = config.turns?.[index] === false ? undefined : rotary
+    return parts.block({ path, index, hidden, mask: maskFor(window), rotary: turn })
   }, start)
   const logits = head(layers, parts, parts.norm(last))
   return parts.logitCap === undefined ? logits : softCap(layers, logits, parts.logitCap)
@@ -127,7 +133,8 @@ export function decoder(layers: Layers, parts: DecoderParts, inputs: ModelInputs
 
 function head({ builder, weights }: Layers, parts: DecoderParts, hidden: Value): Value {
   const weight = weights.get(`${parts.config.tieWordEmbeddings ? parts.embedding : 'lm_head'}.weight`)
-  return builder.op('Gemm', [hidden, weight], {
+  const bias = parts.headBias === true ? [weights.get('lm_head.bias')] : []
+  return builder.op('Gemm', [hidden, weight, ...bias], {
     attributes: { transB: int(1) },
     module: 'lm_head',
     name: 'lm_head',

@@ -9,11 +9,14 @@ import type { Fields } from './fields.js'
 import { gemma2Family, gemmaFamily } from './gemma.js'
 import { gptNeoxFamily } from './gpt-neox.js'
 import { gpt2Family } from './gpt2.js'
-import { llamaFamily, mistralFamily, qwen2Family, qwen3Family } from './llama.js'
+import { llamaFamily, mistralFamily, qwen2Family, qwen3Family, smolLm3Family } from './llama.js'
 import { mixtralFamily } from './mixtral.js'
+import { olmo2Family } from './olmo2.js'
+import { phiFamily } from './phi.js'
 import { phi3Family } from './phi3.js'
 import { qwen2MoeFamily, qwen3MoeFamily } from './qwen-moe.js'
 import { robertaFamily } from './roberta.js'
+import { stableLmFamily } from './stablelm.js'
 import { vitFamily } from './vit.js'
 
 const families: Readonly<Record<string, Family | Family<ImageArchitecture>>> = {
@@ -27,12 +30,16 @@ const families: Readonly<Record<string, Family | Family<ImageArchitecture>>> = {
   llama: llamaFamily,
   mistral: mistralFamily,
   mixtral: mixtralFamily,
+  olmo2: olmo2Family,
+  phi: phiFamily,
   phi3: phi3Family,
   qwen2: qwen2Family,
   qwen2_moe: qwen2MoeFamily,
   qwen3: qwen3Family,
   qwen3_moe: qwen3MoeFamily,
   roberta: robertaFamily,
+  smollm3: smolLm3Family,
+  stablelm: stableLmFamily,
   vit: vitFamily,
   'xlm-roberta': robertaFamily,
 }

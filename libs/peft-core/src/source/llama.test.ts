@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { llamaConfig, mistralConfig, qwen2Config, qwen3Config } from './llama.js'
+import { llamaConfig, mistralConfig, qwen2Config, qwen3Config, smolLm3Config } from './llama.js'
 
 const llama = {
   model_type: 'llama',
@@ -93,4 +93,26 @@ test('a Llama that is not one, or whose sizes do not fit, is refused with the fi
   expect(() => llamaConfig({ ...llama, rope_scaling: { rope_type: 'spiral', factor: 2 } })).toThrow(
     'rope_type "spiral"',
   )
+})
+
+test('every fourth layer of SmolLM3 knows no positions, unless it says otherwise', () => {
+  const smol = { ...llama, num_hidden_layers: 5, num_key_value_heads: 4 }
+  expect(smolLm3Config(smol)).toMatchObject({
+    turns: [true, true, true, false, true],
+    windows: [null, null, null, null, null],
+    tieWordEmbeddings: true,
+    rope: { theta: 2_000_000 },
+  })
+  const cut = { ...smol, no_rope_layers: [1, 0, 1, 1, 0], use_sliding_window: true, sliding_window: 6 }
+  expect(smolLm3Config(cut)).toMatchObject({
+    turns: [true, false, true, true, false],
+    windows: [null, 6, null, null, 6],
+  })
+  expect(smolLm3Config({ ...smol, no_rope_layer_interval: 2 }).turns).toEqual([
+    true,
+    false,
+    true,
+    false,
+    true,
+  ])
 })

@@ -1,5 +1,5 @@
 /**
- * Llama, Mistral, Qwen 2 and Qwen 3: rotary positions, RMS normalisation, gated feed-forward, fewer key/value heads than
+ * Llama, Mistral, Qwen 2, Qwen 3 and SmolLM3: rotary positions, RMS normalisation, gated feed-forward, fewer key/value heads than
  * query heads.
  * Reference: https://github.com/huggingface/transformers/blob/main/src/transformers/models/llama/modeling_llama.py
  * @module
@@ -15,7 +15,7 @@ import {
   windowsByLayer,
 } from './decoder.js'
 import { gatedFeedForward } from './feed-forward.js'
-import { type Fields, flagOf, numberOf } from './fields.js'
+import { countOf, type Fields, flagOf, listOf, numberOf } from './fields.js'
 import { type Layers, rmsNorm } from './layers.js'
 import { type SelfAttentionConfig, selfAttention } from './self-attention.js'
 
@@ -28,6 +28,7 @@ export const llamaFamily: Family = (fields) => languageModel(llamaConfig(fields)
 export const mistralFamily: Family = (fields) => languageModel(mistralConfig(fields))
 export const qwen2Family: Family = (fields) => languageModel(qwen2Config(fields))
 export const qwen3Family: Family = (fields) => languageModel(qwen3Config(fields))
+export const smolLm3Family: Family = (fields) => languageModel(smolLm3Config(fields))
 
 /** A family whose tensors are named as those of Llama. */
 export function llamaNames(
@@ -81,6 +82,18 @@ export function qwen3Config(given: Fields): LlamaConfig {
     headNormEpsilon: config.rmsNormEpsilon,
     windows: lateWindows(fields, config.layers),
   }
+}
+
+/** Every few layers know no positions; those are the ones that may look back less far. */
+export function smolLm3Config(given: Fields): LlamaConfig {
+  const fields = { tie_word_embeddings: true, rope_theta: 2e6, num_key_value_heads: 4, ...given }
+  const config = llamaConfig(fields)
+  const every = countOf(fields, 'no_rope_layer_interval', 4)
+  const turns = listOf(fields, 'no_rope_layers').map((flag) => flag === 1 || flag === true) // 1 where they are turned
+  const used = turns.length > 0 ? turns : config.windows.map((_, layer) => (layer + 1) % every !== 0)
+  const cuts = given.use_sliding_window === true && given.sliding_window != null
+  const windows = cuts ? windowsByLayer(fields, config.layers, (layer) => !used[layer]) : config.windows
+  return { ...config, turns: used, windows }
 }
 
 /** Where Qwen looks back less far at all, the layers from `max_window_layers` on do. */

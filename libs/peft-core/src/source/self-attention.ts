@@ -55,9 +55,11 @@ export function rotaryAttention(
   config: Pick<SelfAttentionConfig, 'headWidth' | 'scale' | 'scoreCap'>,
   { query, key, value, block }: HeadStates,
 ): Value {
+  const { rotary } = block
+  const turned = (x: Value): Value => (rotary === undefined ? x : rotate(layers, x, rotary))
   const attended = attention(layers, {
-    query: rotate(layers, query, block.rotary),
-    key: rotate(layers, key, block.rotary),
+    query: turned(query),
+    key: turned(key),
     value,
     mask: block.mask,
     scale: config.scale ?? 1 / Math.sqrt(config.headWidth),
