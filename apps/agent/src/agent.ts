@@ -2,13 +2,13 @@
  * The agent put together: every part is made here and connected to the others.
  * @module
  */
-import { availableParallelism, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { startEngine } from '@lorica/peft-core'
 import { asLoricaError, LoricaError, PROTOCOL_VERSION, type Progress, SOFTWARE } from '@lorica/protocol'
 import { createAgenda } from './agenda.js'
 import { type ContributionParts, contributor, deliver } from './contribution.js'
 import { createTrainer } from './engine.js'
+import { describeDevice } from './engine-choice.js'
 import type { Membership } from './membership.js'
 import { createTransfers } from './net/delivery.js'
 import { proofOf } from './net/enrolment.js'
@@ -39,8 +39,8 @@ export interface Agent {
 
 /** Connects to the coordinator and works for it until it is stopped. */
 export function runAgent({ folder, membership, tell }: AgentOptions): Agent {
-  const { settings, identity, documents } = membership
-  const { url, coordinatorId, coordinatorPublicKey, threads } = settings
+  const { settings, identity, documents, library } = membership
+  const { url, coordinatorId, coordinatorPublicKey, threads, engine } = settings
   const stopped = new AbortController()
   const { promise: failed, reject: fail } = deferred()
   const outbox = openOutbox(join(folder, 'outbox'))
@@ -92,7 +92,7 @@ export function runAgent({ folder, membership, tell }: AgentOptions): Agent {
     hello: () => ({
       protocol: PROTOCOL_VERSION,
       software: SOFTWARE,
-      device: { kind: 'cpu', threads: threads ?? availableParallelism(), memoryBytes: totalmem() },
+      device: describeDevice({ choice: engine, library, threads }),
       dataset: { documents },
     }),
     on,
@@ -111,7 +111,7 @@ export function runAgent({ folder, membership, tell }: AgentOptions): Agent {
   const trainer = createTrainer({
     start: () => {
       process.env.ORT_DISABLE_TELEMETRY = '1' // onnxruntime reports its use to its maker unless it is told not to
-      return startEngine(threads === undefined ? {} : { threads })
+      return startEngine({ ...engine, ...(threads === undefined ? {} : { threads }) })
     },
     onFallen: (error) => tell({ event: 'engine-failed', ...reasonOf(error) }),
   })

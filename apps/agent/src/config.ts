@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { agentNameSchema, LoricaError, labelsSchema } from '@lorica/protocol'
+import { type EngineChoice, engineChoiceSchema } from './engine-choice.js'
 
 const commands = ['join', 'start', 'leave', 'last-upload', 'help'] as const
 
@@ -15,6 +16,7 @@ export interface Config {
   readonly name?: string
   readonly labels: Readonly<Record<string, string>>
   readonly threads?: number
+  readonly engine?: EngineChoice
   readonly json: boolean
 }
 
@@ -31,6 +33,9 @@ Options:
   --name N         name that operators see                                               (default: the host name)
   --label k=v      a label that operators can select by; may be given several times
   --threads N      processor threads for training                            (default: the choice of the runtime)
+  --runtime NAME   what trains: ort or tfjs                                               (default: ort)
+  --device NAME    where: cpu, webgpu, cuda, dml or coreml; see lorica doctor             (default: cpu)
+  --allow-software-gpu   also train on a GPU that the processor emulates
   --json           one JSON line per event on standard output; diagnostics on standard error
 
 Exit codes: 0 stopped as asked, 1 internal fault, 2 wrong arguments, 3 data, base or folder cannot be used,
@@ -44,6 +49,9 @@ const options = {
   name: { type: 'string' },
   label: { type: 'string', multiple: true },
   threads: { type: 'string' },
+  runtime: { type: 'string' },
+  device: { type: 'string' },
+  'allow-software-gpu': { type: 'boolean' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const
@@ -68,6 +76,7 @@ export function parseConfig(args: readonly string[]): Config {
     ...(values.base === undefined ? {} : { base: resolve(values.base) }),
     ...(values.name === undefined ? {} : { name: nameOf(values.name) }),
     ...(values.threads === undefined ? {} : { threads: threadsOf(values.threads) }),
+    ...engineOf(values.runtime, values.device, values['allow-software-gpu']),
   }
 }
 
@@ -135,6 +144,16 @@ function threadsOf(text: string): number {
     throw wrong(`--threads "${text}"`, 'a whole number from 1 to 4096')
   }
   return threads
+}
+
+/** What trains, when anything of it is stated. */
+function engineOf(runtime = '', device = '', allowSoftwareGpu = false): { readonly engine?: EngineChoice } {
+  if (runtime === '' && device === '' && !allowSoftwareGpu) return {}
+  const choice = { runtime: runtime || 'ort', device: device || 'cpu', allowSoftwareGpu }
+  const parsed = engineChoiceSchema.safeParse(choice)
+  if (parsed.success) return { engine: parsed.data }
+  const options = `--runtime "${choice.runtime}" --device "${choice.device}"`
+  throw wrong(options, 'the runtime ort or tfjs, and the device cpu, webgpu, cuda, dml or coreml')
 }
 
 function wrong(message: string, expected: string): LoricaError {

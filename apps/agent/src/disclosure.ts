@@ -5,7 +5,7 @@ export const statement: readonly string[] = [
   'What leaves this machine:',
   '  - the change of the adapter after training (a small file of numbers; see last-upload), clipped if the run asks for it',
   '  - counts: paragraphs, rows and tokens used, seconds, training loss, and the loss on held-out text',
-  '  - about the machine: its name and labels, threads, memory size, software version, public key',
+  '  - about the machine: its name and labels, threads, what it trains with, memory size, software version, public key',
   'What never leaves: your files, their names, any text, any tokens, and the private key of this agent.',
 ]
 

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
-import { availableParallelism, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { LoricaError, PROTOCOL_VERSION, SOFTWARE } from '@lorica/protocol'
+import { describeDevice } from './engine-choice.js'
 import { readIdentity } from './identity.js'
 import { proofOf } from './net/enrolment.js'
 import { openLink, postJson } from './net/link.js'
@@ -31,7 +31,7 @@ export async function leaveFleet(folder: string): Promise<void> {
     hello: () => ({
       protocol: PROTOCOL_VERSION,
       software: SOFTWARE,
-      device: { kind: 'cpu', threads: availableParallelism(), memoryBytes: totalmem() },
+      device: describeDevice({ choice: settings.engine, library: undefined, threads: settings.threads }),
       dataset: { documents: 0 }, // asks for no work
     }),
     on: {

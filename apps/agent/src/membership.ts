@@ -1,6 +1,7 @@
 import { hashModel } from '@lorica/peft-core'
 import { type Identity, LoricaError, parseJoinLink } from '@lorica/protocol'
 import { type Config, defaultName } from './config.js'
+import { tryEngine } from './engine-choice.js'
 import { newIdentity, readIdentity, writeIdentity } from './identity.js'
 import { enrol, type Post } from './net/enrolment.js'
 import { readTexts } from './private/documents.js'
@@ -11,6 +12,8 @@ export interface Membership {
   readonly settings: Settings
   readonly identity: Identity
   readonly documents: number
+  /** What computes, when the owner of the machine chose it. */
+  readonly library?: string
   /** Whether the fleet was joined just now. */
   readonly isNew: boolean
 }
@@ -25,7 +28,7 @@ export async function enter(config: Config, post: Post): Promise<Membership> {
 }
 
 async function join(config: Config, post: Post): Promise<Membership> {
-  const { folder, data, base, threads, labels } = config
+  const { folder, data, base, threads, engine, labels } = config
   if (config.link === undefined) {
     throw new LoricaError('LRC-8001', `no agent joined from ${folder}`, {
       expected: 'a join link: join URL#TOKEN --dir D --data FILE…',
@@ -40,6 +43,7 @@ async function join(config: Config, post: Post): Promise<Membership> {
   }
   const link = parseJoinLink(config.link)
   const documents = await checkParts(data, base)
+  const library = await libraryOf(engine)
   const identity = (await readIdentity(folder)) ?? newIdentity()
   const name = config.name ?? defaultName()
   const enrolment = await enrol(link, { identity, name, labels }, post)
@@ -52,14 +56,15 @@ async function join(config: Config, post: Post): Promise<Membership> {
     data: [...data],
     ...(base === undefined ? {} : { base }),
     ...(threads === undefined ? {} : { threads }),
+    ...(engine === undefined ? {} : { engine }),
   }
   await writeIdentity(folder, identity)
   await writeSettings(folder, settings)
-  return { settings, identity, documents, isNew: true }
+  return { settings, identity, documents, ...library, isNew: true }
 }
 
 async function resume(config: Config, known: Settings): Promise<Membership> {
-  const { folder, link, data, base, threads } = config
+  const { folder, link, data, base, threads, engine } = config
   const url = link === undefined ? known.url : checkSameFleet(link, known, folder)
   const identity = await readIdentity(folder)
   if (identity === undefined || identity.id !== known.agentId) {
@@ -74,10 +79,17 @@ async function resume(config: Config, known: Settings): Promise<Membership> {
     ...(data.length === 0 ? {} : { data: [...data] }),
     ...(base === undefined ? {} : { base }),
     ...(threads === undefined ? {} : { threads }),
+    ...(engine === undefined ? {} : { engine }),
   }
   const documents = await checkParts(settings.data, settings.base)
+  const library = await libraryOf(settings.engine)
   if (JSON.stringify(settings) !== JSON.stringify(known)) await writeSettings(folder, settings)
-  return { settings, identity, documents, isNew: false }
+  return { settings, identity, documents, ...library, isNew: false }
+}
+
+/** Tries what was chosen, before anything is sent. */
+async function libraryOf(engine: Config['engine']): Promise<Pick<Membership, 'library'>> {
+  return engine === undefined ? {} : { library: await tryEngine(engine) }
 }
 
 function checkSameFleet(text: string, known: Settings, folder: string): string {

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { LoricaError, labelsSchema } from '@lorica/protocol'
 import { z } from 'zod'
+import { engineChoiceSchema } from '../engine-choice.js'
 import { readJson, writeJson } from './folder.js'
 
 const settingsSchema = z.strictObject({
@@ -14,6 +15,7 @@ const settingsSchema = z.strictObject({
   data: z.array(z.string().min(1)).min(1), // absolute paths; the files are read, never copied
   base: z.string().min(1).optional(), // absolute path of a base that is already on this machine
   threads: z.int().min(1).optional(),
+  engine: engineChoiceSchema.optional(), // onnxruntime on the processor when absent
 })
 
 /** What an agent keeps between starts, in `agent.json` of its folder. The private key is in a file of its own. */

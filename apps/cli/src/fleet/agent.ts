@@ -9,6 +9,9 @@ interface AgentOptions {
   readonly label?: readonly string[]
   readonly base?: string
   readonly threads?: string
+  readonly runtime?: string
+  readonly device?: string
+  readonly allowSoftwareGpu?: boolean
   readonly json?: boolean
 }
 
@@ -50,6 +53,9 @@ function withOptions(command: Command): Command {
     .option('--label <key=value>', 'a label for selection; may be repeated', collect)
     .option('--base <folder>', 'a base model that is already here; must be the same as the coordinator’s')
     .option('--threads <count>', 'processor threads for training')
+    .option('--runtime <name>', 'what trains: ort or tfjs')
+    .option('--device <device>', 'where: cpu, webgpu, cuda, dml or coreml; see `lorica doctor`')
+    .option('--allow-software-gpu', 'also train on a GPU that the processor emulates')
     .option('--json', 'print one JSON line per event')
 }
 
@@ -66,6 +72,9 @@ async function serve(verb: readonly string[], options: AgentOptions): Promise<vo
     ...pairs('--label', options.label),
     ...single('--base', options.base),
     ...single('--threads', options.threads),
+    ...single('--runtime', options.runtime),
+    ...single('--device', options.device),
+    ...(options.allowSoftwareGpu ? ['--allow-software-gpu'] : []),
     ...(options.json ? ['--json'] : []),
   ])
 }
