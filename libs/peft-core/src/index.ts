@@ -49,7 +49,9 @@ export type { BlockFormat } from './source/block-weights.js'
 // Models.
 export { describeModel, type ModelDescription } from './source/describe.js'
 export { hashModel, type ModelFile, type ModelHash } from './source/model-files.js'
+export type { NewHead } from './source/new-head.js'
 export { type QuantizedModel, type QuantizeJob, quantizeModel } from './source/quantize.js'
+
 export type { OptimizerState } from './train/adamw.js'
 // Data.
 export {

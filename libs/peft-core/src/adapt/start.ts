@@ -13,7 +13,7 @@ import { isAllLinear, targetModules, unmatchedNames } from '../adapter/target-mo
 import type { TensorMap } from '../adapter/tensor.js'
 import type { Graph } from '../graph/graph.js'
 import { embeddingLayers } from '../source/embeddings.js'
-import { type ForwardModel, type Model, openModel } from '../source/model.js'
+import { type ForwardModel, type Model, type OpenOptions, openModel } from '../source/model.js'
 import { initialMagnitudes } from './dora.js'
 import { embeddingModule } from './lora-model.js'
 import { savedParameters, savedTensors } from './saved-modules.js'
@@ -30,10 +30,16 @@ const classifiers = ['classifier', 'score'] as const
  * A fresh adapter for a model, with which the model is what it was: LoRA's A uniform and B zero, IA3's vectors one, W_up of a
  * bottleneck zero. (A soft prompt cannot be without effect.) No runtime is loaded; weights are read only where the method
  * starts from them. The same model, spec and seed give the same bytes. RangeError when one of the targets matches no module,
- * or a rank is larger than a side of the module.
+ * or a rank is larger than a side of the module. A new head (`options`) is saved with the adapter.
  */
-export async function createAdapter(model: string, spec: PeftSpec, seed: number): Promise<Adapter> {
-  const opened = await openModel(model)
+export async function createAdapter(
+  model: string,
+  given: PeftSpec,
+  seed: number,
+  options: OpenOptions = {},
+): Promise<Adapter> {
+  const opened = await openModel(model, options)
+  const spec = withNewModules(given, opened)
   const forward = opened.forward({ rows: 1, columns: 2, trainable: false })
   const facts = {
     taskType: taskTypes[opened.task],
@@ -43,6 +49,14 @@ export async function createAdapter(model: string, spec: PeftSpec, seed: number)
   }
   if (spec.method === 'prompt') return promptAdapter(forward.graph, { spec, facts, seed })
   return moduleAdapter(opened, forward, { spec, facts, seed })
+}
+
+/** The modules of a new head are trained whole. */
+function withNewModules(spec: PeftSpec, { newModules }: Model): PeftSpec {
+  if (newModules.length === 0) return spec
+  if (spec.method !== 'lora')
+    throw new RangeError(`a new head is trained with the method lora, not with ${spec.method}`)
+  return { ...spec, modulesToSave: [...new Set([...(spec.modulesToSave ?? []), ...newModules])] }
 }
 
 interface Wanted<Spec extends PeftSpec> {

@@ -1,6 +1,7 @@
 import type { PeftConfig } from '../adapter/peft-config.js'
 import type { Recompute } from '../differentiate/recompute.js'
 import type { Graph } from '../graph/graph.js'
+import type { NewHead } from '../source/new-head.js'
 import type { Task } from '../source/task.js'
 import type { BatchSize } from '../train/batch.js'
 
@@ -9,6 +10,8 @@ export interface EngineSpec extends BatchSize {
   /** A Hugging Face folder or an .onnx file. */
   readonly model: string
   readonly config: PeftConfig
+  /** A new classifier in place of the model's head; its weights are to be among the configuration's saved modules. */
+  readonly head?: NewHead
   readonly trainable: 'adapter' | 'all'
   /** What the backward pass computes again instead of holding it in memory; 'cheap' unless stated. */
   readonly recompute?: Recompute | 'none'

@@ -6,6 +6,7 @@ import type { Value } from '../graph/graph.js'
 import type { ImageSize } from '../train/batch.js'
 import type { Fields } from './fields.js'
 import type { Layers } from './layers.js'
+import type { HeadLayer } from './new-head.js'
 import type { Task } from './task.js'
 import type { ModelTensors } from './weights.js'
 
@@ -26,6 +27,8 @@ interface Common {
   readonly task: Task
   /** The module that makes the logits, which `all-linear` leaves out. */
   readonly outputLayer: string
+  /** The layers of the classifier of `task`, for a family that can be given a new one. */
+  readonly headLayers?: readonly HeadLayer[]
   /** The longest sequence, where the model says it. */
   positions(tensors: ModelTensors): number | undefined
 }

@@ -17,6 +17,7 @@ import {
 } from './encoder.js'
 import { type Fields, flagOf, numberOf, refuse, textOf } from './fields.js'
 import { additiveMask, embedding, type Layers, layerNorm, linear, positionEmbedding } from './layers.js'
+import { headLayers } from './new-head.js'
 
 export interface BertConfig extends EncoderConfig {
   readonly task: 'sequence' | 'token' | 'masked'
@@ -31,6 +32,7 @@ export const bertFamily: Family = (fields) => {
     outputLayer: config.task === 'masked' ? 'cls.predictions.decoder' : 'classifier',
     hasTokenTypes: true,
     positions: (tensors) => tensors.get('bert.embeddings.position_embeddings.weight')?.shape[0],
+    headLayers: headLayers(config.task === 'sequence' ? ['bert.pooler.dense'] : [], 'classifier'),
     forward: (layers, inputs) => bert(layers, config, inputs),
   }
 }

@@ -17,6 +17,7 @@ import {
 } from './encoder.js'
 import { countOf, type Fields, textOf } from './fields.js'
 import { additiveMask, embedding, type Layers, layerNorm, linear, positionEmbedding } from './layers.js'
+import { headLayers } from './new-head.js'
 
 export interface DistilbertConfig extends EncoderConfig {
   readonly task: 'sequence' | 'token' | 'masked'
@@ -30,6 +31,7 @@ export const distilbertFamily: Family = (fields) => {
     outputLayer: config.task === 'masked' ? 'vocab_projector' : 'classifier',
     hasTokenTypes: false,
     positions: (tensors) => tensors.get('distilbert.embeddings.position_embeddings.weight')?.shape[0],
+    headLayers: headLayers(config.task === 'sequence' ? ['pre_classifier'] : [], 'classifier'),
     forward: (layers, inputs) => distilbert(layers, config, inputs),
   }
 }

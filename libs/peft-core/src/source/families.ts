@@ -11,6 +11,7 @@ import { gptNeoxFamily } from './gpt-neox.js'
 import { gpt2Family } from './gpt2.js'
 import { llamaFamily, mistralFamily, qwen2Family, qwen3Family, smolLm3Family } from './llama.js'
 import { mixtralFamily } from './mixtral.js'
+import { fieldsWithHead, type NewHead } from './new-head.js'
 import { olmo2Family } from './olmo2.js'
 import { phiFamily } from './phi.js'
 import { phi3Family } from './phi3.js'
@@ -44,12 +45,12 @@ const families: Readonly<Record<string, Family | Family<ImageArchitecture>>> = {
   'xlm-roberta': robertaFamily,
 }
 
-/** Reads a decoded config.json. RangeError names the field that is missing, or asks for what is not built yet. */
-export function parseArchitecture(raw: unknown): Architecture {
+/** Reads a decoded config.json, of a model that is given a `head` as if it had it. RangeError names the field that is missing, or asks for what is not built yet. */
+export function parseArchitecture(raw: unknown, head?: NewHead): Architecture {
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
     throw new RangeError('config.json expected an object')
   }
-  const fields = raw as Fields
+  const fields = head === undefined ? (raw as Fields) : fieldsWithHead(raw as Fields, head)
   const name = String(fields.model_type)
   const family = Object.hasOwn(families, name) ? families[name] : undefined
   if (family !== undefined) return { family: name, ...family(fields) }

@@ -8,9 +8,11 @@ import type { Graph } from '../graph/graph.js'
 import type { Architecture } from './architecture.js'
 import { type ExpertParameter, expertParameters } from './expert-parameters.js'
 import { parseArchitecture } from './families.js'
+import type { Fields } from './fields.js'
 import { type ForwardOptions, forwardGraph } from './hugging-face.js'
 import { modelTensors } from './model-tensors.js'
 import { type LinearLayer, linearModules } from './modules.js'
+import { type HeadLayer, type NewHead, newModules, tensorsWithHead } from './new-head.js'
 import { forwardFromOnnx, readOnnxFile } from './onnx-file.js'
 import { fixedSize } from './onnx-inputs.js'
 import type { Task } from './task.js'
@@ -30,33 +32,48 @@ export interface Model {
   readonly outputLayer: string | undefined
   /** The longest sequence, where the model says it. */
   readonly positions: number | undefined
+  /** The modules of a new head, which have to be trained whole and saved. */
+  readonly newModules: readonly string[]
   /** The forward pass for one batch size. `trainable` makes every weight a graph input. */
   forward(options: Pick<ForwardOptions, 'rows' | 'columns' | 'image' | 'trainable' | 'cache'>): ForwardModel
 }
 
+export interface OpenOptions {
+  /** A classifier that takes the place of the model's own head. */
+  readonly head?: NewHead | undefined
+}
+
 /** Opens a Hugging Face folder or an .onnx file, without reading its weights. RangeError says what was expected of the path. */
-export async function openModel(path: string): Promise<Model> {
+export async function openModel(path: string, { head }: OpenOptions = {}): Promise<Model> {
   const found = await stat(path).catch((cause: Error) => {
     throw new RangeError(
       `model "${path}": expected a Hugging Face folder or an .onnx file; ${cause.message}`,
       { cause },
     )
   })
-  return found.isDirectory() ? await openFolder(path) : await openOnnx(path)
+  if (found.isDirectory()) return await openFolder(path, head)
+  if (head !== undefined) throw new RangeError(`model "${path}": a new head needs a Hugging Face folder`)
+  return await openOnnx(path)
 }
 
-async function openFolder(folder: string): Promise<Model> {
+async function openFolder(folder: string, head: NewHead | undefined): Promise<Model> {
   const file = join(folder, 'config.json')
   const text = await readFile(file, 'utf8').catch((cause: Error) => {
     throw new RangeError(`model "${folder}": expected a config.json; ${cause.message}`, { cause })
   })
-  const architecture = parseNamed(file, text)
-  const tensors = await modelTensors(folder, architecture.prefix)
+  const architecture = parseNamed(file, text, head)
+  const stored = await modelTensors(folder, architecture.prefix)
+  const headLayers = head === undefined ? [] : headLayersOf(architecture)
+  const tensors =
+    head === undefined
+      ? stored
+      : tensorsWithHead(stored, headLayers, { fields: JSON.parse(text) as Fields, head })
   return {
     family: architecture.family,
     task: architecture.task,
     outputLayer: architecture.outputLayer,
     positions: architecture.positions(tensors),
+    newModules: newModules(stored, headLayers),
     forward: (options) => {
       const attentionMask = options.cache === undefined // a text that is generated has no padding before it
       const graph = forwardGraph(architecture, tensors, { ...options, attentionMask, tokenTypeIds: true })
@@ -66,9 +83,14 @@ async function openFolder(folder: string): Promise<Model> {
   }
 }
 
-function parseNamed(file: string, text: string): Architecture {
+function headLayersOf({ family, headLayers }: Architecture): readonly HeadLayer[] {
+  if (headLayers !== undefined) return headLayers
+  throw new RangeError(`a new head is not supported for model_type "${family}"; use an encoder or ViT`)
+}
+
+function parseNamed(file: string, text: string, head: NewHead | undefined): Architecture {
   try {
-    return parseArchitecture(JSON.parse(text))
+    return parseArchitecture(JSON.parse(text), head)
   } catch (cause) {
     throw new RangeError(`${file}: ${(cause as Error).message}`, { cause })
   }
@@ -86,6 +108,7 @@ async function openOnnx(path: string): Promise<Model> {
     task: taskOf(graph, modules),
     outputLayer,
     positions: fixed.columns,
+    newModules: [],
     forward: ({ trainable, rows, columns, image }) => {
       if (trainable)
         throw new RangeError(`model "${path}": training every weight needs a Hugging Face folder`)

@@ -20,6 +20,7 @@ import {
 } from './encoder.js'
 import { type Fields, flagOf, numberOf, refuse, textOf } from './fields.js'
 import { additiveMask, embedding, type Layers, layerNorm, linear } from './layers.js'
+import { headLayers } from './new-head.js'
 
 export interface RobertaConfig extends EncoderConfig {
   readonly task: 'sequence' | 'token' | 'masked'
@@ -40,6 +41,7 @@ export const robertaFamily: Family = (fields) => {
       const rows = tensors.get('roberta.embeddings.position_embeddings.weight')?.shape[0]
       return rows === undefined ? undefined : rows - config.padId - 1
     },
+    headLayers: headLayers(config.task === 'sequence' ? ['classifier.dense'] : [], outputs[config.task]),
     forward: (layers, inputs) => roberta(layers, config, inputs),
   }
 }

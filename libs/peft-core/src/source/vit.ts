@@ -12,6 +12,7 @@ import type { Family, ImageArchitecture } from './architecture.js'
 import { type EncoderConfig, encoderAttention, firstTokens, layersAndHeads, taskOfHead } from './encoder.js'
 import { countOf, type Fields, numberOf, textOf } from './fields.js'
 import { activation, type Layers, layerNorm, linear } from './layers.js'
+import { headLayers } from './new-head.js'
 
 export interface VitConfig extends EncoderConfig {
   readonly image: ImageSize
@@ -26,6 +27,7 @@ export const vitFamily: Family<ImageArchitecture> = (fields) => {
     outputLayer: 'classifier',
     image: config.image,
     positions: () => patchesOf(config) + 1,
+    headLayers: headLayers([], 'classifier'),
     forward: (layers, pixels) => vit(layers, config, pixels),
   }
 }

@@ -28,7 +28,7 @@ const batchInputs = new Set([
 
 /** Builds the graph that a request asks for. RangeError or TypeError says what does not fit, and where. */
 export async function buildTrainingGraph(request: GraphRequest): Promise<TrainingGraph> {
-  const model = await openModel(request.model)
+  const model = await openModel(request.model, { head: request.head })
   const { rows, image } = request
   if (image !== undefined && model.task !== 'image')
     throw new RangeError(`a model for the task "${model.task}" expected text, got images`)
