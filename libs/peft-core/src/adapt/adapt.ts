@@ -14,6 +14,10 @@ import { type Insertion, insertAtModules } from './insert.js'
 import { insertLora } from './lora-model.js'
 import { insertPrompt } from './prompt.js'
 
+/** A forward pass; without stacked parameters of experts unless it lists them. */
+export type AdaptedModel = Pick<ForwardModel, 'graph' | 'modules'> &
+  Partial<Pick<ForwardModel, 'expertParameters'>>
+
 export interface AdaptOptions extends Pick<Model, 'outputLayer'> {
   /** Whether inputs are dropped as the configuration says: for training steps only. */
   readonly dropout?: boolean
@@ -26,7 +30,7 @@ export interface AdaptOptions extends Pick<Model, 'outputLayer'> {
  */
 export function adapt(
   { outputLayer, dropout = false }: AdaptOptions,
-  forward: Pick<ForwardModel, 'graph' | 'modules'>,
+  forward: AdaptedModel,
   config: PeftConfig,
 ): Graph {
   switch (config.method) {

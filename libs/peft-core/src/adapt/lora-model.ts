@@ -14,6 +14,7 @@ import { doraLayer } from './dora.js'
 import { dropoutRows } from './dropout.js'
 import { insertAtModules, insertAtNodes } from './insert.js'
 import { loraEmbedding, loraLayer } from './lora.js'
+import { expertTargets, loraExperts } from './lora-experts.js'
 import { insertSaved, savedParameters } from './saved-modules.js'
 import { weightStart } from './weight-start.js'
 
@@ -27,7 +28,11 @@ export interface LoraOptions {
 
 /** The graph with the factors, their biases and the modules that are trained whole as further inputs. */
 export function insertLora(
-  { graph, modules }: Pick<ForwardModel, 'graph' | 'modules'>,
+  {
+    graph,
+    modules,
+    expertParameters = [],
+  }: Pick<ForwardModel, 'graph' | 'modules'> & Partial<Pick<ForwardModel, 'expertParameters'>>,
   config: LoraConfig,
   { outputLayer, dropout, starts }: LoraOptions,
 ): Graph {
@@ -49,9 +54,14 @@ export function insertLora(
   const tables = embeddings.filter(({ path }) => paths.has(path))
   if (tables.length > 0) refuseForEmbeddings(config, tables[0]?.path ?? '')
   const saved = config.modulesToSave === null ? [] : savedParameters(graph, modules, config.modulesToSave)
+  const experts = expertTargets(expertParameters, config.targetParameters)
+  if (experts.length > 0) refuseForExperts(config)
   const withTables = insertAtNodes(
     insertSaved(graph, saved),
-    new Map(tables.map((layer) => [layer.node, loraEmbedding(config, layer)])),
+    new Map([
+      ...tables.map((layer) => [layer.node, loraEmbedding(config, layer)] as const),
+      ...loraExperts(config, experts),
+    ]),
   )
   return insertAtModules(withTables, modules, new Map(appended))
 }
@@ -86,6 +96,12 @@ function refuseForDora({ dropout, loraBias, start }: LoraConfig, drops: boolean)
       ? `training with lora_dropout ${dropout}`
       : start
   if (refused !== null) throw new RangeError(`${refused} is not supported together with use_dora`)
+}
+
+/** As PEFT: none of these is defined for stacked parameters. */
+function refuseForExperts({ dora, dropout, loraBias, start }: LoraConfig): void {
+  const refused = dora ? 'use_dora' : loraBias ? 'lora_bias' : dropout > 0 ? `lora_dropout ${dropout}` : start
+  if (refused !== null) throw new RangeError(`${refused} is not defined for target_parameters`)
 }
 
 function refuseForEmbeddings({ dora, loraBias, start }: LoraConfig, path: string): void {

@@ -52,11 +52,17 @@ const refused = {
   'gpt2-bias': /lora_bias cannot be merged/,
   'gpt2-embedding': /factors of the embedding "transformer.wte" cannot be merged/,
   'gpt2-saved': /modules_to_save cannot be merged/,
+  'mixtral-experts': /target_parameters cannot be merged/,
 }
+
+/** A merge rounds to the element of the base; PEFT's number for these is of a merge in float32. */
+const isHalf = (name: string): boolean =>
+  /float16/.test(readFileSync(join(golden, name, 'model', 'config.json'), 'utf8'))
 
 const cases = readdirSync(golden).filter((name) => {
   const expected = join(golden, name, 'expected.json')
-  return existsSync(expected) && mergedLossOf(expected) !== null && !Object.hasOwn(refused, name)
+  const isMerged = existsSync(expected) && typeof mergedLossOf(expected) === 'number'
+  return isMerged && !Object.hasOwn(refused, name) && !isHalf(name)
 })
 
 describe.each(cases)('%s', (name) => {

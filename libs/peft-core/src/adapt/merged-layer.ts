@@ -52,6 +52,7 @@ function refuseOthers(config: LoraConfig, tensors: TensorMap): void {
   const refused = [
     ...(loraBias ? ['lora_bias'] : []),
     ...(modulesToSave === null ? [] : ['modules_to_save']),
+    ...(config.targetParameters === null ? [] : ['target_parameters']),
     ...(embedding === undefined ? [] : [`factors of the embedding "${embedding.path}"`]),
   ]
   if (refused.length === 0) return

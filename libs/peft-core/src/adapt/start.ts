@@ -15,6 +15,7 @@ import type { Graph } from '../graph/graph.js'
 import { embeddingLayers } from '../source/embeddings.js'
 import { type ForwardModel, type Model, type OpenOptions, openModel } from '../source/model.js'
 import { initialMagnitudes } from './dora.js'
+import { expertModuleOf, expertTargets } from './lora-experts.js'
 import { embeddingModule } from './lora-model.js'
 import { savedParameters, savedTensors } from './saved-modules.js'
 import { embeddingRows, tokenEmbedding } from './token-embedding.js'
@@ -106,12 +107,13 @@ function classifierAware(config: ModuleConfig, { task }: Model): ModuleConfig {
 
 function targetsOf(
   config: ModuleConfig,
-  { graph, modules }: ForwardModel,
+  { graph, modules, expertParameters }: ForwardModel,
   outputLayer: string | undefined,
 ): readonly AdaptedModule[] {
   if (config.method === 'lora') {
     const embeddings = embeddingLayers(graph).map(embeddingModule)
-    const targets = loraTargets(config, { linears: modules, embeddings, outputLayer })
+    const experts = expertTargets(expertParameters, config.targetParameters).map(expertModuleOf)
+    const targets = [...loraTargets(config, { linears: modules, embeddings, outputLayer }), ...experts]
     for (const module of targets) expectFittingRank(config, module)
     return targets
   }
@@ -120,8 +122,11 @@ function targetsOf(
   return modules.filter(({ path }) => paths.has(path))
 }
 
-function expectFittingRank(config: LoraConfig, { path, inFeatures, outFeatures }: AdaptedModule): void {
-  const [rank, shorter] = [rankOf(config, path), Math.min(inFeatures, outFeatures)]
+function expectFittingRank(
+  config: LoraConfig,
+  { path, parameter = path, inFeatures, outFeatures }: AdaptedModule,
+): void {
+  const [rank, shorter] = [rankOf(config, parameter), Math.min(inFeatures, outFeatures)]
   if (rank <= shorter) return
   throw new RangeError(
     `rank ${rank} is larger than the layer "${path}" (${outFeatures}, ${inFeatures}); expected at most ${shorter}`,

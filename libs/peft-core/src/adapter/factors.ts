@@ -4,18 +4,22 @@
  * @module
  */
 import { createRandom, type Random } from '../train/random.js'
+import { holdsTarget } from './expert-targets.js'
 import { type LoraConfig, rankOf, scalingOf } from './lora-config.js'
 import { isSavedKey } from './saved-modules.js'
 import { targetTest } from './target-modules.js'
 import type { Tensor, TensorMap } from './tensor.js'
 
-export type FactorKind = 'linear' | 'embedding'
+export type FactorKind = 'linear' | 'embedding' | 'experts'
 
 /** A module that an adapter may change. */
 export interface AdaptedModule {
   readonly path: string
   /** 'linear' unless stated. */
   readonly kind?: FactorKind
+  /** The stacked parameter and its number of matrices, of the kind 'experts': `path` is the module that holds it. */
+  readonly parameter?: string
+  readonly experts?: number
   readonly inFeatures: number
   readonly outFeatures: number
 }
@@ -33,9 +37,9 @@ export interface FactorPair extends AdaptedModule {
 
 /** The key of a factor in adapter_model.safetensors. */
 export function factorKey(path: string, factor: 'A' | 'B', kind: FactorKind = 'linear'): string {
-  return kind === 'linear'
-    ? `base_model.model.${path}.lora_${factor}.weight`
-    : `base_model.model.${path}.lora_embedding_${factor}`
+  return kind === 'embedding'
+    ? `base_model.model.${path}.lora_embedding_${factor}`
+    : `base_model.model.${path}.lora_${factor}.weight`
 }
 
 /** The key of a module's magnitude in adapter_model.safetensors. */
@@ -59,6 +63,8 @@ export function factorPairs(config: LoraConfig, tensors: TensorMap): readonly Fa
     throw new RangeError('the adapter expected two factors for each module, got no tensors')
   const isTarget = targetTest(config)
   return [...kinds].map(([path, kind]) => {
+    if (config.targetParameters !== null && holdsTarget(config.targetParameters, path))
+      return expertPair(config, path, tensors)
     if (!isTarget(path))
       throw new RangeError(`the adapter has factors for "${path}", which target_modules does not match`)
     const [keyA, keyB] = [factorKey(path, 'A', kind), factorKey(path, 'B', kind)]
@@ -78,6 +84,26 @@ export function factorPairs(config: LoraConfig, tensors: TensorMap): readonly Fa
       ...(config.dora ? { keyMagnitude: checkedMagnitude(pair, tensors) } : {}),
     }
   })
+}
+
+/** The factors of all experts: A has the rank times the experts rows, and B as many columns. */
+function expertPair(config: LoraConfig, path: string, tensors: TensorMap): FactorPair {
+  const [keyA, keyB] = [factorKey(path, 'A'), factorKey(path, 'B')]
+  const [rows, inFeatures] = sides(keyA, tensors)
+  const [outFeatures, columns] = sides(keyB, tensors)
+  const module = path.replace(/(?:\.base_layer)+$/, '')
+  const parameters = (config.targetParameters ?? []).map((name) => `${module}.${name.split('.').at(-1)}`)
+  const ranks = parameters.map((parameter) => rankOf(config, parameter))
+  const at = ranks.findIndex((rank) => rows === columns && rows % rank === 0)
+  const [rank, parameter] = [ranks[at], parameters[at]]
+  if (rank === undefined || parameter === undefined) {
+    throw new RangeError(
+      `the factors of "${path}" expected a multiple of the rank ${ranks.join(' or ')}, got A of ${rows} rows and B of ${columns} columns`,
+    )
+  }
+  const scaling = scalingOf(config, parameter)
+  const experts = rows / rank
+  return { path, kind: 'experts', parameter, experts, inFeatures, outFeatures, rank, scaling, keyA, keyB }
 }
 
 function biasOf(
@@ -106,11 +132,11 @@ export function initialTensors(
   seed: number,
 ): TensorMap {
   const tensors = new Map<string, Tensor>()
-  for (const { path, kind = 'linear', inFeatures, outFeatures } of modules) {
-    const rank = rankOf({ rank: spec.rank, rankPattern: spec.rankPattern ?? {} }, path)
+  for (const { path, kind = 'linear', parameter = path, experts = 1, inFeatures, outFeatures } of modules) {
+    const rank = experts * rankOf({ rank: spec.rank, rankPattern: spec.rankPattern ?? {} }, parameter)
     const [keyA, keyB] = [factorKey(path, 'A', kind), factorKey(path, 'B', kind)]
     const [a, b] = [new Float32Array(rank * inFeatures), new Float32Array(outFeatures * rank)]
-    if (kind === 'linear') fillUniform(a, 1 / Math.sqrt(inFeatures), createRandom(seed, keyA))
+    if (kind !== 'embedding') fillUniform(a, 1 / Math.sqrt(inFeatures), createRandom(seed, keyA))
     else fillNormal(b, createRandom(seed, keyB))
     tensors.set(keyA, { shape: [rank, inFeatures], data: a })
     tensors.set(keyB, { shape: [outFeatures, rank], data: b })

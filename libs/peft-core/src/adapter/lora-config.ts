@@ -25,6 +25,8 @@ export interface LoraSpec {
   readonly loraBias?: boolean
   /** Modules that are trained whole, by the end of their path. */
   readonly modulesToSave?: readonly string[]
+  /** Stacked parameters of sparse experts that get factors, by the end of their path: `mlp.experts.down_proj`. */
+  readonly targetParameters?: readonly string[]
   /** Only these layers, counted from 0. */
   readonly layersToTransform?: readonly number[]
   readonly excludeModules?: readonly string[]
@@ -48,6 +50,8 @@ export interface LoraConfig extends ModuleTargets, PeftOrigin {
   readonly loraBias: boolean
   /** Modules that are kept whole, by the end of their path. */
   readonly modulesToSave: readonly string[] | null
+  /** Stacked parameters that have factors for each expert, by the end of their path. */
+  readonly targetParameters: readonly string[] | null
   /** Whether the frozen weights are stored (inputs, outputs), as GPT-2's are. */
   readonly fanInFanOut: boolean
 }
@@ -62,6 +66,7 @@ const none = {
   start: null,
   loraBias: false,
   modulesToSave: null,
+  targetParameters: null,
   fanInFanOut: false,
   taskType: null,
   baseModel: null,
@@ -97,7 +102,7 @@ export function checkedLora(config: LoraConfig): LoraConfig {
   if (!(config.dropout >= 0 && config.dropout < 1)) {
     throw new RangeError(`lora_dropout expected a number in [0, 1), got ${config.dropout}`)
   }
-  if (config.targetModules.length === 0)
+  if (config.targetModules.length === 0 && config.targetParameters === null)
     throw new RangeError('target_modules expected one module or more, got none')
   return config
 }

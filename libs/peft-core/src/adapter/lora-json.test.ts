@@ -52,7 +52,6 @@ test('a method that is not known is refused by name', () => {
 
 test('fields that change what the factors mean are refused by name', () => {
   const refused = {
-    target_parameters: ['mlp.experts.down_proj'],
     trainable_token_indices: [3],
     layer_replication: [[0, 4]],
     use_qalora: true,

@@ -31,7 +31,6 @@ const defaultFields = {
   megatron_core: 'megatron.core',
   monteclora_config: null,
   qalora_group_size: 16,
-  target_parameters: null,
   trainable_token_indices: null,
   use_bdlora: null,
   use_qalora: false,
@@ -40,7 +39,6 @@ const defaultFields = {
 
 /** Fields that change what the factors mean. They are refused unless empty, because ignoring them would be wrong. */
 const refusedFields = [
-  'target_parameters',
   'trainable_token_indices',
   'layer_replication',
   'use_qalora',
@@ -76,6 +74,7 @@ export function formatLora(config: LoraConfig): string {
     r: config.rank,
     rank_pattern: config.rankPattern,
     target_modules: config.targetModules,
+    target_parameters: config.targetParameters,
     use_dora: config.dora,
     use_rslora: config.rslora,
   }
@@ -110,6 +109,7 @@ export function parseLora(fields: Fields): LoraConfig {
     alphaPattern: read.numbers('alpha_pattern'),
     start: isWeightStart(init) ? init : null,
     loraBias: read.boolean('lora_bias'),
+    targetParameters: listed(read.names('target_parameters')),
     modulesToSave: listed(read.names('modules_to_save')),
     fanInFanOut: read.boolean('fan_in_fan_out'),
     ...readOrigin(fields),

@@ -23,6 +23,7 @@ export function loraTargets(config: LoraConfig, model: ModelModules): readonly A
   const modules = [...linears, ...(isAllLinear(config) ? [] : embeddings)].filter(
     ({ path }) => !isInSaved(config.modulesToSave, path),
   )
+  if (config.targetModules.length === 0) return []
   const paths = modules.map(({ path }) => path)
   const targets = new Set(targetModules(config, paths, outputLayer))
   return modules.filter(({ path }) => targets.has(path))
