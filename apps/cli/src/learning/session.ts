@@ -17,8 +17,8 @@ import { withCode } from './errors.js'
 
 export interface SessionSpec {
   readonly model: string
-  /** A PEFT folder to start from, or what a fresh adapter looks like. */
-  readonly adapter: string | PeftSpec
+  /** A PEFT folder to start from, what a fresh adapter looks like, or an adapter. */
+  readonly adapter: string | PeftSpec | Adapter
   readonly rows: number
   readonly columns: number
   readonly seed: number
@@ -44,7 +44,9 @@ export async function openSession(spec: SessionSpec): Promise<LearningSession> {
   const adapter =
     typeof given === 'string'
       ? await withCode('LRC-7003', () => readAdapter(given))
-      : await withCode('LRC-7001', () => createAdapter(model, given, spec.seed))
+      : 'tensors' in given
+        ? given
+        : await withCode('LRC-7001', () => createAdapter(model, given, spec.seed))
   const tokenizer = await withCode('LRC-7005', () => openTokenizer(model))
   const engine = await openEngine(spec.engine)
   try {

@@ -1,14 +1,7 @@
-import { existsSync } from 'node:fs'
-import {
-  type Batches,
-  batchesIn,
-  type DataFormat,
-  dataFormats,
-  evaluationRows,
-  type RowSource,
-  trainingRows,
-  writeAdapter,
-} from '@lorica/peft-core'
+import { existsSync, statSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { batchesIn, type DataFormat, dataFormats, writeAdapter } from '@lorica/peft-core'
 import { LoricaError } from '@lorica/protocol'
 import { Command, Option } from 'commander'
 import {
@@ -27,7 +20,9 @@ import { type EngineChoice, withEngineOptions } from './engine-choice.js'
 import { withCode } from './errors.js'
 import { type MethodOptions, peftSpecOf, withMethod } from './method.js'
 import { type RecomputeChoice, recomputeOption } from './recompute.js'
-import { type LearningSession, openSession } from './session.js'
+import { type Settings, startOf } from './resume.js'
+import { openSession } from './session.js'
+import { type OpenRows, runTraining, type Trained, type TrainingPlan } from './training.js'
 
 interface TrainOptions extends MethodOptions, EngineChoice {
   readonly model: string
@@ -45,6 +40,9 @@ interface TrainOptions extends MethodOptions, EngineChoice {
   readonly schedule: 'constant' | 'linear' | 'cosine'
   readonly warmupSteps: number
   readonly accumulate: number
+  readonly checkpointEvery?: number
+  readonly resume?: boolean
+  readonly log?: string
   readonly holdout: number
   readonly seed: number
   readonly recompute: RecomputeChoice
@@ -90,6 +88,9 @@ export function trainCommand(): Command {
     )
     .option('--warmup-steps <n>', 'steps over which the learning rate rises', wholeNumber, 0)
     .option('--accumulate <n>', 'batches per optimizer step', positiveInteger, 1)
+    .option('--checkpoint-every <n>', 'steps between checkpoints, in OUT.checkpoints', positiveInteger)
+    .option('--resume', 'go on from the last checkpoint of the same command')
+    .option('--log <file>', 'append a JSON line a step: loss, gradient norm, learning rate, speed')
     .option('--holdout <share>', 'share of each file kept for evaluation, such as 10%', fraction, 0.1)
     .option('--seed <n>', 'the same seed and data give the same bytes', wholeNumber, 1)
     .addOption(recomputeOption())
@@ -114,32 +115,28 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
     options.epochs === undefined
       ? options.steps
       : Math.ceil(batchesIn(corpus.train, options.epochs, { rows, seed }) / accumulate)
+  const settings = settingsOf({ ...options, steps })
+  const folder = `${options.out}.checkpoints`
+  const start = await startOf(folder, settings, options.resume === true)
   output.progress('reading the model …')
-  await using session = await openSession({
-    model,
-    adapter: options.adapter ?? (await peftSpecOf(options, model)),
-    rows,
-    columns,
-    seed,
-    engine: options,
-    recompute: options.recompute,
-  })
-  const before = await heldOutLoss(session, corpus.heldOut, rows)
-  const batches = trainingRows(corpus.train, { rows, steps: steps * accumulate, seed, firstStep: 0 })
-  const trained = await session.engine.train(
-    jobOf({ ...options, steps }, session, batches),
-    ({ step, loss, tokensPerSecond, learningRate }) => {
-      const left = duration(
-        ((steps - step - 1) * rows * columns * options.accumulate) / Math.max(tokensPerSecond, 1),
-      )
-      output.progress(
-        `step ${step + 1}/${steps}  loss ${loss.toFixed(4)}  ${count(tokensPerSecond)} tokens/s  lr ${learningRate.toExponential(1)}  ${left} left`,
-      )
-    },
-  )
-  const adapter = { ...session.adapter, tensors: trained.tensors }
-  const after = await heldOutLoss({ ...session, adapter }, corpus.heldOut, rows)
-  await writeAdapter(options.out, adapter)
+  const fresh = options.adapter ?? (await peftSpecOf(options, model))
+  const open: OpenRows = (fewer, adapter) =>
+    openSession({
+      model,
+      adapter: adapter ?? fresh,
+      rows: fewer,
+      columns,
+      seed,
+      engine: options,
+      recompute: options.recompute,
+    })
+  const plan = { ...planOf({ ...options, steps }), folder, notes: { settings } }
+  const data = { source: corpus.train, heldOut: corpus.heldOut }
+  const trained = await runTraining({ data, start, open }, plan, output)
+  const { before, after } = trained.heldOutLoss
+  if (trained.stoppedAt !== undefined) return showStop(trained, steps, output)
+  await writeAdapter(options.out, trained.adapter)
+  await rm(folder, { recursive: true, force: true })
   const document = {
     adapter: options.out,
     steps,
@@ -149,10 +146,11 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
     tokens: trained.tokens,
     tokensPerSecond: trained.tokens / trained.seconds,
     seconds: trained.seconds,
-    parameters: session.parameters,
-    engine: session.engine.facts,
+    parameters: trained.session.parameters,
+    engine: trained.session.facts,
     firstLoss: trained.losses[0],
     lastLoss: trained.losses.at(-1),
+    losses: trained.losses,
     heldOutLoss: { before, after },
   }
   const held =
@@ -160,7 +158,7 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
       ? 'nothing was held out'
       : `held-out loss ${before.toFixed(4)} -> ${after.toFixed(4)} nats per token`
   output.result(document, [
-    `trained ${count(session.parameters)} parameters on ${count(trained.tokens)} tokens in ${duration(trained.seconds)} (${count(document.tokensPerSecond)} tokens/s)`,
+    `trained ${count(trained.session.parameters)} parameters on ${count(trained.tokens)} tokens in ${duration(trained.seconds)} (${count(document.tokensPerSecond)} tokens/s)`,
     held,
     `adapter: ${options.out}`,
     '',
@@ -168,32 +166,48 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
   ])
 }
 
-function jobOf(
-  options: TrainOptions,
-  session: LearningSession,
-  batches: Batches,
-): Parameters<LearningSession['engine']['train']>[0] {
-  const { learningRate, weightDecay, clipNorm, schedule, warmupSteps, steps, accumulate } = options
-  return {
-    tensors: session.adapter.tensors,
-    batches,
-    optimizer: { ...ADAM, learningRate, weightDecay, ...(clipNorm === 0 ? {} : { clipNorm }) },
-    schedule: { kind: schedule, warmupSteps, totalSteps: steps, firstStep: 0 },
+/** Options that change nothing of what is trained. */
+const INCIDENTAL: readonly string[] = ['out', 'resume', 'log', 'checkpointEvery', 'json']
+
+/** What a run depends on, so that one that goes on is the same. */
+function settingsOf(options: TrainOptions): Settings {
+  const { model, data, adapter } = options
+  const files = data.map((file) => ({ file: resolve(file), sizeBytes: statSync(file).size }))
+  const kept = Object.entries(options).filter(([name]) => !INCIDENTAL.includes(name))
+  const from = adapter === undefined ? {} : { adapter: resolve(adapter) }
+  return { ...Object.fromEntries(kept), model: resolve(model), data: files, ...from }
+}
+
+function planOf(options: TrainOptions): Omit<TrainingPlan, 'folder' | 'notes'> {
+  const {
+    learningRate,
+    weightDecay,
+    clipNorm,
+    schedule,
+    warmupSteps,
+    steps,
     accumulate,
+    checkpointEvery,
+    log,
+  } = options
+  return {
+    rows: options.batch,
+    columns: options.maxTokens,
+    accumulate,
+    steps,
+    seed: options.seed,
+    optimizer: { ...ADAM, learningRate, weightDecay, ...(clipNorm === 0 ? {} : { clipNorm }) },
+    schedule: { kind: schedule, warmupSteps, totalSteps: steps },
+    ...(checkpointEvery === undefined ? {} : { checkpointEvery }),
+    ...(log === undefined ? {} : { log }),
   }
 }
 
-/** Mean nats per prediction over all held-out rows, or null when nothing is held out. */
-export async function heldOutLoss(
-  { adapter, engine }: Pick<LearningSession, 'adapter' | 'engine'>,
-  heldOut: readonly RowSource[],
-  rows: number,
-): Promise<number | null> {
-  if (heldOut.length === 0) return null
-  const { lossSum, tokens } = await engine.evaluate(adapter.tensors, rowsOf(heldOut, rows))
-  return tokens === 0 ? null : lossSum / tokens
-}
-
-function* rowsOf(sources: readonly RowSource[], rows: number) {
-  for (const source of sources) yield* evaluationRows(source, rows)
+/** Says how to go on; the exit status is that of a program that Ctrl-C ended. */
+function showStop({ step, stoppedAt, losses }: Trained, steps: number, output: Output): void {
+  output.result({ stopped: true, step, steps, checkpoint: stoppedAt, losses }, [
+    `stopped after step ${step} of ${steps}: ${stoppedAt}`,
+    'go on with the same command and --resume',
+  ])
+  process.exitCode = 130
 }

@@ -60,6 +60,7 @@ interface Exchange {
 
 const SILENCE_MS = 600_000
 const KEPT_COMPLAINT = 2000
+const FAREWELL_MS = 1000
 
 /**
  * Starts an engine's process and waits until it takes requests. It ends with this process, at the latest. EngineError
@@ -92,8 +93,12 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
     const message = `the engine was silent for ${silenceMs / 1000} s while it served a request, and was ended`
     watch = setTimeout(() => end('stalled', message), silenceMs)
   }
+  const unreachable = (error: Error): void =>
+    end('crashed', `the engine's process cannot be reached: ${error.message}`)
+  // A process that ended says how in a moment; only one that does not is just out of reach.
   const reachable = (error: Error | null): void => {
-    if (error !== null) end('crashed', `the engine's process cannot be reached: ${error.message}`)
+    if (error === null) return
+    setTimeout(() => unreachable(error), FAREWELL_MS).unref()
   }
   const expectReply = (id: number, { onProgress, batches }: Exchange = {}): Promise<never> =>
     new Promise((resolve, reject) => {
@@ -134,7 +139,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
     } else if (reply.kind === 'done') waiting?.resolve(reply.value as never)
     else waiting?.reject(new EngineError('refused', reply.message))
   })
-  child.on('error', reachable)
+  child.on('error', unreachable)
   child.on('close', (code, signal) => {
     const how = signal === null ? `with code ${code}` : `by ${signal}`
     end('crashed', `the engine's process ended ${how}${complaint === '' ? '' : `: ${complaint.trim()}`}`)

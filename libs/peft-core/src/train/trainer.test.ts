@@ -66,5 +66,7 @@ test('a step without any label, and a loss that is not finite, stop training', a
     ...parabola,
     lossAndGradients: async () => ({ loss: 3, gradients: new Map([['p', Float32Array.of(Infinity)]]) }),
   }
-  await expect(train(broken, job)).rejects.toThrow('diverged at step 0: loss 3, gradient norm Infinity')
+  await expect(train(broken, job)).rejects.toThrow(
+    'diverged at step 1: loss 3, and the gradient of "p" has Infinity',
+  )
 })

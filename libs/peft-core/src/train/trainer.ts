@@ -27,6 +27,11 @@ export interface TrainJob {
   readonly dropoutSeed?: number
   /** Gives the optimiser's state back with the result. */
   readonly keepState?: boolean
+  /**
+   * After how many steps of the whole run the state comes with the progress. When training diverges, its last good step is
+   * reported once more with its state.
+   */
+  readonly checkpointEvery?: number
 }
 
 export interface StepProgress {
@@ -38,6 +43,8 @@ export interface StepProgress {
   /** Global L2 norm before clipping. */
   readonly gradNorm: number
   readonly learningRate: number
+  /** All that the steps after this one depend on; its arrays keep changing. */
+  readonly checkpoint?: { readonly tensors: TensorMap; readonly optimizer: OptimizerState }
 }
 
 export interface TrainResult {
@@ -66,7 +73,7 @@ export interface TrainingModel {
 
 /**
  * Trains a copy of `job.tensors` and returns it. Every step: gradients of `accumulate` batches, weighted by their counted
- * tokens; clip; AdamW. RangeError, naming the step, when a loss or a gradient is not finite.
+ * tokens; clip; AdamW. RangeError, naming the step and the tensor, when a loss or a gradient is not finite.
  */
 export async function train(
   model: TrainingModel,
@@ -81,20 +88,31 @@ export async function train(
   const losses: number[] = []
   const startedMs = performance.now()
   let tokens = 0
+  let last: StepProgress | undefined
+  const checkpoint = () => ({ tensors, optimizer: adamw.state() })
   for await (const group of groups(batches, accumulate)) {
     const stepStartedMs = performance.now()
     const step = losses.length
     const drawn = (index: number): Random =>
       createRandom(job.dropoutSeed ?? 0, `dropout ${(job.state?.step ?? 0) + step} ${index}`)
     const { loss, gradients, counted } = await meanGradients(model, { parameters: tensors, drawn }, group)
+    const fault = faultOf(loss, gradients)
+    if (fault !== undefined) {
+      if (last !== undefined && job.checkpointEvery !== undefined)
+        onStep({ ...last, checkpoint: checkpoint() })
+      throw new RangeError(
+        `training diverged at step ${schedule.firstStep + step + 1}: ${fault}; lower the learning rate, or check the data and the adapter`,
+      )
+    }
     const gradNorm = clipGradients(gradients.values(), optimizer.clipNorm ?? Number.POSITIVE_INFINITY)
-    expectFinite(step, loss, gradNorm)
     const learningRate = optimizer.learningRate * scheduleFactor(schedule, step)
     adamw.step(gradients, learningRate)
     losses.push(loss)
     tokens += counted
     const tokensPerSecond = (counted * 1000) / (performance.now() - stepStartedMs)
-    onStep({ step, loss, tokensPerSecond, gradNorm, learningRate })
+    last = { step, loss, tokensPerSecond, gradNorm, learningRate }
+    const isDue = (schedule.firstStep + step + 1) % (job.checkpointEvery ?? Number.POSITIVE_INFINITY) === 0
+    onStep(isDue ? { ...last, checkpoint: checkpoint() } : last)
   }
   const seconds = (performance.now() - startedMs) / 1000
   const state = job.keepState === true ? { optimizer: adamw.state() } : {}
@@ -144,9 +162,12 @@ function addScaled(sum: Float32Array, gradient: Float32Array | undefined, share:
   }
 }
 
-function expectFinite(step: number, loss: number, gradNorm: number): void {
-  if (Number.isFinite(loss) && Number.isFinite(gradNorm)) return
-  throw new RangeError(
-    `training diverged at step ${step}: loss ${loss}, gradient norm ${gradNorm}; lower the learning rate, or check the data and the adapter`,
-  )
+/** What is not finite: the loss, or the gradient of the first parameter that has one. */
+function faultOf(loss: number, gradients: ReadonlyMap<string, Float32Array>): string | undefined {
+  if (!Number.isFinite(loss)) return `loss ${loss}`
+  for (const [name, gradient] of gradients) {
+    const value = gradient.find((number) => !Number.isFinite(number))
+    if (value !== undefined) return `loss ${loss}, and the gradient of "${name}" has ${value}`
+  }
+  return undefined
 }

@@ -1,0 +1,35 @@
+/**
+ * What an optimiser remembers, as a safetensors file.
+ * @module
+ */
+import { readSafetensors } from '../adapter/safetensors.js'
+import { encodeSafetensors } from '../adapter/safetensors-write.js'
+import { rawTensor, type Tensor } from '../adapter/tensor.js'
+import { floatTensor } from '../adapter/values.js'
+import type { OptimizerState } from './adamw.js'
+
+const STEP = 'step'
+const FIRST = 'first:' // moments, by the name of their parameter
+const SECOND = 'second:'
+
+/** The bytes of a file that `readOptimizerState` reads bit for bit; of at most 2^24 steps. */
+export function encodeOptimizerState({ step, first, second }: OptimizerState): Uint8Array {
+  const tensors = new Map<string, Tensor>([[STEP, { shape: [1], data: Float32Array.of(step) }]])
+  for (const [name, tensor] of first) tensors.set(`${FIRST}${name}`, tensor)
+  for (const [name, tensor] of second) tensors.set(`${SECOND}${name}`, tensor)
+  return encodeSafetensors(new Map([...tensors].map(([name, tensor]) => [name, rawTensor(tensor)])))
+}
+
+/** RangeError when the file is no safetensors file. */
+export async function readOptimizerState(path: string): Promise<OptimizerState> {
+  const first = new Map<string, Tensor>()
+  const second = new Map<string, Tensor>()
+  let step = 0
+  for (const [name, raw] of await readSafetensors(path)) {
+    const tensor = floatTensor(raw)
+    if (name === STEP) step = tensor.data[0] as number
+    else if (name.startsWith(FIRST)) first.set(name.slice(FIRST.length), tensor)
+    else second.set(name.slice(SECOND.length), tensor)
+  }
+  return { step, first, second }
+}
