@@ -1,54 +1,91 @@
 """The same training step in PyTorch and Hugging Face PEFT, to compare with `lorica bench train`.
 
-    python tools/bench/pytorch-peft.py [--layers 12] [--width 768] [--heads 12] [--vocabulary 8192] [--rank 8]
-                                       [--batch 4] [--sequence 128] [--threads 2] [--steps 10]
+    python tools/bench/pytorch-peft.py '{"family": "qwen2", "layers": 24, ...}'
 
-needs: torch, transformers, peft. A GPT-2 of this shape with random weights, LoRA on c_attn, float32, AdamW, random tokens.
+Takes the `settings` that `lorica bench train --json` prints. Needs: torch, transformers, peft. A model of this shape with
+random weights, LoRA on the same modules, AdamW, random tokens; `recompute: blocks` is gradient checkpointing.
 Prints one JSON document: tokensPerSecond and stepMs are of the median step after the warm-up.
 """
 
-import argparse
 import json
 import os
 import resource
 import statistics
 import sys
 import time
+from types import SimpleNamespace
 
-SHAPE = {"layers": 12, "width": 768, "heads": 12, "vocabulary": 8192, "rank": 8, "batch": 4, "sequence": 128, "threads": 2, "steps": 10}
 WARM_UP_STEPS = 3
 
 
-def arguments():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name, default in SHAPE.items():
-        parser.add_argument(f"--{name}", type=int, default=default)
-    return parser.parse_args()
+def gpt2(shape):
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    return GPT2LMHeadModel(
+        GPT2Config(
+            vocab_size=shape.vocabulary,
+            n_positions=shape.sequence,
+            n_embd=shape.width,
+            n_inner=shape.feedForward,
+            n_layer=shape.layers,
+            n_head=shape.heads,
+            resid_pdrop=0.0,
+            embd_pdrop=0.0,
+            attn_pdrop=0.0,
+            bos_token_id=0,
+            eos_token_id=0,
+            use_cache=False,
+        )
+    )
+
+
+def common(shape):
+    return dict(
+        vocab_size=shape.vocabulary,
+        hidden_size=shape.width,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        intermediate_size=shape.feedForward,
+        max_position_embeddings=shape.sequence,
+    )
+
+
+def qwen2(shape):
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    config = Qwen2Config(
+        **common(shape), num_key_value_heads=shape.keyValueHeads, tie_word_embeddings=True, use_cache=False
+    )
+    return Qwen2ForCausalLM(config)
+
+
+def bert(shape):
+    from transformers import BertConfig, BertForMaskedLM
+
+    config = BertConfig(**common(shape), hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+    return BertForMaskedLM(config)
 
 
 def build_model(shape):
+    import torch
     from peft import LoraConfig, get_peft_model
-    from transformers import GPT2Config, GPT2LMHeadModel
 
-    config = GPT2Config(
-        vocab_size=shape.vocabulary,
-        n_positions=shape.sequence,
-        n_embd=shape.width,
-        n_layer=shape.layers,
-        n_head=shape.heads,
-        resid_pdrop=0.0,
-        embd_pdrop=0.0,
-        attn_pdrop=0.0,
-        bos_token_id=0,
-        eos_token_id=0,
-        use_cache=False,
+    torch.set_default_dtype(torch.bfloat16 if shape.element == "bfloat16" else torch.float32)
+    base = {"gpt2": gpt2, "qwen2": qwen2, "bert": bert}[shape.family](shape)
+    torch.set_default_dtype(torch.float32)
+    targets = shape.targets if shape.targets == "all-linear" else shape.targets.split(",")
+    task = None if shape.family == "bert" else "CAUSAL_LM"
+    lora = LoraConfig(
+        task_type=task, r=shape.rank, lora_alpha=2 * shape.rank, target_modules=targets, fan_in_fan_out=shape.family == "gpt2"
     )
-    lora = LoraConfig(task_type="CAUSAL_LM", r=shape.rank, lora_alpha=2 * shape.rank, target_modules=["c_attn"], fan_in_fan_out=True)
-    return get_peft_model(GPT2LMHeadModel(config), lora).train()
+    if shape.recompute == "blocks":
+        base.gradient_checkpointing_enable()
+        base.enable_input_require_grads()
+    return get_peft_model(base, lora).train()
 
 
 def main():
-    shape = arguments()
+    shape = SimpleNamespace(**json.loads(sys.argv[1]))
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(shape.threads)
     import peft
@@ -59,11 +96,14 @@ def main():
     model = build_model(shape)
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-3)
     tokens = torch.randint(0, shape.vocabulary, (shape.batch, shape.sequence))
+    labels = tokens.clone()
+    if shape.family == "bert":  # the words to find: every seventh
+        labels[:, [at for at in range(shape.sequence) if at % 7 != 0]] = -100
     seconds = []
     for step in range(WARM_UP_STEPS + shape.steps):
         started = time.perf_counter()
         optimizer.zero_grad(set_to_none=True)
-        model(input_ids=tokens, labels=tokens).loss.backward()
+        model(input_ids=tokens, labels=labels).loss.backward()
         optimizer.step()
         if step >= WARM_UP_STEPS:
             seconds.append(time.perf_counter() - started)
@@ -72,7 +112,7 @@ def main():
     report = {
         "tokensPerSecond": round(shape.batch * shape.sequence / median, 1),
         "stepMs": round(1000 * median, 1),
-        "peakRssMB": round(peak / 1e6, 1),
+        "peakRssMB": round(peak / 2**20, 1),
         "torch": torch.__version__,
         "peft": peft.__version__,
     }

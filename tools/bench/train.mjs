@@ -1,7 +1,7 @@
 /**
  * The same training step by Lorica and by PyTorch + PEFT, in turns on the same machine:
  *
- *     npm run bench [-- --rounds 3] [-- any option of `lorica bench train`]
+ *     npm run bench [-- --rounds 3] [-- any option of `lorica bench train`, such as --shape qwen2-0.5b]
  *
  * Needs a Python with torch, transformers and peft: LORICA_PYTHON, or python3. Prints both side by side, and with --json one
  * document. Turns make the ratio hold when the machine's speed drifts; the medians are quoted.
@@ -36,11 +36,12 @@ for (let round = 1; round <= rounds; round++) {
     run(process.execPath, [here('../../apps/cli/bin/lorica.js'), 'bench', 'train', '--json', ...shape]),
   )
   process.stderr.write(`round ${round} of ${rounds}: PyTorch + PEFT …\n`)
-  pytorch.push(run(python, [here('pytorch-peft.py'), ...shape]))
+  pytorch.push(run(python, [here('pytorch-peft.py'), JSON.stringify(lorica.at(-1).settings)]))
 }
 
 const middle = (runs, key) => median(runs.map((of) => of[key]))
 const result = {
+  settings: lorica[0].settings,
   lorica: {
     tokensPerSecond: middle(lorica, 'tokensPerSecond'),
     stepMs: middle(lorica, 'stepMs'),

@@ -72,7 +72,7 @@ export function benchCommand(): Command {
 async function show({ shape: name, ...given }: BenchOptions, output: Output): Promise<void> {
   const shape: BenchShape = { ...shapes[name], ...given }
   const result = await benchTrain(shape, (text) => output.progress(text))
-  output.result({ shape: name, ...result }, [
+  output.result({ shape: name, ...result, settings: shape }, [
     `${shape.family} ${shape.layers} x ${shape.width}, ${shape.element} weights, LoRA r=${shape.rank} on ${shape.targets}, ${shape.batch} x ${shape.sequence} tokens`,
     `on ${result.engine.library}, ${result.engine.device}, ${shape.threads} threads`,
     `${count(result.tokensPerSecond)} tokens/s, ${count(result.stepMs)} ms a step (median of ${shape.steps})`,
