@@ -166,14 +166,15 @@ function expectCausal({ task }: TrainingGraph): void {
 const PACKED_SHARE = 1 / 4
 
 /**
- * Training runs often: it keeps its memory, and packs the weights where there is room; its graph runs as it was ordered,
- * because rewriting it could make values long before they are needed. The others run rarely.
+ * Training runs often: it keeps its memory, and packs the weights where there is room. Graphs of whole batches run as they
+ * were ordered: rewriting them could make values long before they are needed, and would hold half-precision weights a
+ * second time in float32. A graph that is run for every token is worth that.
  */
 function sessionOptions(options: RuntimeOptions, purpose: Purpose, graph: Graph): RuntimeOptions {
   const isTraining = purpose === 'train'
   const weightBytes = [...graph.weights.values()].reduce((sum, weight) => sum + tensorBytes(weight), 0)
   const prepacking = isTraining && weightBytes <= totalmem() * PACKED_SHARE
-  return { ...options, arena: isTraining, prepacking, rewrites: !isTraining }
+  return { ...options, arena: isTraining, prepacking, rewrites: purpose === 'logits' }
 }
 
 /** Whether training steps of a model drop a part of what its factors read. */
