@@ -28,6 +28,8 @@ export interface Seat {
   readonly agentId: string
   readonly name: string
   readonly assignmentId: string
+  /** What the agent said it trains with when it was asked: its device, and the library where it named one. */
+  readonly device?: string
 }
 
 /** What a seat brought in: the record of it, and where its bytes lie. */

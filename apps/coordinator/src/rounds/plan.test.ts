@@ -52,6 +52,15 @@ describe('planRound', () => {
     })
   })
 
+  test('a seat names what its agent trains with', () => {
+    const device = { kind: 'webgpu', threads: 4, memoryBytes: 2 ** 33 } as const
+    const named = { ...device, name: 'onnxruntime-node 1.30.0' }
+    const connected = [device, named].map((one, at) => ({ ...agents[at]!, hello: { device: one } }))
+    const plan = planOf(fresh, connected)
+    const seats = plan.kind === 'round' ? plan.event.seats : []
+    expect(seats.map((seat) => seat.device)).toEqual(['webgpu', 'webgpu: onnxruntime-node 1.30.0'])
+  })
+
   test('too few agents are waited for, in words', () => {
     expect(planOf(fresh, agents.slice(0, 1))).toEqual({
       kind: 'wait',

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { EvaluateAssignment, TrainAssignment } from '@lorica/protocol'
+import type { EvaluateAssignment, Hello, TrainAssignment } from '@lorica/protocol'
 import type { RunJournalEvent, Seat } from '../journal-event.js'
 import type { RoundState } from './round.js'
 import type { Run } from './run.js'
@@ -8,6 +8,7 @@ import type { Run } from './run.js'
 export interface Candidate {
   readonly agentId: string
   readonly name: string
+  readonly hello?: Pick<Hello, 'device'>
 }
 
 /** The next round, or why it cannot begin yet, or why it never will. */
@@ -43,8 +44,10 @@ export function planRound(
 }
 
 /** A seat for an agent. */
-export function seatOf({ agentId, name }: Candidate, assignmentId: string): Seat {
-  return { agentId, name, assignmentId }
+export function seatOf({ agentId, name, hello }: Candidate, assignmentId: string): Seat {
+  if (hello === undefined) return { agentId, name, assignmentId }
+  const { kind, name: library } = hello.device
+  return { agentId, name, assignmentId, device: library === undefined ? kind : `${kind}: ${library}` }
 }
 
 /** What a seat of a round is asked to train. */
