@@ -14,6 +14,7 @@ import { asIs, isDomain, type NewNode, type Rewrite, refuse, type Surroundings, 
 import { createSteps } from './steps.js'
 import { upgradesContrib } from './upgrade-contrib.js'
 import { rotaryStandard } from './upgrade-rotary.js'
+import { sequenceAt, sequenceConstruct, splitToSequence } from './upgrade-sequence.js'
 import { standardAttention } from './upgrade-standard-attention.js'
 
 export const OLDEST_OPERATOR_SET = 7
@@ -221,6 +222,9 @@ const upgrades: Readonly<Record<string, Rewrite>> = {
   CastLike: castLike,
   RMSNormalization: rmsNormalization,
   Swish: swish,
+  SplitToSequence: splitToSequence,
+  SequenceConstruct: sequenceConstruct,
+  SequenceAt: sequenceAt,
   Attention: standardAttention,
   RotaryEmbedding: rotaryStandard,
   Mean: mean,
