@@ -23,8 +23,9 @@ export interface Insertion {
 }
 
 /**
- * A graph with insertions at the modules of the given paths. RangeError when the graph has no such module, or when it is
- * applied twice (its gradient would then be a sum that PEFT does not know either).
+ * A graph with insertions at the modules of the given paths. A layer that is applied several times (in a model that
+ * shares its layers, as ALBERT does) has one adapter, in all places. RangeError when the graph has no such module, or
+ * several of one name.
  */
 export function insertAtModules(
   graph: Graph,
@@ -32,11 +33,12 @@ export function insertAtModules(
   insertions: ReadonlyMap<string, Insertion>,
 ): Graph {
   const sites = new Map(
-    [...insertions].map(([path, { at, append }]) => {
-      const module = moduleOf(modules, path)
-      const name = at === 'product' ? module.node : (biasOf(graph, module) ?? module.node)
-      return [name, { module, append }] as const
-    }),
+    [...insertions].flatMap(([path, { at, append }]) =>
+      modulesOf(modules, path).map((module) => {
+        const name = at === 'product' ? module.node : (biasOf(graph, module) ?? module.node)
+        return [name, { module, append }] as const
+      }),
+    ),
   )
   return insertAtNodes(
     graph,
@@ -54,7 +56,12 @@ export type AppendNode = (builder: GraphBuilder, node: Node) => void
 
 /** A graph in which the nodes of the given names are appended by their functions. */
 export function insertAtNodes(graph: Graph, appended: ReadonlyMap<string, AppendNode>): Graph {
-  const builder = restartGraph(graph)
+  const restarted = restartGraph(graph)
+  const builder: GraphBuilder = {
+    ...restarted,
+    input: (name, element, shape) =>
+      restarted.has(name) ? restarted.value(name) : restarted.input(name, element, shape),
+  }
   for (const node of graph.nodes) {
     const append = appended.get(node.name)
     if (append === undefined) builder.append(node)
@@ -86,7 +93,7 @@ export function appendOutput(
   builder.append({ ...last, domain: '', name: `${output}:adapted`, outputs: [output], module: module.path })
 }
 
-function moduleOf(modules: readonly LinearLayer[], path: string): LinearLayer {
+function modulesOf(modules: readonly LinearLayer[], path: string): readonly LinearLayer[] {
   const found = modules.filter((module) => module.path === path)
   const [module] = found
   if (module === undefined) {
@@ -95,10 +102,10 @@ function moduleOf(modules: readonly LinearLayer[], path: string): LinearLayer {
       `the adapter changes "${path}"; the model has no linear layer of that name (it has ${names.join(', ')}, …)`,
     )
   }
-  if (found.length > 1) {
+  if (found.some(({ weight }) => weight !== module.weight)) {
     throw new RangeError(
       `the model applies ${found.length} matrices as linear layer "${path}"; an adapter changes one`,
     )
   }
-  return module
+  return found
 }

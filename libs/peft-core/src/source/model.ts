@@ -5,6 +5,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Graph } from '../graph/graph.js'
+import type { BatchSize } from '../train/batch.js'
 import type { Architecture } from './architecture.js'
 import { type ExpertParameter, expertParameters } from './expert-parameters.js'
 import { parseArchitecture } from './families.js'
@@ -34,6 +35,8 @@ export interface Model {
   readonly positions: number | undefined
   /** The modules of a new head, which have to be trained whole and saved. */
   readonly newModules: readonly string[]
+  /** The sizes that an exported model is bound to. */
+  readonly fixedSize?: Partial<BatchSize>
   /** The forward pass for one batch size. `trainable` makes every weight a graph input. */
   forward(options: Pick<ForwardOptions, 'rows' | 'columns' | 'image' | 'trainable' | 'cache'>): ForwardModel
 }
@@ -109,6 +112,7 @@ async function openOnnx(path: string): Promise<Model> {
     outputLayer,
     positions: fixed.columns,
     newModules: [],
+    fixedSize: fixed,
     forward: ({ trainable, rows, columns, image }) => {
       if (trainable)
         throw new RangeError(`model "${path}": training every weight needs a Hugging Face folder`)

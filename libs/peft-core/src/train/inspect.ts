@@ -36,8 +36,8 @@ export interface InspectOptions {
 /** What a model is and whether an adapter on all of its linear modules can be trained. No weight is read. */
 export async function inspectModel(path: string, options: InspectOptions = {}): Promise<ModelReport> {
   const model = await openModel(path)
-  const { graph, modules } = model.forward({ rows: 2, columns: 3, trainable: false })
-  const reason = await reasonAgainst(path)
+  const { graph, modules } = model.forward({ ...SMALL, ...model.fixedSize, trainable: false })
+  const reason = await reasonAgainst(path, model)
   const estimate = reason === null ? await estimateFor(model, path, options) : null
   const operators = countedOperators(graph)
   return {
@@ -57,12 +57,12 @@ export async function inspectModel(path: string, options: InspectOptions = {}): 
 
 /** The estimate for the batch asked about; without a stated length, for the longest up to 128 tokens that the model takes. */
 async function estimateFor(
-  { positions = 128 }: Model,
+  { positions = 128, fixedSize }: Model,
   path: string,
   { rows = 8, rank = 8, columns }: InspectOptions,
 ): Promise<TrainingEstimate | null> {
-  for (let length = columns ?? Math.min(128, positions); length > 1; length = Math.floor(length / 2)) {
-    const request = { ...requestFor(path, rank), rows, columns: length }
+  for (let length = columns ?? Math.min(128, positions); length > 0; length = Math.floor(length / 2)) {
+    const request = { ...requestFor(path, rank), rows, columns: length, ...fixedSize }
     const training = await buildTrainingGraph(request).catch((error: Error) => {
       if (columns !== undefined) throw error
       return undefined // an ONNX file does not say how many positions it has
@@ -72,9 +72,12 @@ async function estimateFor(
   return null
 }
 
+/** A batch as small as can be. */
+const SMALL = { rows: 2, columns: 3 } as const
+
 function requestFor(model: string, rank: number): GraphRequest {
   const config = createPeftConfig({ method: 'lora', rank, alpha: rank, targets: 'all-linear', rslora: false })
-  return { model, config, rows: 2, columns: 3, trainable: 'adapter', purpose: 'train' }
+  return { model, config, ...SMALL, trainable: 'adapter', purpose: 'train' }
 }
 
 /** Of the values that do not change, those that were trained: small ones go by their names, as constants are small too. */
@@ -85,9 +88,9 @@ function isParameter({ data, element, name }: Weight): boolean {
 
 const FLOATS: ReadonlySet<Element> = new Set(['float32', 'float16', 'bfloat16', 'float64'])
 
-async function reasonAgainst(model: string): Promise<string | null> {
+async function reasonAgainst(path: string, { fixedSize }: Model): Promise<string | null> {
   try {
-    await buildTrainingGraph(requestFor(model, 1))
+    await buildTrainingGraph({ ...requestFor(path, 1), ...fixedSize })
     return null
   } catch (error) {
     return (error as Error).message
