@@ -142,7 +142,7 @@ async function fileLoss(file: string, graph: Graph, feeds: ReadonlyMap<string, F
     input_x: 'pixel_values',
   }
   const { rows, columns } = sizesOf(graph)
-  const inputs = session.inputNames.flatMap((name) => {
+  const inputs = session.inputNames.flatMap((name): readonly (readonly [string, Tensor])[] => {
     const metadata = session.inputMetadata.find((value) => value.name === name)
     const type = metadata?.isTensor === true ? metadata.type : 'float32'
     const data = feeds.get(aliases[name] ?? name)
