@@ -97,6 +97,17 @@ test('without a module, the weight names the layer, or the bias that is added', 
   expect(found.map(([path]) => path)).toEqual(['encoder.q', 'encoder.k_lin', 'encoder.v'])
 })
 
+test('a decoder that shares the table of the embedding is not called after the embedding', () => {
+  const builder = createBuilder()
+  const found = graphOf((x, weight) => {
+    const table = weight('bert.embeddings.word_embeddings.weight', 9, 4)
+    builder.op('Gather', [table, builder.constant([1, 7], 'int64')])
+    const logits = builder.op('MatMul', [x, builder.op('Transpose', [table])])
+    builder.op('Add', [logits, weight('cls.predictions.bias', 1, 9)])
+  }, builder)
+  expect(found).toEqual([['cls.predictions.decoder', 4, 9, 'out-in']])
+})
+
 test('a projection that the attention applies itself has its own name', () => {
   const builder = createBuilder()
   const found = graphOf((x, weight) => {

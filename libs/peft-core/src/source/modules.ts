@@ -22,17 +22,16 @@ export interface LinearLayer {
 /** Every linear layer of a graph, in the order of its nodes. Embeddings are tables, not layers. */
 export function linearModules(graph: Graph): readonly LinearLayer[] {
   const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)))
-  const users = new Map<string, Node>()
-  for (const node of graph.nodes) for (const name of node.inputs) users.set(name, node)
+  const names = namesOf(graph)
   const layers = graph.nodes.flatMap((node) => {
-    if (node.op === 'MatMulNBits') return blockLayer(graph, node, users)
+    if (node.op === 'MatMulNBits') return blockLayer(names, node)
     const found = products.has(node.op) ? weightBehind(graph, producers, node.inputs[1] ?? '') : undefined
     if (found === undefined) return []
     const { weight, transposed } = found
     const flips = transposed !== (intOf(node, 'transB', 0) === 1)
     const [first, second] = weight.shape as [number, number]
     const [inFeatures, outFeatures] = flips ? [second, first] : [first, second]
-    const path = pathOf(graph, node, weight, users)
+    const path = pathOf(names, node, weight)
     if (isExpertModule(node.module) || isRouter(path)) return []
     const weightLayout = flips ? 'out-in' : 'in-out'
     return [{ path, inFeatures, outFeatures, node: node.name, weight: weight.name, weightLayout } as const]
@@ -41,11 +40,11 @@ export function linearModules(graph: Graph): readonly LinearLayer[] {
 }
 
 /** A layer whose matrix is stored as packed blocks. */
-function blockLayer(graph: Graph, node: Node, users: ReadonlyMap<string, Node>): readonly LinearLayer[] {
-  const weight = graph.weights.get(node.inputs[1] ?? '')
+function blockLayer(names: Names, node: Node): readonly LinearLayer[] {
+  const weight = names.graph.weights.get(node.inputs[1] ?? '')
   if (weight === undefined) return []
   const [inFeatures, outFeatures] = [intOf(node, 'K', 0), intOf(node, 'N', 0)]
-  const path = pathOf(graph, node, weight, users)
+  const path = pathOf(names, node, weight)
   return [{ path, inFeatures, outFeatures, node: node.name, weight: weight.name, weightLayout: 'out-in' }]
 }
 
@@ -76,18 +75,35 @@ function weightBehind(
   return found && { ...found, transposed: found.transposed !== swaps }
 }
 
+/** What the names of layers are found by. */
+interface Names {
+  readonly graph: Graph
+  readonly users: ReadonlyMap<string, Node>
+  /** The weights that tokens are looked up in. */
+  readonly tables: ReadonlySet<string>
+}
+
+function namesOf(graph: Graph): Names {
+  const users = new Map<string, Node>()
+  for (const node of graph.nodes) for (const name of node.inputs) users.set(name, node)
+  const tables = graph.nodes.flatMap(({ op, inputs }) => (op === 'Gather' ? inputs.slice(0, 1) : []))
+  return { graph, users, tables: new Set(tables) }
+}
+
 /**
  * The module's path: the node's module, unless the weight is of a module inside it (a projection that the attention
- * applies itself); without a module, the name of the weight or else of the bias.
+ * applies itself); without a module, the name of the weight or else of the bias. A weight that is an embedding's, too,
+ * has the embedding's name.
  */
-function pathOf(graph: Graph, node: Node, weight: Weight, users: ReadonlyMap<string, Node>): string {
-  const named = parameterPath(weight.name)
+function pathOf({ graph, users, tables }: Names, node: Node, weight: Weight): string {
+  const named = tables.has(weight.name) ? undefined : parameterPath(weight.name)
   if (node.module !== undefined) return named?.startsWith(`${node.module}.`) ? named : node.module
   if (named !== undefined) return named
   const after = users.get(node.outputs[0] ?? '')
   const beside = node.op === 'Gemm' ? node.inputs.slice(2) : after?.op === 'Add' ? after.inputs : []
   const bias = beside.find((name) => graph.weights.has(name) && parameterPath(name) !== undefined)
-  return (bias && parameterPath(bias)) ?? node.name
+  const path = (bias && parameterPath(bias)) ?? node.name
+  return path === 'cls.predictions' ? 'cls.predictions.decoder' : path // BERT keeps its decoder's bias one level up
 }
 
 /** What models call the layer that makes their logits. In a model that is exported by itself it has no parent. */
