@@ -5,7 +5,7 @@
 import { type NonLinearity, nonLinearities, openTokenizer, type PeftSpec } from '@lorica/peft-core'
 import { LoricaError } from '@lorica/protocol'
 import { type Command, Option } from 'commander'
-import { positiveInteger, positiveNumber } from '../screen/argument.js'
+import { fraction, positiveInteger, positiveNumber } from '../screen/argument.js'
 import { withCode } from './errors.js'
 
 /** What the method's options were given as; those that were left out are undefined. */
@@ -15,6 +15,11 @@ export interface MethodOptions {
   readonly alpha?: number
   readonly targets?: string
   readonly rslora?: boolean
+  readonly dropout?: number
+  readonly start?: 'pissa' | 'olora'
+  readonly loraBias?: boolean
+  readonly modulesToSave?: string
+  readonly targetParameters?: string
   readonly feedforward?: string
   readonly virtualTokens?: number
   readonly promptStart?: 'random' | 'vocabulary'
@@ -27,8 +32,18 @@ type Detail = Exclude<keyof MethodOptions, 'method'>
 
 /** The options that each method has. */
 const details: Readonly<Record<PeftSpec['method'], readonly Detail[]>> = {
-  lora: ['rank', 'alpha', 'targets', 'rslora'],
-  dora: ['rank', 'alpha', 'targets', 'rslora'],
+  lora: [
+    'rank',
+    'alpha',
+    'targets',
+    'rslora',
+    'dropout',
+    'start',
+    'loraBias',
+    'modulesToSave',
+    'targetParameters',
+  ],
+  dora: ['rank', 'alpha', 'targets', 'rslora', 'modulesToSave'],
   ia3: ['targets', 'feedforward'],
   prompt: ['virtualTokens', 'promptStart', 'promptText'],
   bottleneck: ['targets', 'bottleneckSize', 'nonLinearity'],
@@ -39,6 +54,11 @@ const flags: Readonly<Record<Detail, string>> = {
   alpha: '--alpha',
   targets: '--targets',
   rslora: '--rslora',
+  dropout: '--dropout',
+  start: '--start',
+  loraBias: '--lora-bias',
+  modulesToSave: '--modules-to-save',
+  targetParameters: '--target-parameters',
   feedforward: '--feedforward',
   virtualTokens: '--virtual-tokens',
   promptStart: '--prompt-start',
@@ -56,6 +76,20 @@ export function withMethod(command: Command): Command {
     .option('--rank <r>', 'lora, dora: rank of the factors (default: 8)', positiveInteger)
     .option('--alpha <alpha>', 'lora, dora: scaling is alpha / rank (default: 16)', positiveNumber)
     .option('--rslora', 'lora, dora: scale by alpha / sqrt(rank)')
+    .option(
+      '--dropout <share>',
+      'lora: share of the inputs that a training step drops, such as 10%',
+      fraction,
+    )
+    .addOption(
+      new Option('--start <start>', 'lora: take the first factors from the weights').choices([
+        'pissa',
+        'olora',
+      ]),
+    )
+    .option('--lora-bias', 'lora: B has a bias')
+    .option('--modules-to-save <modules>', 'lora, dora: modules that are trained whole, such as classifier')
+    .option('--target-parameters <names>', 'lora: stacked weights of experts, such as mlp.experts.down_proj')
     .option(
       '--targets <modules>',
       'all-linear, or module names separated by commas (default: all-linear; ia3, bottleneck: by family)',
@@ -105,7 +139,7 @@ export async function peftSpecOf(options: MethodOptions, model: string): Promise
     case 'lora':
     case 'dora': {
       const { rank = 8, alpha = 16, rslora = false } = options
-      return { method, rank, alpha, rslora, targets: namesOf(targets ?? 'all-linear') }
+      return { method, rank, alpha, rslora, targets: namesOf(targets ?? 'all-linear'), ...moreOf(options) }
     }
     case 'ia3':
       return {
@@ -122,6 +156,18 @@ export async function peftSpecOf(options: MethodOptions, model: string): Promise
       const start = promptText === undefined ? promptStart : await tokensOf(promptText, model)
       return { method, virtualTokens, start }
     }
+  }
+}
+
+/** What LoRA has beside its factors; nothing of what was not asked for. */
+function moreOf(options: MethodOptions) {
+  const { dropout, start, loraBias, modulesToSave, targetParameters } = options
+  return {
+    ...(dropout === undefined ? {} : { dropout }),
+    ...(start === undefined ? {} : { start }),
+    ...(loraBias === undefined ? {} : { loraBias }),
+    ...(modulesToSave === undefined ? {} : { modulesToSave: listOf(modulesToSave) }),
+    ...(targetParameters === undefined ? {} : { targetParameters: listOf(targetParameters) }),
   }
 }
 
