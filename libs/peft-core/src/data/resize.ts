@@ -1,0 +1,66 @@
+import type { Picture } from './png.js'
+
+interface Size {
+  readonly height: number
+  readonly width: number
+}
+
+/**
+ * A picture in another size, bilinear over all pixels that a new one covers, across and then down, each rounded to 8
+ * bits: what PIL does (`Image.BILINEAR`), up to one level of 255 where its fixed-point weights round the other way.
+ * Reference: https://github.com/python-pillow/Pillow/blob/main/src/libImaging/Resample.c
+ */
+export function resize(picture: Picture, { height, width }: Size): Picture {
+  const { height: rows, width: columns, rgb } = picture
+  const across =
+    columns === width ? rgb : resample(rgb, { lines: rows, from: columns, to: width, isDown: false })
+  const down =
+    rows === height ? across : resample(across, { lines: width, from: rows, to: height, isDown: true })
+  return { height, width, rgb: down }
+}
+
+interface Pass {
+  /** How many lines are resampled, each from `from` to `to` pixels. */
+  readonly lines: number
+  readonly from: number
+  readonly to: number
+  readonly isDown: boolean
+}
+
+function resample(rgb: Uint8Array, { lines, from, to, isDown }: Pass): Uint8Array {
+  const result = new Uint8Array(lines * to * 3)
+  const place = (line: number, at: number, length: number): number =>
+    3 * (isDown ? at * lines + line : line * length + at)
+  for (const [at, { first, weights }] of taps(from, to).entries()) {
+    for (let line = 0; line < lines; line++) {
+      for (let colour = 0; colour < 3; colour++) {
+        let sum = 0
+        for (const [index, weight] of weights.entries())
+          sum += weight * (rgb[place(line, first + index, from) + colour] as number)
+        result[place(line, at, to) + colour] = Math.min(255, Math.max(0, Math.floor(sum + 0.5)))
+      }
+    }
+  }
+  return result
+}
+
+interface Taps {
+  readonly first: number
+  readonly weights: readonly number[] // they sum to 1
+}
+
+/** For each new pixel, the old ones that it covers. */
+function taps(from: number, to: number): readonly Taps[] {
+  const ratio = from / to
+  const reach = Math.max(ratio, 1)
+  return Array.from({ length: to }, (_, at) => {
+    const centre = (at + 0.5) * ratio
+    const first = Math.max(0, Math.floor(centre - reach + 0.5))
+    const end = Math.min(from, Math.floor(centre + reach + 0.5))
+    const raw = Array.from({ length: end - first }, (_, index) =>
+      Math.max(0, 1 - Math.abs((first + index - centre + 0.5) / reach)),
+    )
+    const total = raw.reduce((sum, weight) => sum + weight, 0)
+    return { first, weights: raw.map((weight) => weight / total) }
+  })
+}
