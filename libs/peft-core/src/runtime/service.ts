@@ -2,13 +2,12 @@
  * What the engine's process does with requests: opens graphs of one model as they are needed, and runs them.
  * @module
  */
-import { totalmem } from 'node:os'
 import { isDeepStrictEqual } from 'node:util'
 import { DROPOUT_WORDS, dropoutWords } from '../adapt/dropout.js'
-import { type Tensor, type TensorMap, tensorBytes } from '../adapter/tensor.js'
+import type { Tensor, TensorMap } from '../adapter/tensor.js'
 import { generate, type Sampling } from '../evaluate/generate.js'
 import { evaluateLoss, type LossTotal } from '../evaluate/loss.js'
-import { type Graph, sameShape, sizeOf } from '../graph/graph.js'
+import { sameShape, sizeOf } from '../graph/graph.js'
 import type { Task } from '../source/task.js'
 import { type Batch, type Batches, type BatchSize, batchSize } from '../train/batch.js'
 import { expectFitting } from '../train/fitting.js'
@@ -75,7 +74,7 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
     return graphs.get(JSON.stringify([purpose, rows, columns, image, more]), async () => {
       const training = await build(request)
       const built = purpose === 'logits' ? withPosition(training) : training
-      return { training: built, options: sessionOptions(options, purpose, built.graph) }
+      return { training: built, options: sessionOptions(options, purpose) }
     })
   }
   const lossAndGradients = async (
@@ -95,7 +94,7 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
   const products = async (times: number): Promise<ProductTimes> => {
     if (spec === undefined) throw new TypeError('no model is open; call open first')
     const { graph } = await graphFor('train', spec)
-    return await timeProducts(runtime, graph, { ...sessionOptions(options, 'train', graph), times })
+    return await timeProducts(runtime, graph, { ...sessionOptions(options, 'train'), times })
   }
   const decoder = (tensors: TensorMap, expectedTokens: number): NextLogits => {
     const open = async (columns: number, cache: number): Promise<OpenGraph> => {
@@ -162,19 +161,13 @@ function expectCausal({ task }: TrainingGraph): void {
   throw new RangeError(`generation expected a causal language model, got one for the task "${task}"`)
 }
 
-/** A packed copy of the weights may take this share of the machine's memory. */
-const PACKED_SHARE = 1 / 4
-
 /**
- * Training runs often: it keeps its memory, and packs the weights where there is room. Graphs of whole batches run as they
- * were ordered: rewriting them could make values long before they are needed, and would hold half-precision weights a
- * second time in float32. A graph that is run for every token is worth that.
+ * Training runs often, and keeps its memory. Graphs of whole batches run as they were ordered: rewriting them could make
+ * values long before they are needed, and would hold half-precision weights a second time in float32. A graph that is run
+ * for every token is worth that.
  */
-function sessionOptions(options: RuntimeOptions, purpose: Purpose, graph: Graph): RuntimeOptions {
-  const isTraining = purpose === 'train'
-  const weightBytes = [...graph.weights.values()].reduce((sum, weight) => sum + tensorBytes(weight), 0)
-  const prepacking = isTraining && weightBytes <= totalmem() * PACKED_SHARE
-  return { ...options, arena: isTraining, prepacking, rewrites: purpose === 'logits' }
+function sessionOptions(options: RuntimeOptions, purpose: Purpose): RuntimeOptions {
+  return { ...options, arena: purpose === 'train', rewrites: purpose === 'logits' }
 }
 
 /** Whether training steps of a model drop a part of what its factors read. */
