@@ -115,20 +115,27 @@ function elementOf(code: number, title: string): Element {
   )
 }
 
+/** The whole numbers that stand for some elements where they are listed one by one: their bits, or two to a byte. */
+const storedAs: Partial<Readonly<Record<Element, Element>>> = {
+  float16: 'uint16',
+  bfloat16: 'uint16',
+  uint4: 'uint8',
+}
+
 function dataOf(fields: TensorFields, element: Element, title: string, folder: string): WeightData {
   const count = sizeOf(fields.shape)
-  const lengthBytes = count * elementBytes[element]
+  const lengthBytes = Math.ceil(count * elementBytes[element]) // of 4-bit numbers the last byte may be half full
   if (fields.external) return externalData(fields.entries, lengthBytes, title, folder)
   if (element === 'string') return { kind: 'bytes', bytes: new Uint8Array(0) }
   const { raw, numbers } = fields
-  const got = raw === undefined ? numbers.length * elementBytes[element] : raw.byteLength
+  const stored = storedAs[element] ?? element
+  const got = raw === undefined ? numbers.length * elementBytes[stored] : raw.byteLength
   if (got !== lengthBytes) {
     throw malformed(
       `${title} of shape (${fields.shape.join(', ')}) needs ${lengthBytes} bytes of ${element}, got ${got}`,
     )
   }
   if (raw !== undefined) return { kind: 'bytes', bytes: raw }
-  const stored = element === 'float16' || element === 'bfloat16' ? 'uint16' : element
   return { kind: 'bytes', bytes: weightBytes(numbers, stored) }
 }
 

@@ -145,6 +145,7 @@ export function isFloat(element: Element): boolean {
 
 function castNumber(x: number, to: Element): number {
   if (to === 'bool') return x === 0 ? 0 : 1
+  if (to === 'uint4') return Math.trunc(x) & 15
   return isFloat(to) ? x : Math.trunc(x)
 }
 
