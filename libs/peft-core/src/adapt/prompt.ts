@@ -18,18 +18,20 @@ import { tokenEmbedding } from './token-embedding.js'
  */
 export function insertPrompt(graph: Graph, config: PromptConfig): Graph {
   const { virtualTokens, tokenDim } = config
-  const { node: lookup, table } = tokenEmbedding(graph)
+  const { node: embedded, table } = tokenEmbedding(graph)
   if (table.shape[1] !== tokenDim)
     throw new RangeError(`the prompt has embeddings of ${tokenDim} numbers, the model of ${table.shape[1]}`)
   const builder = restartGraph(graph)
   const [rows, columns] = builder.value('input_ids').shape as [number, number]
   for (const node of graph.nodes) {
-    if (node !== lookup) {
+    if (node !== embedded) {
       builder.append(node)
       continue
     }
     const integers = (values: readonly number[]) => builder.constant(values, 'int64')
     const found = appendFrozen({ builder, node }) // (B, P + T, D), or its rows (B (P + T), D)
+    if (found.element !== 'float32')
+      throw new RangeError(`the model embeds its tokens as ${found.element}; a prompt expects float32`)
     const all = builder.op('Reshape', [found, integers([rows, columns, tokenDim])])
     const bounds = [virtualTokens, columns, 1].map((at) => integers([at]))
     const tokens = builder.op('Slice', [all, ...bounds]) // (B, T, D)

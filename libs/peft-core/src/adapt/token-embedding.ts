@@ -3,7 +3,7 @@ import { floatTensor } from '../adapter/values.js'
 import { readWeight } from '../graph/constant.js'
 import { elementBytes, type Graph, intOf, type Node, type Weight } from '../graph/graph.js'
 
-/** The table that turns token ids into embeddings, and where it is looked up. */
+/** The table that turns token ids into embeddings, and the node that gives them: the lookup, or a cast of what it found. */
 export interface TokenEmbedding {
   readonly node: Node
   readonly table: Weight // (V, D)
@@ -31,11 +31,18 @@ export function tokenEmbedding({ nodes, weights }: Graph): TokenEmbedding {
     const [values = '', ids = ''] = node.inputs
     const table = weights.get(behind(values, (name) => weights.has(name)) ?? '')
     const reads = behind(ids, (name) => name === 'input_ids') !== undefined
-    return reads && table?.shape.length === 2 ? [{ node, table }] : []
+    return reads && table?.shape.length === 2 ? [{ node: castAfter(nodes, node), table }] : []
   })
   const [embedding] = found
   if (embedding !== undefined && found.length === 1) return embedding
   throw new RangeError(`expected a model that looks up "input_ids" in one embedding, found ${found.length}`)
+}
+
+/** The cast that is the only use of a node's output, or else the node. */
+function castAfter(nodes: readonly Node[], node: Node): Node {
+  const users = nodes.filter(({ inputs }) => inputs.includes(node.outputs[0] as string))
+  const [user] = users
+  return users.length === 1 && user?.op === 'Cast' ? user : node
 }
 
 /** Rows of an embedding as float32, read one by one: (ids, D). */
