@@ -12,7 +12,16 @@ import json
 import peft
 import torch
 import transformers
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+
+
+def saved_key(name, keys):
+    """The key that a parameter has in the adapter's file."""
+    if name.startswith("prompt_encoder."):
+        return "prompt_embeddings"
+    plain = name.replace(".default", "")
+    return plain if plain in keys else plain.removesuffix(".weight")
 
 
 def main():
@@ -26,12 +35,17 @@ def main():
     torch.set_num_threads(2)
     transformers.logging.set_verbosity_error()
     base = transformers.AutoModelForCausalLM.from_pretrained(options.model, dtype=torch.float32, attn_implementation="eager")
-    model = peft.PeftModel.from_pretrained(base, options.adapter, is_trainable=True).eval()
+    config = peft.PeftConfig.from_pretrained(options.adapter)
+    model = peft.PeftModel.from_pretrained(base, options.adapter, is_trainable=not config.is_prompt_learning).eval()
+    if config.is_prompt_learning:  # PEFT loads a prompt for inference only
+        model.prompt_encoder.requires_grad_(True)
     batch = {name: tensor.long() for name, tensor in load_file(options.batch).items()}
     loss = model(**batch).loss
     if options.gradients is not None:
         loss.backward()
-        named = {name.replace(".default.", "."): p.grad.contiguous() for name, p in model.named_parameters() if p.grad is not None}
+        with safe_open(f"{options.adapter}/adapter_model.safetensors", "pt") as saved:
+            keys = set(saved.keys())
+        named = {saved_key(name, keys): p.grad.contiguous() for name, p in model.named_parameters() if p.grad is not None}
         save_file(named, options.gradients)
     with torch.no_grad(), model.disable_adapter():
         base_loss = model(**batch).loss

@@ -32,10 +32,17 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-test.skipIf(!hasPeft)(
-  'an adapter trained here has the same loss and gradients in PyTorch and PEFT',
-  async () => {
-    const adapter = join(folder, 'adapter')
+const methods: readonly (readonly [string, readonly string[]])[] = [
+  ['lora', ['--rank', '3', '--alpha', '7']],
+  ['dora', ['--rank', '3', '--alpha', '7', '--rslora']],
+  ['ia3', ['--learning-rate', '1e-1']],
+  ['prompt', ['--virtual-tokens', '5', '--prompt-start', 'vocabulary']],
+]
+
+test.skipIf(!hasPeft).each(methods)(
+  'an adapter of %s trained here has the same loss and gradients in PyTorch and PEFT',
+  async (method, options) => {
+    const adapter = join(folder, method)
     const data = join(folder, 'speech.txt')
     const batch = join(folder, 'batch.safetensors')
     await writeFile(data, paragraphs().join('\n\n'))
@@ -49,11 +56,10 @@ test.skipIf(!hasPeft)(
       data,
       '--out',
       adapter,
-      '--rank',
-      '3',
-      '--alpha',
-      '7',
+      '--method',
+      method,
       ...steps,
+      ...options,
     ])
 
     const ours = join(folder, 'ours.safetensors')

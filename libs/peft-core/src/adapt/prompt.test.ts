@@ -5,6 +5,7 @@ import { createBuilder } from '../graph/builder.js'
 import { type Graph, int } from '../graph/graph.js'
 import { renameValue } from '../graph/rename-value.js'
 import { reference } from '../runtime/reference.js'
+import type { Feed } from '../runtime/runtime.js'
 import { insertPrompt } from './prompt.js'
 import { embeddingRows, tokenEmbedding } from './token-embedding.js'
 import { hideVirtualTokens } from './virtual-tokens.js'
@@ -32,7 +33,7 @@ function model(): Graph {
 }
 
 const feeds = (ids: readonly number[], mask: readonly number[]) =>
-  new Map([
+  new Map<string, Feed>([
     ['input_ids', Int32Array.from(ids)],
     ['attention_mask', Int32Array.from(mask)],
     [PROMPT_KEY, Float32Array.of(7, 8, 9, 10)],
