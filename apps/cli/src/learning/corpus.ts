@@ -19,6 +19,8 @@ export interface CorpusSpec {
   readonly format?: DataFormat
   readonly maxTokens: number
   readonly holdout: number
+  /** Whether several examples may share a row where the model keeps them apart. */
+  readonly packs?: boolean
   /** The names of the classes in the order of an adapter's head; the model's own, or those of the data, when absent. */
   readonly labels?: readonly string[] | undefined
 }
@@ -35,6 +37,7 @@ export async function readCorpus({
   maxTokens,
   holdout,
   labels,
+  packs = false,
 }: CorpusSpec): Promise<ModelCorpus> {
   const described = await withCode('LRC-7001', () => describeModel(model))
   const tokenizer = await withCode('LRC-7005', () => openTokenizer(model))
@@ -48,7 +51,7 @@ export async function readCorpus({
       columns: maxTokens,
       holdout,
       folder: tmpdir(),
-      packs: false,
+      packs: described.packs && packs,
     }),
   )
   return { ...corpus, task: described.task, [Symbol.dispose]: () => corpus.close() }

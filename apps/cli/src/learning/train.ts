@@ -109,7 +109,8 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
   }
   const { batch: rows, maxTokens: columns, seed, model, accumulate } = options
   output.progress('reading the data …')
-  using corpus = await readCorpus({ ...options, data: needed(options.data, '--data') })
+  const packs = options.adapter === undefined && options.method !== 'prompt' // tokens of a prompt stand before each row
+  using corpus = await readCorpus({ ...options, data: needed(options.data, '--data'), packs })
   output.line(corpusLine(corpus, columns))
   const steps =
     options.epochs === undefined

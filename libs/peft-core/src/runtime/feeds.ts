@@ -33,5 +33,5 @@ const tokenInputs = ({ inputIds, columns, ...batch }: TokenBatch): Inputs => ({
   attention_mask: () => batch.attentionMask,
   labels: () => batch.labels,
   token_type_ids: () => batch.tokenTypeIds ?? new Int32Array(inputIds.length),
-  position_ids: () => Int32Array.from(inputIds, (_, index) => index % columns),
+  position_ids: () => batch.positionIds ?? Int32Array.from(inputIds, (_, index) => index % columns),
 })

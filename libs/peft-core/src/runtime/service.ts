@@ -66,12 +66,12 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
   const graphs = createOpenGraphs(runtime)
   const graphFor = (
     purpose: Purpose,
-    { rows, columns, image }: BatchSize,
+    { rows, columns, image, isPacked }: BatchSize,
     more: Pick<GraphRequest, 'cache' | 'dropout'> = {},
   ): Promise<OpenGraph> => {
     if (spec === undefined) throw new TypeError('no model is open; call open first')
-    const request = { ...spec, rows, columns, image, purpose, ...more }
-    return graphs.get(JSON.stringify([purpose, rows, columns, image, more]), async () => {
+    const request = { ...spec, rows, columns, image, isPacked, purpose, ...more }
+    return graphs.get(JSON.stringify([purpose, rows, columns, image, isPacked, more]), async () => {
       const training = await build(request)
       const built = purpose === 'logits' ? withPosition(training) : training
       return { training: built, options: sessionOptions(options, purpose) }

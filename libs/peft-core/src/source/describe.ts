@@ -10,6 +10,8 @@ import type { Task } from './task.js'
 
 export interface ModelDescription {
   readonly task: Task
+  /** Whether several examples in a row can be kept apart. */
+  readonly packs: boolean
   /** The longest sequence, where the model says it. */
   readonly positions: number | undefined
   /** Rows of the embedding, where the model says it. */
@@ -23,7 +25,7 @@ export interface ModelDescription {
 /** Describes a Hugging Face folder or an .onnx file with a config.json beside it. RangeError as `openModel`. */
 export async function describeModel(path: string): Promise<ModelDescription> {
   const model = await openModel(path)
-  const { task, positions } = model
+  const { task, positions, packs } = model
   const config = await readConfig(path.endsWith('.onnx') ? dirname(path) : path)
   const { graph } = model.forward({ rows: 1, columns: 2, trainable: false })
   const outputs = graph.outputs.find(({ name }) => name === 'logits')?.shape.at(-1)
@@ -32,6 +34,7 @@ export async function describeModel(path: string): Promise<ModelDescription> {
   return {
     task,
     positions,
+    packs,
     vocabularySize: stated ?? (predictsTokens ? outputs : undefined),
     classes: predictsTokens ? undefined : outputs,
     labels: predictsTokens ? undefined : labelNames(config.id2label),

@@ -39,7 +39,9 @@ export function forwardGraph(
   const builder = createBuilder()
   const weights = weightSource(builder, tensors, options.trainable)
   const cache = options.cache === undefined ? undefined : createCache(builder, options.cache)
-  const layers: Layers = { builder, weights, batch: options, cache }
+  const { rows, columns, isPacked = false } = options
+  const positionIds = isPacked ? builder.input('position_ids', 'int64', [rows, columns]) : undefined
+  const layers: Layers = { builder, weights, batch: options, cache, positionIds }
   const logits =
     architecture.image === undefined
       ? architecture.forward(layers, tokenInputs(builder, architecture, options))

@@ -21,6 +21,8 @@ export interface Layers {
   readonly batch: Batch
   /** Only when text is generated. */
   readonly cache?: Cache | undefined
+  /** Where each token is in its example, (B, T); only when a row may hold several. */
+  readonly positionIds?: Value | undefined
 }
 
 /** How many positions an attention layer looks at: those of the cache and those of the batch. */
@@ -97,7 +99,7 @@ export function embedding({ builder, weights, batch }: Layers, path: string, ids
 
 /** A table indexed by position: (P, D) -> (N, D), positions 0 to T - 1 in every row, after those of the cache. */
 export function positionEmbedding(layers: Layers, path: string, first = 0): Value {
-  const { builder, weights, batch, cache } = layers
+  const { builder, weights, batch, cache, positionIds } = layers
   const positions = Array.from(
     { length: batch.rows * batch.columns },
     (_, at) => first + (at % batch.columns),
@@ -109,9 +111,18 @@ export function positionEmbedding(layers: Layers, path: string, first = 0): Valu
       `the model knows ${limit - first} positions; a sequence of ${batch.columns} tokens does not fit`,
     )
   }
-  const own = builder.constant(positions, 'int64')
+  const own =
+    positionIds === undefined
+      ? builder.constant(positions, 'int64')
+      : packedPositions(layers, positionIds, first)
   const indices = cache?.length === undefined ? own : builder.op('Add', [own, cache.length])
   return builder.op('Gather', [table, indices], { attributes: { axis: int(0) }, name: path })
+}
+
+/** Positions (B, T) in their examples as rows of a table, (N). */
+function packedPositions({ builder, batch }: Layers, positionIds: Value, first: number): Value {
+  const flat = builder.op('Reshape', [positionIds, builder.constant([batch.rows * batch.columns], 'int64')])
+  return first === 0 ? flat : builder.op('Add', [flat, builder.constant(first, 'int64')])
 }
 
 /** (N, heads * W) -> (B, heads, T, W) */
@@ -180,12 +191,13 @@ export interface Mask {
 
 /**
  * What is added to attention scores: nothing where a token may look, the most negative number where it may not.
- * Causal: (1, 1, T, S). With `attentionMask` (B, T) of 0 and 1: (B, 1, T, S), or (B, 1, 1, T) when not causal. A cache is
+ * Causal: (1, 1, T, S). With `attentionMask` (B, T) of 0 and 1, or of the numbers of a row's examples: (B, 1, T, S), or
+ * (B, 1, 1, T) when not causal. A cache is
  * for one row without padding, so it needs no `attentionMask`.
  */
 export function additiveMask(layers: Layers, { causal, window, attentionMask }: Mask): Value | undefined {
   const { builder, batch, cache } = layers
-  const { rows, columns } = batch
+  const { columns } = batch
   const within = Math.min(window ?? reachOf(layers), reachOf(layers))
   const allowed = Array.from({ length: columns * columns }, (_, at) => {
     const back = Math.floor(at / columns) - (at % columns)
@@ -200,13 +212,7 @@ export function additiveMask(layers: Layers, { causal, window, attentionMask }: 
       square,
     )
   const own = (): Value => builder.constant(allowed, 'bool', square)
-  const keys =
-    attentionMask &&
-    builder.op(
-      'Cast',
-      [builder.op('Reshape', [attentionMask, builder.constant([rows, 1, 1, columns], 'int64')])],
-      { attributes: { to: int(9) } },
-    )
+  const keys = attentionMask && visibleKeys(layers, attentionMask)
   const fresh = keys === undefined ? own() : causal ? builder.op('And', [keys, own()]) : keys
   const may =
     cache?.length === undefined
@@ -215,6 +221,17 @@ export function additiveMask(layers: Layers, { causal, window, attentionMask }: 
           attributes: { axis: int(3) },
         })
   return builder.op('Where', [may, builder.constant(0), builder.constant(NEVER)])
+}
+
+/** Which keys are no padding, (B, 1, 1, T); or with several examples in a row, which are of the query's own, (B, 1, T, T). */
+function visibleKeys({ builder, batch, positionIds }: Layers, attentionMask: Value): Value {
+  const { rows, columns } = batch
+  const shaped = (shape: readonly number[]): Value =>
+    builder.op('Reshape', [attentionMask, builder.constant(shape, 'int64')])
+  const keys = shaped([rows, 1, 1, columns])
+  return positionIds === undefined
+    ? builder.op('Cast', [keys], { attributes: { to: int(9) } })
+    : builder.op('Equal', [shaped([rows, 1, columns, 1]), keys])
 }
 
 /** Which positions of the cache each token may look at: those that are filled and in its window, (1, 1, T, C). */

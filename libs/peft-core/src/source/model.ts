@@ -37,8 +37,12 @@ export interface Model {
   readonly newModules: readonly string[]
   /** The sizes that an exported model is bound to. */
   readonly fixedSize?: Partial<BatchSize>
+  /** Whether several examples in a row can be kept apart. */
+  readonly packs: boolean
   /** The forward pass for one batch size. `trainable` makes every weight a graph input. */
-  forward(options: Pick<ForwardOptions, 'rows' | 'columns' | 'image' | 'trainable' | 'cache'>): ForwardModel
+  forward(
+    options: Pick<ForwardOptions, 'rows' | 'columns' | 'image' | 'isPacked' | 'trainable' | 'cache'>,
+  ): ForwardModel
 }
 
 export interface OpenOptions {
@@ -77,6 +81,7 @@ async function openFolder(folder: string, head: NewHead | undefined): Promise<Mo
     outputLayer: architecture.outputLayer,
     positions: architecture.positions(tensors),
     newModules: newModules(stored, headLayers),
+    packs: architecture.task === 'causal',
     forward: (options) => {
       const attentionMask = options.cache === undefined // a text that is generated has no padding before it
       const graph = forwardGraph(architecture, tensors, { ...options, attentionMask, tokenTypeIds: true })
@@ -113,6 +118,7 @@ async function openOnnx(path: string): Promise<Model> {
     positions: fixed.columns,
     newModules: [],
     fixedSize: fixed,
+    packs: false,
     forward: ({ trainable, rows, columns, image }) => {
       if (trainable)
         throw new RangeError(`model "${path}": training every weight needs a Hugging Face folder`)

@@ -8,13 +8,13 @@ import { type Rope, rotaryAmplitude, rotaryAngles } from './rope.js'
 
 /** Tables for S positions, those of the cache and the batch; twice P is the width that is turned. */
 export interface Rotary {
-  readonly positions: Value // (1): the position of the first token
+  readonly positions: Value // (1): the position of the first token, or (B, T): of each
   readonly cosines: Value // (S, P)
   readonly sines: Value // (S, P)
 }
 
 export function rotaryTables(layers: Layers, rope: Rope, headWidth: number): Rotary {
-  const { builder, cache } = layers
+  const { builder, cache, positionIds } = layers
   const reach = reachOf(layers)
   const angles = rotaryAngles(rope, headWidth, reach)
   const amplitude = rotaryAmplitude(rope)
@@ -25,7 +25,7 @@ export function rotaryTables(layers: Layers, rope: Rope, headWidth: number): Rot
       'float32',
       shape,
     )
-  const positions = cache?.length ?? builder.constant([0], 'int64')
+  const positions = positionIds ?? cache?.length ?? builder.constant([0], 'int64')
   return { positions, cosines: table(Math.cos), sines: table(Math.sin) }
 }
 

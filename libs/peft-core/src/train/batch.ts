@@ -44,6 +44,8 @@ export interface BatchSize {
   readonly columns: number
   /** Only of images. */
   readonly image?: ImageSize | undefined
+  /** Whether a row may hold several examples, which are kept apart. */
+  readonly isPacked?: boolean | undefined
 }
 
 export const isImages = (batch: Batch): batch is ImageBatch => 'pixelValues' in batch
@@ -51,5 +53,6 @@ export const isImages = (batch: Batch): batch is ImageBatch => 'pixelValues' in 
 /** The size of a batch. */
 export function batchSize(batch: Batch): BatchSize {
   const { rows, columns } = batch
-  return isImages(batch) ? { rows, columns, image: batch.image } : { rows, columns }
+  if (isImages(batch)) return { rows, columns, image: batch.image }
+  return batch.positionIds === undefined ? { rows, columns } : { rows, columns, isPacked: true }
 }

@@ -29,15 +29,17 @@ const batchInputs = new Set([
 /** Builds the graph that a request asks for. RangeError or TypeError says what does not fit, and where. */
 export async function buildTrainingGraph(request: GraphRequest): Promise<TrainingGraph> {
   const model = await openModel(request.model, { head: request.head })
-  const { rows, image } = request
+  const { rows, image, isPacked } = request
   if (image !== undefined && model.task !== 'image')
     throw new RangeError(`a model for the task "${model.task}" expected text, got images`)
   const trainable = request.trainable === 'all'
   const virtualTokens = trainable ? 0 : virtualTokensOf(request.config)
+  if (isPacked === true && (!model.packs || virtualTokens > 0))
+    throw new RangeError('the model keeps no examples in a row apart; expected one example a row')
   expectPositions(model, request.columns, virtualTokens)
   const columns = request.columns + virtualTokens
   const cache = virtualTokens === 0 ? request.cache : undefined // the prompt is read anew with each token
-  const forward = model.forward({ rows, columns, image, trainable, cache })
+  const forward = model.forward({ rows, columns, image, isPacked, trainable, cache })
   const adapted = trainable ? forward.graph : adaptedGraph(model, forward, request)
   const parameters = adapted.inputs
     .filter(({ name }) => !batchInputs.has(name) && !name.startsWith('past_'))
