@@ -119,7 +119,7 @@ export function runAgent({ folder, membership, tell }: AgentOptions): Agent {
     work: {
       base: ({ base }) => bases.pathOf(base),
       adapter: ({ adapter }) => adapters.read(adapter),
-      batches: openBatches(settings.data),
+      batches: openBatches(settings.data, folder),
       trainer,
     },
     outbox,

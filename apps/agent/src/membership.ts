@@ -4,7 +4,7 @@ import { type Config, defaultName } from './config.js'
 import { tryEngine } from './engine-choice.js'
 import { newIdentity, readIdentity, writeIdentity } from './identity.js'
 import { enrol, type Post } from './net/enrolment.js'
-import { readTexts } from './private/documents.js'
+import { countPrivate } from './private/documents.js'
 import { readSettings, type Settings, writeSettings } from './store/settings.js'
 
 /** An agent that belongs to a fleet and has what it needs to work. */
@@ -104,7 +104,7 @@ function checkSameFleet(text: string, known: Settings, folder: string): string {
 }
 
 async function checkParts(data: readonly string[], base: string | undefined): Promise<number> {
-  const { length } = await readTexts(data)
+  const length = await countPrivate(data)
   if (base !== undefined) {
     await hashModel(base).catch((cause: Error) => {
       throw new LoricaError('LRC-3003', `--base ${base}: ${cause.message}`, {

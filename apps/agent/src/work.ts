@@ -79,7 +79,7 @@ export async function trainUpdate(
   const result = await parts.trainer.train(spec, job, (step) => parts.onStep(step, local.steps), signal)
   return {
     delta: finiteDelta(() => deltaOf(result.tensors, adapter.tensors, maxUpdateNorm)),
-    examples: batches.reduce((rows, batch) => rows + batch.rows, 0),
+    examples: local.steps * local.accumulate * local.batch,
     tokens: result.tokens,
     trainMs: result.seconds * 1000,
     lossFirst: result.losses[0] ?? Number.NaN,
@@ -111,9 +111,9 @@ export async function measureAdapter(
 async function prepare(assignment: TrainAssignment | EvaluateAssignment, rows: number, parts: WorkParts) {
   parts.trainer.warm()
   const [model, adapter] = await Promise.all([parts.base(assignment), parts.adapter(assignment)])
-  const { maxTokens, holdout } = assignment.data
+  const { format, maxTokens, holdout } = assignment.data
   const spec: EngineSpec = { model, config: adapter.config, rows, columns: maxTokens, trainable: 'adapter' }
-  return { spec, adapter, reading: { model, columns: maxTokens, holdout } }
+  return { spec, adapter, reading: { model, format, columns: maxTokens, holdout } }
 }
 
 function finiteDelta(make: () => Delta): Delta {

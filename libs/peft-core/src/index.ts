@@ -37,6 +37,7 @@ export { type Corpus, type CorpusOptions, openCorpus } from './data/corpus.js'
 export { type DataFormat, dataFormats } from './data/format.js'
 export { type ImageProcessor, readImageProcessor } from './data/image-processor.js'
 export { evaluationImages, type ImageFolder, listImages, trainingImages } from './data/images.js'
+export { countDocuments } from './data/records.js'
 export { batchesIn, evaluationRows, type RowSource, trainingRows } from './data/row-source.js'
 export type { Sampling } from './evaluate/generate.js'
 // Training, evaluation and generation, in a process of its own.

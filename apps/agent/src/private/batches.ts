@@ -1,22 +1,23 @@
-import { setImmediate } from 'node:timers/promises'
 import {
-  type Batch,
-  evaluationBatches,
+  type Batches,
+  type Corpus,
+  type DataFormat,
+  describeModel,
+  evaluationRows,
+  openCorpus,
   openTokenizer,
-  packWindows,
-  splitHoldout,
-  trainingBatches,
-  type Windows,
+  trainingRows,
 } from '@lorica/peft-core'
 import { LoricaError } from '@lorica/protocol'
-import { readTexts } from './documents.js'
+import { privateFault } from './fault.js'
 
-/** How a base reads the text of this machine. */
+/** How a base reads the data of this machine. */
 export interface Reading {
   /** The folder of the base, for its tokenizer. */
   readonly model: string
-  readonly columns: number // tokens of one row
-  readonly holdout: number // share of the documents kept for evaluation
+  readonly format: DataFormat
+  readonly columns: number // tokens of one row, at most
+  readonly holdout: number // share of the data kept for evaluation
 }
 
 export interface TrainingPlan {
@@ -26,90 +27,83 @@ export interface TrainingPlan {
   readonly seed: number
 }
 
-/** The private text as batches. Text is read and tokenised once for a reading, and kept in memory as numbers. */
+/**
+ * The private data as batches, made as they are taken. It is read and tokenised once for a reading, into a file that only
+ * this process can open and that is gone with it: memory does not grow with the data.
+ */
 export interface PrivateBatches {
-  training(reading: Reading, plan: TrainingPlan): Promise<readonly Batch[]>
+  training(reading: Reading, plan: TrainingPlan): Promise<Batches>
   /** Held-out rows: as many as fit into `maxTokens`, at least one, evenly spread; null: all of them. */
-  heldOut(reading: Reading, rows: number, maxTokens: number | null): Promise<readonly Batch[]>
+  heldOut(reading: Reading, rows: number, maxTokens: number | null): Promise<Batches>
 }
 
-interface Texts {
-  readonly train: Windows
-  readonly heldOut: Windows
-}
+/** Opens the private files for training; they are read at the first request. `folder` takes the file that passes. */
+export function openBatches(paths: readonly string[], folder: string): PrivateBatches {
+  let current: { readonly key: string; readonly corpus: Promise<Corpus> } | undefined
 
-/** Opens the private files for training; they are read at the first request. */
-export function openBatches(paths: readonly string[]): PrivateBatches {
-  let current: { readonly key: string; readonly texts: Promise<Texts> } | undefined
-
-  const textsOf = (reading: Reading): Promise<Texts> => {
-    const key = JSON.stringify([reading.model, reading.columns, reading.holdout])
+  const corpusOf = async (reading: Reading): Promise<Corpus> => {
+    const key = JSON.stringify([reading.model, reading.format, reading.columns, reading.holdout])
     if (current?.key !== key) {
-      const texts = tokenise(paths, reading)
-      current = { key, texts }
-      texts.catch(() => {
-        if (current?.texts === texts) current = undefined
+      const earlier = current?.corpus
+      const corpus = readCorpus(paths, reading, folder)
+      current = { key, corpus }
+      earlier?.then((opened) => opened.close()).catch(() => {})
+      corpus.catch(() => {
+        if (current?.corpus === corpus) current = undefined
       })
     }
-    return current.texts
+    return await current.corpus
   }
 
   return {
     async training(reading, plan) {
-      return trainingBatches((await textsOf(reading)).train, plan)
+      const { train } = await corpusOf(reading)
+      return { [Symbol.iterator]: () => trainingRows(train, plan) }
     },
     async heldOut(reading, rows, maxTokens) {
-      const { heldOut } = await textsOf(reading)
-      const chosen = maxTokens === null ? heldOut : spreadWindows(heldOut, maxTokens)
-      return evaluationBatches(chosen, Math.min(rows, chosen.count))
+      const [heldOut] = (await corpusOf(reading)).heldOut
+      if (heldOut === undefined) return []
+      const all = heldOut.inOrder().count
+      const whole = heldOut.wholeRows ?? all
+      const wanted = Math.max(1, Math.floor((maxTokens ?? 0) / reading.columns))
+      const isAll = maxTokens === null || whole === 0
+      const chosen = isAll ? undefined : spread(whole, Math.min(whole, wanted))
+      const size = Math.min(rows, chosen?.length ?? all)
+      return { [Symbol.iterator]: () => evaluationRows(heldOut, size, chosen) }
     },
   }
 }
 
-/** Windows that lie evenly over all of the held-out text. Only the last window may be short; it is left out here. */
-function spreadWindows(windows: Windows, maxTokens: number): Windows {
-  const { columns, tokens } = windows
-  const whole = Math.floor(tokens.length / columns)
-  const count = Math.min(whole, Math.max(1, Math.floor(maxTokens / columns)))
-  if (count === 0) return windows
-  const chosen = new Int32Array(count * columns)
-  for (let index = 0; index < count; index++) {
-    const start = Math.floor((index * whole) / count) * columns
-    chosen.set(tokens.subarray(start, start + columns), index * columns)
-  }
-  return { ...windows, count, tokens: chosen }
+/** `count` rows that lie evenly over all of them. */
+function spread(rows: number, count: number): readonly number[] {
+  return Array.from({ length: count }, (_, index) => Math.floor((index * rows) / count))
 }
 
-async function tokenise(paths: readonly string[], { model, columns, holdout }: Reading): Promise<Texts> {
+async function readCorpus(paths: readonly string[], reading: Reading, folder: string): Promise<Corpus> {
+  const { model, format, columns, holdout } = reading
+  const described = await describeModel(model).catch((cause: Error) => {
+    throw new LoricaError('LRC-7001', cause.message, { cause })
+  })
   const tokenizer = await openTokenizer(model).catch((cause: Error) => {
     throw new LoricaError('LRC-7005', cause.message, { cause })
   })
-  const { train, heldOut } = splitHoldout(await readTexts(paths), holdout)
-  if (train.length === 0 || (holdout > 0 && heldOut.length === 0)) {
-    throw new LoricaError('LRC-6002', `${paths.join(', ')}: too little text to hold some out`, {
-      expected: `enough paragraphs to keep a share of ${holdout} for evaluation`,
-      received: `${train.length + heldOut.length}`,
-    })
+  const { classes, labels = numbered(classes) } = described // every machine has to give a class the same number
+  const options = {
+    ...described,
+    labels,
+    groups: [paths],
+    tokenizer,
+    format,
+    columns,
+    holdout,
+    folder,
+    packs: false,
   }
-  const packed = (ids: readonly (readonly number[])[]): Windows => {
-    try {
-      return packWindows(ids, { columns, separator: tokenizer.separator, padId: tokenizer.padId })
-    } catch (cause) {
-      throw new LoricaError('LRC-6002', `${paths.join(', ')}: ${(cause as Error).message}`, { cause })
-    }
-  }
-  const encode = async (documents: readonly string[]): Promise<Windows> => {
-    const ids: (readonly number[])[] = []
-    let sinceMs = performance.now()
-    for (const document of documents) {
-      ids.push(tokenizer.encode(document))
-      if (performance.now() - sinceMs < SLICE_MS) continue
-      await setImmediate() // the link is answered between slices
-      sinceMs = performance.now()
-    }
-    return packed(ids)
-  }
-  return { train: await encode(train), heldOut: await encode(heldOut) }
+  return await openCorpus(options).catch((cause: Error) => {
+    throw privateFault(paths, format, cause)
+  })
 }
 
-const SLICE_MS = 20
+function numbered(classes: number | undefined): readonly string[] | undefined {
+  return classes === undefined ? undefined : Array.from({ length: classes }, (_, number) => String(number))
+}

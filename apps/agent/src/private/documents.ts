@@ -1,29 +1,28 @@
 import { stat } from 'node:fs/promises'
-import { readDocuments } from '@lorica/peft-core'
+import { countDocuments } from '@lorica/peft-core'
 import { LoricaError } from '@lorica/protocol'
 
 /** The least that can be divided into text to train on and text to measure on. */
 const FEWEST_DOCUMENTS = 2
 
 /**
- * The documents (paragraphs) of the files that the owner of the machine gave. They stay in this process.
- * Throws LRC-6001 for a file that is missing, unreadable or not UTF-8 text, LRC-6002 when there is too little text.
- * Messages name files and counts, never a word of what is in them.
+ * How many documents or records the files have that the owner of the machine gave; none is kept. Throws LRC-6001 for a
+ * file that is missing, unreadable or not UTF-8 text, LRC-6002 when there is too little.
  */
-export async function readTexts(paths: readonly string[]): Promise<readonly string[]> {
-  const documents: string[] = []
-  for (const path of paths) for (const document of await readText(path)) documents.push(document)
-  if (documents.length >= FEWEST_DOCUMENTS) return documents
+export async function countPrivate(paths: readonly string[]): Promise<number> {
+  let count = 0
+  for (const path of paths) count += await countOf(path)
+  if (count >= FEWEST_DOCUMENTS) return count
   throw new LoricaError('LRC-6002', `${paths.join(', ')}: too little text`, {
     expected: `at least ${FEWEST_DOCUMENTS} paragraphs, with an empty line between them`,
-    received: `${documents.length}`,
+    received: `${count}`,
   })
 }
 
-async function readText(path: string): Promise<readonly string[]> {
+async function countOf(path: string): Promise<number> {
   try {
     if (!(await stat(path)).isFile()) throw new RangeError('expected a file, got something else')
-    return await readDocuments(path)
+    return await countDocuments(path)
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException
     const reason = code === 'ENOENT' ? 'there is no such file' : withoutContent(message, path)

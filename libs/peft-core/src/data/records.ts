@@ -3,7 +3,7 @@
  * @module
  */
 import { extname } from 'node:path'
-import { lines } from '../train/documents.js'
+import { lines, streamDocuments } from '../train/documents.js'
 import { type CsvRow, csvRows } from './csv.js'
 import { type Fields, shown } from './fields.js'
 
@@ -80,4 +80,11 @@ function expectHeader(file: string, cells: readonly string[]): readonly string[]
   throw new RangeError(
     `${file}:1: expected a header of two or more different column names, got ${shown(names.join(', '))}`,
   )
+}
+
+/** How many documents or records a file has; none is kept. RangeError as `readRecords` and `streamDocuments`. */
+export async function countDocuments(file: string): Promise<number> {
+  let count = 0
+  for await (const _ of hasRecords(file) ? readRecords(file) : streamDocuments(file)) count++
+  return count
 }

@@ -19,6 +19,8 @@ export interface RowSource {
   readonly count: number
   /** Rows of every epoch, where that is the same. */
   readonly rowsPerEpoch?: number
+  /** Rows without padding at their end, where the others are the last; all when absent. */
+  readonly wholeRows?: number
   /** The order of an epoch depends on the seed and the epoch alone. */
   epoch(seed: number, epoch: number, rows: number): Epoch
   /** All rows, in the order of the data. */

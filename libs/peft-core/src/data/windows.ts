@@ -49,6 +49,7 @@ export function windowRows(store: ExampleStore, chosen: Uint32Array, options: Wi
   return {
     count,
     rowsPerEpoch: count,
+    wholeRows: Math.floor(length / room),
     epoch(seed, epoch) {
       const order = shuffled(count, createRandom(seed, `epoch ${epoch}`))
       return { count, row: (index) => [order[index] as number] }

@@ -68,4 +68,9 @@ export const agentCodes = {
     action:
       'Run `lorica setup tfjs-gpu --help` for other routes, or use a device that `lorica doctor` lists.',
   },
+  'LRC-6014': {
+    title: 'Private data has another form',
+    meaning: 'The run asks for data of one form (data.format), and a file of this agent is not of it.',
+    action: 'Give a file of that form with --data, or change data.format of the run.',
+  },
 } as const

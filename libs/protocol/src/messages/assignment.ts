@@ -19,7 +19,7 @@ const peftSchema = z.strictObject({
 })
 
 const dataSchema = z.strictObject({
-  format: z.literal('text'),
+  format: z.enum(['text', 'chat', 'completion', 'classification', 'tokens']),
   maxTokens: positiveSchema.max(1_048_576), // columns of one row
   holdout: z.number().min(0).max(0.9), // share of the documents kept for evaluation
 })

@@ -68,7 +68,7 @@ describe('parseRunSpec', () => {
 
   test.each([
     ['peft.method', { peft: { method: 'dora' } }],
-    ['data.format', { data: { maxTokens: 64, format: 'chat' } }],
+    ['data.format', { data: { maxTokens: 64, format: 'images' } }],
     ['rounds.where', { rounds: { count: 2, where: 'gpu.vramGiB >= 8' } }],
     ['rounds.mode', { rounds: { count: 2, mode: 'buffered' } }],
     ['aggregate.strategy', { aggregate: { strategy: 'fedprox' } }],

@@ -46,7 +46,7 @@ export const runSpecSchema = z.strictObject({
     })
     .prefault({}),
   data: z.strictObject({
-    format: z.literal('text').default('text'),
+    format: z.enum(['text', 'chat', 'completion', 'classification', 'tokens']).default('text'),
     maxTokens: count(1_048_576).min(2), // columns of one row
   }),
   local: z.strictObject({

@@ -9,7 +9,11 @@ interface Option {
 
 const options: readonly Option[] = [
   { path: ['peft', 'method'], allows: ['lora'], use: 'lora' },
-  { path: ['data', 'format'], allows: ['text'], use: 'text' },
+  {
+    path: ['data', 'format'],
+    allows: ['text', 'chat', 'completion', 'classification', 'tokens'],
+    use: 'text, chat, completion, classification or tokens',
+  },
   { path: ['rounds', 'where'], allows: [null], use: 'no rounds.where: every connected agent is eligible' },
   { path: ['rounds', 'mode'], allows: ['sync'], use: 'sync' },
   { path: ['aggregate', 'strategy'], allows: ['fedavg'], use: 'fedavg' },
