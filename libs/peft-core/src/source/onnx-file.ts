@@ -4,6 +4,7 @@
  */
 import { readFileSync, type Stats, statSync } from 'node:fs'
 import path from 'node:path'
+import { fused } from '../graph/fuse.js'
 import type { Attributes, Graph, Weight } from '../graph/graph.js'
 import { decodeOnnx } from '../graph/onnx-decode.js'
 import { OnnxError } from '../graph/onnx-error.js'
@@ -117,7 +118,7 @@ export function forwardFromOnnx(model: OnnxModel, size: BatchSize): OnnxForward 
     ),
   )
   const how = { shapes, constants, outputs: [output.name], moduleOf: moduleOfNode }
-  const graph = renamedInputs(specialise(model, how), inputs)
+  const graph = renamedInputs(fused(specialise(model, how)), inputs)
   const modules = linearModules(graph)
   const paths = new Map(modules.map((module) => [module.node, module.path]))
   const nodes = graph.nodes.map((node) => {

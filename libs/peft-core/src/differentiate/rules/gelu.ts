@@ -35,8 +35,9 @@ function quickGradient(
   g: Value,
   alpha: number,
 ): Value {
-  const s = apply('Sigmoid', mul(x, alpha))
-  const scaled = mul(y, alpha)
+  const times = (value: Value): Value => (alpha === 1 ? value : mul(value, alpha))
+  const s = apply('Sigmoid', times(x))
+  const scaled = times(y)
   return mul(g, add(s, sub(scaled, mul(scaled, s))))
 }
 
