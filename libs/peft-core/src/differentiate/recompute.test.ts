@@ -62,3 +62,11 @@ it('a value that is read again soon is held', async () => {
   const forward = new Set(held.nodes.map(({ name }) => name))
   expect(recomputeValues(held, { recompute: 'blocks', forward, parameters }).nodes).toEqual(held.nodes)
 })
+
+it('the input of several values is held in place of them', async () => {
+  const { held, again } = await trainingGraphs('llama')
+  const count = (graph: typeof held, suffix: string): number =>
+    graph.nodes.filter(({ op, name }) => op === 'Sigmoid' && name.endsWith(suffix)).length
+  expect(count(held, '')).toBe(2) // x sigmoid(x) in each layer: x is held, not the sigmoid and the product
+  expect(count(again('cheap'), ':again')).toBe(2)
+})

@@ -100,6 +100,22 @@ function planOf(graph: Graph, { recompute, forward, parameters, reach = 100 }: R
     dropped.add(name)
     for (const input of inputs) keepFor(input)
   }
+  for (const [source, readers] of readersOf(producers)) {
+    if (kept.has(source) || dropped.has(source)) continue
+    const { of } = cost()
+    const freed = readers.filter(
+      (name) =>
+        kept.has(name) &&
+        isCheap(name) &&
+        (producers.get(name) as Node).inputs.every((input) => input === source || of(input) === 0),
+    )
+    if (freed.reduce((sum, name) => sum + bytes(name), 0) <= bytes(source)) continue
+    kept.add(source)
+    for (const name of freed) {
+      kept.delete(name)
+      dropped.add(name)
+    }
+  }
   return {
     producers,
     isForward: ({ name }) => forward.has(name),
@@ -107,6 +123,20 @@ function planOf(graph: Graph, { recompute, forward, parameters, reach = 100 }: R
     isRepeated: isCheap,
     kept: () => kept,
   }
+}
+
+/** What is made of each value of the forward pass: one value held can stand for several that are made of it. */
+function readersOf(producers: ReadonlyMap<string, Node>): ReadonlyMap<string, readonly string[]> {
+  const readers = new Map<string, string[]>()
+  for (const [name, { inputs }] of producers) {
+    for (const input of new Set(inputs)) {
+      if (!producers.has(input)) continue
+      const list = readers.get(input) ?? []
+      list.push(name)
+      readers.set(input, list)
+    }
+  }
+  return readers
 }
 
 interface Costing {
