@@ -155,6 +155,7 @@ const fused: readonly OperatorCase[] = [
   grouped('of padded rows', {}),
   grouped('with a scale and a soft cap', { scale: float(0.4), softcap: float(0.7) }),
   grouped('with a local window', { local_window_size: int(2) }),
+  grouped('with numbers added to its scores', {}, [null, null, null, [B, H, S, S]]),
   grouped('with rotary positions', { do_rotary: int(1) }, [...tables]),
   grouped('with rotary positions of neighbours', { do_rotary: int(1), rotary_interleaved: int(1) }, [
     ...tables,
