@@ -62,7 +62,8 @@ describe('the leading singular value decomposition', () => {
     const { left, right, values } = leadingSvd(matrix, 11)
     expectClose(product(transposed(left), left), identity(11))
     expectClose(product(right, transposed(right)), identity(11))
-    expect([...leadingSvd(matrix, 3).values]).toEqual([...values.slice(0, 3)])
+    for (const [index, value] of leadingSvd(matrix, 3).values.entries())
+      expect(value).toBeCloseTo(values[index] as number, 12)
     expect([...values]).toEqual([...values].sort((a, b) => b - a))
   })
 

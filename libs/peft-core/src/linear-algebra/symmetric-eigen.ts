@@ -1,8 +1,8 @@
 /**
- * The largest eigenvalues of a symmetric matrix and their vectors: Householder's tridiagonal form, bisection, inverse
- * iteration. Reference: Golub and Van Loan, Matrix Computations, sections 8.3 and 8.4.
+ * The largest eigenvalues of a symmetric matrix and their vectors: the iteration of Lanczos with every direction kept at
+ * right angles to all others, bisection, inverse iteration. Reference: Golub and Van Loan, Matrix Computations, 8.4 and 10.1.
  *
- * N is the side of the matrix.
+ * N is the side of the matrix, M the number of steps.
  * @module
  */
 import { addScaled, dot, type Matrix, rowOf, scale, zeroMatrix } from './matrix.js'
@@ -13,72 +13,121 @@ export interface Eigenpairs {
   readonly vectors: Matrix // (count, N), orthonormal rows
 }
 
-/** A symmetric matrix with entries only on its diagonal and beside it: H' T H is the matrix it was made from. */
+interface Eigenpair {
+  readonly value: number
+  readonly vector: Float64Array // (N)
+}
+
+/** A symmetric matrix with entries only on its diagonal and beside it. */
 interface Tridiagonal {
-  readonly diagonal: Float64Array // (N)
-  readonly beside: Float64Array // (N): entry k is at (k, k + 1); the last is 0
-  readonly reflections: Matrix // (N, N): row k is the unit vector of the k-th reflection, or zero
+  readonly diagonal: Float64Array // (M)
+  readonly beside: Float64Array // (M): entry k is at (k, k + 1); the last is what leads out of the matrix
 }
 
-/** The `count` largest eigenvalues of a symmetric matrix, which is overwritten. O(N^3) for the form, O(count N^2) more. */
+/** What is left of A v - value v, relative to the largest value, when a pair counts as found. */
+const RESIDUAL = 1e-14
+
+/** How far, relative to the largest, a value must be above another one to be a different one. */
+const LARGER = 1e-12
+
+/**
+ * The `count` largest eigenvalues of a symmetric matrix without negative ones. O(M N^2 + M^2 N), with M from some dozens
+ * for values that decay to N when nothing sets the largest apart.
+ */
 export function leadingEigenpairs(matrix: Matrix, count: number): Eigenpairs {
-  const form = tridiagonal(matrix)
-  const values = new Float64Array(count)
+  const found = [...lanczos(matrix, count, [])]
+  // An iteration sees one direction of a value that occurs several times; the next, at right angles, sees another.
+  for (;;) {
+    const [other] = found.length < matrix.rows ? lanczos(matrix, 1, found) : []
+    const least = found.at(-1)?.value ?? 0
+    if (other === undefined || other.value <= least + LARGER * (found[0]?.value ?? 0)) break
+    found.pop()
+    found.push(other)
+    found.sort((one, another) => another.value - one.value)
+  }
   const vectors = zeroMatrix(count, matrix.rows)
-  for (let index = 0; index < count; index++) {
-    const value = eigenvalue(form, index)
-    values[index] = value
-    rowOf(vectors, index).set(eigenvector(form, value, { found: vectors, count: index }))
-  }
-  for (let index = 0; index < count; index++) {
-    for (let step = matrix.rows - 3; step >= 0; step--)
-      reflect(rowOf(vectors, index), rowOf(form.reflections, step))
-  }
-  return { values, vectors }
+  for (const [index, { vector }] of found.entries()) rowOf(vectors, index).set(vector)
+  return { values: Float64Array.from(found, ({ value }) => value), vectors }
 }
 
-function reflect(x: Float64Array, unit: Float64Array): void {
-  addScaled(x, unit, -2 * dot(unit, x))
-}
-
-function tridiagonal(matrix: Matrix): Tridiagonal {
+/** The `count` largest eigenpairs of a matrix at right angles to the known ones. */
+function lanczos(matrix: Matrix, count: number, known: readonly Eigenpair[]): readonly Eigenpair[] {
   const side = matrix.rows
-  const reflections = zeroMatrix(side, side)
-  const diagonal = new Float64Array(side)
-  const beside = new Float64Array(side)
-  for (let step = 0; step < side; step++) {
-    const row = rowOf(matrix, step)
-    diagonal[step] = row[step] as number
-    if (step === side - 1) break
-    const rest = row.slice(step + 1)
-    const norm = Math.sqrt(dot(rest, rest))
-    const first = rest[0] as number
-    if (step === side - 2 || norm === Math.abs(first)) {
-      beside[step] = first
-      continue
+  const most = side - known.length
+  // Rows: the known vectors, then the directions of the iteration.
+  const basis = zeroMatrix(side, side)
+  for (const [index, { vector }] of known.entries()) rowOf(basis, index).set(vector)
+  const [diagonal, beside] = [new Float64Array(most), new Float64Array(most)]
+  let direction = orthonormal(scattered(side, known.length), basis, known.length)
+  for (let step = 0; ; step++) {
+    const taken = known.length + step + 1
+    rowOf(basis, taken - 1).set(direction)
+    const image = times(matrix, direction)
+    diagonal[step] = dot(direction, image)
+    const isLast = step + 1 === most
+    const norm = isLast ? 0 : project(image, basis, taken)
+    beside[step] = norm
+    const steps = step + 1
+    if (isLast || (steps >= count && steps % CHECKED === 0)) {
+      const form = { diagonal: diagonal.slice(0, steps), beside: beside.slice(0, steps) }
+      const pairs = leadingPairs(form, Math.min(count, steps))
+      const bound = RESIDUAL * (pairs[0]?.value ?? 0)
+      if (isLast || pairs.every(({ vector }) => norm * Math.abs(vector.at(-1) as number) <= bound))
+        return pairs.map(({ value, vector }) => ({ value, vector: combined(basis, known.length, vector) }))
     }
-    beside[step] = first > 0 ? -norm : norm
-    rest[0] = first - (beside[step] as number)
-    scale(rest, 1 / Math.sqrt(dot(rest, rest)))
-    rowOf(reflections, step).set(rest, step + 1)
-    reflectBothSides(matrix, rest, step + 1)
+    if (norm > EXHAUSTED * largestRow({ diagonal, beside })) {
+      scale(image, 1 / norm)
+      direction = image
+    } else {
+      beside[step] = 0
+      direction = orthonormal(scattered(side, taken), basis, taken)
+    }
   }
-  return { diagonal, beside, reflections }
 }
 
-/** S = P S P for the reflection P = I - 2 v v' and the part S of the matrix from `start` on. */
-function reflectBothSides(matrix: Matrix, unit: Float64Array, start: number): void {
-  const { rows, columns, data } = matrix
-  const along = Float64Array.from(unit, (_, at) =>
-    dot(data.subarray((start + at) * columns + start, (start + at + 1) * columns), unit),
+/** Steps between two looks at what has been found. */
+const CHECKED = 12
+
+/** What share of a product must be new for its direction to mean something. */
+const EXHAUSTED = 1e-14
+
+/** Numbers without a pattern that a matrix may have. */
+function scattered(length: number, seed: number): Float64Array {
+  return Float64Array.from(
+    { length },
+    (_, at) => ((at * 0.6180339887498949 + (at * at + seed) * 0.7548776662466927) % 1) - 0.5,
   )
-  addScaled(along, unit, -dot(along, unit))
-  for (let row = start; row < rows; row++) {
-    const part = data.subarray(row * columns + start, (row + 1) * columns)
-    const [left, right] = [2 * (unit[row - start] as number), 2 * (along[row - start] as number)]
-    for (let at = 0; at < part.length; at++)
-      part[at] = (part[at] as number) - left * (along[at] as number) - right * (unit[at] as number)
+}
+
+/** A x, for a symmetric A. */
+function times(matrix: Matrix, x: Float64Array): Float64Array {
+  return Float64Array.from({ length: matrix.rows }, (_, row) => dot(rowOf(matrix, row), x))
+}
+
+/** Takes from x, in place, what lies in the first `count` rows of a basis, twice; the length of the rest. */
+function project(x: Float64Array, basis: Matrix, count: number): number {
+  for (let pass = 0; pass < 2; pass++) {
+    for (let row = 0; row < count; row++) addScaled(x, rowOf(basis, row), -dot(rowOf(basis, row), x))
   }
+  return Math.sqrt(dot(x, x))
+}
+
+/** The sum of a basis' rows from `start` on, by their shares; of length 1. */
+function combined(basis: Matrix, start: number, shares: Float64Array): Float64Array {
+  const sum = new Float64Array(basis.columns)
+  for (const [at, share] of shares.entries()) addScaled(sum, rowOf(basis, start + at), share)
+  scale(sum, 1 / Math.sqrt(dot(sum, sum)))
+  return sum
+}
+
+function leadingPairs(form: Tridiagonal, count: number): readonly Eigenpair[] {
+  const vectors = zeroMatrix(count, form.diagonal.length)
+  return Array.from({ length: count }, (_, index) => {
+    const value = eigenvalue(form, index)
+    const vector = eigenvector(form, value, { found: vectors, count: index })
+    rowOf(vectors, index).set(vector)
+    return { value, vector }
+  })
 }
 
 /** The eigenvalue of which `index` others are larger, by halving an interval until nothing lies between its ends. */
@@ -123,11 +172,7 @@ function eigenvector(
   { found, count }: { readonly found: Matrix; readonly count: number },
 ): Float64Array {
   const solve = shiftedSolver(form, value)
-  // Any start works that is not at right angles to the vector; this one has no pattern that a matrix may have.
-  const start = form.diagonal.map(
-    (_, at) => 0.5 + ((at * 0.6180339887498949 + count * 0.7548776662466927) % 1),
-  )
-  let vector = orthonormal(start, found, count)
+  let vector = orthonormal(scattered(form.diagonal.length, count), found, count)
   for (let pass = 0; pass < ITERATIONS; pass++) vector = orthonormal(solve(vector), found, count)
   return vector
 }
