@@ -6,6 +6,7 @@
 // Adapters and the files they live in.
 export { type MergedModel, type MergeJob, mergeAdapter } from './adapt/merge.js'
 export { createAdapter } from './adapt/start.js'
+export { weightStarts } from './adapt/weight-start.js'
 export {
   type Adapter,
   type AdapterFiles,
@@ -17,6 +18,7 @@ export {
 export { type NonLinearity, nonLinearities } from './adapter/bottleneck-config.js'
 export { factorPairs } from './adapter/factors.js'
 export { createPeftConfig, type PeftConfig, type PeftSpec } from './adapter/peft-config.js'
+export { factorsByModule, plainAdapter } from './adapter/plain-lora.js'
 export { decodeSafetensors, readSafetensors, readSafetensorsHeader } from './adapter/safetensors.js'
 export {
   parseSafetensorsHeader,
@@ -24,6 +26,7 @@ export {
   type TensorSlice,
 } from './adapter/safetensors-header.js'
 export { encodeSafetensors, writeSafetensors } from './adapter/safetensors-write.js'
+export type { StartFactors, Starts } from './adapter/start-factors.js'
 export { type RawTensor, rawTensor, type Tensor, type TensorMap } from './adapter/tensor.js'
 export { writeTensors } from './adapter/tensor-file.js'
 export { floatTensor, integerValues, storedAs } from './adapter/values.js'

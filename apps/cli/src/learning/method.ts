@@ -5,7 +5,7 @@
 import { type NonLinearity, nonLinearities, openTokenizer, type PeftSpec } from '@lorica/peft-core'
 import { LoricaError } from '@lorica/protocol'
 import { type Command, Option } from 'commander'
-import { fraction, positiveInteger, positiveNumber } from '../screen/argument.js'
+import { byName, fraction, positiveInteger, positiveNumber, wholeNumber } from '../screen/argument.js'
 import { withCode } from './errors.js'
 
 /** What the method's options were given as; those that were left out are undefined. */
@@ -20,6 +20,10 @@ export interface MethodOptions {
   readonly loraBias?: boolean
   readonly modulesToSave?: string
   readonly targetParameters?: string
+  readonly exclude?: string
+  readonly layers?: string
+  readonly rankPattern?: Readonly<Record<string, number>>
+  readonly alphaPattern?: Readonly<Record<string, number>>
   readonly feedforward?: string
   readonly virtualTokens?: number
   readonly promptStart?: 'random' | 'vocabulary'
@@ -29,6 +33,9 @@ export interface MethodOptions {
 }
 
 type Detail = Exclude<keyof MethodOptions, 'method'>
+
+/** Which of the targets, and how each. */
+const chosen = ['exclude', 'layers', 'rankPattern', 'alphaPattern'] as const
 
 /** The options that each method has. */
 const details: Readonly<Record<PeftSpec['method'], readonly Detail[]>> = {
@@ -42,8 +49,9 @@ const details: Readonly<Record<PeftSpec['method'], readonly Detail[]>> = {
     'loraBias',
     'modulesToSave',
     'targetParameters',
+    ...chosen,
   ],
-  dora: ['rank', 'alpha', 'targets', 'rslora', 'modulesToSave'],
+  dora: ['rank', 'alpha', 'targets', 'rslora', 'modulesToSave', ...chosen],
   ia3: ['targets', 'feedforward'],
   prompt: ['virtualTokens', 'promptStart', 'promptText'],
   bottleneck: ['targets', 'bottleneckSize', 'nonLinearity'],
@@ -59,6 +67,10 @@ const flags: Readonly<Record<Detail, string>> = {
   loraBias: '--lora-bias',
   modulesToSave: '--modules-to-save',
   targetParameters: '--target-parameters',
+  exclude: '--exclude',
+  layers: '--layers',
+  rankPattern: '--rank-pattern',
+  alphaPattern: '--alpha-pattern',
   feedforward: '--feedforward',
   virtualTokens: '--virtual-tokens',
   promptStart: '--prompt-start',
@@ -92,7 +104,19 @@ export function withMethod(command: Command): Command {
     .option('--target-parameters <names>', 'lora: stacked weights of experts, such as mlp.experts.down_proj')
     .option(
       '--targets <modules>',
-      'all-linear, or module names separated by commas (default: all-linear; ia3, bottleneck: by family)',
+      'all-linear (not the output layer, embeddings or stacked experts), or module names separated by commas (default: all-linear; ia3, bottleneck: by family)',
+    )
+    .option('--exclude <modules>', 'lora, dora: targets that are left as they are')
+    .option('--layers <n,…>', 'lora, dora: only these layers, counted from 0')
+    .option(
+      '--rank-pattern <name=r>',
+      'lora, dora: another rank for modules of this name; may be repeated',
+      byName(positiveInteger),
+    )
+    .option(
+      '--alpha-pattern <name=alpha>',
+      'lora, dora: another alpha for modules of this name; may be repeated',
+      byName(positiveNumber),
     )
     .option('--feedforward <modules>', 'ia3: the targets whose input is scaled (default: as PEFT)')
     .option(
@@ -162,12 +186,17 @@ export async function peftSpecOf(options: MethodOptions, model: string): Promise
 /** What LoRA has beside its factors; nothing of what was not asked for. */
 function moreOf(options: MethodOptions) {
   const { dropout, start, loraBias, modulesToSave, targetParameters } = options
+  const { exclude, layers, rankPattern, alphaPattern } = options
   return {
     ...(dropout === undefined ? {} : { dropout }),
     ...(start === undefined ? {} : { start }),
     ...(loraBias === undefined ? {} : { loraBias }),
     ...(modulesToSave === undefined ? {} : { modulesToSave: listOf(modulesToSave) }),
     ...(targetParameters === undefined ? {} : { targetParameters: listOf(targetParameters) }),
+    ...(exclude === undefined ? {} : { excludeModules: listOf(exclude) }),
+    ...(layers === undefined ? {} : { layersToTransform: listOf(layers).map(wholeNumber) }),
+    ...(rankPattern === undefined ? {} : { rankPattern }),
+    ...(alphaPattern === undefined ? {} : { alphaPattern }),
   }
 }
 

@@ -7,10 +7,13 @@ import {
   createAdapter,
   type Engine,
   type EngineSpec,
+  factorsByModule,
   openTokenizer,
   type PeftSpec,
   readAdapter,
+  type Starts,
   type Tokenizer,
+  weightStarts,
 } from '@lorica/peft-core'
 import { type EngineChoice, openEngine } from './engine-choice.js'
 import { withCode } from './errors.js'
@@ -32,6 +35,8 @@ export interface SessionSpec {
 
 export interface LearningSession extends AsyncDisposable {
   readonly adapter: Adapter
+  /** What its factors started from, when they started from the weights. */
+  readonly starts: Starts | undefined
   readonly engine: Engine
   readonly tokenizer: Tokenizer
   /** How many numbers the adapter trains. */
@@ -47,13 +52,26 @@ export async function openSession(spec: SessionSpec): Promise<LearningSession> {
       : 'tensors' in given
         ? given
         : await withCode('LRC-7001', () => createAdapter(model, given, spec.seed))
+  const isFresh = typeof given !== 'string' && !('tensors' in given)
+  const starts = await withCode('LRC-7001', () =>
+    isFresh ? factorsByModule(adapter) : weightStarts(model, adapter.config),
+  )
   const tokenizer = await withCode('LRC-7005', () => openTokenizer(model))
   const engine = await openEngine(spec.engine)
   try {
     const { parameters } = await withCode('LRC-7002', () =>
-      engine.open({ model, config: adapter.config, rows, columns, trainable: 'adapter', purpose, recompute }),
+      engine.open({
+        model,
+        config: adapter.config,
+        starts,
+        rows,
+        columns,
+        trainable: 'adapter',
+        purpose,
+        recompute,
+      }),
     )
-    return { adapter, engine, tokenizer, parameters, [Symbol.asyncDispose]: () => engine.close() }
+    return { adapter, starts, engine, tokenizer, parameters, [Symbol.asyncDispose]: () => engine.close() }
   } catch (error) {
     await engine.close()
     throw error

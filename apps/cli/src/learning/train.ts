@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { batchesIn, type DataFormat, dataFormats, writeAdapter } from '@lorica/peft-core'
+import { batchesIn, type DataFormat, dataFormats, plainAdapter, writeAdapter } from '@lorica/peft-core'
 import { LoricaError } from '@lorica/protocol'
 import { Command, Option } from 'commander'
 import {
@@ -136,7 +136,7 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
   const trained = await runTraining({ data, start, open }, plan, output)
   const { before, after } = trained.heldOutLoss
   if (trained.stoppedAt !== undefined) return showStop(trained, steps, output)
-  await writeAdapter(options.out, trained.adapter)
+  await writeAdapter(options.out, plainAdapter(trained.adapter, trained.session.starts))
   await rm(folder, { recursive: true, force: true })
   const document = {
     adapter: options.out,

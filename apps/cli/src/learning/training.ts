@@ -51,7 +51,7 @@ export interface Start {
 
 export interface Trained {
   readonly adapter: Adapter
-  readonly session: Pick<LearningSession, 'parameters'> & { readonly facts: unknown }
+  readonly session: Pick<LearningSession, 'parameters' | 'starts'> & { readonly facts: unknown }
   readonly step: number
   readonly losses: readonly number[]
   readonly tokens: number
@@ -84,7 +84,7 @@ export async function runTraining(
     try {
       const rows = Math.ceil(plan.rows / parts)
       await using session = await open(rows, from.adapter)
-      const { adapter, parameters, engine } = session
+      const { adapter, parameters, starts, engine } = session
       const begun = from.before === undefined ? await heldOutLoss(session, data.heldOut, rows) : from.before
       from = { ...from, adapter: from.adapter ?? adapter, before: begun }
       const keep = (latest: Start): void => {
@@ -98,7 +98,7 @@ export async function runTraining(
       return {
         ...trained,
         heldOutLoss: { before: begun, after },
-        session: { parameters, facts: engine.facts },
+        session: { parameters, starts, facts: engine.facts },
       }
     } catch (error) {
       if (!isOutOfMemory(error)) throw error

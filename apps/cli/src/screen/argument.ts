@@ -28,6 +28,17 @@ export function fraction(text: string): number {
   return value
 }
 
+/** `name=value`, given again and again, as the values by name. */
+export function byName<T>(
+  read: (text: string) => T,
+): (text: string, so?: Readonly<Record<string, T>>) => Readonly<Record<string, T>> {
+  return (text, so = {}) => {
+    const at = text.lastIndexOf('=')
+    if (at < 1) throw new InvalidArgumentError(`expected a name and a value such as q_proj=4, got "${text}"`)
+    return { ...so, [text.slice(0, at)]: read(text.slice(at + 1)) }
+  }
+}
+
 /** The value of an option that must be there. */
 export function needed<T>(value: T | undefined, option: string): T {
   if (value === undefined) {

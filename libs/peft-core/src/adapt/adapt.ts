@@ -5,6 +5,7 @@
 import type { BottleneckConfig } from '../adapter/bottleneck-config.js'
 import type { Ia3Config } from '../adapter/ia3-config.js'
 import type { PeftConfig } from '../adapter/peft-config.js'
+import type { Starts } from '../adapter/start-factors.js'
 import { targetModules } from '../adapter/target-modules.js'
 import type { Graph } from '../graph/graph.js'
 import type { ForwardModel, Model } from '../source/model.js'
@@ -21,6 +22,8 @@ export type AdaptedModel = Pick<ForwardModel, 'graph' | 'modules'> &
 export interface AdaptOptions extends Pick<Model, 'outputLayer'> {
   /** Whether inputs are dropped as the configuration says: for training steps only. */
   readonly dropout?: boolean
+  /** The first factors of modules that start from the weights, where they are known. */
+  readonly starts?: Starts | undefined
 }
 
 /**
@@ -29,13 +32,13 @@ export interface AdaptOptions extends Pick<Model, 'outputLayer'> {
  * targets no module of the model.
  */
 export function adapt(
-  { outputLayer, dropout = false }: AdaptOptions,
+  { outputLayer, dropout = false, starts }: AdaptOptions,
   forward: AdaptedModel,
   config: PeftConfig,
 ): Graph {
   switch (config.method) {
     case 'lora':
-      return insertLora(forward, config, { outputLayer, dropout })
+      return insertLora(forward, config, { outputLayer, dropout, starts })
     case 'prompt':
       return insertPrompt(forward.graph, config)
     case 'ia3':

@@ -5,7 +5,7 @@
 import type { AdaptedModule } from '../adapter/factors.js'
 import type { LoraConfig } from '../adapter/lora-config.js'
 import { loraTargets } from '../adapter/lora-targets.js'
-import type { StartFactors } from '../adapter/start-factors.js'
+import type { Starts } from '../adapter/start-factors.js'
 import type { Graph } from '../graph/graph.js'
 import { embeddingLayers } from '../source/embeddings.js'
 import type { ForwardModel } from '../source/model.js'
@@ -23,7 +23,7 @@ export interface LoraOptions {
   /** Whether inputs of the factors are dropped, as training does. */
   readonly dropout: boolean
   /** First factors by module, where they are known; they are computed from the weights otherwise. */
-  readonly starts?: ReadonlyMap<string, StartFactors> | undefined
+  readonly starts?: Starts | undefined
 }
 
 /** The graph with the factors, their biases and the modules that are trained whole as further inputs. */

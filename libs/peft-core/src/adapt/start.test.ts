@@ -59,6 +59,25 @@ describe('an adapter of more than linear layers', () => {
     })
   })
 
+  test('has factors of the ranks and in the layers that are asked for', async () => {
+    const more = {
+      targets: 'all-linear',
+      layersToTransform: [1],
+      excludeModules: ['mlp.down_proj', 'o_proj'],
+      rankPattern: { v_proj: 5 },
+    } as const
+    const { config, tensors } = await createAdapter(model('llama'), { ...spec, ...more }, 4)
+    expect(config).toMatchObject({ layersToTransform: [1], rankPattern: { v_proj: 5 } })
+    const ranks = [...tensors].filter(([key]) => key.includes('lora_A'))
+    expect(Object.fromEntries(ranks.map(([key, { shape }]) => [key.slice(17, -14), shape[0]]))).toEqual({
+      'model.layers.1.self_attn.q_proj': spec.rank,
+      'model.layers.1.self_attn.k_proj': spec.rank,
+      'model.layers.1.self_attn.v_proj': 5,
+      'model.layers.1.mlp.gate_proj': spec.rank,
+      'model.layers.1.mlp.up_proj': spec.rank,
+    })
+  })
+
   test('starts as the base when it starts from the weights', async () => {
     for (const start of ['pissa', 'olora'] as const) {
       const { config, tensors } = await createAdapter(
@@ -81,6 +100,14 @@ describe('an adapter of more than linear layers', () => {
     [
       { targets: ['q_proj'], modulesToSave: ['score'] },
       'modules_to_save score match no module; the model has',
+    ],
+    [
+      { targets: ['q_proj'], layersToTransform: [1, 9] },
+      'layers_to_transform 9 match no module that can be adapted',
+    ],
+    [
+      { targets: ['q_proj'], rankPattern: { q_proj: 3, k_proj: 2 }, alphaPattern: { o_proj: 5 } },
+      'rank_pattern and alpha_pattern k_proj, o_proj match no module that can be adapted',
     ],
     [
       { targets: ['q_proj'], targetParameters: ['experts.up'] },

@@ -6,10 +6,11 @@ import { initialVectors } from '../adapter/ia3-vectors.js'
 import { type LoraConfig, rankOf } from '../adapter/lora-config.js'
 import { loraTargets } from '../adapter/lora-targets.js'
 import type { BaseFacts } from '../adapter/origin.js'
+import { suffixPattern } from '../adapter/pattern.js'
 import { createModuleConfig, type ModuleConfig, type PeftSpec } from '../adapter/peft-config.js'
 import { createPromptConfig, type PromptSpec } from '../adapter/prompt-config.js'
 import { PROMPT_KEY, randomPrompt, startTokens } from '../adapter/prompt-embeddings.js'
-import { isAllLinear, targetModules, unmatchedNames } from '../adapter/target-modules.js'
+import { isAllLinear, targetModules, unmatchedLayers, unmatchedNames } from '../adapter/target-modules.js'
 import type { TensorMap } from '../adapter/tensor.js'
 import type { Graph } from '../graph/graph.js'
 import { embeddingLayers } from '../source/embeddings.js'
@@ -86,16 +87,33 @@ function moduleAdapter(
   { spec, facts, seed }: Wanted<Exclude<PeftSpec, PromptSpec>>,
 ): Adapter {
   const wanted = classifierAware(createModuleConfig(spec, facts), opened)
-  const targets = targetsOf(wanted, forward, opened.outputLayer)
-  const paths = targets.map(({ path }) => path)
-  const unmatched = unmatchedNames(wanted, paths)
-  if (unmatched.length > 0) {
-    throw new RangeError(
-      `target_modules ${unmatched.join(', ')} match no module that can be adapted; leave them out`,
-    )
-  }
-  const config = isAllLinear(wanted) ? { ...wanted, targetModules: endings(paths) } : wanted
+  const named = targetsOf(wanted, forward, opened.outputLayer)
+  const config = isAllLinear(wanted)
+    ? { ...wanted, targetModules: endings(named.map(({ path }) => path)) }
+    : wanted
+  const targets = isAllLinear(wanted) ? targetsOf(config, forward, opened.outputLayer) : named
+  expectAllMatch(
+    config,
+    targets.map(({ path }) => path),
+  )
   return { config, tensors: startTensors(config, { forward, targets }, seed) }
+}
+
+/** Whatever the configuration names is there. */
+function expectAllMatch(config: ModuleConfig, paths: readonly string[]): void {
+  const patterns = config.method === 'lora' ? { ...config.rankPattern, ...config.alphaPattern } : {}
+  const foreign = Object.keys(patterns).filter(
+    (name) => !paths.some((path) => suffixPattern(name).test(path)),
+  )
+  const unmatched = [
+    ['target_modules', unmatchedNames(config, paths)],
+    ['layers_to_transform', unmatchedLayers(config, paths)],
+    ['rank_pattern and alpha_pattern', foreign],
+  ] as const
+  for (const [field, names] of unmatched) {
+    if (names.length === 0) continue
+    throw new RangeError(`${field} ${names.join(', ')} match no module that can be adapted; leave them out`)
+  }
 }
 
 /** With saved modules, an adapter of a classifier brings the classifier along, as PEFT expects of SEQ_CLS. */

@@ -30,6 +30,9 @@ export interface LoraSpec {
   /** Only these layers, counted from 0. */
   readonly layersToTransform?: readonly number[]
   readonly excludeModules?: readonly string[]
+  /** Ranks and alphas of some modules, by the end of their path. */
+  readonly rankPattern?: Readonly<Record<string, number>>
+  readonly alphaPattern?: Readonly<Record<string, number>>
 }
 
 /** What an adapter folder says about its factors. */

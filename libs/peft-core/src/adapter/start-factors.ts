@@ -17,6 +17,9 @@ export interface StartFactors {
   readonly b: Tensor // (O, R)
 }
 
+/** By the path of the module. */
+export type Starts = ReadonlyMap<string, StartFactors>
+
 /** A value of `init_lora_weights` that takes the factors from the weight. */
 export type WeightStart = 'olora' | 'pissa' | `pissa_niter_${number}`
 
@@ -44,23 +47,4 @@ export function startFactors(
     scale(rowOf(columns, index), share)
   }
   return { a: tensorOf(right), b: tensorOf(transposed(columns)) }
-}
-
-/**
- * Factors of twice the rank that do beside W what A and B do beside W - s B0 A0: [A; A0] and [B, -B0]. They belong to the
- * same scaling: twice the alpha, or sqrt(2) times with rsLoRA.
- */
-export function withoutStart({ a, b }: StartFactors, start: StartFactors): StartFactors {
-  const [rank, inputs] = a.shape as [number, number]
-  const outputs = b.shape[0] as number
-  const wideA = new Float32Array(2 * rank * inputs)
-  wideA.set(a.data)
-  wideA.set(start.a.data, rank * inputs)
-  const wideB = new Float32Array(outputs * 2 * rank)
-  for (let row = 0; row < outputs; row++) {
-    wideB.set(b.data.subarray(row * rank, (row + 1) * rank), 2 * row * rank)
-    const negated = start.b.data.subarray(row * rank, (row + 1) * rank).map((value) => -value)
-    wideB.set(negated, (2 * row + 1) * rank)
-  }
-  return { a: { shape: [2 * rank, inputs], data: wideA }, b: { shape: [outputs, 2 * rank], data: wideB } }
 }

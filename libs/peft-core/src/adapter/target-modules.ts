@@ -44,6 +44,14 @@ export function unmatchedNames(
   return names.filter((name) => !paths.some((path) => path === name || path.endsWith(`.${name}`)))
 }
 
+/** The layers of a configuration in which it targets none of the paths. */
+export function unmatchedLayers(config: ModuleTargets, paths: readonly string[]): readonly number[] {
+  return [config.layersToTransform ?? []].flat().filter((layer) => {
+    const isTarget = targetTest({ ...config, layersToTransform: layer })
+    return !paths.some(isTarget)
+  })
+}
+
 /** A test of whether a configuration targets a module path, given that the path is a linear module. */
 export function targetTest(config: ModuleTargets): (path: string) => boolean {
   const isExcluded = isUnset(config.excludeModules) ? () => false : nameTest(config.excludeModules)

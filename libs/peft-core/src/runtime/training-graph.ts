@@ -1,4 +1,5 @@
 import type { PeftConfig } from '../adapter/peft-config.js'
+import type { Starts } from '../adapter/start-factors.js'
 import type { Recompute } from '../differentiate/recompute.js'
 import type { Graph } from '../graph/graph.js'
 import type { NewHead } from '../source/new-head.js'
@@ -13,6 +14,8 @@ export interface EngineSpec extends BatchSize {
   /** A new classifier in place of the model's head; its weights are to be among the configuration's saved modules. */
   readonly head?: NewHead
   readonly trainable: 'adapter' | 'all'
+  /** What the factors started from, by module, so that it is not computed again for each graph. */
+  readonly starts?: Starts | undefined
   /** What the backward pass computes again instead of holding it in memory; 'cheap' unless stated. */
   readonly recompute?: Recompute | 'none'
   /** Of a longer text, `logits` reads the end; the model's own limit when absent. */

@@ -68,9 +68,9 @@ function expectPositions({ positions }: Model, columns: number, virtualTokens: n
 function adaptedGraph(
   { outputLayer }: Model,
   forward: ForwardModel,
-  { config, purpose, dropout = false }: GraphRequest,
+  { config, purpose, dropout = false, starts }: GraphRequest,
 ): Graph {
-  return adapt({ outputLayer, dropout: purpose === 'train' && dropout }, forward, config)
+  return adapt({ outputLayer, dropout: purpose === 'train' && dropout, starts }, forward, config)
 }
 
 function graphFor(
