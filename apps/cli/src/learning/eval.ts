@@ -1,12 +1,14 @@
-import { type DataFormat, dataFormats, evaluationRows } from '@lorica/peft-core'
+import { createMetricsTally, type DataFormat, dataFormats, evaluationRows } from '@lorica/peft-core'
 import { Command, Option } from 'commander'
 import { fraction, positiveInteger } from '../screen/argument.js'
 import { collect, runs } from '../screen/command.js'
-import { count, table } from '../screen/format.js'
 import type { Output } from '../screen/output.js'
 import { type ModelCorpus, readCorpus } from './corpus.js'
 import { type EngineChoice, withEngineOptions } from './engine-choice.js'
 import { withCode } from './errors.js'
+import { measureEach } from './measured.js'
+import { type FileMetrics, metricsDocument, metricsLines } from './metrics.js'
+import { openPredictions } from './predictions-file.js'
 import { openSession } from './session.js'
 
 interface EvalOptions extends EngineChoice {
@@ -17,16 +19,17 @@ interface EvalOptions extends EngineChoice {
   readonly holdout?: number
   readonly batch: number
   readonly maxTokens: number
+  readonly predictions?: string
 }
 
 /** An adapter that changes nothing: its B is zero. */
 const BASE = { method: 'lora', rank: 1, alpha: 1, targets: 'all-linear', rslora: false } as const
 
-/** `lorica eval`: how well a model predicts text. */
+/** `lorica eval`: how well a model predicts, and how fast. */
 export function evalCommand(): Command {
   const command = new Command('eval')
     .description('measure a model, with or without an adapter, on data files')
-    .requiredOption('--model <path>', 'base model: a Hugging Face folder')
+    .requiredOption('--model <path>', 'base model: a Hugging Face folder or an .onnx file')
     .requiredOption('--data <file>', 'data to predict; may be repeated', collect)
     .option('--adapter <folder>', 'a PEFT adapter')
     .addOption(
@@ -42,6 +45,7 @@ export function evalCommand(): Command {
     )
     .option('--batch <rows>', 'rows in one batch', positiveInteger, 16)
     .option('--max-tokens <n>', 'tokens in one row, at most', positiveInteger, 128)
+    .option('--predictions <file>', 'write a JSON line for each label: what was predicted (must not exist)')
   return runs(withEngineOptions(command), (options: EvalOptions, output) =>
     withCode('LRC-7004', () => evaluate(options, output)),
   )
@@ -60,6 +64,7 @@ async function evaluate(options: EvalOptions, output: Output): Promise<void> {
 
 async function measure(options: EvalOptions, corpora: readonly ModelCorpus[], output: Output): Promise<void> {
   const { batch: rows, maxTokens: columns, model, data } = options
+  const { task, labels } = corpora[0] as ModelCorpus
   await using session = await openSession({
     model,
     adapter: options.adapter ?? BASE,
@@ -67,25 +72,38 @@ async function measure(options: EvalOptions, corpora: readonly ModelCorpus[], ou
     columns,
     seed: 0,
     engine: options,
+    purpose: 'measure',
   })
-  const files = []
+  const { tokenizer, engine, adapter } = session
+  const predictsTokens = task === 'causal' || task === 'masked'
+  using predictions =
+    options.predictions === undefined
+      ? undefined
+      : openPredictions(options.predictions, { tokenizer, labels, predictsTokens })
+  const all = createMetricsTally(task)
+  const files: FileMetrics[] = []
+  let classCount = 0
   for (const [index, { train, heldOut }] of corpora.entries()) {
+    const file = data[index] as string
     output.progress(`file ${index + 1}/${corpora.length}`)
-    const { lossSum, tokens, seconds } = await session.engine.evaluate(
-      session.adapter.tensors,
-      evaluationRows(heldOut[0] ?? train, rows),
+    const own = createMetricsTally(task)
+    const batches = evaluationRows(heldOut[0] ?? train, rows)
+    const { classes, seconds } = await measureEach(
+      { engine, tensors: adapter.tensors },
+      batches,
+      (batch, measured) => {
+        own.add(measured)
+        all.add(measured)
+        predictions?.add(file, batch, measured)
+      },
     )
-    files.push({ file: data[index] as string, loss: lossSum / tokens, lossSum, tokens, seconds })
+    classCount = classes
+    files.push({ file, seconds, metrics: own.metrics(classes) })
   }
-  const tokens = files.reduce((sum, file) => sum + file.tokens, 0)
-  const loss = files.reduce((sum, file) => sum + file.lossSum, 0) / tokens
-  const perFile = files.map(({ lossSum: _, ...file }) => file)
-  output.result({ loss, perplexity: Math.exp(loss), tokens, files: perFile, engine: session.engine.facts }, [
-    ...table([
-      ['file', 'tokens', 'loss'],
-      ...perFile.map((file) => [file.file, count(file.tokens), file.loss.toFixed(4)]),
-    ]),
-    '',
-    `loss ${loss.toFixed(4)} nats per token, perplexity ${Math.exp(loss).toFixed(2)}, on ${count(tokens)} tokens`,
-  ])
+  predictions?.keep()
+  const total = all.metrics(classCount)
+  output.result(
+    { ...metricsDocument(files, total, labels), engine: engine.facts },
+    metricsLines(files, total, labels),
+  )
 }

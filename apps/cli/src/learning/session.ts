@@ -30,7 +30,7 @@ export interface SessionSpec {
   /** What the backward pass computes again instead of holding it in memory. */
   readonly recompute?: EngineSpec['recompute']
   /** What the session is opened for; training unless stated. */
-  readonly purpose?: 'train' | 'evaluate' | 'logits'
+  readonly purpose?: EngineSpec['purpose']
 }
 
 export interface LearningSession extends AsyncDisposable {

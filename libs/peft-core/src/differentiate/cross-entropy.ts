@@ -15,18 +15,27 @@ const LAST = { axis: int(-1) }
 const KEEP = { keepdims: int(1) }
 const ADD = { reduction: text('add') }
 
+/** What the loss of rows is made of, (N, 1) each. */
+export interface RowLoss {
+  readonly loss: Value
+  /** The logit of the label. */
+  readonly chosen: Value
+  /** The probability of the likeliest class. */
+  readonly surest: Value
+}
+
 /**
  * Appends the loss of each row: logits (N, V), labels (N, 1) from 0 to V - 1 -> (N, 1). With m = max(s) and
  * p = softmax(s), it is m - s[label] - log(max(p)): max(p) is at least 1 / V, so the logarithm is always finite.
  */
-export function crossEntropy(builder: GraphBuilder, logits: Value, labels: Value): Value {
+export function crossEntropy(builder: GraphBuilder, logits: Value, labels: Value): RowLoss {
   const last = builder.constant([-1], 'int64')
   const highest = builder.op('ReduceMax', [logits, last], { attributes: KEEP }) // (N, 1)
   const probabilities = builder.op('Softmax', [logits], { attributes: LAST })
   const surest = builder.op('ReduceMax', [probabilities, last], { attributes: KEEP })
   const chosen = builder.op('GatherElements', [logits, labels], { attributes: { axis: int(1) } })
   const { sub, apply } = algebra(builder)
-  return sub(sub(highest, chosen), apply('Log', surest))
+  return { loss: sub(sub(highest, chosen), apply('Log', surest)), chosen, surest }
 }
 
 interface Found {

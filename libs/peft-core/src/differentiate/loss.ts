@@ -4,6 +4,7 @@ import { elementBytes, type Graph, int, sizeOf, type Value } from '../graph/grap
 import { labelsRows, type Task } from '../source/task.js'
 import { crossEntropy } from './cross-entropy.js'
 import { appendHead, findHead } from './head.js'
+import { appendPrediction } from './prediction.js'
 import { algebra } from './rules/algebra.js'
 
 /** A label that is not counted; so is every negative one. */
@@ -14,17 +15,27 @@ const FLOAT32 = 1
 /** Logits that take more are made in parts of at most this size: large enough for products at full speed. */
 const PART_BYTES = 2 ** 26
 
+export interface LossOptions {
+  /** Logits of more than this are made for some rows at a time. */
+  readonly partBytes?: number
+  /**
+   * Whether the graph also has the output `predictions` (N, 3) of float32, for every position of the logits: the likeliest
+   * class, its probability, and how many classes are likelier than the label.
+   */
+  readonly predicts?: boolean
+}
+
 /**
  * A forward graph with the mean cross-entropy of its output `logits` as output `loss`, a single number, and the number
  * of labels counted as output `tokens`; its other outputs are dropped. Labels come as the input `labels` (int64):
  * (rows, columns) for logits (rows, columns, classes), where `causal` compares position t with label t + 1, and (rows)
  * for the logits (rows, classes) of `sequence` and `image`. Negative labels are not counted; when none is left, the loss
- * is 0. Logits of more than `partBytes` are made for some rows at a time. RangeError when the graph has no such logits.
+ * is 0. RangeError when the graph has no such logits.
  */
 export function appendLoss(
   graph: Graph,
   task: Task,
-  { partBytes = PART_BYTES }: { readonly partBytes?: number } = {},
+  { partBytes = PART_BYTES, predicts = false }: LossOptions = {},
 ): Graph {
   const logits = graph.outputs.find(({ name }) => name === 'logits')
   const rank = labelsRows(task) ? 2 : 3
@@ -33,13 +44,19 @@ export function appendLoss(
     throw new RangeError(`expected an output "logits" of ${rank} axes for a ${task} loss, got ${got}`)
   }
   const builder = createBuilder(graph, { keepOutputs: false })
-  const { mul, where, sum, scalar } = algebra(builder)
+  const { mul, where, sum, scalar, integers } = algebra(builder)
   const given = builder.input('labels', 'int64', logits.shape.slice(0, -1))
   const labels = asColumn(builder, task === 'causal' ? nextLabels(builder, given) : given)
   const ignored = builder.op('Less', [labels, builder.constant(0, 'int64')])
   const counted = where(ignored, scalar(0, 'float32'), 1) // (N, 1)
   const known = builder.op('Where', [ignored, builder.constant(0, 'int64'), labels])
-  const each = lossOfRows({ graph, builder, logits, labels: known, partBytes })
+  const rows = describeRows({ graph, builder, logits, labels: known, partBytes, predicts }) // (N, 1), or (N, 4)
+  const [each, predictions] = predicts
+    ? (builder.ops('Split', [rows, integers([1, 3])], { outputs: 2, attributes: { axis: int(1) } }) as [
+        Value,
+        Value,
+      ])
+    : [rows]
   const tokens = sum(counted, [0, 1], false)
   const divisor = builder.op('Max', [tokens, scalar(1, 'float32')])
   const weights = builder.op('Div', [counted, divisor])
@@ -47,6 +64,7 @@ export function appendLoss(
   for (const [name, value] of [
     ['loss', loss],
     ['tokens', tokens],
+    ...(predictions === undefined ? [] : [['predictions', predictions] as const]),
   ] as const) {
     builder.append({
       name,
@@ -67,15 +85,21 @@ interface Rows {
   readonly logits: Value // (..., V)
   readonly labels: Value // (N, 1)
   readonly partBytes: number
+  readonly predicts: boolean
 }
 
-/** The loss of each row (N, 1), in parts where the logits are large. */
-function lossOfRows({ graph, builder, logits, labels, partBytes }: Rows): Value {
+/** The loss of each row (N, 1), and what it predicts beside it, in parts where the logits are large. */
+function describeRows({ graph, builder, logits, labels, partBytes, predicts }: Rows): Value {
   const { concat, integers } = algebra(builder)
   const rows = sizeOf(labels.shape)
   const parts = Math.min(rows, Math.ceil((sizeOf(logits.shape) * elementBytes.float32) / partBytes))
   const head = parts > 1 ? findHead(graph, logits) : undefined
-  if (head === undefined) return crossEntropy(builder, flatten(graph, builder, logits, rows), labels)
+  // One value for each part, so that its logits can be forgotten before the next part is made.
+  const describe = (part: Value, wanted: Value): Value => {
+    const row = crossEntropy(builder, part, wanted)
+    return predicts ? concat([row.loss, appendPrediction(builder, part, row)], 1) : row.loss
+  }
+  if (head === undefined) return describe(flatten(graph, builder, logits, rows), labels)
   const counts = Array.from(
     { length: parts },
     (_, part) => Math.floor(((part + 1) * rows) / parts) - Math.floor((part * rows) / parts),
@@ -83,9 +107,7 @@ function lossOfRows({ graph, builder, logits, labels, partBytes }: Rows): Value 
   const labelParts = builder.ops('Split', [labels, integers(counts)], { outputs: parts })
   const logitParts = appendHead(builder, head, counts)
   return concat(
-    logitParts.map((part, index) =>
-      crossEntropy(builder, asFloat32(builder, part), labelParts[index] as Value),
-    ),
+    logitParts.map((part, index) => describe(asFloat32(builder, part), labelParts[index] as Value)),
     0,
   )
 }

@@ -80,6 +80,10 @@ function called(
     const [tensors] = args as [Parameters<Service['evaluate']>[0]]
     return service.evaluate(tensors, batches)
   }
+  if (call === 'measure') {
+    const [tensors] = args as [Parameters<Service['measure']>[0]]
+    return service.measure(tensors, batches, onProgress)
+  }
   const method = service[call] as (...args: readonly unknown[]) => Promise<unknown>
   return method(...args, onProgress)
 }

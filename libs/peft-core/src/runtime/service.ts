@@ -7,6 +7,7 @@ import { DROPOUT_WORDS, dropoutWords } from '../adapt/dropout.js'
 import type { Tensor, TensorMap } from '../adapter/tensor.js'
 import { generate, type Sampling } from '../evaluate/generate.js'
 import { evaluateLoss, type LossTotal } from '../evaluate/loss.js'
+import { type MeasuredBatch, measuredBatch } from '../evaluate/measured-batch.js'
 import { sameShape, sizeOf } from '../graph/graph.js'
 import type { Task } from '../source/task.js'
 import { type Batch, type Batches, type BatchSize, batchSize } from '../train/batch.js'
@@ -37,6 +38,12 @@ export interface Service {
   open(spec: EngineSpec): Promise<Opened>
   train(job: TrainJob, onStep: (progress: StepProgress) => void): Promise<TrainResult>
   evaluate(tensors: TensorMap, batches: Batches): Promise<LossTotal & { readonly seconds: number }>
+  /** Tells what the model makes of each batch; resolves to the number of classes that it tells apart. */
+  measure(
+    tensors: TensorMap,
+    batches: Batches,
+    onBatch: (batch: MeasuredBatch) => void,
+  ): Promise<{ readonly classes: number; readonly seconds: number }>
   gradients(
     tensors: TensorMap,
     batch: Batch,
@@ -54,12 +61,14 @@ export interface Service {
   ): Promise<readonly number[]>
 }
 
+type Known = Pick<TrainingGraph, 'task' | 'virtualTokens' | 'classes'>
+
 /** Answers requests about the model of the last `open`. One request at a time. */
 export function createService(build: BuildGraph, runtime: Runtime, options: RuntimeOptions): Service {
   let spec: EngineSpec | undefined
-  let known: Pick<TrainingGraph, 'task' | 'virtualTokens'> | undefined
+  let known: Known | undefined
   let maxColumns: number | undefined
-  const countedAs = (): Pick<TrainingGraph, 'task' | 'virtualTokens'> => {
+  const countedAs = (): Known => {
     if (known === undefined) throw new TypeError('no model is open; call open first')
     return known
   }
@@ -140,6 +149,22 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
       }
       const total = await evaluateLoss(batches, { ...counting, meanLoss })
       return { ...total, seconds: (performance.now() - startedMs) / 1000 }
+    },
+    async measure(tensors, batches, onBatch) {
+      const startedMs = performance.now()
+      const { task, classes = 0 } = countedAs()
+      for await (const batch of batches) {
+        expectFitting(task, batch)
+        const { graph, parameters, session } = await graphFor('measure', batchSize(batch))
+        const feeds = batchFeeds(graph, matchTensors(parameters, tensors), batch)
+        const runMs = performance.now()
+        const outputs = await session.run(feeds)
+        const milliseconds = performance.now() - runMs
+        const loss = numbersOf(outputs, 'loss')[0] as number
+        const predictions = numbersOf(outputs, 'predictions')
+        onBatch(measuredBatch(batch, task, { loss, predictions, milliseconds }))
+      }
+      return { classes, seconds: (performance.now() - startedMs) / 1000 }
     },
     async gradients(tensors, batch) {
       const { loss, gradients } = await lossAndGradients(tensors, batch)

@@ -24,8 +24,8 @@ export interface EngineSpec extends BatchSize {
   readonly purpose?: Purpose
 }
 
-/** A graph with gradients, with the loss only, or with the logits only. */
-export type Purpose = 'train' | 'evaluate' | 'logits'
+/** A graph with gradients, with the loss only, with the loss and what is predicted, or with the logits only. */
+export type Purpose = 'train' | 'evaluate' | 'measure' | 'logits'
 
 /** Asks for the graph of a model for one batch size. */
 export interface GraphRequest extends EngineSpec {
@@ -36,12 +36,17 @@ export interface GraphRequest extends EngineSpec {
   readonly dropout?: boolean
 }
 
-/** A graph whose outputs are `loss` and `grad:<parameter>`, or `loss`, or `logits` (rows, columns, vocabulary). */
+/**
+ * A graph whose outputs are `loss` and `grad:<parameter>`, or `loss`, or `loss` and `predictions`, or `logits` (rows,
+ * columns, vocabulary).
+ */
 export interface TrainingGraph {
   readonly graph: Graph
   /** The graph inputs that are trained. */
   readonly parameters: readonly { readonly name: string; readonly shape: readonly number[] }[]
   readonly task: Task
+  /** How many classes the logits tell apart: of a language model, its vocabulary. */
+  readonly classes?: number | undefined
   /** The longest sequence that the model has positions for, where it says it. */
   readonly positions?: number | undefined
   /** How many trained embeddings stand before each row. */

@@ -53,6 +53,7 @@ export async function buildTrainingGraph(request: GraphRequest): Promise<Trainin
     ),
     parameters,
     task: model.task,
+    classes: adapted.outputs.find(({ name }) => name === 'logits')?.shape.at(-1),
     positions: model.positions === undefined ? undefined : model.positions - virtualTokens,
     virtualTokens,
   }
@@ -82,8 +83,8 @@ function graphFor(
   const hide = (graph: Graph): Graph =>
     virtualTokens === 0 ? graph : hideVirtualTokens(graph, virtualTokens)
   if (purpose === 'logits') return hide(adapted)
-  const withLoss = hide(appendLoss(adapted, model.task))
-  if (purpose === 'evaluate') return scheduleLate(withLoss)
+  const withLoss = hide(appendLoss(adapted, model.task, { predicts: purpose === 'measure' }))
+  if (purpose === 'evaluate' || purpose === 'measure') return scheduleLate(withLoss)
   const training = scheduleLate(differentiate(withLoss, 'loss', parameters), ['loss', 'tokens'])
   if (recompute === 'none') return training
   const forward = new Set(withLoss.nodes.map(({ name }) => name))
