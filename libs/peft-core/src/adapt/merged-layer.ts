@@ -16,25 +16,31 @@ export interface MergedLayer {
   readonly path: string
   /** The weight (outputs, inputs) that stands for the base's and the adapter's together. RangeError for another shape. */
   weight(base: Tensor): Tensor
-  /** What each number of the bias is multiplied with; absent, it stays as it is. */
-  readonly biasScale?: Float32Array // (O)
+  /** The bias (outputs) that stands for both; absent, it stays as it is. */
+  bias?(base: Float32Array): Float32Array
+  /** Whether the layer cannot be merged without a bias. */
+  readonly needsBias?: boolean
 }
 
-/** The changed layers of an adapter. RangeError when the method has no such form, or a tensor does not belong. */
+/** The changed linear layers of an adapter. RangeError when the method has no such form, or a tensor does not belong. */
 export function mergedLayers(config: PeftConfig, tensors: TensorMap): readonly MergedLayer[] {
   switch (config.method) {
     case 'lora':
-      refuseOthers(config, tensors)
-      return factorPairs(config, tensors).map((pair) => ({
-        path: pair.path,
-        weight: (base) => lowRankWeight(startedWeight(base, config, pair), pair, tensors),
-      }))
+      return factorPairs(config, tensors)
+        .filter(({ kind }) => kind === 'linear')
+        .map((pair) => ({
+          path: pair.path,
+          weight: (base) => lowRankWeight(startedWeight(base, config, pair), pair, tensors),
+          ...addedBias(pair, tensors),
+        }))
     case 'ia3':
       return vectorPaths(config, tensors).map((path) => {
         const scale = (tensors.get(vectorKey(path)) as Tensor).data
         const feeds = isFeedforward(config, path)
         const weight = (base: Tensor): Tensor => scaledWeight(base, scale, { path, axis: feeds ? 1 : 0 })
-        return { path, weight, ...(feeds ? {} : { biasScale: scale }) }
+        const bias = (base: Float32Array): Float32Array =>
+          base.map((value, at) => value * (scale[at] as number))
+        return { path, weight, ...(feeds ? {} : { bias }) }
       })
     case 'prompt':
       throw new RangeError('a soft prompt changes no weights; keep the adapter beside the base')
@@ -45,18 +51,17 @@ export function mergedLayers(config: PeftConfig, tensors: TensorMap): readonly M
   }
 }
 
-/** What a merge does not write has to stay beside the base. */
-function refuseOthers(config: LoraConfig, tensors: TensorMap): void {
-  const { loraBias, modulesToSave } = config
-  const embedding = factorPairs(config, tensors).find(({ kind }) => kind === 'embedding')
-  const refused = [
-    ...(loraBias ? ['lora_bias'] : []),
-    ...(modulesToSave === null ? [] : ['modules_to_save']),
-    ...(config.targetParameters === null ? [] : ['target_parameters']),
-    ...(embedding === undefined ? [] : [`factors of the embedding "${embedding.path}"`]),
-  ]
-  if (refused.length === 0) return
-  throw new RangeError(`an adapter with ${refused.join(', ')} cannot be merged; keep it beside the base`)
+/** With a bias of B, b + s b_B. */
+function addedBias(
+  { keyBias, scaling }: FactorPair,
+  tensors: TensorMap,
+): Pick<MergedLayer, 'bias' | 'needsBias'> {
+  const added = keyBias === undefined ? undefined : tensors.get(keyBias)?.data
+  if (added === undefined) return {}
+  return {
+    bias: (base) => base.map((value, at) => value + scaling * (added[at] as number)),
+    needsBias: true,
+  }
 }
 
 /** W, or W - s B0 A0 for factors that started from it. */

@@ -173,7 +173,8 @@ function biasOf(
   return { weight, read: { node: adder.name, input } }
 }
 
-function flipped({ shape, data }: Tensor): Tensor {
+/** (rows, columns) -> (columns, rows) */
+export function flipped({ shape, data }: Tensor): Tensor {
   const [rows, columns] = shape as [number, number]
   const result = new Float32Array(data.length)
   for (let row = 0; row < rows; row++) {

@@ -24,6 +24,26 @@ export function factorProduct(pair: FactorPair, tensors: TensorMap): Tensor {
   return { shape: [outFeatures, inFeatures], data }
 }
 
+/**
+ * What the factors of stacked matrices, A (experts rank, inputs) expert by expert and B (outputs, rank experts) rank by rank,
+ * add to one of them: (outputs, inputs). RangeError when a factor is missing.
+ */
+export function expertProduct(pair: FactorPair, tensors: TensorMap, expert: number): Tensor {
+  const { inFeatures, outFeatures, rank, experts = 1, keyA, keyB } = pair
+  const start = expert * rank * inFeatures
+  const a = dataOf(tensors, keyA).subarray(start, start + rank * inFeatures)
+  const stacked = dataOf(tensors, keyB)
+  const b = Float32Array.from(
+    { length: outFeatures * rank },
+    (_, at) => stacked[at * experts + expert] as number,
+  )
+  const factors = new Map([
+    [keyA, { shape: [rank, inFeatures], data: a }],
+    [keyB, { shape: [outFeatures, rank], data: b }],
+  ])
+  return factorProduct(pair, factors)
+}
+
 function dataOf(tensors: TensorMap, key: string): Float32Array {
   const tensor = tensors.get(key)
   if (tensor === undefined) throw new RangeError(`expected a tensor "${key}"`)
