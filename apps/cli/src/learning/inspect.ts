@@ -42,11 +42,12 @@ async function machineRate(threads = availableParallelism()): Promise<number> {
 }
 
 function lines(report: ModelReport, secondsPerStep: number | null): readonly string[] {
-  const modules = report.modules.map(({ path, inFeatures, outFeatures }) => [
-    path,
+  const modules = report.modules.map(({ path, inFeatures, outFeatures, packed }) => [
+    packed ? `${path} *` : path,
     count(inFeatures),
     count(outFeatures),
   ])
+  const isPacked = report.modules.some(({ packed }) => packed)
   const operators = Object.entries(report.operators).map(([op, times]) => `${op} ${times}`)
   return [
     `${report.family}, ${count(report.parameters)} parameters, task ${report.task}`,
@@ -54,6 +55,7 @@ function lines(report: ModelReport, secondsPerStep: number | null): readonly str
     ...estimateLines(report, secondsPerStep),
     '',
     ...table([['module', 'inputs', 'outputs'], ...modules]),
+    ...(isPacked ? ['* several projections in one matrix: one adapter changes all of them'] : []),
     '',
     `operators: ${operators.join(', ')}`,
   ]

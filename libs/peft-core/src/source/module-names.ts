@@ -35,6 +35,13 @@ export function parameterPath(name: string): string | undefined {
   return path === undefined ? undefined : pytorchPath(path)
 }
 
+/**
+ * Whether a layer of this name holds several projections in one matrix (queries, keys and values, or a gate and what it
+ * lets through), so that one adapter changes all of them: GPT-2's c_attn, GPT-NeoX's query_key_value, Phi-3's qkv_proj.
+ */
+export const isPackedProjection = (path: string): boolean =>
+  /(^|\.)(c_attn|query_key_value|qkv_proj|qkv|Wqkv|in_proj|gate_up_proj)$/.test(path)
+
 function pytorchPath(path: string): string {
   return path
     .replace(/_\._(\d+)(?=\.|$)/g, '.$1')

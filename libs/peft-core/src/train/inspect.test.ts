@@ -39,4 +39,14 @@ describe.skipIf(fixtures === undefined)('inspection', () => {
     expect(report).toMatchObject({ trainable: true, task: 'causal' })
     expect(report.modules).toHaveLength(21) // four in each of five blocks, and the head
   })
+
+  test.each([
+    ['gpt2', 2, 'transformer.h.0.attn.c_attn'],
+    ['bert', 0, undefined],
+  ])('notes which layers of %s hold several projections in one matrix', async (name, count, first) => {
+    const { modules } = await inspectModel(join(fixtures ?? '', 'golden', name, 'onnx/model.onnx'))
+    const packed = modules.filter((module) => module.packed)
+    expect(packed).toHaveLength(count)
+    expect(packed[0]?.path).toBe(first)
+  })
 })

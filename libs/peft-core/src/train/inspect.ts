@@ -3,6 +3,7 @@ import { differentiableOperators } from '../differentiate/rules/table.js'
 import { type Element, type Graph, sizeOf, type Weight } from '../graph/graph.js'
 import type { GraphRequest } from '../runtime/training-graph.js'
 import { type Model, openModel } from '../source/model.js'
+import { isPackedProjection } from '../source/module-names.js'
 import { estimateOf, type TrainingEstimate } from './estimate.js'
 import { buildTrainingGraph } from './graph.js'
 
@@ -14,6 +15,8 @@ export interface ModelReport {
     readonly path: string
     readonly inFeatures: number
     readonly outFeatures: number
+    /** Whether the layer holds several projections in one matrix, which one adapter changes together. */
+    readonly packed: boolean
   }[]
   /** How often each operator occurs in the forward pass. */
   readonly operators: Readonly<Record<string, number>>
@@ -46,7 +49,9 @@ export async function inspectModel(path: string, options: InspectOptions = {}): 
     parameters: [...graph.weights.values()]
       .filter(isParameter)
       .reduce((sum, { shape }) => sum + sizeOf(shape), 0),
-    modules: modules.map(({ path, inFeatures, outFeatures }) => ({ path, inFeatures, outFeatures })),
+    modules: modules.map(({ path, inFeatures, outFeatures }) => {
+      return { path, inFeatures, outFeatures, packed: isPackedProjection(path) }
+    }),
     operators,
     withoutGradient: Object.keys(operators).filter((op) => !differentiableOperators.includes(op)),
     trainable: reason === null,
