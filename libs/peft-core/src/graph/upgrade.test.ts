@@ -117,6 +117,9 @@ test('dropout keeps everything, and is refused where the model wants it to train
   expect((await first(model(13, [dropout], weights), [1.5, -2], [2]))?.values).toEqual([1.5, -2])
   const training = [weight('ratio', [0.5], []), weight('mode', [1], [], 'bool')]
   await expect(first(model(13, [dropout], training), [1, 2], [2])).rejects.toThrow(/in training mode/)
+  const [, mode] = training
+  const idle = [weight('ratio', [0], []), ...(mode === undefined ? [] : [mode])]
+  expect((await first(model(13, [dropout], idle), [1.5, -2], [2]))?.values).toEqual([1.5, -2])
 })
 
 test('a constant is read in any of its forms', async () => {

@@ -93,10 +93,10 @@ const softmax: Rewrite = (node, { version, typeOf, constant }) => {
   ]
 }
 
-/** Training is not inference: dropout keeps everything, and its mask says so. */
+/** Dropout that is not in training mode, or drops nothing, keeps everything, and its mask says so. */
 const dropout: Rewrite = (node, { constantOf, constant, typeOf }) => {
-  const training = constantOf(node.inputs[2] ?? '')
-  if (node.inputs[2] && training?.data[0] !== 0) {
+  const [, ratio, training] = node.inputs.map((name) => constantOf(name)?.data[0])
+  if (node.inputs[2] && training !== 0 && ratio !== 0) {
     throw new OnnxError(
       'unsupported',
       `Dropout "${node.name}" is in training mode; export the model in evaluation mode`,
