@@ -9,6 +9,7 @@ import { readSafetensors } from '../adapter/safetensors.js'
 import { encodeSafetensors } from '../adapter/safetensors-write.js'
 import { rawTensor, type Tensor } from '../adapter/tensor.js'
 import { floatTensor } from '../adapter/values.js'
+import { encodeOnnx } from '../graph/onnx-encode.js'
 import { ort } from '../runtime/ort.js'
 import { createService } from '../runtime/service.js'
 import { readBatch } from '../train/batch-file.js'
@@ -60,6 +61,18 @@ async function gradientsOf(model: string, name: string) {
   return await service.gradients(tensors, batch)
 }
 
+type Step = Awaited<ReturnType<typeof gradientsOf>>
+
+function expectSameStep(got: Step, expected: Step): void {
+  expect(Math.abs(got.loss - expected.loss)).toBeLessThan(1e-5)
+  expect([...got.gradients.keys()].toSorted()).toEqual([...expected.gradients.keys()].toSorted())
+  for (const [key, { data }] of expected.gradients) {
+    const other = got.gradients.get(key)?.data ?? []
+    const norm = Math.hypot(...data)
+    expect(Math.hypot(...data.map((value, at) => value - (other[at] as number)))).toBeLessThan(1e-4 * norm)
+  }
+}
+
 describe.each(['gpt2', 'llama'])('a quantised %s', (name) => {
   const model = join(golden(name), 'model')
 
@@ -74,14 +87,24 @@ describe.each(['gpt2', 'llama'])('a quantised %s', (name) => {
       await gradientsOf(rounded, name),
       await gradientsOf(model, name),
     ]
-    expect(Math.abs(got.loss - expected.loss)).toBeLessThan(1e-5)
+    expectSameStep(got, expected)
     expect(Math.abs(plain.loss - expected.loss)).toBeGreaterThan(1e-4)
-    expect([...got.gradients.keys()]).toEqual([...expected.gradients.keys()])
-    for (const [key, { data }] of expected.gradients) {
-      const other = got.gradients.get(key)?.data ?? []
-      const norm = Math.hypot(...data)
-      expect(Math.hypot(...data.map((value, at) => value - (other[at] as number)))).toBeLessThan(1e-4 * norm)
-    }
+  })
+
+  it('trains from an ONNX file of its blocks, with names as onnxruntime-genai gives them', async () => {
+    const [out, rounded] = [join(folder, `${name}-file`), join(folder, `${name}-file-rounded`)]
+    await quantizeModel({ model, out, bits: 4, blockSize: 16, symmetric: false })
+    await writeRounded(model, out, rounded, name === 'gpt2')
+    const { rows, columns } = await readBatch(join(golden(name), 'batch.safetensors'))
+    const { graph } = (await openModel(out)).forward({ rows, columns, trainable: false })
+    const nodes = graph.nodes.map((node) => {
+      const scope = node.module?.replaceAll('.', '/').replace(/\/(\d+)\//, '.$1/')
+      return node.op === 'MatMulNBits' ? { ...node, name: `/${scope}/MatMul_Q4` } : node
+    })
+    const file = join(out, 'model.onnx')
+    await writeFile(file, encodeOnnx({ ...graph, nodes }, { folder: out }).bytes)
+    const [got, expected] = [await gradientsOf(file, name), await gradientsOf(rounded, name)]
+    expectSameStep(got, expected)
   })
 
   it('has the modules of the model, and is not quantised again', async () => {
