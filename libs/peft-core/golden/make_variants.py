@@ -6,7 +6,7 @@
 needs: torch, transformers, peft, safetensors. `--left` pads the rows on the left, `--dtype bfloat16` or `float16` stores the model in half precision,
 `--shard` in files of 100 KB.
 """
-import copy, sys, pathlib, torch, transformers
+import copy, sys, pathlib, peft, torch, transformers
 import make_golden as golden
 
 SMALL = dict(golden.LLAMA, hidden_size=32, intermediate_size=24, vocab_size=96, num_hidden_layers=2)
@@ -53,6 +53,7 @@ golden.CASES = {
     'gemma-legacy': case('gemma', SMALL, head_dim=16, tie_word_embeddings=True, hidden_act='gelu', attention_bias=True),
     'gemma2-small': case('gemma2', GEMMA2, sliding_window=5),
     'gemma2-plain': case('gemma2', GEMMA2, final_logit_softcapping=None, attn_logit_softcapping=None, num_hidden_layers=3, tie_word_embeddings=False, attention_bias=True, query_pre_attn_scalar=10),
+    'gemma2-prompt': case('gemma2', GEMMA2, peft.PromptTuningConfig(task_type='CAUSAL_LM', num_virtual_tokens=3), sliding_window=5),
     'phi3-small': case('phi3', PHI3, FUSED),
     'phi3-long': case('phi3', PHI3, FUSED, original_max_position_embeddings=8, rope_parameters=dict(LONG)),
     'phi3-short': case('phi3', PHI3, FUSED, original_max_position_embeddings=32, rope_parameters=dict(LONG), sliding_window=5),

@@ -68,6 +68,29 @@ test('rows of a table in half precision are read as float32', () => {
   })
 })
 
+test('a factor of the embedding itself counts for rows that are read, and is no factor of a prompt', async () => {
+  const builder = createBuilder()
+  const ids = builder.input('input_ids', 'int64', [1, 3])
+  const module = 'model.embed_tokens'
+  const table = builder.constant(
+    [
+      [1, 2],
+      [3, 4],
+    ].flat(),
+    'float32',
+    [2, 2],
+  )
+  const rows = builder.op('Gather', [table, ids], { module })
+  const scaled = builder.op('Mul', [rows, builder.constant(3)], { module })
+  const logits = builder.op('Mul', [scaled, builder.constant(10)], { module: 'model' })
+  builder.output(logits)
+  const graph = renameValue(builder.build(), logits.name, 'logits')
+  expect(embeddingRows(tokenEmbedding(graph), [1]).data).toEqual(Float32Array.of(9, 12))
+  const session = await reference.open(insertPrompt(graph, config))
+  const { data } = (await session.run(feeds([0, 0, 1], [1, 1, 1]))).get('logits') ?? {}
+  expect([...(data ?? [])]).toEqual([70, 80, 90, 100, 90, 120])
+})
+
 test('a model without token ids, or with other embeddings, is refused', () => {
   const other = renameValue(model(), 'input_ids', 'pixels')
   expect(() => insertPrompt(other, config)).toThrow('looks up "input_ids" in one embedding, found 0')

@@ -1,12 +1,14 @@
 import type { Tensor } from '../adapter/tensor.js'
 import { floatTensor } from '../adapter/values.js'
-import { readWeight } from '../graph/constant.js'
-import { elementBytes, type Graph, intOf, type Node, type Weight } from '../graph/graph.js'
+import { constantFromWeight, readWeight } from '../graph/constant.js'
+import { elementBytes, type Graph, intOf, type Node, sizeOf, type Weight } from '../graph/graph.js'
 
-/** The table that turns token ids into embeddings, and the node that gives them: the lookup, or a cast of what it found. */
+/** The table that turns token ids into embeddings, and the last node of the module that looks them up. */
 export interface TokenEmbedding {
   readonly node: Node
   readonly table: Weight // (V, D)
+  /** What the module multiplies the rows of the table with, as Gemma's does. */
+  readonly scale: number
 }
 
 const FORWARDS: ReadonlySet<string> = new Set([
@@ -19,7 +21,8 @@ const FORWARDS: ReadonlySet<string> = new Set([
 ])
 
 /** The lookup of `input_ids` in a table. RangeError unless the graph has exactly one. */
-export function tokenEmbedding({ nodes, weights }: Graph): TokenEmbedding {
+export function tokenEmbedding(graph: Graph): TokenEmbedding {
+  const { nodes, weights } = graph
   const producers = new Map(nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)))
   const behind = (name: string, isEnd: (name: string) => boolean): string | undefined => {
     if (isEnd(name)) return name
@@ -31,22 +34,34 @@ export function tokenEmbedding({ nodes, weights }: Graph): TokenEmbedding {
     const [values = '', ids = ''] = node.inputs
     const table = weights.get(behind(values, (name) => weights.has(name)) ?? '')
     const reads = behind(ids, (name) => name === 'input_ids') !== undefined
-    return reads && table?.shape.length === 2 ? [{ node: castAfter(nodes, node), table }] : []
+    return reads && table?.shape.length === 2 ? [{ ...moduleEnd(graph, { node, scale: 1 }), table }] : []
   })
   const [embedding] = found
   if (embedding !== undefined && found.length === 1) return embedding
   throw new RangeError(`expected a model that looks up "input_ids" in one embedding, found ${found.length}`)
 }
 
-/** The cast that is the only use of a node's output, or else the node. */
-function castAfter(nodes: readonly Node[], node: Node): Node {
-  const users = nodes.filter(({ inputs }) => inputs.includes(node.outputs[0] as string))
-  const [user] = users
-  return users.length === 1 && user?.op === 'Cast' ? user : node
+type ModuleEnd = Pick<TokenEmbedding, 'node' | 'scale'>
+
+/** Where the embedding ends: after casts, and products with one number in the same module, that are the only use of what it found. */
+function moduleEnd(graph: Graph, end: ModuleEnd): ModuleEnd {
+  const users = graph.nodes.filter(({ inputs }) => inputs.includes(end.node.outputs[0] as string))
+  const [node] = users
+  if (node === undefined || users.length > 1) return end
+  if (node.op === 'Cast') return moduleEnd(graph, { ...end, node })
+  const factor = node.op === 'Mul' && node.module === end.node.module ? factorOf(graph, node) : undefined
+  return factor === undefined ? end : moduleEnd(graph, { node, scale: end.scale * factor })
 }
 
-/** Rows of an embedding as float32, read one by one: (ids, D). */
-export function embeddingRows({ table }: TokenEmbedding, ids: readonly number[]): Tensor {
+/** The one number that a node multiplies with. */
+function factorOf({ weights }: Graph, { inputs }: Node): number | undefined {
+  const weight = inputs.map((name) => weights.get(name)).find((found) => found !== undefined)
+  const values = weight !== undefined && sizeOf(weight.shape) === 1 ? constantFromWeight(weight).data : []
+  return values[0]
+}
+
+/** What the module gives for ids, in float32, read one by one: (ids, D). */
+export function embeddingRows({ table, scale }: TokenEmbedding, ids: readonly number[]): Tensor {
   const { data, element, shape } = table
   const width = shape[1] as number
   const length = width * elementBytes[element]
@@ -58,6 +73,10 @@ export function embeddingRows({ table }: TokenEmbedding, ids: readonly number[])
     return floatTensor({ element, shape: [width], bytes }).data
   })
   const values = new Float32Array(ids.length * width)
-  for (const [at, row] of rows.entries()) values.set(row, at * width)
+  for (const [at, row] of rows.entries())
+    values.set(
+      row.map((value) => value * scale),
+      at * width,
+    )
   return { shape: [ids.length, width], data: values }
 }

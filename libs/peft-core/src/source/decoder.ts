@@ -4,7 +4,7 @@
  */
 import { int, type Value } from '../graph/graph.js'
 import type { ModelInputs } from './architecture.js'
-import { countOf, expectLanguageModel, type Fields, flagOf, textOf } from './fields.js'
+import { countOf, expectLanguageModel, type Fields, flagOf, layersOf, textOf } from './fields.js'
 import { additiveMask, embedding, type Layers, reachOf, softCap } from './layers.js'
 import { type Rope, type RopeDefaults, ropeOf } from './rope.js'
 import { type Rotary, rotaryTables } from './rotary.js'
@@ -34,7 +34,7 @@ export function decoderConfig(fields: Fields, rope: RopeDefaults): DecoderConfig
       `num_attention_heads ${heads} is not a multiple of num_key_value_heads ${keyValueHeads}`,
     )
   }
-  const layers = countOf(fields, 'num_hidden_layers')
+  const layers = layersOf(fields, 'num_hidden_layers')
   return {
     layers,
     heads,
@@ -96,7 +96,7 @@ export interface DecoderParts {
   /** The paths of the embedding and of the list of blocks: model.embed_tokens, model.layers. */
   readonly embedding: string
   readonly blocks: string
-  /** What embeddings are multiplied with. */
+  /** What the embedding multiplies its rows with. */
   readonly embeddingScale?: number
   /** (N, D) -> (N, D) */
   block(block: Block): Value
@@ -121,7 +121,8 @@ export function decoder(layers: Layers, parts: DecoderParts, inputs: ModelInputs
   const rotary = rotaryTables(layers, config.rope, config.headWidth)
   const words = embedding(layers, parts.embedding, inputs.inputIds) // (N, D)
   const scale = parts.embeddingScale
-  const start = scale === undefined ? words : builder.op('Mul', [words, builder.constant(scale)])
+  const module = parts.embedding
+  const start = scale === undefined ? words : builder.op('Mul', [words, builder.constant(scale)], { module })
   const last = config.windows.reduce<Value>((hidden, window, index) => {
     const path = `${parts.blocks}.${index}`
     const turn = config.turns?.[index] === false ? undefined : rotary

@@ -15,7 +15,7 @@ import {
   maskedWords,
   taskOfHead,
 } from './encoder.js'
-import { countOf, type Fields, textOf } from './fields.js'
+import { countOf, type Fields, layersOf, textOf } from './fields.js'
 import { additiveMask, embedding, type Layers, layerNorm, linear, positionEmbedding } from './layers.js'
 import { headLayers } from './new-head.js'
 
@@ -41,7 +41,7 @@ const LAYER_NORM_EPSILON = 1e-12
 
 export function distilbertConfig(fields: Fields): DistilbertConfig {
   return {
-    layers: countOf(fields, 'n_layers'),
+    layers: layersOf(fields, 'n_layers'),
     heads: countOf(fields, 'n_heads'),
     layerNormEpsilon: LAYER_NORM_EPSILON,
     activation: textOf(fields, 'activation', 'gelu'),

@@ -5,7 +5,7 @@
  * @module
  */
 import { int, type Value } from '../graph/graph.js'
-import { countOf, type Fields, listOf, refuse } from './fields.js'
+import { countOf, type Fields, layersOf, listOf, refuse } from './fields.js'
 import { activation, attention, type Layers, layerNorm, linear, mergeHeads, splitHeads } from './layers.js'
 import type { Task } from './task.js'
 
@@ -53,7 +53,7 @@ export interface EncoderConfig {
 
 /** `num_hidden_layers` and `num_attention_heads`. */
 export const layersAndHeads = (fields: Fields): Pick<EncoderConfig, 'layers' | 'heads'> => ({
-  layers: countOf(fields, 'num_hidden_layers'),
+  layers: layersOf(fields, 'num_hidden_layers'),
   heads: countOf(fields, 'num_attention_heads'),
 })
 

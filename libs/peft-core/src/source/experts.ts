@@ -10,6 +10,7 @@ import { int, sizeOf, type Value } from '../graph/graph.js'
 import { elementNumbers } from '../operators/elementwise.js'
 import { UNEVEN } from '../operators/parts.js'
 import { expertModule } from './expert-parameters.js'
+import { type Fields, numberOf, refuse } from './fields.js'
 import { activation, type Layers } from './layers.js'
 
 export interface ExpertsConfig {
@@ -18,6 +19,11 @@ export interface ExpertsConfig {
   /** Whether the probabilities of the experts that are picked are scaled to sum to 1. */
   readonly normalises: boolean
   readonly activation: string
+}
+
+/** RangeError when a model would add a loss of its routers to that of its predictions, which is not built. */
+export function expectNoRouterLoss(fields: Fields): void {
+  if (numberOf(fields, 'router_aux_loss_coef', 0.001) !== 0) refuse(fields, 'output_router_logits', true)
 }
 
 export interface ExpertsCall {

@@ -19,6 +19,16 @@ export function countOf(fields: Fields, name: string, otherwise?: number): numbe
   throw new RangeError(`${name} expected a whole number above 0, got ${value}`)
 }
 
+/** More blocks than any published transformer has: more of them is a damaged file. */
+const MAX_LAYERS = 1024
+
+/** How many blocks a model has. */
+export function layersOf(fields: Fields, name: string): number {
+  const layers = countOf(fields, name)
+  if (layers <= MAX_LAYERS) return layers
+  throw new RangeError(`${name} expected at most ${MAX_LAYERS}, got ${layers}`)
+}
+
 export function textOf(fields: Fields, name: string, otherwise?: string): string {
   const value = fields[name] ?? otherwise
   if (typeof value === 'string') return value

@@ -5,7 +5,16 @@
  */
 import { int, type Value } from '../graph/graph.js'
 import type { Family, ModelInputs } from './architecture.js'
-import { countOf, expectLanguageModel, type Fields, flagOf, numberOf, refuse, textOf } from './fields.js'
+import {
+  countOf,
+  expectLanguageModel,
+  type Fields,
+  flagOf,
+  layersOf,
+  numberOf,
+  refuse,
+  textOf,
+} from './fields.js'
 import {
   activation,
   additiveMask,
@@ -44,7 +53,7 @@ export function gpt2Config(fields: Fields): Gpt2Config {
   refuse(fields, 'add_cross_attention', true)
   refuse(fields, 'scale_attn_by_inverse_layer_idx', true)
   return {
-    layers: countOf(fields, 'n_layer'),
+    layers: layersOf(fields, 'n_layer'),
     heads: countOf(fields, 'n_head'),
     layerNormEpsilon: numberOf(fields, 'layer_norm_epsilon', 1e-5),
     activation: textOf(fields, 'activation_function', 'gelu_new'),

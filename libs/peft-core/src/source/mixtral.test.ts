@@ -21,3 +21,17 @@ test('a Mixtral configuration has the defaults of transformers', () => {
     headWidth: 10,
   })
 })
+
+test('a loss of the routers beside that of the predictions is refused, unless it counts for nothing', () => {
+  const asked = { ...mixtral, output_router_logits: true }
+  expect(() => mixtralConfig(asked)).toThrow('output_router_logits true is not supported')
+  expect(() => mixtralConfig({ ...asked, router_aux_loss_coef: 0.5 })).toThrow('output_router_logits')
+  expect(mixtralConfig({ ...asked, router_aux_loss_coef: 0 })).toMatchObject({ experts: 8 })
+})
+
+test('more layers than any transformer has are refused before anything is made for them', () => {
+  expect(mixtralConfig({ ...mixtral, num_hidden_layers: 1024 }).windows).toHaveLength(1024)
+  expect(() => mixtralConfig({ ...mixtral, num_hidden_layers: 1e9 })).toThrow(
+    'num_hidden_layers expected at most 1024, got 1000000000',
+  )
+})

@@ -6,7 +6,7 @@
 import type { Value } from '../graph/graph.js'
 import type { Family, ModelInputs } from './architecture.js'
 import { sameWindows } from './decoder.js'
-import { type ExpertsConfig, sparseExperts } from './experts.js'
+import { type ExpertsConfig, expectNoRouterLoss, sparseExperts } from './experts.js'
 import { countOf, type Fields } from './fields.js'
 import type { Layers } from './layers.js'
 import { type LlamaConfig, llamaConfig, llamaDecoder, llamaNames } from './llama.js'
@@ -19,6 +19,7 @@ export const mixtralFamily: Family = (fields) => {
 }
 
 export function mixtralConfig(given: Fields): MixtralConfig {
+  expectNoRouterLoss(given)
   const fields = { num_key_value_heads: 8, rms_norm_eps: 1e-5, rope_theta: 1e6, ...given }
   const config = llamaConfig({ ...fields, attention_bias: false, mlp_bias: false })
   return {

@@ -7,7 +7,7 @@
 import type { Value } from '../graph/graph.js'
 import type { Family, ModelInputs } from './architecture.js'
 import { sameWindows, windowsByLayer } from './decoder.js'
-import { type ExpertsConfig, sparseExperts } from './experts.js'
+import { type ExpertsConfig, expectNoRouterLoss, sparseExperts } from './experts.js'
 import { gatedFeedForward } from './feed-forward.js'
 import { countOf, type Fields, flagOf, listOf, numberOf } from './fields.js'
 import { type Layers, linear } from './layers.js'
@@ -62,6 +62,7 @@ function expertsOf(
   fields: Fields,
   { layers, activation }: LlamaConfig,
 ): ExpertsConfig & Pick<QwenMoeConfig, 'sparse'> {
+  expectNoRouterLoss(fields)
   const [dense, step] = [listOf(fields, 'mlp_only_layers'), countOf(fields, 'decoder_sparse_step', 1)]
   return {
     experts: countOf(fields, 'num_experts'),

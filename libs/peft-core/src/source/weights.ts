@@ -98,7 +98,8 @@ export function weightSource(builder: GraphBuilder, tensors: ModelTensors, train
       const isHalf = !trainable && weight !== undefined && weight.element !== 'float32'
       if (isHalf) expectFloat(weight)
       const table = isHalf ? stored(weight) : get(name)
-      const gathered = builder.op('Gather', [table, ids], { attributes: { axis: int(0) }, name: node })
+      const attributes = { axis: int(0) }
+      const gathered = builder.op('Gather', [table, ids], { attributes, name: node, module: node })
       return toFloat32(builder, gathered, node)
     },
   }
