@@ -66,6 +66,9 @@ test('fields that change what the factors mean are refused by name', () => {
   expect(() => parsePeftConfig(minimal({ init_lora_weights: 'corda' }))).toThrow(
     '"corda" changes the base model',
   )
+  expect(() => parsePeftConfig(minimal({ init_lora_weights: 'pissa_niter_4' }))).toThrow(
+    '"pissa_niter_4" changes the base model',
+  )
   expect(parsePeftConfig(minimal({ init_lora_weights: 'gaussian', modules_to_save: [] }))).toMatchObject({
     rank: 8,
   })

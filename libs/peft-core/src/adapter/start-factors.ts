@@ -20,17 +20,17 @@ export interface StartFactors {
 /** By the path of the module. */
 export type Starts = ReadonlyMap<string, StartFactors>
 
-/** A value of `init_lora_weights` that takes the factors from the weight. */
-export type WeightStart = 'olora' | 'pissa' | `pissa_niter_${number}`
+/**
+ * A value of `init_lora_weights` that takes the factors from the weight, the same ones each time. PEFT's `pissa_niter_N` draws an
+ * approximation at random, so that an adapter saved with it unconverted fits no weight that can be computed again.
+ */
+export type WeightStart = 'olora' | 'pissa'
 
 export function isWeightStart(init: unknown): init is WeightStart {
-  return typeof init === 'string' && /^(?:olora|pissa|pissa_niter_\d+)$/.test(init)
+  return init === 'olora' || init === 'pissa'
 }
 
-/**
- * The factors of one weight. `pissa_niter_N` asks PEFT for an approximation of `pissa`; here it is the same exact one.
- * RangeError when the rank is larger than a side of the weight.
- */
+/** The factors of one weight. RangeError when the rank is larger than a side of the weight. */
 export function startFactors(
   weight: Matrix, // (O, I)
   { init, rank, scaling }: { readonly init: WeightStart; readonly rank: number; readonly scaling: number },

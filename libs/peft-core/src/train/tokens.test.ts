@@ -26,6 +26,19 @@ test('text becomes the merges that the file lists, and comes back the same', () 
   expect(tokenizer.decode([])).toBe('')
 })
 
+test('text that has no tokens is refused where the tokenizer has none for unknown pieces', () => {
+  const words = {
+    pre_tokenizer: { type: 'Whitespace' },
+    model: { type: 'WordLevel', vocab: { sea: 0, whale: 1 } },
+  }
+  const unknown = { ...words.model, vocab: { ...words.model.vocab, '[UNK]': 2 }, unk_token: '[UNK]' }
+  expect(createTokenizer({ ...words, model: unknown }).encode('whale ship')).toEqual([1, 2])
+  const tokenizer = createTokenizer({ ...words, model: { ...words.model, unk_token: '[none]' } })
+  expect(tokenizer.encode('whale sea')).toEqual([1, 0])
+  expect(() => tokenizer.encode('whale ship')).toThrow('expected text that the tokenizer has tokens for')
+  expect(() => tokenizer.encodePair('sea', 'ship')).toThrow('expected text that the tokenizer has tokens for')
+})
+
 test('special tokens are left out of decoded text unless asked for', () => {
   const tokenizer = createTokenizer(definition)
   expect(tokenizer.decode([6, 0, 3])).toBe('abc')

@@ -113,8 +113,10 @@ export function createTokenizer(
     return usualNames[kind].map((name) => tokenizer.token_to_id(name)).find((id) => id !== undefined)
   }
   const [eosId, bosId] = [idOf('eos'), idOf('bos')]
+  const unknown = tokenText((definition.model as Fields | undefined)?.unk_token)
+  const unknownId = unknown === undefined ? undefined : tokenizer.token_to_id(unknown)
   const encode: Tokenizer['encode'] = (text, options) =>
-    tokenizer.encode(text, { add_special_tokens: options?.specialTokens ?? false }).ids
+    known(tokenizer.encode(text, { add_special_tokens: options?.specialTokens ?? false }), unknownId)
   const hasSegments = (definition.post_processor as Fields | null | undefined)?.type !== 'RobertaProcessing'
   let vocabularySize = 0
   for (const id of tokenizer.get_vocab(true).values()) vocabularySize = Math.max(vocabularySize, id + 1)
@@ -129,10 +131,9 @@ export function createTokenizer(
     bosId,
     padId: idOf('pad') ?? eosId ?? 0,
     encodePair(text, pair) {
-      const { ids, token_type_ids: typeIds } = tokenizer.encode(text, {
-        text_pair: pair,
-        return_token_type_ids: true,
-      })
+      const encoded = tokenizer.encode(text, { text_pair: pair, return_token_type_ids: true })
+      const ids = known(encoded, unknownId)
+      const { token_type_ids: typeIds } = encoded
       return { ids, typeIds: hasSegments ? typeIds : ids.map(() => 0) }
     },
     maskId: idOf('mask'),
@@ -144,6 +145,23 @@ export function createTokenizer(
     separator: eosId === undefined ? encode('\n') : [eosId],
     vocabularySize,
   }
+}
+
+/**
+ * The ids of a text, with `unknownId` for pieces that have none. RangeError names the first piece when the tokenizer has no
+ * token for unknown ones.
+ */
+function known(
+  { ids, tokens }: { readonly ids: readonly number[]; readonly tokens: readonly string[] },
+  unknownId: number | undefined,
+): number[] {
+  return ids.map((id, index) => {
+    const found = Number.isInteger(id) ? id : unknownId
+    if (found !== undefined) return found
+    throw new RangeError(
+      `expected text that the tokenizer has tokens for, got ${JSON.stringify(tokens[index])}, for which it has none`,
+    )
+  })
 }
 
 function specialTokens(config: Fields): Readonly<Record<string, string>> {
