@@ -46,6 +46,7 @@ an adapter of another shape | TRAIN --adapter F/narrow --out F/out | LRC-7004 | 
 an adapter that is cut off | TRAIN --adapter F/cut --out F/out | LRC-7003 | cut
 a batch file without labels | GRAD --batch F/unlabelled.safetensors --out F/out | LRC-6001 | labels
 a missing batch file | GRAD --batch F/no.safetensors --out F/out | LRC-6001 | no.safetensors
+a --log in no folder | TRAIN --log F/none/log.jsonl --out F/out | LRC-8003 | log.jsonl
 an --out that exists | train --model F/toy --data F/text.txt --out F/adapter | LRC-8003 | adapter
 eval of a missing adapter | eval --model F/toy --data F/text.txt --adapter F/none | LRC-7003 | none
 inspect of a missing model | inspect F/nowhere | LRC-7001 | nowhere

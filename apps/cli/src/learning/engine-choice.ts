@@ -5,7 +5,7 @@
 import { availableParallelism } from 'node:os'
 import { type Device, devices, type Engine, type RuntimeName, startEngine } from '@lorica/peft-core'
 import { type Command, Option } from 'commander'
-import { positiveInteger } from '../screen/argument.js'
+import { threadCount } from '../screen/argument.js'
 import { withCode } from './errors.js'
 
 export interface EngineChoice {
@@ -17,7 +17,7 @@ export interface EngineChoice {
 
 export function withEngineOptions(command: Command): Command {
   return command
-    .option('--threads <n>', 'processor threads', positiveInteger)
+    .option('--threads <n>', 'processor threads', threadCount)
     .addOption(
       new Option('--runtime <name>', 'what computes: onnxruntime, or TensorFlow.js')
         .choices(['ort', 'tfjs'])

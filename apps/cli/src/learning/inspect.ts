@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { inspectModel, type ModelReport, startEngine } from '@lorica/peft-core'
 import { Command } from 'commander'
-import { needed, positiveInteger } from '../screen/argument.js'
+import { needed, positiveInteger, threadCount } from '../screen/argument.js'
 import { runs } from '../screen/command.js'
 import { bytes, count, duration, table } from '../screen/format.js'
 import { withCode } from './errors.js'
@@ -23,7 +23,7 @@ export function inspectCommand(): Command {
     .option('--batch <rows>', 'rows of the batch that the estimate is for', positiveInteger, 8)
     .option('--max-tokens <n>', 'its tokens in a row (128, or what the model holds)', positiveInteger)
     .option('--rank <r>', 'rank of the adapter that the estimate is for', positiveInteger, 8)
-    .option('--threads <n>', 'processor threads', positiveInteger)
+    .option('--threads <n>', 'processor threads', threadCount)
   return runs(command, ({ batch, maxTokens, rank, threads }: InspectCommandOptions, output, [model]) =>
     withCode('LRC-7001', async () => {
       const columns = maxTokens === undefined ? {} : { columns: maxTokens }

@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs'
+import { appendFileSync, existsSync, statSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { batchesIn, type DataFormat, dataFormats, plainAdapter, writeAdapter } from '@lorica/peft-core'
@@ -107,6 +107,7 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
       action: 'Give another --out.',
     })
   }
+  if (options.log !== undefined) expectWritable(options.log)
   const { batch: rows, maxTokens: columns, seed, model, accumulate } = options
   output.progress('reading the data …')
   const packs = options.adapter === undefined && options.method !== 'prompt' // tokens of a prompt stand before each row
@@ -165,6 +166,17 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
     '',
     `try it: lorica generate --model ${model} --adapter ${options.out} --prompt "Once upon a time"`,
   ])
+}
+
+/** LRC-8003 before anything is computed when a file cannot get further lines. */
+function expectWritable(file: string): void {
+  try {
+    appendFileSync(file, '')
+  } catch (cause) {
+    throw new LoricaError('LRC-8003', `--log "${file}" cannot be written: ${(cause as Error).message}`, {
+      cause,
+    })
+  }
 }
 
 /** Options that change nothing of what is trained. */

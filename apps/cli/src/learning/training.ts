@@ -224,7 +224,10 @@ function logLine({ loss, gradNorm, learningRate, tokensPerSecond }: StepProgress
 function diverged(error: unknown, checkpoint: string | undefined): unknown {
   if (!(error instanceof EngineError) || !/training diverged/.test(error.message)) return error
   const kept = checkpoint === undefined ? 'no step was good' : `the last good adapter is ${checkpoint}`
-  return new LoricaError('LRC-6011', `${error.message}; ${kept}`, { cause: error })
+  return new LoricaError('LRC-6011', `${error.message}; ${kept}`, {
+    action: 'Lower --learning-rate or --clip-norm, and look at the data and at the adapter it started from.',
+    cause: error,
+  })
 }
 
 /** Whether the engine's process ended, or an operator failed, because there was no memory. */

@@ -14,6 +14,13 @@ function number(text: string, expected: string, fits: (value: number) => boolean
 
 export const positiveInteger = (text: string): number =>
   number(text, 'a whole number of at least 1', (value) => Number.isInteger(value) && value >= 1)
+/** Threads of an engine; thousands of them would only wait for each other. */
+export const threadCount = (text: string): number =>
+  number(
+    text,
+    'a whole number from 1 to 256',
+    (value) => Number.isInteger(value) && value >= 1 && value <= 256,
+  )
 export const wholeNumber = (text: string): number =>
   number(text, 'a whole number of at least 0', (value) => Number.isInteger(value) && value >= 0)
 export const positiveNumber = (text: string): number => number(text, 'a number above 0', (value) => value > 0)
