@@ -1,4 +1,11 @@
-import { batchSize, readAdapter, readBatch, writeTensors } from '@lorica/peft-core'
+import {
+  batchSize,
+  describeModel,
+  expectKnownIds,
+  readAdapter,
+  readBatch,
+  writeTensors,
+} from '@lorica/peft-core'
 import { Command } from 'commander'
 import { runs } from '../screen/command.js'
 import type { Output } from '../screen/output.js'
@@ -31,6 +38,8 @@ export function gradCommand(): Command {
 async function gradients(options: GradOptions, output: Output): Promise<void> {
   const adapter = await withCode('LRC-7003', () => readAdapter(options.adapter))
   const batch = await withCode('LRC-6001', () => readBatch(options.batch))
+  const described = await withCode('LRC-7001', () => describeModel(options.model))
+  await withCode('LRC-6001', () => expectKnownIds(batch, described))
   await using engine = await openEngine(options)
   await withCode('LRC-7002', () =>
     engine.open({ model: options.model, config: adapter.config, ...batchSize(batch), trainable: 'adapter' }),

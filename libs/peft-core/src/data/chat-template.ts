@@ -30,7 +30,7 @@ const END = '\u{F8E1}\u{F8E0}'
  */
 export function createChatTemplate(source: string, specialTokens: SpecialTokens): ChatTemplate {
   const isMarked = /{%-?\s*generation\s*-?%}/.test(source)
-  const template = new Template(isMarked ? withMarks(source) : source)
+  const template = parsed(isMarked ? withMarks(source) : source)
   const render = (messages: readonly Message[], options: Readonly<Record<string, unknown>>): string => {
     try {
       return template.render({ ...specialTokens, messages, ...options })
@@ -53,6 +53,15 @@ export function createChatTemplate(source: string, specialTokens: SpecialTokens)
       })
       return { text, answers, specialTokens: false, ends: false }
     },
+  }
+}
+
+function parsed(source: string): Template {
+  try {
+    return new Template(source)
+  } catch (cause) {
+    const { message } = cause as Error
+    throw new RangeError(`the tokenizer's chat template is not one that can be read: ${message}`, { cause })
   }
 }
 

@@ -86,3 +86,9 @@ test('a conversation that is none is refused by the message that is wrong', () =
     'roles must alternate',
   )
 })
+
+test('a template that is no template is refused as such', () => {
+  expect(() => createChatTemplate('{% for m in %}', special)).toThrow(
+    "the tokenizer's chat template is not one that can be read",
+  )
+})

@@ -227,6 +227,12 @@ test('a file that does not fit is refused by file and line, with what was expect
     ['g.jsonl', '{"messages":[]}', {}, /chat expected a tokenizer with a chat template/],
     ['h.txt', 'The whale.', { vocabularySize: 20 }, /h\.txt: expected tokens below 20.*another model/],
     ['i.csv', 'text,label\nwhale,\n', { task: 'sequence' }, /i\.csv:2: expected a label "label"/],
+    [
+      'k.csv',
+      'text,label\nsea,2\nwhale,-1\n',
+      { task: 'sequence' },
+      /k\.csv:3: expected a label "label" of 0/,
+    ],
     ['j.txt', '', {}, /j\.txt: expected text, the file has none/],
   ]
   for (const [name, content, options, message] of cases)

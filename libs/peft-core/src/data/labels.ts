@@ -26,8 +26,13 @@ export function createMetLabels(known?: readonly string[]): MetLabels {
   }
 }
 
-/** A label as a name: a text, a whole number, or a truth value. RangeError when it is none of them. */
+/**
+ * A label as a name: a text, a whole number of 0 or more, or a truth value. RangeError when it is none of them: -1 stands
+ * for no label in data sets that hold their answers back.
+ */
 export function labelName(value: unknown, field: string): string {
+  if (/^-\d+$/.test(String(value).trim()))
+    throw new RangeError(`expected a label "${field}" of 0 or more, got ${shown(value)}`)
   if (typeof value === 'string' && value.trim() !== '') return value.trim()
   if (Number.isSafeInteger(value) || typeof value === 'boolean') return String(value)
   throw new RangeError(`expected a label "${field}" (a name or a whole number), got ${shown(value)}`)

@@ -56,3 +56,9 @@ test('in a long tail every token is drawn as often as it is likely', () => {
   }
   expect(sampleToken(tail, { temperature: 1 }, () => 0.99)).not.toBe(1234)
 })
+
+test('no token is drawn from logits of which one is NaN', () => {
+  const broken = Float32Array.of(1, Number.NaN, 3)
+  for (const temperature of [0, 0.7])
+    expect(() => sampleToken(broken, { temperature }, () => 0.5)).toThrow('the model gave NaN as a logit')
+})

@@ -15,8 +15,10 @@ export interface Distribution {
 /** Tokens of a smaller share of the likeliest one's probability are sorted only when a draw may reach them. */
 const LIKELY = 1e-5
 
-/** The token that a number from [0, 1) picks, likeliest first; ties go to the smaller id. RangeError without logits. */
+/** The token that a number from [0, 1) picks, likeliest first; ties go to the smaller id. RangeError without logits, and for NaN. */
 export function sampleToken(logits: Float32Array, distribution: Distribution, random: () => number): number {
+  if (logits.some(Number.isNaN))
+    throw new RangeError('the model gave NaN as a logit; its weights or those of the adapter are damaged')
   const best = likeliest(logits)
   if (distribution.temperature === 0) return best
   const top = logits[best] as number

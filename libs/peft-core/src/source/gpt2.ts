@@ -64,9 +64,9 @@ export function gpt2Config(fields: Fields): Gpt2Config {
 /** Appends the model -> logits (N, V). */
 export function gpt2(layers: Layers, config: Gpt2Config, inputs: ModelInputs): Value {
   const { builder, weights } = layers
-  const mask = additiveMask(layers, { causal: true, attentionMask: inputs.attentionMask })
   const words = embedding(layers, 'transformer.wte', inputs.inputIds)
   const start = builder.op('Add', [words, positionEmbedding(layers, 'transformer.wpe')]) // (N, D)
+  const mask = additiveMask(layers, { causal: true, attentionMask: inputs.attentionMask }) // after the check of its length
   const last = Array.from({ length: config.layers }, (_, index) => `transformer.h.${index}`).reduce(
     (hidden, path) => block(layers, config, path, hidden, mask),
     start,
