@@ -5,6 +5,7 @@
 import { createBuilder, type GraphBuilder } from '../graph/builder.js'
 import { type Graph, type Node, sizeOf, type Value } from '../graph/graph.js'
 import { isFloat } from '../operators/elementwise.js'
+import { classPartsRule } from './class-parts.js'
 import { crossEntropyRule } from './cross-entropy.js'
 import { finishGradients } from './finish.js'
 import type { PatternCall, PatternRule } from './pattern.js'
@@ -15,7 +16,7 @@ import { acceptsBroadcast, ruleOf } from './rules/table.js'
 import { siluRule } from './silu.js'
 import { withStatistics } from './statistics.js'
 
-const patterns: readonly PatternRule[] = [crossEntropyRule, siluRule, piecesRule]
+const patterns: readonly PatternRule[] = [classPartsRule, crossEntropyRule, siluRule, piecesRule]
 
 /** The name of the output that carries an input's gradient. */
 export const gradientName = (input: string): string => `grad:${input}`

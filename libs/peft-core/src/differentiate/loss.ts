@@ -2,7 +2,9 @@ import { createBuilder, type GraphBuilder } from '../graph/builder.js'
 import { prune } from '../graph/fold.js'
 import { elementBytes, type Graph, int, sizeOf, type Value } from '../graph/graph.js'
 import { labelsRows, type Task } from '../source/task.js'
+import { type ClassParts, crossEntropyInParts, findFrozenHead } from './class-parts.js'
 import { crossEntropy } from './cross-entropy.js'
+import { boundsOf, gatherInParts } from './frozen-rows.js'
 import { appendHead, findHead } from './head.js'
 import { appendPrediction } from './prediction.js'
 import { algebra } from './rules/algebra.js'
@@ -16,13 +18,15 @@ const FLOAT32 = 1
 const PART_BYTES = 2 ** 26
 
 export interface LossOptions {
-  /** Logits of more than this are made for some rows at a time. */
+  /** Logits of more than this are made for some classes or rows at a time. */
   readonly partBytes?: number
   /**
    * Whether the graph also has the output `predictions` (N, 3) of float32, for every position of the logits: the likeliest
    * class, its probability, and how many classes are likelier than the label.
    */
   readonly predicts?: boolean
+  /** Whether the loss is to be differentiated; it is unless stated. */
+  readonly isTrained?: boolean
 }
 
 /**
@@ -33,24 +37,29 @@ export interface LossOptions {
  * is 0. RangeError when the graph has no such logits.
  */
 export function appendLoss(
-  graph: Graph,
+  given: Graph,
   task: Task,
-  { partBytes = PART_BYTES, predicts = false }: LossOptions = {},
+  { partBytes = PART_BYTES, predicts = false, isTrained = true }: LossOptions = {},
 ): Graph {
-  const logits = graph.outputs.find(({ name }) => name === 'logits')
+  const logits = given.outputs.find(({ name }) => name === 'logits')
   const rank = labelsRows(task) ? 2 : 3
   if (logits === undefined || logits.shape.length !== rank) {
     const got = logits === undefined ? 'no such output' : `(${logits.shape.join(', ')})`
     throw new RangeError(`expected an output "logits" of ${rank} axes for a ${task} loss, got ${got}`)
   }
+  const large = predicts ? undefined : largeHead(given, logits, partBytes)
+  const graph = large === undefined ? given : gatherInParts(given, large.head.weight, large.bounds)
   const builder = createBuilder(graph, { keepOutputs: false })
   const { mul, where, sum, scalar, integers } = algebra(builder)
-  const given = builder.input('labels', 'int64', logits.shape.slice(0, -1))
-  const labels = asColumn(builder, task === 'causal' ? nextLabels(builder, given) : given)
+  const stated = builder.input('labels', 'int64', logits.shape.slice(0, -1))
+  const labels = asColumn(builder, task === 'causal' ? nextLabels(builder, stated) : stated)
   const ignored = builder.op('Less', [labels, builder.constant(0, 'int64')])
   const counted = where(ignored, scalar(0, 'float32'), 1) // (N, 1)
   const known = builder.op('Where', [ignored, builder.constant(0, 'int64'), labels])
-  const rows = describeRows({ graph, builder, logits, labels: known, partBytes, predicts }) // (N, 1), or (N, 4)
+  const rows = // (N, 1), or (N, 4)
+    large === undefined
+      ? describeRows({ graph, builder, logits, labels: known, partBytes, predicts })
+      : crossEntropyInParts(builder, { ...large, labels: known, isTrained })
   const [each, predictions] = predicts
     ? (builder.ops('Split', [rows, integers([1, 3])], { outputs: 2, attributes: { axis: int(1) } }) as [
         Value,
@@ -77,6 +86,18 @@ export function appendLoss(
     builder.output(builder.value(name))
   }
   return prune(builder.build())
+}
+
+/** A frozen head whose logits take more than `partBytes`, and parts of its classes whose logits take half of that. */
+function largeHead(
+  graph: Graph,
+  logits: Value,
+  partBytes: number,
+): Pick<ClassParts, 'head' | 'bounds'> | undefined {
+  const bytes = sizeOf(logits.shape) * elementBytes.float32
+  const head = bytes > partBytes ? findFrozenHead(graph, logits) : undefined
+  const classes = logits.shape.at(-1) as number
+  return head && { head, bounds: boundsOf(classes, Math.min(classes, Math.ceil((2 * bytes) / partBytes))) }
 }
 
 interface Rows {

@@ -83,7 +83,8 @@ function graphFor(
   const hide = (graph: Graph): Graph =>
     virtualTokens === 0 ? graph : hideVirtualTokens(graph, virtualTokens)
   if (purpose === 'logits') return hide(adapted)
-  const withLoss = hide(appendLoss(adapted, model.task, { predicts: purpose === 'measure' }))
+  const options = { predicts: purpose === 'measure', isTrained: purpose === 'train' }
+  const withLoss = hide(appendLoss(adapted, model.task, options))
   if (purpose === 'evaluate' || purpose === 'measure') return scheduleLate(withLoss)
   const training = scheduleLate(differentiate(withLoss, 'loss', parameters), ['loss', 'tokens'])
   if (recompute === 'none') return training
