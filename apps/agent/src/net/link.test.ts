@@ -49,6 +49,15 @@ test('an agent that is dismissed comes back once, and gives up when it is dismis
   expect(agent.log.at(-1)).toBe('refused LRC-2009 the coordinator ended the connection twice')
 })
 
+test('a connection that ends in the same moment as hello is answered was never one', async () => {
+  const coordinator = await startCoordinator({ dismisses: true })
+  const agent = connect(coordinator.url)
+  await until(() => agent.log.some((line) => line.startsWith('refused')))
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  expect(coordinator.hellos).toHaveLength(2)
+  expect(agent.log.at(-1)).toBe('refused LRC-2009 the coordinator ended the connection twice')
+})
+
 test('a message that is malformed is answered with a refusal and not handed on', async () => {
   const coordinator = await startCoordinator()
   const agent = connect(coordinator.url)
@@ -114,9 +123,12 @@ function connect(url: string) {
 interface Behaviour {
   readonly refusal?: LoricaError
   readonly refusals?: number
+  /** Answers hello and ends the connection in the same breath. */
+  readonly dismisses?: boolean
 }
 
-async function startCoordinator({ refusal, refusals = Number.POSITIVE_INFINITY }: Behaviour = {}) {
+async function startCoordinator(behaviour: Behaviour = {}) {
+  const { refusal, refusals = Number.POSITIVE_INFINITY, dismisses = false } = behaviour
   const proofs: unknown[] = []
   const hellos: unknown[] = []
   const sockets: Socket[] = []
@@ -146,6 +158,7 @@ async function startCoordinator({ refusal, refusals = Number.POSITIVE_INFINITY }
       hellos.push(hello)
       const limits = { chunkBytes: 1024, windowChunks: 5 }
       answer({ ok: true, protocol: 1, coordinatorId: 'c'.repeat(32), limits })
+      if (dismisses) socket.disconnect(true)
     })
   })
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))

@@ -117,8 +117,10 @@ export function openLink({ url, proof, hello, on }: LinkOptions): Link {
   }
 
   socket.on('connect', async () => {
+    const { id } = socket
     try {
       const reply = await request('hello', hello())
+      if (socket.id !== id) return // the connection ended together with the answer
       introduced = reply
       isAway = false
       on.connected(reply)
