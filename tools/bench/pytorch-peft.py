@@ -3,8 +3,8 @@
     python tools/bench/pytorch-peft.py '{"family": "qwen2", "layers": 24, ...}'
 
 Takes the `settings` that `lorica bench train --json` prints. Needs: torch, transformers, peft. A model of this shape with
-random weights, LoRA on the same modules, AdamW, random tokens; `recompute: blocks` is gradient checkpointing.
-Prints one JSON document: tokensPerSecond and stepMs are of the median step after the warm-up.
+random weights, LoRA on the same modules, AdamW, random tokens; `recompute: blocks` is gradient checkpointing. A `device`
+other than cpu means CUDA. Prints one JSON document: tokensPerSecond and stepMs are of the median step after the warm-up.
 """
 
 import json
@@ -93,9 +93,10 @@ def main():
 
     torch.set_num_threads(shape.threads)
     torch.manual_seed(7)
-    model = build_model(shape)
+    device = "cpu" if getattr(shape, "device", "cpu") == "cpu" else "cuda"
+    model = build_model(shape).to(device)
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-3)
-    tokens = torch.randint(0, shape.vocabulary, (shape.batch, shape.sequence))
+    tokens = torch.randint(0, shape.vocabulary, (shape.batch, shape.sequence), device=device)
     labels = tokens.clone()
     if shape.family == "bert":  # the words to find: every seventh
         labels[:, [at for at in range(shape.sequence) if at % 7 != 0]] = -100
@@ -105,6 +106,8 @@ def main():
         optimizer.zero_grad(set_to_none=True)
         model(input_ids=tokens, labels=labels).loss.backward()
         optimizer.step()
+        if device == "cuda":
+            torch.cuda.synchronize()
         if step >= WARM_UP_STEPS:
             seconds.append(time.perf_counter() - started)
     median = statistics.median(seconds)
@@ -113,6 +116,7 @@ def main():
         "tokensPerSecond": round(shape.batch * shape.sequence / median, 1),
         "stepMs": round(1000 * median, 1),
         "peakRssMB": round(peak / 2**20, 1),
+        "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
         "torch": torch.__version__,
         "peft": peft.__version__,
     }

@@ -54,6 +54,7 @@ const result = {
     tokensPerSecond: middle(pytorch, 'tokensPerSecond'),
     stepMs: middle(pytorch, 'stepMs'),
     peakRssMB: middle(pytorch, 'peakRssMB'),
+    device: pytorch[0].device,
     torch: pytorch[0].torch,
     peft: pytorch[0].peft,
   },
