@@ -5,6 +5,7 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import type { Element, Graph, Value } from '../graph/graph.js'
 import { encodeOnnx } from '../graph/onnx-encode.js'
+import { withPlainProducts } from './plain-products.js'
 import { withPlainStatistics } from './plain-statistics.js'
 import { type Feed, matchFeeds, type Runtime, type RuntimeOptions, type TensorData } from './runtime.js'
 
@@ -17,7 +18,7 @@ export interface OrtOptions extends RuntimeOptions {
 /** onnxruntime, set up for little memory: see `OrtOptions` for what can be traded for speed. */
 export const ort: Runtime & { open(graph: Graph, options?: OrtOptions): ReturnType<Runtime['open']> } = {
   async open(given, options = {}) {
-    const graph = options.device === 'webgpu' ? withPlainStatistics(given) : given
+    const graph = options.device === 'webgpu' ? withPlainProducts(withPlainStatistics(given)) : given
     // onnxruntime goes from what nobody reads to what it needs, the node that was written last first: written backwards,
     // the nodes run in the order of the graph.
     const { bytes, folder } = encodeOnnx({ ...graph, nodes: graph.nodes.toReversed() })
