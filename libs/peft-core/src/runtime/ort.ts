@@ -5,6 +5,7 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import type { Element, Graph, Value } from '../graph/graph.js'
 import { encodeOnnx } from '../graph/onnx-encode.js'
+import { type PackedGraph, withPackedTransfers } from './packed-transfers.js'
 import { withPlainProducts } from './plain-products.js'
 import { withPlainStatistics } from './plain-statistics.js'
 import { type Feed, matchFeeds, type Runtime, type RuntimeOptions, type TensorData } from './runtime.js'
@@ -18,22 +19,34 @@ export interface OrtOptions extends RuntimeOptions {
 /** onnxruntime, set up for little memory: see `OrtOptions` for what can be traded for speed. */
 export const ort: Runtime & { open(graph: Graph, options?: OrtOptions): ReturnType<Runtime['open']> } = {
   async open(given, options = {}) {
-    const graph = options.device === 'webgpu' ? withPlainProducts(withPlainStatistics(given)) : given
+    const { graph, pack, unpack } = options.device === 'webgpu' ? forGpu(given) : asItIs(given)
     // onnxruntime goes from what nobody reads to what it needs, the node that was written last first: written backwards,
     // the nodes run in the order of the graph.
     const { bytes, folder } = encodeOnnx({ ...graph, nodes: graph.nodes.toReversed() })
     const session = await InferenceSession.create(bytes, sessionOptions(options, folder))
     return {
       async run(feeds) {
-        const matched = matchFeeds(graph, feeds)
+        matchFeeds(given, feeds)
+        const matched = matchFeeds(graph, pack(feeds))
         const tensors = graph.inputs.map((value, at) => [value.name, toTensor(value, matched[at] as Feed)])
         const results = await session.run(Object.fromEntries(tensors))
-        return new Map(graph.outputs.map((value) => [value.name, fromTensor(value, results[value.name])]))
+        return unpack(
+          new Map(graph.outputs.map((value) => [value.name, fromTensor(value, results[value.name])])),
+        )
       },
       close: () => session.release(),
     }
   },
 }
+
+const forGpu = (graph: Graph): PackedGraph =>
+  withPackedTransfers(withPlainProducts(withPlainStatistics(graph)))
+
+const asItIs = (graph: Graph): PackedGraph => ({
+  graph,
+  pack: (feeds) => feeds,
+  unpack: (outputs) => outputs,
+})
 
 function sessionOptions(options: OrtOptions, folder: string | undefined): InferenceSession.SessionOptions {
   const { device = 'cpu', threads, prepacking = false, arena = true, spinning = false } = options
