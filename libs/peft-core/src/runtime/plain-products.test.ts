@@ -7,8 +7,8 @@ import { reference } from './reference.js'
 interface Product {
   readonly left: readonly number[]
   readonly right: readonly number[]
-  readonly transA?: 1
-  readonly transB?: 1
+  readonly transA?: 0 | 1
+  readonly transB?: 0 | 1
   readonly op: string
 }
 
@@ -22,7 +22,7 @@ const products: readonly Product[] = [
 ]
 
 function productGraph(
-  { left, right, transA = 0 as 0 | 1, transB = 0 as 0 | 1 }: Product,
+  { left, right, transA = 0, transB = 0 }: Product,
   alpha: number,
 ): Graph {
   const builder = createBuilder()
