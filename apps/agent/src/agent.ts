@@ -39,7 +39,7 @@ export interface Agent {
 
 /** Connects to the coordinator and works for it until it is stopped. */
 export function runAgent({ folder, membership, tell }: AgentOptions): Agent {
-  const { settings, identity, documents, library } = membership
+  const { settings, identity, documents, library, gpu } = membership
   const { url, coordinatorId, coordinatorPublicKey, threads, engine } = settings
   const stopped = new AbortController()
   const { promise: failed, reject: fail } = deferred()
@@ -92,7 +92,7 @@ export function runAgent({ folder, membership, tell }: AgentOptions): Agent {
     hello: () => ({
       protocol: PROTOCOL_VERSION,
       software: SOFTWARE,
-      device: describeDevice({ choice: engine, library, threads }),
+      device: describeDevice({ choice: engine, library, threads, gpu }),
       dataset: { documents },
     }),
     on,

@@ -28,15 +28,17 @@ interface Machine {
   /** What computes; absent for onnxruntime on the processor. */
   readonly library: string | undefined
   readonly threads: number | undefined
+  readonly gpu?: Hello['device']['gpu']
 }
 
 /** What an agent says of its machine. */
-export function describeDevice({ choice, library, threads }: Machine): Hello['device'] {
+export function describeDevice({ choice, library, threads, gpu }: Machine): Hello['device'] {
   return {
     kind: kinds[choice?.device ?? 'cpu'],
     ...(library === undefined ? {} : { name: library.slice(0, 128) }),
     threads: threads ?? availableParallelism(),
     memoryBytes: totalmem(),
+    ...(gpu === undefined ? {} : { gpu }),
   }
 }
 

@@ -1,7 +1,8 @@
 import { hashModel } from '@lorica/peft-core'
-import { type Identity, LoricaError, parseJoinLink } from '@lorica/protocol'
+import { type Hello, type Identity, LoricaError, parseJoinLink } from '@lorica/protocol'
 import { type Config, defaultName } from './config.js'
 import { tryEngine } from './engine-choice.js'
+import { largestGpu } from './gpu.js'
 import { newIdentity, readIdentity, writeIdentity } from './identity.js'
 import { enrol, type Post } from './net/enrolment.js'
 import { countPrivate } from './private/documents.js'
@@ -14,6 +15,8 @@ export interface Membership {
   readonly documents: number
   /** What computes, when the owner of the machine chose it. */
   readonly library?: string
+  /** The largest GPU of the machine, for the conditions of runs. */
+  readonly gpu?: Hello['device']['gpu']
   /** Whether the fleet was joined just now. */
   readonly isNew: boolean
 }
@@ -43,7 +46,7 @@ async function join(config: Config, post: Post): Promise<Membership> {
   }
   const link = parseJoinLink(config.link)
   const documents = await checkParts(data, base)
-  const library = await libraryOf(engine)
+  const machine = await machineOf(engine)
   const identity = (await readIdentity(folder)) ?? newIdentity()
   const name = config.name ?? defaultName()
   const enrolment = await enrol(link, { identity, name, labels }, post)
@@ -60,7 +63,7 @@ async function join(config: Config, post: Post): Promise<Membership> {
   }
   await writeIdentity(folder, identity)
   await writeSettings(folder, settings)
-  return { settings, identity, documents, ...library, isNew: true }
+  return { settings, identity, documents, ...machine, isNew: true }
 }
 
 async function resume(config: Config, known: Settings): Promise<Membership> {
@@ -82,14 +85,16 @@ async function resume(config: Config, known: Settings): Promise<Membership> {
     ...(engine === undefined ? {} : { engine }),
   }
   const documents = await checkParts(settings.data, settings.base)
-  const library = await libraryOf(settings.engine)
+  const machine = await machineOf(settings.engine)
   if (JSON.stringify(settings) !== JSON.stringify(known)) await writeSettings(folder, settings)
-  return { settings, identity, documents, ...library, isNew: false }
+  return { settings, identity, documents, ...machine, isNew: false }
 }
 
-/** Tries what was chosen, before anything is sent. */
-async function libraryOf(engine: Config['engine']): Promise<Pick<Membership, 'library'>> {
-  return engine === undefined ? {} : { library: await tryEngine(engine) }
+/** Tries what was chosen, before anything is sent, and looks for a GPU. */
+async function machineOf(engine: Config['engine']): Promise<Pick<Membership, 'library' | 'gpu'>> {
+  const gpu = await largestGpu()
+  const library = engine === undefined ? {} : { library: await tryEngine(engine) }
+  return { ...library, ...(gpu === undefined ? {} : { gpu }) }
 }
 
 function checkSameFleet(text: string, known: Settings, folder: string): string {

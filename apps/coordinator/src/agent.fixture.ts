@@ -33,6 +33,7 @@ import type { Fleet } from './fleet.fixture.js'
 export interface Manner {
   readonly delta?: number // every value of its update
   readonly tokens?: number
+  readonly labels?: Readonly<Record<string, string>>
   readonly loss?: (assignment: EvaluateAssignment) => number
   readonly answers?: (assignment: EvaluateAssignment) => boolean // false: it keeps silent
   readonly train?: (agent: ScriptedAgent, assignment: TrainAssignment) => Promise<void>
@@ -55,11 +56,15 @@ export interface ScriptedAgent {
 }
 
 /** Joins with the link of the fleet. */
-export async function enrol(fleet: Fleet, name: string, identity = createIdentity()): Promise<Identity> {
+export async function enrol(
+  fleet: Fleet,
+  name: string,
+  { identity = createIdentity(), labels = {} }: { identity?: Identity; labels?: Manner['labels'] } = {},
+): Promise<Identity> {
   const link = parseJoinLink(fleet.coordinator().join)
   const coordinatorId = Buffer.from(link.fingerprint, 'base64url').toString('hex').slice(0, 32)
   const signature = signText(identity, joinText(coordinatorId, name, link.secretSha256))
-  const body = { token: link.token, name, labels: {}, publicKey: identity.publicKey, signature }
+  const body = { token: link.token, name, labels, publicKey: identity.publicKey, signature }
   const response = await fleet.api('POST', '/api/v1/agents/join', body)
   parseJoined(response.body)
   return identity
@@ -102,7 +107,7 @@ export async function startAgent(
   manner: Manner = {},
   identity?: Identity,
 ): Promise<ScriptedAgent> {
-  const own = identity ?? (await enrol(fleet, name))
+  const own = identity ?? (await enrol(fleet, name, { labels: manner.labels ?? {} }))
   const socket = await open(fleet, own)
   const assignments: Assignment[] = []
   const receipts: Receipt[] = []

@@ -85,6 +85,7 @@ export type RunJournalEvent =
       readonly round: number
       readonly attempt: number
       readonly minimum: number
+      readonly goal: number | null // contributions that complete it; null: those of every seat
       readonly deadlineAtMs: number
       readonly seats: readonly Seat[]
     }

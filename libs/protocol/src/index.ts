@@ -1,4 +1,5 @@
 export type { AgentView } from './api/agent-view.js'
+export type { PlannedAgent, PlanView } from './api/plan-view.js'
 export { errorOfProblem, type Problem, problemOf, problemSchema } from './api/problem.js'
 export type { ReleaseView } from './api/release-view.js'
 export type { RunEvent } from './api/run-event.js'
@@ -90,4 +91,5 @@ export { connectText, FLEET_PATH, joinedText, joinText, proofHeaders } from './s
 export { parseDuration } from './spec/duration.js'
 export { parsePercentage } from './spec/percentage.js'
 export { parseRunSpec, type RunSpec, runSpecSchema } from './spec/run-spec.js'
+export { type Facts, factNames, parseSelection, type Selection, textOf, unmet } from './spec/selection.js'
 export { PROTOCOL_VERSION, SOFTWARE } from './version.js'

@@ -1,13 +1,11 @@
-import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
-import { dirname, isAbsolute, resolve } from 'node:path'
-import { LoricaError, parseRunSpec, type RunView } from '@lorica/protocol'
+import type { RunView } from '@lorica/protocol'
 import { Command } from 'commander'
-import { parse } from 'yaml'
 import { needed } from '../screen/argument.js'
 import { runs } from '../screen/command.js'
 import { count, duration, table } from '../screen/format.js'
 import { type ApiOptions, createApi } from './api.js'
+import { planCommand } from './plan.js'
+import { readRunFile } from './run-file.js'
 import { watchRun } from './watch.js'
 
 interface StartOptions extends ApiOptions {
@@ -24,6 +22,7 @@ export function runCommand(): Command {
       .option('--wait', 'stay until it has ended'),
     start,
   )
+  planCommand(withApi(run.command('plan')))
   runs(
     withApi(run.command('watch <run>').description('follow a run live')),
     async (options: ApiOptions, output, [id]) => {
@@ -102,41 +101,6 @@ async function start(
   const view = await watchRun(api, run, output)
   output.result(summaryOf(view), summaryLines(view))
   if (view.state !== 'succeeded') process.exitCode = 1
-}
-
-/** What a run file that was checked has, before defaults are filled in. */
-interface RunDocument {
-  readonly name: string
-  readonly base: { readonly model: string }
-  readonly rounds: { readonly count: number }
-  readonly local: { readonly steps: number }
-}
-
-/** A run file as the coordinator takes it: checked here first, with the base's path made absolute from the file's folder. */
-async function readRunFile(path: string): Promise<RunDocument> {
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new LoricaError('LRC-8003', `run file "${path}" cannot be read`, {
-      received: (cause as Error).message,
-      cause,
-    })
-  })
-  const raw = parseYaml(path, text)
-  parseRunSpec(raw)
-  const document = raw as RunDocument
-  const local = resolve(dirname(path), document.base.model)
-  const model = !isAbsolute(document.base.model) && existsSync(local) ? local : document.base.model
-  return { ...document, base: { ...document.base, model } }
-}
-
-function parseYaml(path: string, text: string): unknown {
-  try {
-    return parse(text)
-  } catch (cause) {
-    throw new LoricaError('LRC-3001', `run file "${path}" is not YAML`, {
-      received: (cause as Error).message.split('\n')[0],
-      cause,
-    })
-  }
 }
 
 /** What scripts rely on: `run start --wait --json` and `run watch --json`. */

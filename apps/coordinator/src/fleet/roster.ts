@@ -14,6 +14,7 @@ export interface Member {
 export interface Presence {
   readonly agentId: string
   readonly name: string
+  readonly labels: Member['labels']
   readonly hello: Hello
   sendAssignment(assignment: Assignment): Promise<void>
   sendRelease(release: Release): Promise<void>

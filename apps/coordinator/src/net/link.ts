@@ -99,7 +99,7 @@ export function presenceOf(
   read: Readers,
 ): Presence {
   const timed = () => socket.timeout(limits.ackTimeoutMs)
-  const { agentId, name } = member
+  const { agentId, name, labels } = member
   const inTime = async (sent: Promise<unknown>): Promise<unknown> => {
     try {
       return await sent
@@ -110,6 +110,7 @@ export function presenceOf(
   return {
     agentId,
     name,
+    labels,
     hello,
     sendAssignment: async (assignment) =>
       read.assignment(await inTime(timed().emitWithAck('assignment', assignment))),

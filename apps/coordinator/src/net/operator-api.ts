@@ -3,7 +3,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { agentView } from '../fleet/roster.js'
 import type { Conductor } from '../rounds/conductor.js'
 import type { Parts } from '../rounds/parts.js'
-import { prepareRun, runIdOf } from '../rounds/start.js'
+import { previewOf } from '../rounds/preview.js'
+import { pinRun, prepareRun, runIdOf } from '../rounds/start.js'
 import { streamEvents } from './event-stream.js'
 
 /** What the operators' API acts on. */
@@ -50,6 +51,7 @@ export function operatorApi(app: FastifyInstance, parts: OperatorParts): void {
       return reply.status(201).send(conductor.view(runOf(runId)))
     })
     api.post('/api/v1/runs/lint', async ({ body }) => ({ spec: parseRunSpec(body) }))
+    api.post('/api/v1/runs/plan', async ({ body }) => previewOf(await pinRun(body), ledger.members(), roster))
     api.get('/api/v1/runs', async () => ({ runs: ledger.runs().map((run) => conductor.view(run)) }))
     api.get<ById>('/api/v1/runs/:id', async ({ params }) => conductor.view(runOf(params.id)))
     api.post<ById>('/api/v1/runs/:id/cancel', async ({ params }) => {

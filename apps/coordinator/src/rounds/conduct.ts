@@ -5,6 +5,7 @@ import { commitRound } from './commit.js'
 import { measure } from './measuring.js'
 import type { Parts } from './parts.js'
 import { contributionsOf } from './round.js'
+import { chooseAgents, suitedAgents } from './selection.js'
 import { checkBase, linkBase } from './start.js'
 import { failRound, failureOf, openRoundOf, planNextRound, trainRound, waitForAgents } from './training.js'
 
@@ -60,14 +61,15 @@ async function conductRound(parts: Parts, active: ActiveRun): Promise<void> {
 
 async function measureBaseline(parts: Parts, active: ActiveRun): Promise<void> {
   const { spec, runId, adapter } = active.run()
-  const { minimum, goal } = spec.rounds
-  const connected = () => parts.roster.eligible()
-  while (connected().length < minimum) {
-    const count = connected().length
-    const reason = `the run needs ${minimum} ${minimum === 1 ? 'agent' : 'agents'}, ${count} connected`
-    await waitForAgents(parts, active, reason, () => connected().length !== count)
+  const { minimum, where } = spec.rounds
+  const willing = () => suitedAgents(active.run(), parts.roster.eligible()).suited
+  while (willing().length < minimum) {
+    const count = willing().length
+    const found = where === null ? 'connected' : 'connected and selected by rounds.where'
+    const reason = `the run needs ${minimum} ${minimum === 1 ? 'agent' : 'agents'}, ${count} ${found}`
+    await waitForAgents(parts, active, reason, () => willing().length !== count)
   }
-  const agents = connected().slice(0, goal ?? undefined)
+  const agents = chooseAgents(active.run(), 0, willing())
   const request = {
     adapter,
     round: 0,
@@ -81,7 +83,8 @@ async function measureBaseline(parts: Parts, active: ActiveRun): Promise<void> {
 async function measureFinal(parts: Parts, active: ActiveRun): Promise<void> {
   const { adapter, runId, rounds } = active.run()
   const contributors = rounds.at(-1)?.contributions ?? [] // after a restart they may still be on their way back
-  const agents = [...new Set([...contributors, ...parts.roster.eligible()].map(({ agentId }) => agentId))]
+  const { suited } = suitedAgents(active.run(), parts.roster.eligible())
+  const agents = [...new Set([...contributors, ...suited].map(({ agentId }) => agentId))]
   const measured = await measure(active, { adapter, round: rounds.length, agents, maxTokens: null })
   parts.ledger.record({ type: 'final-evaluated', runId, measured })
 }

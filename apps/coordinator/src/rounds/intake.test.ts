@@ -30,6 +30,7 @@ const round = openRound({
   round: 2,
   attempt: 1,
   minimum: 2,
+  goal: null,
   deadlineAtMs: 9,
   seats,
 })

@@ -34,7 +34,7 @@ function planOf(run: Run, connected = agents) {
 }
 
 describe('planRound', () => {
-  test('the first agents up to the goal get a seat and a deadline', () => {
+  test('as many agents as the goal get a seat and a deadline', () => {
     expect(planOf(fresh)).toEqual({
       kind: 'round',
       event: {
@@ -43,6 +43,7 @@ describe('planRound', () => {
         round: 1,
         attempt: 1,
         minimum: 2,
+        goal: 2,
         deadlineAtMs: 11_000,
         seats: [
           { agentId: 'id-bern', name: 'bern', assignmentId: 'as-1' },
@@ -82,7 +83,10 @@ describe('planRound', () => {
 })
 
 describe('assignments', () => {
-  const plan = planOf({ ...fresh, rounds: [{}, {}] as unknown as Run['rounds'] })
+  const plan = planOf({
+    ...fresh,
+    rounds: [{ contributions: [] }, { contributions: [] }] as unknown as Run['rounds'],
+  })
   const round = plan.kind === 'round' ? openRound(plan.event) : expect.fail('no plan')
   const seat = round.seats.get('id-graz')!
 

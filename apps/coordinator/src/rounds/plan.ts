@@ -1,15 +1,9 @@
 import { createHash } from 'node:crypto'
-import type { EvaluateAssignment, Hello, TrainAssignment } from '@lorica/protocol'
+import type { EvaluateAssignment, TrainAssignment } from '@lorica/protocol'
 import type { RunJournalEvent, Seat } from '../journal-event.js'
 import type { RoundState } from './round.js'
 import type { Run } from './run.js'
-
-/** An agent that could take part. */
-export interface Candidate {
-  readonly agentId: string
-  readonly name: string
-  readonly hello?: Pick<Hello, 'device'>
-}
+import { type Candidate, chooseAgents, suitedAgents } from './selection.js'
 
 /** The next round, or why it cannot begin yet, or why it never will. */
 export type Plan =
@@ -19,27 +13,29 @@ export type Plan =
 
 const ATTEMPTS = 3 // of one round, before its run fails
 
-/** Chooses who takes part in the next round of a run: the first `goal` of the agents that are connected, in their order. */
+/** Chooses who takes part in the next round of a run, among the agents that are connected. */
 export function planRound(
   run: Run,
   connected: readonly Candidate[],
   now: { readonly nowMs: number; readonly newId: () => string },
 ): Plan {
-  const { goal, minimum, deadlineMs } = run.spec.rounds
+  const { goal, minimum, deadlineMs, where } = run.spec.rounds
   const round = run.rounds.length + 1
   if (run.attempts >= ATTEMPTS) return { kind: 'give-up', reason: `round ${round} failed ${ATTEMPTS} times` }
-  const willing = connected.filter(({ agentId }) => !run.excluded.includes(agentId))
+  const { suited } = suitedAgents(run, connected)
+  const willing = suited.filter(({ agentId }) => !run.excluded.includes(agentId))
   if (willing.length < minimum) {
     const counts = `round ${round} needs ${minimum} ${minimum === 1 ? 'agent' : 'agents'}, ${willing.length}`
-    if (run.excluded.length === 0) return { kind: 'wait', reason: `${counts} connected` }
+    const found = where === null ? 'connected' : `of ${connected.length} connected selected by rounds.where`
+    if (run.excluded.length === 0) return { kind: 'wait', reason: `${counts} ${found}` }
     return { kind: 'give-up', reason: `${counts} left: ${run.excluded.length} declined or were refused` }
   }
-  const seats = willing.slice(0, goal ?? willing.length).map((agent) => seatOf(agent, now.newId()))
+  const seats = chooseAgents(run, round, connected).map((agent) => seatOf(agent, now.newId()))
   const deadlineAtMs = now.nowMs + deadlineMs
   const { runId, attempts } = run
   return {
     kind: 'round',
-    event: { type: 'round-planned', runId, round, attempt: attempts + 1, minimum, deadlineAtMs, seats },
+    event: { type: 'round-planned', runId, round, attempt: attempts + 1, minimum, goal, deadlineAtMs, seats },
   }
 }
 

@@ -13,6 +13,7 @@ const start = openRound({
   round: 4,
   attempt: 2,
   minimum: 2,
+  goal: null,
   deadlineAtMs: 9000,
   seats,
 })
@@ -81,6 +82,12 @@ describe('phaseOf', () => {
       'complete',
     )
     expect(phaseOf(after(accepted('oslo')), { nowMs: 9000, away: new Set() })).toBe('failed')
+  })
+
+  test('a round that has reached its goal waits for nobody', () => {
+    const over = { ...start, goal: 2 }
+    expect(phaseOf(stepRound(over, accepted('oslo')), early)).toBe('training')
+    expect(phaseOf([accepted('oslo'), accepted('turin')].reduce(stepRound, over), early)).toBe('complete')
   })
 
   test('a round that nobody can complete any more fails at once', () => {

@@ -12,6 +12,7 @@ export interface RoundState {
   readonly round: number // 1, 2, ...
   readonly attempt: number // 1, 2, ...
   readonly minimum: number // contributions that it needs
+  readonly goal: number | null // contributions that complete it; null: those of every seat
   readonly deadlineAtMs: number
   readonly seats: ReadonlyMap<string, Seat & SeatState> // by agentId
   readonly isClosed: boolean // no update is accepted any more
@@ -22,9 +23,9 @@ type Planned = Extract<RunJournalEvent, { type: 'round-planned' }>
 
 /** The state that a plan begins with: every seat is training. */
 export function openRound(event: Planned): RoundState {
-  const { round, attempt, minimum, deadlineAtMs } = event
+  const { round, attempt, minimum, goal, deadlineAtMs } = event
   const seats = new Map(event.seats.map((seat) => [seat.agentId, { ...seat, status: 'training' as const }]))
-  return { round, attempt, minimum, deadlineAtMs, seats, isClosed: false, candidate: null }
+  return { round, attempt, minimum, goal, deadlineAtMs, seats, isClosed: false, candidate: null }
 }
 
 /** What an event does to a round. An event that does not apply, such as a second update of a seat, changes nothing. */
@@ -77,6 +78,7 @@ export function phaseOf(state: RoundState, moment: Moment): 'training' | 'comple
   const training = seats.filter((seat) => seat.status === 'training')
   const isEnough = accepted >= state.minimum
   if (state.isClosed) return isEnough ? 'complete' : 'failed'
+  if (state.goal !== null && accepted >= state.goal) return 'complete'
   if (moment.nowMs >= state.deadlineAtMs) return isEnough ? 'complete' : 'failed'
   if (training.some((seat) => !moment.away.has(seat.agentId))) return 'training'
   if (isEnough) return 'complete'

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { adapterFiles, createAdapter, hashModel } from '@lorica/peft-core'
+import { type Adapter, adapterFiles, createAdapter, hashModel } from '@lorica/peft-core'
 import { type FileReference, LoricaError, parseRunSpec, type RunSpec } from '@lorica/protocol'
 import type { RunJournalEvent } from '../journal-event.js'
 import type { Blobs } from '../store/blobs.js'
@@ -9,11 +9,13 @@ import type { Blobs } from '../store/blobs.js'
 /** What a run begins with, before anything of it is recorded. */
 export type RunStart = Omit<Extract<RunJournalEvent, { type: 'run-created' }>, 'type' | 'runId'>
 
-/**
- * Reads a run as an operator sent it: checks it, pins its base by content, and makes the adapter that it starts from.
- * Throws LoricaError LRC-3001, LRC-3002 or LRC-3003.
- */
-export async function prepareRun(raw: unknown, blobs: Blobs): Promise<RunStart> {
+/** A run that was checked, with its base pinned by content and the adapter that it starts from. */
+export interface PinnedRun extends Omit<RunStart, 'files'> {
+  readonly adapter: Adapter
+}
+
+/** Reads a run as an operator sent it, and keeps nothing. Throws LoricaError LRC-3001, LRC-3002 or LRC-3003. */
+export async function pinRun(raw: unknown): Promise<PinnedRun> {
   const spec = parseRunSpec(raw)
   const seed = spec.seed ?? randomInt(2 ** 32)
   const path = resolve(spec.base.model)
@@ -23,15 +25,21 @@ export async function prepareRun(raw: unknown, blobs: Blobs): Promise<RunStart> 
       createAdapter(path, spec.peft, seed),
       folderOf(path),
     ])
-    const stored = Object.entries(adapterFiles(adapter)).map(([name, bytes]) => blobs.put(name, bytes))
-    await Promise.all(stored.map(({ durable }) => durable))
     const base = { path, folder, name: basename(path), sha256, files: files.map((file) => ({ ...file })) }
-    linkBase(base, blobs)
-    return { spec, seed, base, files: stored.map(({ file }) => file) }
+    return { spec, seed, base, adapter }
   } catch (cause) {
     if (cause instanceof LoricaError) throw cause
     throw new LoricaError('LRC-3003', `base.model: ${(cause as Error).message}`, { received: path, cause })
   }
+}
+
+/** Reads a run as an operator sent it, and keeps the adapter that it starts from. Throws as `pinRun`. */
+export async function prepareRun(raw: unknown, blobs: Blobs): Promise<RunStart> {
+  const { spec, seed, base, adapter } = await pinRun(raw)
+  const stored = Object.entries(adapterFiles(adapter)).map(([name, bytes]) => blobs.put(name, bytes))
+  await Promise.all(stored.map(({ durable }) => durable))
+  linkBase(base, blobs)
+  return { spec, seed, base, files: stored.map(({ file }) => file) }
 }
 
 /** Lets agents read the files of a base. */

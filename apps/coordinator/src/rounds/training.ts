@@ -3,6 +3,7 @@ import { type ActiveRun, newAssignmentId } from './active-run.js'
 import type { Parts } from './parts.js'
 import { planRound, seatOf, trainAssignment } from './plan.js'
 import { phaseOf, type RoundState, refusalsOf } from './round.js'
+import { type Candidate, suitedAgents } from './selection.js'
 
 const MAX_TIMER_MS = 2 ** 31 - 1
 
@@ -66,18 +67,15 @@ export function askToTrain(parts: Parts, active: ActiveRun, agentId: string): vo
 }
 
 /** Gives an agent a seat in the open round, if the round could not reach its minimum otherwise. */
-export function inviteLate(
-  parts: Parts,
-  active: ActiveRun,
-  agent: { readonly agentId: string; readonly name: string },
-): void {
+export function inviteLate(parts: Parts, active: ActiveRun, agent: Candidate): void {
   const run = active.run()
   const round = run.current
   if (
     round === null ||
     round.isClosed ||
     round.seats.has(agent.agentId) ||
-    run.excluded.includes(agent.agentId)
+    run.excluded.includes(agent.agentId) ||
+    suitedAgents(run, [agent]).suited.length === 0
   )
     return
   const hopeful = [...round.seats.values()].filter(

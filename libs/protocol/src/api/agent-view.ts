@@ -11,6 +11,7 @@ export interface AgentView {
     readonly name?: string
     readonly threads: number
     readonly memoryBytes: number
+    readonly gpu?: { readonly name: string; readonly memoryBytes: number }
   } | null
   readonly dataset: { readonly documents: number; readonly tokens?: number } | null
   readonly doing: {

@@ -12,6 +12,7 @@ export const helloSchema = z.strictObject({
     name: z.string().max(128).optional(),
     threads: positiveSchema.max(4096),
     memoryBytes: countSchema,
+    gpu: z.strictObject({ name: z.string().max(128), memoryBytes: countSchema }).optional(), // the largest there is
   }),
   dataset: z.strictObject({ documents: countSchema, tokens: countSchema.optional() }),
 })

@@ -41,7 +41,10 @@ describe('parseRunSpec', () => {
         accumulate: 1,
         optimizerState: 'reset',
       },
-      rounds: { count: 10, goal: null, minimum: 1, deadlineMs: 1_800_000, mode: 'sync' },
+      rounds: {
+        ...{ count: 10, where: null, goal: null, overSelect: 0, minimum: 1 },
+        ...{ deadlineMs: 1_800_000, mode: 'sync' },
+      },
       aggregate: { strategy: 'fedavg', trust: 'exact' },
       privacy: { clip: null },
       evaluate: { holdout: 0.1, tokens: 1024, guards: [] },
@@ -51,13 +54,16 @@ describe('parseRunSpec', () => {
   test('durations, shares and guards are read as people write them', () => {
     const spec = parseRunSpec({
       ...smallest,
-      rounds: { count: 3, goal: 20, minimum: 12, deadline: '1.5h' },
+      rounds: { count: 3, where: 'threads >= 4', goal: 20, overSelect: '15%', minimum: 12, deadline: '1.5h' },
       evaluate: { holdout: '25%', guards: [{ metric: 'loss', worseBy: '1%' }] },
       privacy: { clip: 0.5, secureAggregation: false, dp: null },
       rollout: null,
       schedule: null,
     })
-    expect(spec.rounds).toEqual({ count: 3, goal: 20, minimum: 12, deadlineMs: 5_400_000, mode: 'sync' })
+    expect(spec.rounds).toEqual({
+      ...{ count: 3, where: 'threads >= 4', goal: 20, overSelect: 0.15, minimum: 12 },
+      ...{ deadlineMs: 5_400_000, mode: 'sync' },
+    })
     expect(spec.evaluate).toEqual({
       holdout: 0.25,
       tokens: 1024,
@@ -69,7 +75,6 @@ describe('parseRunSpec', () => {
   test.each([
     ['peft.method', { peft: { method: 'dora' } }],
     ['data.format', { data: { maxTokens: 64, format: 'images' } }],
-    ['rounds.where', { rounds: { count: 2, where: 'gpu.vramGiB >= 8' } }],
     ['rounds.mode', { rounds: { count: 2, mode: 'buffered' } }],
     ['aggregate.strategy', { aggregate: { strategy: 'fedprox' } }],
     ['aggregate.trust', { aggregate: { trust: 'robust' } }],
@@ -90,6 +95,8 @@ describe('parseRunSpec', () => {
     ['local.steps', { local: { steps: 1.5, batch: 8, learningRate: 1e-3 } }],
     ['rounds.count', { rounds: {} }],
     ['rounds.deadline', { rounds: { count: 2, deadline: 'soon' } }],
+    ['rounds.where', { rounds: { count: 2, where: 'gpu.vram >= 8' } }],
+    ['rounds.overSelect', { rounds: { count: 2, goal: 4, overSelect: '200%' } }],
     ['rounds.minimum', { rounds: { count: 2, goal: 2, minimum: 3 } }],
     ['evaluate.holdout', { evaluate: { holdout: '95%' } }],
     ['evaluate.guards.0.worseBy', { evaluate: { guards: [{ metric: 'loss', worseBy: '1' }] } }],

@@ -3,25 +3,29 @@ import { LoricaError } from '../errors/lorica-error.js'
 import { readMessage } from '../messages/message.js'
 import { parseDuration } from './duration.js'
 import { parsePercentage } from './percentage.js'
+import { parseSelection } from './selection.js'
 import { withoutUnavailable } from './unavailable.js'
 
 const count = (highest: number) => z.int().min(1).max(highest)
-const shareSchema = z.union([z.string(), z.number()]).transform((value, context) => {
-  try {
-    return parsePercentage(value)
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: (error as Error).message })
-    return z.NEVER
+/** A schema of what `parse` makes of a value; what it throws is what is wrong with the value. */
+const parsedBy =
+  <From, To>(parse: (value: From) => To) =>
+  (value: From, context: z.RefinementCtx): To => {
+    try {
+      return parse(value)
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message })
+      return z.NEVER
+    }
   }
-})
-const durationSchema = z.string().transform((value, context) => {
-  try {
-    return parseDuration(value)
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: (error as Error).message })
-    return z.NEVER
-  }
-})
+const shareSchema = z.union([z.string(), z.number()]).transform(parsedBy(parsePercentage))
+const durationSchema = z.string().transform(parsedBy(parseDuration))
+const conditionSchema = z.string().transform(
+  parsedBy((text: string) => {
+    parseSelection(text)
+    return text
+  }),
+)
 
 /** A run as people write it, in YAML or JSON. Parsing fills in every default. */
 export const runSpecSchema = z.strictObject({
@@ -63,7 +67,9 @@ export const runSpecSchema = z.strictObject({
   rounds: z
     .strictObject({
       count: count(100_000),
-      goal: count(100_000).nullable().default(null), // agents invited at most; null: all that are connected
+      where: conditionSchema.nullable().default(null), // agents that may take part; null: all
+      goal: count(100_000).nullable().default(null), // contributions that complete a round; null: of all that take part
+      overSelect: shareSchema.prefault(0), // share of the goal that is invited beyond it, so that slow agents hold up nobody
       minimum: count(100_000).default(1), // contributions below which a round is abandoned; a start waits for as many agents
       deadline: durationSchema.prefault('30m'), // of one round
       mode: z.literal('sync').default('sync'),

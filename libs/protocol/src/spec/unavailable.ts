@@ -14,7 +14,6 @@ const options: readonly Option[] = [
     allows: ['text', 'chat', 'completion', 'classification', 'tokens'],
     use: 'text, chat, completion, classification or tokens',
   },
-  { path: ['rounds', 'where'], allows: [null], use: 'no rounds.where: every connected agent is eligible' },
   { path: ['rounds', 'mode'], allows: ['sync'], use: 'sync' },
   { path: ['aggregate', 'strategy'], allows: ['fedavg'], use: 'fedavg' },
   { path: ['aggregate', 'trust'], allows: ['exact'], use: 'exact' },

@@ -1,0 +1,39 @@
+import type { PlanView } from '@lorica/protocol'
+import type { Command } from 'commander'
+import { needed } from '../screen/argument.js'
+import { runs } from '../screen/command.js'
+import { bytes, count, table } from '../screen/format.js'
+import { type ApiOptions, createApi } from './api.js'
+import { readRunFile } from './run-file.js'
+
+/** `lorica run plan`: who would take part in a run, and what it would move, before anything runs. */
+export function planCommand(command: Command): void {
+  command
+    .description('who would take part, who would not and why, and what would be moved; starts nothing')
+    .requiredOption('-f, --file <run.yaml>', 'the run file')
+    .addHelpText('after', '\nExit status: 0 enough agents for a first round, 1 too few, 2 wrong arguments.')
+  runs(command, async (options: ApiOptions & { readonly file?: string }, output) => {
+    const spec = await readRunFile(needed(options.file, '-f run.yaml'))
+    const plan = await createApi(options).post<PlanView>('/api/v1/runs/plan', spec)
+    output.result(plan, linesOf(plan, options.file ?? 'run.yaml'))
+    if (!plan.ready) process.exitCode = 1
+  })
+}
+
+function linesOf(
+  { spec, base, parameters, agents, bytes: moved, tokensEachRound, ready }: PlanView,
+  file: string,
+): readonly string[] {
+  const rows = agents.map(({ name, fate, reason }) => [name, fate, reason ?? ''])
+  const invited = agents.filter(({ fate }) => fate === 'invited').length
+  return [
+    `${spec.name}: ${spec.rounds.count} rounds of ${spec.local.steps} steps on ${base.name} (${bytes(base.sizeBytes)}), ${count(parameters)} trained parameters`,
+    ...(agents.length === 0
+      ? ['no agents yet: lorica agents invite']
+      : ['', ...table([['agent', 'first round', ''], ...rows]), '']),
+    `an agent downloads the base once (${bytes(moved.base)}), and each round ${bytes(moved.downEachRound)}; it sends ${bytes(moved.upEachRound)}, and reads ${count(tokensEachRound)} tokens`,
+    ready
+      ? `${invited} of ${agents.length} agents would begin: lorica run start -f ${file}`
+      : `too few agents: rounds.minimum is ${spec.rounds.minimum}; the run would wait for more`,
+  ]
+}

@@ -1,0 +1,40 @@
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { dirname, isAbsolute, resolve } from 'node:path'
+import { LoricaError, parseRunSpec } from '@lorica/protocol'
+import { parse } from 'yaml'
+
+/** What a run file that was checked has, before defaults are filled in. */
+export interface RunDocument {
+  readonly name: string
+  readonly base: { readonly model: string }
+  readonly rounds: { readonly count: number }
+  readonly local: { readonly steps: number }
+}
+
+/** A run file as the coordinator takes it: checked here first, with the base's path made absolute from the file's folder. */
+export async function readRunFile(path: string): Promise<RunDocument> {
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new LoricaError('LRC-8003', `run file "${path}" cannot be read`, {
+      received: (cause as Error).message,
+      cause,
+    })
+  })
+  const raw = parseYaml(path, text)
+  parseRunSpec(raw)
+  const document = raw as RunDocument
+  const local = resolve(dirname(path), document.base.model)
+  const model = !isAbsolute(document.base.model) && existsSync(local) ? local : document.base.model
+  return { ...document, base: { ...document.base, model } }
+}
+
+function parseYaml(path: string, text: string): unknown {
+  try {
+    return parse(text)
+  } catch (cause) {
+    throw new LoricaError('LRC-3001', `run file "${path}" is not YAML`, {
+      received: (cause as Error).message.split('\n')[0],
+      cause,
+    })
+  }
+}

@@ -1,0 +1,43 @@
+import { adapterFiles } from '@lorica/peft-core'
+import type { PlannedAgent, PlanView } from '@lorica/protocol'
+import type { Member, Roster } from '../fleet/roster.js'
+import { chooseAgents, suitedAgents } from './selection.js'
+import type { PinnedRun } from './start.js'
+
+/** What the first round of a run would be if it started now: who takes part, why others do not, and what it would move. */
+export function previewOf(
+  { spec, seed, base, adapter }: PinnedRun,
+  members: readonly Member[],
+  roster: Pick<Roster, 'eligible' | 'find'>,
+): PlanView {
+  const run = { spec, seed, rounds: [], excluded: [] }
+  const present = roster.eligible()
+  const { suited, unsuited } = suitedAgents(run, present)
+  const invited = new Set(chooseAgents(run, 1, present).map(({ agentId }) => agentId))
+  const reasons = new Map(unsuited.map(({ agent, reason }) => [agent.agentId, reason]))
+  const agents = members
+    .filter(({ left }) => left === null)
+    .map(({ agentId, name }): PlannedAgent => {
+      if (invited.has(agentId)) return { agentId, name, fate: 'invited', reason: null }
+      const reason = reasons.get(agentId)
+      if (reason !== undefined) return { agentId, name, fate: 'unsuited', reason }
+      if (suited.some((one) => one.agentId === agentId))
+        return { agentId, name, fate: 'reserve', reason: `rounds.goal is ${spec.rounds.goal}` }
+      const why = roster.find(agentId) === undefined ? 'not connected' : 'has no data'
+      return { agentId, name, fate: 'away', reason: why }
+    })
+  const files = Object.entries(adapterFiles(adapter))
+  const downEachRound = files.reduce((sum, [, { byteLength }]) => sum + byteLength, 0)
+  const upEachRound = files.find(([name]) => name === 'adapter_model.safetensors')?.[1].byteLength ?? 0
+  const parameters = [...adapter.tensors.values()].reduce((sum, { data }) => sum + data.length, 0)
+  const baseBytes = base.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+  return {
+    spec,
+    base: { name: base.name, sha256: base.sha256, sizeBytes: baseBytes },
+    parameters,
+    agents,
+    bytes: { base: baseBytes, downEachRound, upEachRound },
+    tokensEachRound: spec.local.steps * spec.local.accumulate * spec.local.batch * spec.data.maxTokens,
+    ready: suited.length >= spec.rounds.minimum,
+  }
+}

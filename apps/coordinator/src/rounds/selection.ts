@@ -1,0 +1,71 @@
+/**
+ * Who takes part in a round: those that the run's condition selects, in a fair order that the seed repeats.
+ * @module
+ */
+import { createHash } from 'node:crypto'
+import { parseSelection, unmet } from '@lorica/protocol'
+import { type Described, factsOf } from '../fleet/facts.js'
+import type { Run } from './run.js'
+
+/** An agent that could take part. */
+export interface Candidate extends Described {
+  readonly agentId: string
+}
+
+/** What a selection needs to know of a run. */
+export type Selecting = Pick<Run, 'seed' | 'rounds' | 'excluded'> & {
+  readonly spec: Pick<Run['spec'], 'rounds'>
+}
+
+export interface Suited<T> {
+  readonly suited: readonly T[]
+  readonly unsuited: readonly { readonly agent: T; readonly reason: string }[]
+}
+
+/** Divides agents by the condition `rounds.where` of a run; each that is not selected has the reason. */
+export function suitedAgents<T extends Candidate>(
+  { spec }: Pick<Selecting, 'spec'>,
+  agents: readonly T[],
+): Suited<T> {
+  const { where } = spec.rounds
+  if (where === null) return { suited: agents, unsuited: [] }
+  const condition = parseSelection(where)
+  const judged = agents.map((agent) => ({ agent, reason: unmet(condition, factsOf(agent)) }))
+  return {
+    suited: judged.flatMap(({ agent, reason }) => (reason === undefined ? [agent] : [])),
+    unsuited: judged.flatMap(({ agent, reason }) => (reason === undefined ? [] : [{ agent, reason }])),
+  }
+}
+
+/**
+ * The agents of a round: as many as the goal and what is invited beyond it. Those that contributed to the fewest rounds of
+ * the run come first; among equals the order is that of SHA-256 of seed, round and name, which nobody can steer. The result
+ * keeps the order of `agents`.
+ */
+export function chooseAgents<T extends Candidate>(
+  run: Selecting,
+  round: number,
+  agents: readonly T[],
+): readonly T[] {
+  const { goal, overSelect } = run.spec.rounds
+  const willing = suitedAgents(run, agents).suited.filter(({ agentId }) => !run.excluded.includes(agentId))
+  if (goal === null) return willing
+  const seats = Math.ceil(goal * (1 + overSelect))
+  if (willing.length <= seats) return willing
+  const contributed = countContributions(run)
+  const ranked = willing
+    .map(({ agentId, name }) => ({
+      ...{ agentId, rounds: contributed.get(agentId) ?? 0 },
+      lot: createHash('sha256').update(`${run.seed}/${round}/${name}`, 'utf8').digest('hex'),
+    }))
+    .sort((a, b) => a.rounds - b.rounds || (a.lot < b.lot ? -1 : a.lot > b.lot ? 1 : 0))
+  const chosen = new Set(ranked.slice(0, seats).map(({ agentId }) => agentId))
+  return willing.filter(({ agentId }) => chosen.has(agentId))
+}
+
+function countContributions({ rounds }: Pick<Selecting, 'rounds'>): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>()
+  for (const { agentId } of rounds.flatMap(({ contributions }) => contributions))
+    counts.set(agentId, (counts.get(agentId) ?? 0) + 1)
+  return counts
+}
