@@ -25,9 +25,9 @@ export interface ModelDescription {
 /** Describes a Hugging Face folder or an .onnx file with a config.json beside it. RangeError as `openModel`. */
 export async function describeModel(path: string): Promise<ModelDescription> {
   const model = await openModel(path)
-  const { task, positions, packs } = model
+  const { task, positions, packs, fixedSize } = model
   const config = await readConfig(path.endsWith('.onnx') ? dirname(path) : path)
-  const { graph } = model.forward({ rows: 1, columns: 2, trainable: false })
+  const { graph } = model.forward({ rows: 1, columns: 2, ...fixedSize, trainable: false })
   const outputs = graph.outputs.find(({ name }) => name === 'logits')?.shape.at(-1)
   const predictsTokens = task === 'causal' || task === 'masked'
   const stated = typeof config.vocab_size === 'number' ? config.vocab_size : undefined
