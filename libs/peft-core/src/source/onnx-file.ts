@@ -11,6 +11,7 @@ import { OnnxError } from '../graph/onnx-error.js'
 import type { OnnxModel, OnnxSubgraph } from '../graph/onnx-model.js'
 import { renameValue } from '../graph/rename-value.js'
 import { specialise } from '../graph/specialise.js'
+import { widened } from '../graph/widen.js'
 import type { BatchSize } from '../train/batch.js'
 import { moduleOfNode } from './module-names.js'
 import { type LinearLayer, linearModules } from './modules.js'
@@ -31,7 +32,7 @@ const SMALL_BYTES = 4096
 
 /**
  * Reads an ONNX file and checks that the weights it keeps in other files are there. Weights inside the file are used
- * in place, too: nothing of their size stays in memory. OnnxError `malformed` when it is not an ONNX file,
+ * in place, too: nothing of their size stays in memory. Half-precision models compute in float32. OnnxError `malformed` when it is not an ONNX file,
  * `missing-data` naming every file that is missing or too short.
  */
 export function readOnnxFile(file: string): OnnxModel {
@@ -44,7 +45,7 @@ export function readOnnxFile(file: string): OnnxModel {
   const place = path.resolve(file)
   const model = decodeOnnx(bytes, path.dirname(place))
   checkData(model)
-  return withoutBytes(model, bytes, place)
+  return widened(withoutBytes(model, bytes, place))
 }
 
 /** The model with its large weights as byte ranges of its file, and with copies of the small ones. */
