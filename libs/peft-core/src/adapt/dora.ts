@@ -15,7 +15,7 @@ import type { GraphBuilder } from '../graph/builder.js'
 import { float, floatOf, type Graph, int, intOf, type Node, type Value } from '../graph/graph.js'
 import type { LinearLayer } from '../source/modules.js'
 import { baseWeight } from './base-weight.js'
-import { appendFrozen, appendOutput, type Insertion, inputOf } from './insert.js'
+import { appendFrozen, appendOutput, expectOwnMatrix, type Insertion, inputOf } from './insert.js'
 
 /** What is inserted at the layer of a path. */
 export function doraLayer(config: LoraConfig, path: string): Insertion {
@@ -26,6 +26,7 @@ export function doraLayer(config: LoraConfig, path: string): Insertion {
     append(site) {
       const { builder, module, node } = site
       refuseScales(node, path)
+      expectOwnMatrix(module, 'DoRA')
       const x = inputOf(site) // (N, I), or more axes
       const product = appendFrozen({ builder, node: { ...node, inputs: node.inputs.slice(0, 2) } }) // (N, O)
       const a = builder.input(factorKey(path, 'A'), 'float32', [rank, module.inFeatures])

@@ -7,7 +7,7 @@
  */
 import { type Ia3Config, isFeedforward } from '../adapter/ia3-config.js'
 import { vectorKey, vectorShape } from '../adapter/ia3-vectors.js'
-import { appendFrozen, appendOutput, type Insertion, inputOf, type Site } from './insert.js'
+import { appendFrozen, appendOutput, expectOwnMatrix, type Insertion, inputOf, type Site } from './insert.js'
 
 /** What is inserted at the layer of a path. */
 export function ia3Layer(config: Ia3Config, path: string): Insertion {
@@ -17,6 +17,7 @@ export function ia3Layer(config: Ia3Config, path: string): Insertion {
 
 function scaleInput(config: Ia3Config, site: Site): void {
   const { builder, node, module } = site
+  expectOwnMatrix(module, 'a feed-forward IA3 vector')
   const x = inputOf(site) // (N, I), or more axes
   const vector = builder.input(vectorKey(module.path), 'float32', vectorShape(config, module)) // (1, I)
   const scaled = builder.op('Mul', [x, vector], { module: module.path })

@@ -74,7 +74,15 @@ export function insertAtNodes(graph: Graph, appended: ReadonlyMap<string, Append
 export function inputOf({ builder, node, module }: Site): Value {
   if (intOf(node, 'transA', 0) === 1)
     throw new RangeError(`module ${module.path} transposes its input; an adapter cannot be inserted`)
-  return builder.value(node.inputs[0] as string)
+  return builder.value(module.input ?? (node.inputs[0] as string))
+}
+
+/** RangeError when a layer is a part of a packed projection: its change has to be added, since its matrix stands with others. */
+export function expectOwnMatrix(module: Pick<LinearLayer, 'path' | 'input'>, method: string): void {
+  if (module.input === undefined) return
+  throw new RangeError(
+    `module ${module.path} is a part of a packed projection, which ${method} cannot change; use LoRA, or export it unpacked`,
+  )
 }
 
 /** Appends a layer as it was, its output renamed so that the adapted output can have the name. */

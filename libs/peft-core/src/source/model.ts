@@ -3,7 +3,7 @@
  * @module
  */
 import { readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Graph } from '../graph/graph.js'
 import type { BatchSize } from '../train/batch.js'
 import type { Architecture } from './architecture.js'
@@ -107,7 +107,8 @@ function parseNamed(file: string, text: string, head: NewHead | undefined): Arch
 async function openOnnx(path: string): Promise<Model> {
   const model = await readOnnxFile(path)
   const fixed = fixedSize(model)
-  const { graph, modules } = forwardFromOnnx(model, { rows: 2, columns: 3, ...fixed })
+  const packed = await packsProjections(dirname(path))
+  const { graph, modules } = forwardFromOnnx(model, { rows: 2, columns: 3, ...fixed }, { packed })
   const outputLayer = modules.find(({ path }) =>
     /^(lm_head|classifier|score|cls\.predictions\.decoder)$/.test(path),
   )?.path
@@ -122,9 +123,16 @@ async function openOnnx(path: string): Promise<Model> {
     forward: ({ trainable, rows, columns, image }) => {
       if (trainable)
         throw new RangeError(`model "${path}": training every weight needs a Hugging Face folder`)
-      return { ...forwardFromOnnx(model, { rows, columns, image }), expertParameters: [] }
+      return { ...forwardFromOnnx(model, { rows, columns, image }, { packed }), expertParameters: [] }
     },
   }
+}
+
+/** Whether the configuration beside an .onnx file is of a family whose own projection of queries, keys and values is packed. */
+async function packsProjections(folder: string): Promise<boolean> {
+  const read = (name: string): Promise<string> => readFile(join(folder, name), 'utf8').catch(() => '')
+  const texts = await Promise.all(['config.json', 'genai_config.json'].map(read))
+  return texts.some((text) => /"(?:model_)?type"\s*:\s*"phi[34]\w*"/.test(text))
 }
 
 /** Modules that only models have whose tokens see those after them. */

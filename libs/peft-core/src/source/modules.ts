@@ -14,6 +14,8 @@ export interface LinearLayer {
   readonly outFeatures: number
   /** The name of the MatMul, Gemm or FusedMatMul. */
   readonly node: string
+  /** What the layer is applied to, when that is not the node's own input: of a part of a packed projection. */
+  readonly input?: string
   /** The name of the weight, and whether its rows are inputs (as of a Conv1D) or outputs (as of a Linear). */
   readonly weight: string
   readonly weightLayout: 'in-out' | 'out-in'

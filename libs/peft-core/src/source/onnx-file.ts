@@ -17,11 +17,17 @@ import { moduleOfNode } from './module-names.js'
 import { type LinearLayer, linearModules } from './modules.js'
 import { type InputPlan, planInputs } from './onnx-inputs.js'
 import { logitsOf } from './onnx-output.js'
+import { separateProjections } from './packed-projections.js'
 
 export interface OnnxForward {
   /** Inputs `input_ids` (rows, columns) and those of its companions that the model has, or `pixel_values`; output `logits`. */
   readonly graph: Graph
   readonly modules: readonly LinearLayer[]
+}
+
+export interface OnnxForwardOptions {
+  /** Whether a packed projection of queries, keys and values is one layer in PyTorch, too, as Phi-3's. */
+  readonly packed?: boolean
 }
 
 /** Reading a file of more bytes at once is not possible; such a model keeps its weights in files beside it. */
@@ -109,7 +115,11 @@ function checkData(model: OnnxModel): void {
  * The forward pass of a model for one batch shape. Caches of past keys and values are left empty. Errors:
  * UnsupportedOperators; OnnxError `no-logits`, or `unsupported` for inputs that a batch of tokens does not have.
  */
-export function forwardFromOnnx(model: OnnxModel, size: BatchSize): OnnxForward {
+export function forwardFromOnnx(
+  model: OnnxModel,
+  size: BatchSize,
+  { packed = false }: OnnxForwardOptions = {},
+): OnnxForward {
   const output = logitsOf(model)
   const inputs = planInputs(model, size)
   const shapes = new Map([...inputs].map(([name, { shape }]) => [name, shape]))
@@ -119,8 +129,10 @@ export function forwardFromOnnx(model: OnnxModel, size: BatchSize): OnnxForward 
     ),
   )
   const how = { shapes, constants, outputs: [output.name], moduleOf: moduleOfNode }
-  const graph = renamedInputs(fused(specialise(model, how)), inputs)
-  const modules = linearModules(graph)
+  const whole = renamedInputs(fused(specialise(model, how)), inputs)
+  const { graph, modules } = packed
+    ? { graph: whole, modules: linearModules(whole) }
+    : separateProjections(whole, linearModules(whole))
   const paths = new Map(modules.map((module) => [module.node, module.path]))
   const nodes = graph.nodes.map((node) => {
     const module = paths.get(node.name)
