@@ -3,7 +3,7 @@
  * Spec: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
  * @module
  */
-import { type Attributes, float, floatOf, int, intOf, text } from './graph.js'
+import { type Attributes, float, floatOf, int, intOf, text, textOf } from './graph.js'
 import type { OnnxNode } from './onnx-model.js'
 import { asIs, type NewNode, type Rewrite, refuse, standard } from './rewrite.js'
 import { attention, multiHeadAttention } from './upgrade-attention.js'
@@ -51,11 +51,26 @@ const fusedMatMul: Rewrite = (node) => {
   return [asIs(node, { op: 'FusedMatMul' })]
 }
 
+const ACTIVATIONS: ReadonlySet<string> = new Set(['Relu', 'Sigmoid', 'Tanh'])
+
+/** activation(alpha A B + beta C), as onnxruntime saves a Gemm and the activation after it. */
+const fusedGemm: Rewrite = (node) => {
+  const op = textOf(node, 'activation', '')
+  if (!ACTIVATIONS.has(op)) refuse(node, `the activation "${op}" is not supported`)
+  const output = node.outputs[0] as string
+  const kept = Object.entries(node.attributes).filter(([name]) => !name.startsWith('activation'))
+  return [
+    standard('Gemm', node.inputs, [`${output}:gemm`], Object.fromEntries(kept)),
+    standard(op, [`${output}:gemm`], [output]),
+  ]
+}
+
 export const upgradesContrib: Readonly<Record<string, Rewrite>> = {
   Gelu: gelu('none'),
   BiasGelu: gelu('none'),
   FastGelu: gelu('tanh'),
   FusedMatMul: fusedMatMul,
+  FusedGemm: fusedGemm,
   TransposeMatMul: fusedMatMul,
   Attention: attention,
   MultiHeadAttention: multiHeadAttention,

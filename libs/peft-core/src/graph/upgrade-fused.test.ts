@@ -14,7 +14,7 @@ import {
   whole,
   withLoss,
 } from './fused-case.js'
-import { type Attributes, float, type Graph, int, ints, type TensorType } from './graph.js'
+import { type Attributes, float, type Graph, int, ints, type TensorType, text } from './graph.js'
 import { encodeOnnx } from './onnx-encode.js'
 
 async function run(graph: Graph): Promise<ReadonlyMap<string, Feed>> {
@@ -233,6 +233,12 @@ const pointwise: readonly OperatorCase[] = [
     ],
     outputs: [[B, T, W]],
   },
+  ...['Tanh', 'Relu', 'Sigmoid'].map((activation) => ({
+    title: `FusedGemm with ${activation}`,
+    op: 'FusedGemm',
+    attributes: { activation: text(activation), transB: int(1), alpha: float(0.7) },
+    ...{ inputs: [[T, D], [W, D], [W]], outputs: [[T, W]] },
+  })),
   {
     title: 'RotaryEmbedding of a part of each head',
     op: 'RotaryEmbedding',
