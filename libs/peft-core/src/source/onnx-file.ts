@@ -18,6 +18,7 @@ import { type LinearLayer, linearModules } from './modules.js'
 import { type InputPlan, planInputs } from './onnx-inputs.js'
 import { logitsOf } from './onnx-output.js'
 import { separateProjections } from './packed-projections.js'
+import { joinRepeated } from './repeated-layers.js'
 
 export interface OnnxForward {
   /** Inputs `input_ids` (rows, columns) and those of its companions that the model has, or `pixel_values`; output `logits`. */
@@ -130,9 +131,8 @@ export function forwardFromOnnx(
   )
   const how = { shapes, constants, outputs: [output.name], moduleOf: moduleOfNode }
   const whole = renamedInputs(fused(specialise(model, how)), inputs)
-  const { graph, modules } = packed
-    ? { graph: whole, modules: linearModules(whole) }
-    : separateProjections(whole, linearModules(whole))
+  const layers = joinRepeated(whole, linearModules(whole))
+  const { graph, modules } = packed ? { graph: whole, modules: layers } : separateProjections(whole, layers)
   const paths = new Map(modules.map((module) => [module.node, module.path]))
   const nodes = graph.nodes.map((node) => {
     const module = paths.get(node.name)
