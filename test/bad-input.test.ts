@@ -41,12 +41,15 @@ a binary data file | train --model F/toy --data F/binary.txt --out F/out | LRC-6
 a folder as a data file | train --model F/toy --data F/toy --out F/out | LRC-6001 | toy
 a .jsonl line without text | train --model F/toy --data F/lines.jsonl --out F/out | LRC-6001 | lines.jsonl:2
 a target that no module has | TRAIN --targets nose_proj --out F/out | LRC-7001 | nose_proj
+a layer that no model has | TRAIN --layers 7 --out F/out | LRC-7001 | layers_to_transform 7
 a missing adapter | TRAIN --adapter F/none --out F/out | LRC-7003 | none
 an adapter of another shape | TRAIN --adapter F/narrow --out F/out | LRC-7004 | q_proj
 an adapter that is cut off | TRAIN --adapter F/cut --out F/out | LRC-7003 | cut
 a batch file without labels | GRAD --batch F/unlabelled.safetensors --out F/out | LRC-6001 | labels
 a missing batch file | GRAD --batch F/no.safetensors --out F/out | LRC-6001 | no.safetensors
 a --log in no folder | TRAIN --log F/none/log.jsonl --out F/out | LRC-8003 | log.jsonl
+an --out below a file | TRAIN --out F/text.txt/deeper | LRC-8003 | text.txt
+gradients in no folder | GRAD --batch F/unlabelled.safetensors --out F/none/out | LRC-8003 | none
 an --out that exists | train --model F/toy --data F/text.txt --out F/adapter | LRC-8003 | adapter
 eval of a missing adapter | eval --model F/toy --data F/text.txt --adapter F/none | LRC-7003 | none
 inspect of a missing model | inspect F/nowhere | LRC-7001 | nowhere
@@ -78,6 +81,7 @@ describe.concurrent('a command that cannot do its work', () => {
 const wrongLines = casesOf(`
 a missing option | train --model F/toy | LRC-8001 | --data
 a value out of range | TRAIN --rank 0 --out F/out | LRC-8001 | --rank
+a layer that is no number | TRAIN --layers 1,top --out F/out | LRC-8001 | top
 an unknown option | TRAIN --lr 3 --out F/out | LRC-8001 | --lr
 an unknown command | tarin | LRC-8001 | tarin
 an unknown subcommand | run strat | LRC-8001 | strat

@@ -9,6 +9,7 @@ import {
 import { Command } from 'commander'
 import { runs } from '../screen/command.js'
 import type { Output } from '../screen/output.js'
+import { expectFilePlace } from '../screen/place.js'
 import { type EngineChoice, openEngine, withEngineOptions } from './engine-choice.js'
 import { withCode } from './errors.js'
 
@@ -36,6 +37,7 @@ export function gradCommand(): Command {
 }
 
 async function gradients(options: GradOptions, output: Output): Promise<void> {
+  expectFilePlace(options.out)
   const adapter = await withCode('LRC-7003', () => readAdapter(options.adapter))
   const batch = await withCode('LRC-6001', () => readBatch(options.batch))
   const described = await withCode('LRC-7001', () => describeModel(options.model))

@@ -1,10 +1,9 @@
-import { existsSync } from 'node:fs'
 import { mergeAdapter, readAdapter } from '@lorica/peft-core'
-import { LoricaError } from '@lorica/protocol'
 import { Command } from 'commander'
 import { runs } from '../screen/command.js'
 import { count } from '../screen/format.js'
 import type { Output } from '../screen/output.js'
+import { expectNewFolder } from '../screen/place.js'
 import { withCode } from './errors.js'
 
 interface MergeOptions {
@@ -24,12 +23,7 @@ export function mergeCommand(): Command {
 }
 
 async function merge({ model, adapter: folder, out }: MergeOptions, output: Output): Promise<void> {
-  if (existsSync(out)) {
-    throw new LoricaError('LRC-8003', `"${out}" is already there`, {
-      expected: 'a folder that does not exist yet',
-      action: 'Give another --out.',
-    })
-  }
+  expectNewFolder(out)
   const adapter = await withCode('LRC-7003', () => readAdapter(folder))
   output.progress('copying the model …')
   const merged = await mergeAdapter({ model, adapter, out }, (done, total) =>

@@ -21,7 +21,7 @@ export interface MethodOptions {
   readonly modulesToSave?: string
   readonly targetParameters?: string
   readonly exclude?: string
-  readonly layers?: string
+  readonly layers?: readonly number[]
   readonly rankPattern?: Readonly<Record<string, number>>
   readonly alphaPattern?: Readonly<Record<string, number>>
   readonly feedforward?: string
@@ -107,7 +107,7 @@ export function withMethod(command: Command): Command {
       'all-linear (not the output layer, embeddings or stacked experts), or module names separated by commas (default: all-linear; ia3, bottleneck: by family)',
     )
     .option('--exclude <modules>', 'lora, dora: targets that are left as they are')
-    .option('--layers <n,…>', 'lora, dora: only these layers, counted from 0')
+    .option('--layers <n,…>', 'lora, dora: only these layers, counted from 0', layerNumbers)
     .option(
       '--rank-pattern <name=r>',
       'lora, dora: another rank for modules of this name; may be repeated',
@@ -194,7 +194,7 @@ function moreOf(options: MethodOptions) {
     ...(modulesToSave === undefined ? {} : { modulesToSave: listOf(modulesToSave) }),
     ...(targetParameters === undefined ? {} : { targetParameters: listOf(targetParameters) }),
     ...(exclude === undefined ? {} : { excludeModules: listOf(exclude) }),
-    ...(layers === undefined ? {} : { layersToTransform: listOf(layers).map(wholeNumber) }),
+    ...(layers === undefined ? {} : { layersToTransform: layers }),
     ...(rankPattern === undefined ? {} : { rankPattern }),
     ...(alphaPattern === undefined ? {} : { alphaPattern }),
   }
@@ -205,6 +205,7 @@ async function tokensOf(text: string, model: string): Promise<readonly number[]>
   return tokenizer.encode(text)
 }
 
+const layerNumbers = (text: string): readonly number[] => listOf(text).map(wholeNumber)
 const listOf = (text: string): readonly string[] => text.split(',').map((name) => name.trim())
 const namesOf = (text: string): 'all-linear' | readonly string[] =>
   text === 'all-linear' ? text : listOf(text)

@@ -1,11 +1,10 @@
-import { existsSync } from 'node:fs'
 import { quantizeModel } from '@lorica/peft-core'
-import { LoricaError } from '@lorica/protocol'
 import { Command, Option } from 'commander'
 import { positiveInteger } from '../screen/argument.js'
 import { runs } from '../screen/command.js'
 import { count } from '../screen/format.js'
 import type { Output } from '../screen/output.js'
+import { expectNewFolder } from '../screen/place.js'
 import { withCode } from './errors.js'
 
 interface QuantizeOptions {
@@ -34,12 +33,7 @@ export function quantizeCommand(): Command {
 
 async function quantize(options: QuantizeOptions, output: Output): Promise<void> {
   const { model, out, block: blockSize, symmetric = false } = options
-  if (existsSync(out)) {
-    throw new LoricaError('LRC-8003', `"${out}" is already there`, {
-      expected: 'a folder that does not exist yet',
-      action: 'Give another --out.',
-    })
-  }
+  expectNewFolder(out)
   const bits = options.bits === '4' ? 4 : 8
   const made = await quantizeModel({ model, out, bits, blockSize, symmetric }, (done, total) =>
     output.progress(`rounding ${Math.round((100 * done) / total)} %`),

@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, statSync } from 'node:fs'
+import { appendFileSync, statSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { batchesIn, type DataFormat, dataFormats, plainAdapter, writeAdapter } from '@lorica/peft-core'
@@ -15,6 +15,7 @@ import {
 import { collect, runs } from '../screen/command.js'
 import { count, duration } from '../screen/format.js'
 import type { Output } from '../screen/output.js'
+import { expectNewFolder } from '../screen/place.js'
 import { corpusLine, readCorpus } from './corpus.js'
 import { type EngineChoice, withEngineOptions } from './engine-choice.js'
 import { withCode } from './errors.js'
@@ -101,12 +102,7 @@ export function trainCommand(): Command {
 }
 
 async function train(options: TrainOptions, output: Output): Promise<void> {
-  if (existsSync(options.out)) {
-    throw new LoricaError('LRC-8003', `"${options.out}" is already there`, {
-      expected: 'a folder that does not exist yet',
-      action: 'Give another --out.',
-    })
-  }
+  expectNewFolder(options.out)
   if (options.log !== undefined) expectWritable(options.log)
   const { batch: rows, maxTokens: columns, seed, model, accumulate } = options
   output.progress('reading the data …')

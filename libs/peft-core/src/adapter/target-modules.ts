@@ -29,10 +29,16 @@ export function targetModules(
   if (targets.length === 0) {
     const endings = [...new Set(linears.map((path) => path.split('.').at(-1)))]
     throw new RangeError(
-      `target_modules ${described(config.targetModules)} match no module; the model has ${endings.join(', ')}`,
+      `target_modules ${described(config.targetModules)}${narrowing(config)} match no module; the model has ${endings.join(', ')}`,
     )
   }
   return targets
+}
+
+/** What leaves modules out that the names alone would match. */
+function narrowing({ layersToTransform: layers, excludeModules: excluded }: ModuleTargets): string {
+  const of = layers === null ? '' : ` in layers_to_transform ${[layers].flat().join(', ')}`
+  return isUnset(excluded) ? of : `${of} without exclude_modules ${described(excluded)}`
 }
 
 /** The names of a list of targets that none of the paths ends with. */
