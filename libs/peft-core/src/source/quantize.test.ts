@@ -135,3 +135,10 @@ it('a block size that the product does not take is refused', async () => {
   const job = { model, out: join(folder, 'none'), bits: 4, blockSize: 24, symmetric: false } as const
   await expect(quantizeModel(job)).rejects.toThrow('a power of two and at least 16, got 24')
 })
+
+it('blocks that fill no layer are refused, with the greatest that would', async () => {
+  const model = join(golden('llama'), 'model')
+  const job = { model, out: join(folder, 'wide'), bits: 4, blockSize: 64, symmetric: false } as const
+  await expect(quantizeModel(job)).rejects.toThrow('rows of whole blocks of 64; take blocks of 16 or fewer')
+  expect(readdirSync(folder)).not.toContain('wide')
+})

@@ -36,7 +36,7 @@ export interface QuantizedModel {
 /**
  * Writes a folder like the model's with the weight of each linear layer as packed blocks (see `toBlocks`), one layer in
  * memory at a time; whatever else the model has stays as it is. The folder appears whole or not at all. `onLayer` hears
- * of each. RangeError when the model is no Hugging Face folder, or is quantised already.
+ * of each. RangeError when the model is no Hugging Face folder or is quantised already, and when blocks fill no layer.
  */
 export async function quantizeModel(
   job: QuantizeJob,
@@ -58,6 +58,10 @@ export async function quantizeModel(
       return found === undefined || module.inFeatures % blockSize !== 0 ? [] : [[found, module] as const]
     }),
   )
+  if (layers.size === 0)
+    throw new RangeError(
+      `no linear layer of "${model}" has rows of whole blocks of ${blockSize}; ${smaller(modules)}`,
+    )
   const staging = join(dirname(resolve(out)), `.quantized-${randomUUID()}`)
   try {
     await mkdir(staging, { recursive: true })
@@ -76,6 +80,14 @@ export async function quantizeModel(
     bytesBefore: [...stored.values()].reduce((sum, { data }) => sum + lengthOf(data), 0),
     bytesAfter: (await stat(join(out, 'model.safetensors'))).size,
   }
+}
+
+/** What to do about blocks that fill the rows of no layer. */
+function smaller(modules: readonly LinearLayer[]): string {
+  const most = Math.max(0, ...modules.map(({ inFeatures }) => inFeatures & -inFeatures)) // the greatest power of two in it
+  return most < 16
+    ? 'their widths hold no block of 16 or more, so use the model as it is'
+    : `take blocks of ${most} or fewer`
 }
 
 const lengthOf = (data: Weight['data']): number => (data.kind === 'file' ? data.length : data.bytes.length)
