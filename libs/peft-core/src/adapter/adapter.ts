@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
+import { withoutFrozenCopies } from './frozen-copies.js'
 import { expectParameters } from './parameters.js'
 import type { PeftConfig } from './peft-config.js'
 import { formatPeftConfig, parsePeftConfig } from './peft-json.js'
@@ -38,7 +39,8 @@ export function adapterFiles(adapter: Adapter): AdapterFiles {
 }
 
 /**
- * Reads the files of an adapter from any PEFT trainer; half-precision factors become float32. RangeError or TypeError
+ * Reads the files of an adapter from any PEFT trainer; half-precision factors become float32, and copies of the base's own
+ * embeddings are left out. RangeError or TypeError
  * names the file and what does not fit: the methods this library does not know, factors without a partner, a rank that
  * differs from the configuration, values that are not finite.
  */
@@ -49,7 +51,7 @@ export function parseAdapter(files: AdapterFiles): Adapter {
     const stored = [...decodeSafetensors(files[tensorsFile])]
     return new Map(stored.map(([key, raw]) => [key, named(`tensor "${key}"`, () => floatTensor(raw))]))
   })
-  return named(tensorsFile, () => checkedAdapter({ config, tensors }))
+  return named(tensorsFile, () => checkedAdapter({ config, tensors: withoutFrozenCopies(config, tensors) }))
 }
 
 /** Reads a PEFT folder. RangeError as `parseAdapter`, with the folder's name; a pickle is refused and never opened. */
