@@ -59,11 +59,23 @@ export function insertLora(
   const withTables = insertAtNodes(
     insertSaved(graph, saved),
     new Map([
-      ...tables.map((layer) => [layer.node, loraEmbedding(config, layer)] as const),
+      ...tables.map((layer) => {
+        const { end, ids } = lookupOf(graph, layer.node)
+        return [end, loraEmbedding(config, layer, ids)] as const
+      }),
       ...loraExperts(config, experts),
     ]),
   )
   return insertAtModules(withTables, modules, new Map(appended))
+}
+
+/** What a Gather looks up, and the node after which its rows are float32: itself, or the cast that alone reads it. */
+function lookupOf({ nodes }: Graph, gather: string): { readonly end: string; readonly ids: string } {
+  const node = nodes.find(({ name }) => name === gather)
+  const users = nodes.filter(({ inputs }) => inputs.includes(node?.outputs[0] ?? ''))
+  const [user] = users
+  const isCast = users.length === 1 && user?.op === 'Cast'
+  return { end: isCast ? user.name : gather, ids: node?.inputs[1] ?? '' }
 }
 
 /** An embedding as a module of factors: its rows are the inputs. */

@@ -58,8 +58,11 @@ export function loraLayer(config: LoraConfig, path: string, extras: LoraExtras =
   }
 }
 
-/** The adapted form of a table: E[id] + scaling * B A[:, id], with A (R, V) and B (D, R). */
-export function loraEmbedding(config: LoraConfig, layer: EmbeddingLayer): AppendNode {
+/**
+ * The adapted form of a lookup: E[id] + scaling * B A[:, id], with A (R, V) and B (D, R). It stands for the Gather, or for
+ * the cast of what was found in a table of half precision: the sum is in float32.
+ */
+export function loraEmbedding(config: LoraConfig, layer: EmbeddingLayer, idsName: string): AppendNode {
   const { path, rows, width } = layer
   const rank = rankOf(config, path)
   return (builder, node) => {
@@ -67,7 +70,7 @@ export function loraEmbedding(config: LoraConfig, layer: EmbeddingLayer): Append
     const a = builder.input(factorKey(path, 'A', 'embedding'), 'float32', [rank, rows])
     const b = builder.input(factorKey(path, 'B', 'embedding'), 'float32', [width, rank])
     const shape = (sides: readonly number[]): Value => builder.constant(sides, 'int64')
-    const ids = builder.op('Reshape', [builder.value(node.inputs[1] as string), shape([-1])], {
+    const ids = builder.op('Reshape', [builder.value(idsName), shape([-1])], {
       module: path,
     })
     const columns = builder.op('Gather', [a, ids], { attributes: { axis: int(1) }, module: path }) // (R, N)

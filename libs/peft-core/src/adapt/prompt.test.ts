@@ -68,28 +68,32 @@ test('rows of a table in half precision are read as float32', () => {
   })
 })
 
-test('a factor of the embedding itself counts for rows that are read, and is no factor of a prompt', async () => {
+/** 3 times rows of a table, (1, 2) and (3, 4), then 10 times what that gives. */
+function scaledModel(element: 'bfloat16' | 'float32'): Graph {
   const builder = createBuilder()
   const ids = builder.input('input_ids', 'int64', [1, 3])
   const module = 'model.embed_tokens'
-  const table = builder.constant(
-    [
-      [1, 2],
-      [3, 4],
-    ].flat(),
-    'float32',
-    [2, 2],
-  )
-  const rows = builder.op('Gather', [table, ids], { module })
+  const half = Uint16Array.of(0x3f80, 0x4000, 0x4040, 0x4080)
+  const bytes = new Uint8Array((element === 'float32' ? Float32Array.of(1, 2, 3, 4) : half).buffer)
+  const table = builder.weight({ name: 'wte', element, shape: [2, 2], data: { kind: 'bytes', bytes } })
+  const found = builder.op('Gather', [table, ids], { module })
+  const rows = element === 'float32' ? found : builder.op('Cast', [found], { attributes: { to: int(1) } })
   const scaled = builder.op('Mul', [rows, builder.constant(3)], { module })
   const logits = builder.op('Mul', [scaled, builder.constant(10)], { module: 'model' })
   builder.output(logits)
-  const graph = renameValue(builder.build(), logits.name, 'logits')
-  expect(embeddingRows(tokenEmbedding(graph), [1]).data).toEqual(Float32Array.of(9, 12))
-  const session = await reference.open(insertPrompt(graph, config))
-  const { data } = (await session.run(feeds([0, 0, 1], [1, 1, 1]))).get('logits') ?? {}
-  expect([...(data ?? [])]).toEqual([70, 80, 90, 100, 90, 120])
-})
+  return renameValue(builder.build(), logits.name, 'logits')
+}
+
+test.each(['float32', 'bfloat16'] as const)(
+  'a factor of an embedding in %s counts for rows that are read, and is no factor of a prompt',
+  async (element) => {
+    const graph = scaledModel(element)
+    expect(embeddingRows(tokenEmbedding(graph), [1]).data).toEqual(Float32Array.of(9, 12))
+    const session = await reference.open(insertPrompt(graph, config))
+    const { data } = (await session.run(feeds([0, 0, 1], [1, 1, 1]))).get('logits') ?? {}
+    expect([...(data ?? [])]).toEqual([70, 80, 90, 100, 90, 120])
+  },
+)
 
 test('a model without token ids, or with other embeddings, is refused', () => {
   const other = renameValue(model(), 'input_ids', 'pixels')

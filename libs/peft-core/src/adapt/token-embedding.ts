@@ -34,7 +34,9 @@ export function tokenEmbedding(graph: Graph): TokenEmbedding {
     const [values = '', ids = ''] = node.inputs
     const table = weights.get(behind(values, (name) => weights.has(name)) ?? '')
     const reads = behind(ids, (name) => name === 'input_ids') !== undefined
-    return reads && table?.shape.length === 2 ? [{ ...moduleEnd(graph, { node, scale: 1 }), table }] : []
+    return reads && table?.shape.length === 2
+      ? [{ ...moduleEnd(graph, node.module, { node, scale: 1 }), table }]
+      : []
   })
   const [embedding] = found
   if (embedding !== undefined && found.length === 1) return embedding
@@ -44,13 +46,13 @@ export function tokenEmbedding(graph: Graph): TokenEmbedding {
 type ModuleEnd = Pick<TokenEmbedding, 'node' | 'scale'>
 
 /** Where the embedding ends: after casts, and products with one number in the same module, that are the only use of what it found. */
-function moduleEnd(graph: Graph, end: ModuleEnd): ModuleEnd {
+function moduleEnd(graph: Graph, module: string | undefined, end: ModuleEnd): ModuleEnd {
   const users = graph.nodes.filter(({ inputs }) => inputs.includes(end.node.outputs[0] as string))
   const [node] = users
   if (node === undefined || users.length > 1) return end
-  if (node.op === 'Cast') return moduleEnd(graph, { ...end, node })
-  const factor = node.op === 'Mul' && node.module === end.node.module ? factorOf(graph, node) : undefined
-  return factor === undefined ? end : moduleEnd(graph, { node, scale: end.scale * factor })
+  if (node.op === 'Cast') return moduleEnd(graph, module, { ...end, node })
+  const factor = node.op === 'Mul' && node.module === module ? factorOf(graph, node) : undefined
+  return factor === undefined ? end : moduleEnd(graph, module, { node, scale: end.scale * factor })
 }
 
 /** The one number that a node multiplies with. */
