@@ -13,8 +13,9 @@ export function baseWeight(graph: Graph, module: LinearLayer): Tensor {
   const weight = graph.weights.get(module.weight)
   const isFloat = weight !== undefined && /^b?float/.test(weight.element)
   if (!isFloat) {
+    const stored = weight?.element === 'uint8' ? 'stored in blocks of integers' : weight?.element
     throw new RangeError(
-      `the weight of "${path}" is ${weight?.element ?? 'computed by the graph'}; expected a matrix of floating-point numbers`,
+      `the weight of "${path}" is ${stored ?? 'computed by the graph'}; expected a matrix of floating-point numbers, as DoRA, PiSSA and OLoRA read it`,
     )
   }
   const stored = floatTensor({ ...weight, bytes: readWeight(weight.data) })

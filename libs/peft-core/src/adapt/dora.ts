@@ -25,6 +25,7 @@ export function doraLayer(config: LoraConfig, path: string): Insertion {
     at: 'product',
     append(site) {
       const { builder, module, node } = site
+      refuseBlocks(node, path)
       refuseScales(node, path)
       expectOwnMatrix(module, 'DoRA')
       const x = inputOf(site) // (N, I), or more axes
@@ -77,6 +78,14 @@ function rowNorm(builder: GraphBuilder, { node, a, b, scaling }: Rows): Value {
   const squared = builder.op('Add', [crossed, product(b, gram, 1, false, false)])
   const change = sum('ReduceSum', builder.op('Mul', [b, squared]), 1) // (O)
   return builder.op('Sqrt', [builder.op('Add', [frozen, change])], { detached: true })
+}
+
+/** The rows of packed blocks are not measured. */
+function refuseBlocks({ op }: Node, path: string): void {
+  if (op !== 'MatMulNBits') return
+  throw new RangeError(
+    `module ${path} is stored in blocks of integers; DoRA expected a matrix of floating-point numbers, so take LoRA or a base that is not quantised`,
+  )
 }
 
 /** A factor on the product or the bias would be part of the weight, whose rows are measured without it. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
+import { createAdapter } from '../adapt/start.js'
 import { readAdapter } from '../adapter/adapter.js'
 import { readSafetensors } from '../adapter/safetensors.js'
 import { encodeSafetensors } from '../adapter/safetensors-write.js'
@@ -141,4 +142,22 @@ it('blocks that fill no layer are refused, with the greatest that would', async 
   const job = { model, out: join(folder, 'wide'), bits: 4, blockSize: 64, symmetric: false } as const
   await expect(quantizeModel(job)).rejects.toThrow('rows of whole blocks of 64; take blocks of 16 or fewer')
   expect(readdirSync(folder)).not.toContain('wide')
+})
+
+it('methods that read a whole matrix are refused over blocks, in words', async () => {
+  const out = join(folder, 'blocks')
+  await quantizeModel({
+    model: join(golden('llama-dora'), 'model'),
+    out,
+    bits: 4,
+    blockSize: 16,
+    symmetric: false,
+  })
+  await expect(gradientsOf(out, 'llama-dora')).rejects.toThrow(
+    'q_proj is stored in blocks of integers; DoRA expected a matrix of floating-point numbers',
+  )
+  const spec = { method: 'lora', rank: 2, alpha: 4, targets: ['q_proj'], rslora: false } as const
+  await expect(createAdapter(out, { ...spec, start: 'pissa' }, 1)).rejects.toThrow(
+    'q_proj" is stored in blocks of integers',
+  )
 })
