@@ -42,6 +42,7 @@ a folder as a data file | train --model F/toy --data F/toy --out F/out | LRC-600
 a .jsonl line without text | train --model F/toy --data F/lines.jsonl --out F/out | LRC-6001 | lines.jsonl:2
 a target that no module has | TRAIN --targets nose_proj --out F/out | LRC-7001 | nose_proj
 a layer that no model has | TRAIN --layers 7 --out F/out | LRC-7001 | layers_to_transform 7
+rows that are longer than the model knows | TRAIN --max-tokens 100000 --out F/out | LRC-7002 | --max-tokens
 a missing adapter | TRAIN --adapter F/none --out F/out | LRC-7003 | none
 an adapter of another shape | TRAIN --adapter F/narrow --out F/out | LRC-7004 | q_proj
 an adapter that is cut off | TRAIN --adapter F/cut --out F/out | LRC-7003 | cut

@@ -114,7 +114,7 @@ export function decoder(layers: Layers, parts: DecoderParts, inputs: ModelInputs
   const { builder, batch } = layers
   if (batch.columns > config.positions) {
     throw new RangeError(
-      `the model knows ${config.positions} positions; a sequence of ${batch.columns} tokens does not fit`,
+      `the model knows ${config.positions} positions; a sequence of ${batch.columns} tokens does not fit, so take shorter rows (--max-tokens, data.maxTokens)`,
     )
   }
   const maskFor = masks(layers, inputs)

@@ -108,7 +108,7 @@ export function positionEmbedding(layers: Layers, path: string, first = 0): Valu
   const limit = table.shape[0] as number
   if (first + batch.columns > limit) {
     throw new RangeError(
-      `the model knows ${limit - first} positions; a sequence of ${batch.columns} tokens does not fit`,
+      `the model knows ${limit - first} positions; a sequence of ${batch.columns} tokens does not fit, so take shorter rows (--max-tokens, data.maxTokens)`,
     )
   }
   const own =

@@ -77,7 +77,9 @@ function embeddings(layers: Layers, config: RobertaConfig, inputs: ModelInputs):
   const table = 'roberta.embeddings.position_embeddings'
   const limit = (weights.get(`${table}.weight`).shape[0] as number) - config.padId - 1
   if (columns > limit)
-    throw new RangeError(`the model knows ${limit} positions; a sequence of ${columns} tokens does not fit`)
+    throw new RangeError(
+      `the model knows ${limit} positions; a sequence of ${columns} tokens does not fit, so take shorter rows (--max-tokens, data.maxTokens)`,
+    )
   const zeros = (): Value =>
     builder.constant(new Array<number>(rows * columns).fill(0), 'int64', [rows, columns])
   const words = embedding(layers, 'roberta.embeddings.word_embeddings', inputs.inputIds)
