@@ -27,7 +27,7 @@ const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10]
 const samplesOf: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 }
 
 /** More pixels than this are no training image, but a file made to fill the memory. */
-const MAX_PIXELS = 2 ** 26
+export const MAX_PIXELS = 2 ** 26
 
 export const isPng = (bytes: Uint8Array): boolean => SIGNATURE.every((byte, at) => bytes[at] === byte)
 
@@ -46,6 +46,11 @@ export function decodePng(bytes: Uint8Array): Picture {
     throw new RangeError(`PNG expected ${length} bytes of lines, got ${lines.length}`)
   unfilter(lines, header, stride)
   return { width: header.width, height: header.height, rgb: colours(lines, { header, stride, palette }) }
+}
+
+/** RangeError when a PNG has no end, or a header that is not known. Its pixels are not read. */
+export function expectWholePng(bytes: Uint8Array): void {
+  headerOf(chunksOf(bytes).find(({ type }) => type === 'IHDR')?.data)
 }
 
 interface Chunk {
