@@ -38,8 +38,8 @@ export { type TensorChunk, tensorChunks, updateChunks } from './aggregate/update
 // Data: files as rows to train on and to judge by.
 export { type Corpus, type CorpusOptions, openCorpus } from './data/corpus.js'
 export { type DataFormat, dataFormats } from './data/format.js'
+export { type ImageCorpusOptions, openImageCorpus } from './data/image-corpus.js'
 export { type ImageProcessor, readImageProcessor } from './data/image-processor.js'
-export { evaluationImages, type ImageFolder, listImages, trainingImages } from './data/images.js'
 export { countDocuments } from './data/records.js'
 export { batchesIn, evaluationRows, type RowSource, trainingRows } from './data/row-source.js'
 export type { Sampling } from './evaluate/generate.js'

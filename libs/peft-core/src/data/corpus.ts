@@ -4,6 +4,7 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import type { Task } from '../source/task.js'
+import type { Batch, TokenBatch } from '../train/batch.js'
 import { IGNORED } from '../train/counted.js'
 import { splitMeasured } from '../train/holdout.js'
 import type { Tokenizer } from '../train/tokens.js'
@@ -12,14 +13,14 @@ import { createFirsts } from './firsts.js'
 import { type DataFormat, formatFor } from './format.js'
 import { frameOf } from './frame.js'
 import { createGrown } from './grown.js'
-import { createMetLabels, labelNumber, sortedLabels } from './labels.js'
+import { createMetLabels, type KnownClasses, labelNumber, namesOf } from './labels.js'
 import { type ExampleReader, readExamples } from './read-examples.js'
 import { hasRecords, readRecords } from './records.js'
 import type { RowSource } from './row-source.js'
 import { type ExampleStore, openStore } from './store.js'
 import { windowRows } from './windows.js'
 
-export interface CorpusOptions {
+export interface CorpusOptions extends KnownClasses {
   /** Files that are split together; each group has held-out rows of its own. */
   readonly groups: readonly (readonly string[])[]
   readonly tokenizer: Tokenizer
@@ -34,19 +35,15 @@ export interface CorpusOptions {
   readonly folder: string
   /** Whether the model keeps several examples in a row apart. */
   readonly packs: boolean
-  /** The names of the model's classes, where they say something. */
-  readonly labels?: readonly string[] | undefined
-  /** How many classes the model has. */
-  readonly classes?: number | undefined
   /** Rows of the model's embedding. */
   readonly vocabularySize?: number | undefined
 }
 
-export interface Corpus {
-  readonly format: DataFormat
-  readonly train: RowSource
+export interface Corpus<B extends Batch = TokenBatch> {
+  readonly format: DataFormat | 'images'
+  readonly train: RowSource<B>
   /** One for each group, none when nothing is held out. */
-  readonly heldOut: readonly RowSource[]
+  readonly heldOut: readonly RowSource<B>[]
   /** The names of the classes, by number. */
   readonly labels?: readonly string[]
   readonly examples: number
@@ -181,18 +178,6 @@ function maskingOf({ tokenizer, vocabularySize }: CorpusOptions) {
     specialIds,
     vocabularySize: Math.min(vocabularySize ?? Number.POSITIVE_INFINITY, tokenizer.vocabularySize),
   }
-}
-
-/** The names of the classes. RangeError when the data has more than the model. */
-function namesOf(
-  met: readonly string[],
-  { labels, classes = Number.POSITIVE_INFINITY }: CorpusOptions,
-): readonly string[] {
-  const names = labels ?? sortedLabels(met)
-  if (names.length <= classes) return names
-  throw new RangeError(
-    `the model has ${classes} classes; expected at most as many labels in the data, got ${names.length}`,
-  )
 }
 
 async function firstFields(file: string | undefined) {

@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { deflateSync } from 'node:zlib'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { imageRows, openImageCorpus } from './image-corpus.js'
 import { readImageProcessor } from './image-processor.js'
-import { evaluationImages, listImages, trainingImages } from './images.js'
+import { listImages } from './images.js'
 import { decodePng } from './png.js'
-import { resize } from './resize.js'
+import { evaluationRows, trainingRows } from './row-source.js'
 
 let folder: string
 beforeEach(async () => {
@@ -74,34 +75,6 @@ test('a file that is cut off, or no PNG, is refused', () => {
   expect(() => decodePng(png(short))).toThrow('PNG expected 6 bytes of lines, got 3')
 })
 
-// From torch.nn.functional.interpolate(bilinear, antialias=True) on uint8 (PyTorch 2.13), which follows PIL.
-const picture = [
-  207, 21, 45, 60, 46, 205, 222, 149, 10, 24, 85, 110, 159, 122, 67, 40, 177, 188, 8, 29, 115, 100, 227, 132,
-  107, 110, 170, 150, 44, 188, 193, 244, 201, 72, 81, 166, 166, 178, 222, 74, 240, 0, 19, 249, 241, 76, 35,
-  80, 11, 228, 169, 149, 62, 120, 48, 197, 121, 7, 65, 180, 133, 95, 64, 23, 155, 169, 133, 238, 237, 53, 155,
-  161, 63, 76, 124, 189, 74, 184, 167, 55, 99, 212, 215, 168, 1, 174, 57, 209, 233, 109, 244, 194, 83, 224,
-  98, 26, 151, 217, 168, 100, 230, 122, 98, 37, 54,
-]
-const smaller = [
-  128, 94, 129, 142, 111, 125, 109, 133, 139, 65, 144, 126, 63, 166, 171, 85, 138, 155, 99, 122, 149, 109,
-  125, 118, 89, 196, 131, 163, 164, 112, 156, 137, 132, 140, 133, 110,
-]
-const larger = [
-  207, 21, 45, 109, 38, 152, 132, 92, 118, 178, 135, 32, 24, 85, 110, 129, 114, 77, 93, 153, 134, 29, 128,
-  164, 8, 29, 115, 160, 111, 83, 107, 87, 154, 129, 87, 144, 170, 114, 102, 98, 155, 150, 116, 115, 119, 107,
-  145, 162, 75, 159, 157, 37, 121, 65, 95, 228, 139, 102, 146, 156,
-]
-
-test('a picture is resized as PIL and PyTorch do it, to one level of 255', () => {
-  const given = { height: 5, width: 7, rgb: Uint8Array.from(picture) }
-  const distance = (size: { height: number; width: number }, wanted: readonly number[]): number => {
-    const { rgb } = resize(given, size)
-    return Math.max(...wanted.map((level, at) => Math.abs(level - (rgb[at] as number))))
-  }
-  expect(distance({ height: 3, width: 4 }, smaller)).toBeLessThanOrEqual(1)
-  expect(distance({ height: 8, width: 9 }, larger)).toBeLessThanOrEqual(1)
-})
-
 const size = { channels: 3, height: 1, width: 2 }
 
 async function classes(): Promise<void> {
@@ -121,7 +94,8 @@ test('sub-folders are the classes, and every image comes once an epoch', async (
   const processor = await readImageProcessor(folder, size)
   const seen: number[] = []
   const order = { rows: 2, steps: 5, seed: 3, firstStep: 0 }
-  for await (const { pixelValues, labels } of trainingImages(found, processor, order))
+  const source = imageRows(found.images, processor)
+  for (const { pixelValues, labels } of trainingRows(source, order))
     for (const row of [0, 1]) {
       const level = Math.round(((pixelValues[6 * row] as number) * 0.5 + 0.5) * 255)
       expect(labels[row]).toBe(level < 100 ? 1 : 0)
@@ -131,7 +105,7 @@ test('sub-folders are the classes, and every image comes once an epoch', async (
   expect(sorted(seen.slice(0, 5))).toEqual([40, 60, 100, 120, 140])
   expect(sorted(seen.slice(5))).toEqual([40, 60, 100, 120, 140])
   const later: number[] = []
-  for await (const { pixelValues } of trainingImages(found, processor, { ...order, steps: 2, firstStep: 3 }))
+  for (const { pixelValues } of trainingRows(source, { ...order, steps: 2, firstStep: 3 }))
     for (const row of [0, 1]) later.push(Math.round(((pixelValues[6 * row] as number) * 0.5 + 0.5) * 255))
   expect(later).toEqual(seen.slice(6))
 })
@@ -140,8 +114,8 @@ test('rows that fill up the last batch of an evaluation do not count', async () 
   await classes()
   const processor = await readImageProcessor(folder, size)
   const labels: number[] = []
-  for await (const batch of evaluationImages(await listImages(folder), processor, 3))
-    labels.push(...batch.labels)
+  const { images } = await listImages(folder)
+  for (const batch of evaluationRows(imageRows(images, processor), 3)) labels.push(...batch.labels)
   expect(labels).toEqual([0, 0, 0, 1, 1, -100])
 })
 
@@ -150,7 +124,8 @@ test('a processor scales and normalises as its file says, and what is not built 
   const file = join(folder, 'preprocessor_config.json')
   await writeFile(file, JSON.stringify({ image_mean: [0.1, 0.2, 0.3], image_std: [0.5, 0.25, 2] }))
   const processor = await readImageProcessor(folder, size)
-  const { value: batch } = await evaluationImages(await listImages(folder), processor, 1).next()
+  const { images } = await listImages(folder)
+  const [batch] = evaluationRows(imageRows(images, processor), 1)
   const expected = [100, 105, 100, 105, 100, 105].map((level, at) => {
     const channel = Math.floor(at / 2)
     return (level / 255 - Number([0.1, 0.2, 0.3][channel])) / Number([0.5, 0.25, 2][channel])
@@ -163,7 +138,70 @@ test('a processor scales and normalises as its file says, and what is not built 
 test('a folder that does not fit is refused by the path that does not', async () => {
   await expect(listImages(folder)).rejects.toThrow('got no image')
   await classes()
-  await expect(listImages(folder, ['a', 'c'])).rejects.toThrow('expected a class of a, c, got "b"')
+  await expect(listImages(folder, { labels: ['a', 'c'] })).rejects.toThrow(
+    'b: expected a label of the model (a, c), got "b"',
+  )
+  await expect(listImages(folder, { classes: 1 })).rejects.toThrow('the model has 1 classes')
+  await writeFile(join(folder, 'cat.png'), grey(5))
+  await expect(listImages(folder)).rejects.toThrow('cat.png: expected images in sub-folders')
+  await rm(join(folder, 'cat.png'))
   await writeFile(join(folder, 'b', 'notes.txt'), 'x')
-  await expect(listImages(folder)).rejects.toThrow('notes.txt: expected a .png file')
+  await expect(listImages(folder)).rejects.toThrow('notes.txt: expected an image named .png')
+})
+
+test('classes that are numbers are in the order of numbers, and a number stands for a class that has a name', async () => {
+  for (const name of ['10', '9', '0']) {
+    await mkdir(join(folder, name))
+    await writeFile(join(folder, name, 'a.png'), grey(Number(name)))
+  }
+  const labelsOf = async (known: Parameters<typeof listImages>[1]) =>
+    (await listImages(folder, known)).images.map(({ path, label }) => [path.split('/').at(-2), label])
+  expect(await labelsOf({})).toEqual([
+    ['0', 0],
+    ['10', 10],
+    ['9', 9],
+  ])
+  const named = ['zero', ...Array.from({ length: 8 }, (_, at) => `n${at}`), 'nine', '0']
+  expect(await labelsOf({ labels: named })).toEqual([
+    ['0', 10],
+    ['10', 10],
+    ['9', 9],
+  ])
+})
+
+test('held-out images are spread over the classes, and their copies are not trained on', async () => {
+  for (const [name, first] of [
+    ['a', 0],
+    ['b', 100],
+  ] as const) {
+    await mkdir(join(folder, name))
+    for (let at = 0; at < 10; at++)
+      await writeFile(join(folder, name, `${at}.png`), grey(at === 9 ? first : first + at)) // the last is a copy
+  }
+  const processor = await readImageProcessor(folder, size)
+  const read: number[] = []
+  const corpus = await openImageCorpus({
+    folders: [folder],
+    processor,
+    holdout: 0.2,
+    onRead: (images) => read.push(images),
+  })
+  expect(read.at(-1)).toBe(20)
+  expect(corpus).toMatchObject({ format: 'images', examples: 20, labels: ['a', 'b'] })
+  const heldOut = corpus.heldOut[0]
+  const fileOf = (row: number): string => heldOut?.fileOf?.(row).slice(folder.length) ?? ''
+  expect([heldOut?.count, fileOf(0), fileOf(2)]).toEqual([4, '/a/2.png', '/b/2.png'])
+  expect(corpus.train.count).toBe(16)
+})
+
+test('a file that is no picture is refused before training, by its path', async () => {
+  await classes()
+  const processor = await readImageProcessor(folder, size)
+  const opened = () => openImageCorpus({ folders: [folder], processor, holdout: 0 })
+  await writeFile(join(folder, 'b', '7.png'), 'hello')
+  await expect(opened()).rejects.toThrow(
+    '7.png: expected a PNG or JPEG file, got a file that begins with 68656c6c6f',
+  )
+  await writeFile(join(folder, 'b', '7.png'), grey(3).subarray(0, 60))
+  await expect(opened()).rejects.toThrow('7.png: PNG is cut off')
 })

@@ -1,105 +1,71 @@
 /**
- * Images of a folder as batches: a sub-folder for each class, read as they are needed.
+ * Images of a folder: a sub-folder for each class.
  * @module
  */
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ImageBatch } from '../train/batch.js'
-import type { TrainingOrder } from '../train/batches.js'
-import { createRandom, shuffled } from '../train/random.js'
-import { type ImageProcessor, processImage } from './image-processor.js'
-import { decodePng } from './png.js'
+import { type KnownClasses, labelNumber, namesOf } from './labels.js'
+import { isPictureName, pictureNames } from './picture.js'
 
 export interface ImageFolder {
   /** The classes, by name; a label is a place in this list. */
   readonly labels: readonly string[]
-  readonly images: readonly { readonly path: string; readonly label: number }[]
+  readonly images: readonly LabelledImage[]
+}
+
+export interface LabelledImage {
+  readonly path: string
+  readonly label: number
 }
 
 /**
- * Lists the images of a folder, without reading them. `labels` are the classes that the model knows; absent, the names of
- * the sub-folders, sorted. RangeError for a sub-folder of another name, for a file that is no PNG, and for no image at all.
+ * Lists the images of a folder, without reading them. The classes are those that the model knows; where it has no names for
+ * them, the names of the sub-folders: numbers, or in alphabetical order. Names that begin with a dot are left out. RangeError
+ * for a sub-folder of another name, for a file that is named as no image, for an image beside the sub-folders, and for no
+ * image at all.
  */
-export async function listImages(folder: string, labels?: readonly string[]): Promise<ImageFolder> {
-  const entries = await readdir(folder, { withFileTypes: true })
-  const names = entries
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => name)
-    .sort()
-  const classes = labels ?? names
-  const images: { path: string; label: number }[] = []
+export async function listImages(folder: string, known: KnownClasses = {}): Promise<ImageFolder> {
+  const names = await classFolders(folder)
+  const labels = namesOf(names, known)
+  const images: LabelledImage[] = []
   for (const name of names) {
-    const label = classes.indexOf(name)
-    if (label < 0)
-      throw new RangeError(`${join(folder, name)}: expected a class of ${classes.join(', ')}, got "${name}"`)
-    for (const file of (await readdir(join(folder, name))).sort()) {
-      if (file.startsWith('.')) continue
-      if (!/\.png$/i.test(file)) throw new RangeError(`${join(folder, name, file)}: expected a .png file`)
-      images.push({ path: join(folder, name, file), label })
-    }
+    const label = named(join(folder, name), () => labelNumber(name, labels))
+    for (const file of await visible(join(folder, name)))
+      images.push({ path: imagePath(join(folder, name, file)), label })
   }
-  if (images.length === 0)
-    throw new RangeError(`${folder}: expected a sub-folder of .png files for each class, got no image`)
-  return { labels: classes, images }
+  if (images.length > 0) return { labels, images }
+  throw new RangeError(`${folder}: expected a sub-folder of images for each class, got no image`)
 }
 
-/** Batches to train on: each epoch takes every image once, in an order that depends on the seed and the epoch alone. */
-export async function* trainingImages(
-  folder: ImageFolder,
-  processor: ImageProcessor,
-  { rows, steps, seed, firstStep }: TrainingOrder,
-): AsyncGenerator<ImageBatch> {
-  const count = folder.images.length
-  let epoch = -1
-  let order: Int32Array = new Int32Array()
-  for (let step = 0; step < steps; step++) {
-    const chosen: number[] = []
-    for (let position = (firstStep + step) * rows; chosen.length < rows; position++) {
-      const wanted = Math.floor(position / count)
-      if (wanted !== epoch) order = shuffled(count, createRandom(seed, `epoch ${wanted}`))
-      epoch = wanted
-      chosen.push(order[position % count] as number)
-    }
-    yield await imageBatch(folder, processor, chosen)
+/** The sub-folders of a folder, sorted. */
+export async function classFolders(folder: string): Promise<readonly string[]> {
+  const names: string[] = []
+  for (const name of await visible(folder)) {
+    if ((await stat(join(folder, name))).isDirectory()) names.push(name)
+    else if (isPictureName(name))
+      throw new RangeError(`${join(folder, name)}: expected images in sub-folders, one for each class`)
   }
+  return names
 }
 
-/** Every image once, in order. Where the last batch has rows left over they repeat an image and do not count. */
-export async function* evaluationImages(
-  folder: ImageFolder,
-  processor: ImageProcessor,
-  rows: number,
-): AsyncGenerator<ImageBatch> {
-  const count = folder.images.length
-  for (let first = 0; first < count; first += rows) {
-    const present = Math.min(rows, count - first)
-    const chosen = Array.from({ length: rows }, (_, row) => first + (row < present ? row : 0))
-    const batch = await imageBatch(folder, processor, chosen)
-    batch.labels.fill(-100, present)
-    yield batch
-  }
+const visible = async (folder: string): Promise<readonly string[]> => {
+  const names = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
+    const got = cause.code === 'ENOTDIR' ? 'a file' : cause.message
+    throw new RangeError(`${folder}: expected a folder with a sub-folder for each class, got ${got}`, {
+      cause,
+    })
+  })
+  return names.filter((name) => !name.startsWith('.')).sort()
 }
 
-async function imageBatch(
-  { images }: ImageFolder,
-  processor: ImageProcessor,
-  chosen: readonly number[],
-): Promise<ImageBatch> {
-  const { channels, height, width } = processor.size
-  const each = channels * height * width
-  const pixels = new Float32Array(chosen.length * each)
-  const labels = new Int32Array(chosen.length)
-  for (const [row, index] of chosen.entries()) {
-    const { path, label } = images[index] as ImageFolder['images'][number]
-    processImage(await readPicture(path), processor, { pixels, start: row * each })
-    labels[row] = label
-  }
-  return { rows: chosen.length, columns: 0, image: processor.size, pixelValues: pixels, labels }
+function imagePath(path: string): string {
+  if (isPictureName(path)) return path
+  throw new RangeError(`${path}: expected an image named ${pictureNames.join(', ')}`)
 }
 
-async function readPicture(path: string) {
+function named<T>(path: string, read: () => T): T {
   try {
-    return decodePng(await readFile(path))
+    return read()
   } catch (cause) {
     throw new RangeError(`${path}: ${(cause as Error).message}`, { cause })
   }

@@ -10,6 +10,14 @@ export interface MetLabels {
   numberOf(name: string): number
 }
 
+/** What a model says of its classes. */
+export interface KnownClasses {
+  /** Their names, where they say something. */
+  readonly labels?: readonly string[] | undefined
+  /** How many there are. */
+  readonly classes?: number | undefined
+}
+
 /** With the names `known`, only those have numbers: RangeError for another. */
 export function createMetLabels(known?: readonly string[]): MetLabels {
   if (known !== undefined) return { names: known, numberOf: (name) => labelNumber(name, known) }
@@ -43,6 +51,18 @@ export function sortedLabels(met: readonly string[]): readonly string[] {
   if (met.length === 0 || !met.every(isNumber)) return [...met].sort()
   const count = Math.max(...met.map(Number)) + 1
   return Array.from({ length: count }, (_, number) => String(number))
+}
+
+/** The names of the classes: the model's, or those of the data. RangeError when the data has more than the model. */
+export function namesOf(
+  met: readonly string[],
+  { labels, classes = Number.POSITIVE_INFINITY }: KnownClasses,
+): readonly string[] {
+  const names = labels ?? sortedLabels(met)
+  if (names.length <= classes) return names
+  throw new RangeError(
+    `the model has ${classes} classes; expected at most as many labels in the data, got ${names.length}`,
+  )
 }
 
 /** The number of a label in a set of names: the name's, or the number that the label is. RangeError when it is not there. */

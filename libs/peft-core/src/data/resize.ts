@@ -5,21 +5,46 @@ interface Size {
   readonly width: number
 }
 
+/** How much a pixel counts at a distance from a new one, and the distance from which on it does not. */
+interface Kernel {
+  readonly reach: number
+  weight(distance: number): number
+}
+
+const sinc = (x: number): number => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x))
+
+const kernels = {
+  lanczos: { reach: 3, weight: (x: number) => (Math.abs(x) < 3 ? sinc(x) * sinc(x / 3) : 0) },
+  bilinear: { reach: 1, weight: (x: number) => Math.max(0, 1 - Math.abs(x)) },
+  bicubic: { reach: 2, weight: (x: number) => cubic(Math.abs(x)) },
+} satisfies Readonly<Record<string, Kernel>>
+
+export type Filter = keyof typeof kernels
+
+/** Keys' convolution with a = -1/2. */
+function cubic(x: number): number {
+  if (x < 1) return (1.5 * x - 2.5) * x * x + 1
+  return x < 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0
+}
+
 /**
- * A picture in another size, bilinear over all pixels that a new one covers, across and then down, each rounded to 8
- * bits: what PIL does (`Image.BILINEAR`), up to one level of 255 where its fixed-point weights round the other way.
+ * A picture in another size, filtered over all pixels that a new one covers, across and then down, each rounded to 8
+ * bits: what PIL does (`Image.BILINEAR` and others), up to one level of 255 where its fixed-point weights round the other way.
  * Reference: https://github.com/python-pillow/Pillow/blob/main/src/libImaging/Resample.c
  */
-export function resize(picture: Picture, { height, width }: Size): Picture {
+export function resize(picture: Picture, { height, width }: Size, filter: Filter = 'bilinear'): Picture {
   const { height: rows, width: columns, rgb } = picture
   const across =
-    columns === width ? rgb : resample(rgb, { lines: rows, from: columns, to: width, isDown: false })
+    columns === width ? rgb : resample(rgb, { filter, lines: rows, from: columns, to: width, isDown: false })
   const down =
-    rows === height ? across : resample(across, { lines: width, from: rows, to: height, isDown: true })
+    rows === height
+      ? across
+      : resample(across, { filter, lines: width, from: rows, to: height, isDown: true })
   return { height, width, rgb: down }
 }
 
 interface Pass {
+  readonly filter: Filter
   /** How many lines are resampled, each from `from` to `to` pixels. */
   readonly lines: number
   readonly from: number
@@ -27,11 +52,11 @@ interface Pass {
   readonly isDown: boolean
 }
 
-function resample(rgb: Uint8Array, { lines, from, to, isDown }: Pass): Uint8Array {
+function resample(rgb: Uint8Array, { filter, lines, from, to, isDown }: Pass): Uint8Array {
   const result = new Uint8Array(lines * to * 3)
   const place = (line: number, at: number, length: number): number =>
     3 * (isDown ? at * lines + line : line * length + at)
-  for (const [at, { first, weights }] of taps(from, to).entries()) {
+  for (const [at, { first, weights }] of taps(kernels[filter], from, to).entries()) {
     for (let line = 0; line < lines; line++) {
       for (let colour = 0; colour < 3; colour++) {
         let sum = 0
@@ -50,15 +75,16 @@ interface Taps {
 }
 
 /** For each new pixel, the old ones that it covers. */
-function taps(from: number, to: number): readonly Taps[] {
+function taps(kernel: Kernel, from: number, to: number): readonly Taps[] {
   const ratio = from / to
-  const reach = Math.max(ratio, 1)
+  const spread = Math.max(ratio, 1)
+  const reach = kernel.reach * spread
   return Array.from({ length: to }, (_, at) => {
     const centre = (at + 0.5) * ratio
     const first = Math.max(0, Math.floor(centre - reach + 0.5))
     const end = Math.min(from, Math.floor(centre + reach + 0.5))
     const raw = Array.from({ length: end - first }, (_, index) =>
-      Math.max(0, 1 - Math.abs((first + index - centre + 0.5) / reach)),
+      kernel.weight((first + index - centre + 0.5) / spread),
     )
     const total = raw.reduce((sum, weight) => sum + weight, 0)
     return { first, weights: raw.map((weight) => weight / total) }

@@ -4,7 +4,7 @@
  * Sizes used below: B = rows of a batch, T = columns.
  * @module
  */
-import type { TokenBatch } from '../train/batch.js'
+import type { Batch, TokenBatch } from '../train/batch.js'
 import type { TrainingOrder } from '../train/batches.js'
 
 /** The rows of one epoch, in order. A row is what it is made of, as numbers that the source understands. */
@@ -14,7 +14,7 @@ export interface Epoch {
 }
 
 /** What batches are made of. */
-export interface RowSource {
+export interface RowSource<B extends Batch = TokenBatch> {
   /** Examples or windows. */
   readonly count: number
   /** Rows of every epoch, where that is the same. */
@@ -26,14 +26,13 @@ export interface RowSource {
   /** All rows, in the order of the data. */
   inOrder(): Epoch
   /** `stream` names the random numbers of the batch, if it needs any. */
-  batch(
-    rows: readonly (readonly number[])[],
-    random: { readonly seed: number; readonly stream: string },
-  ): TokenBatch
+  batch(rows: readonly (readonly number[])[], random: { readonly seed: number; readonly stream: string }): B
+  /** The file of a row in the order of the data, where each row is a file of its own. */
+  fileOf?(row: number): string
 }
 
 /** Batches to train on: epoch after epoch, without a break; `firstStep` continues as if all were asked for at once. */
-export function* trainingRows(source: RowSource, order: TrainingOrder): Generator<TokenBatch> {
+export function* trainingRows<B extends Batch>(source: RowSource<B>, order: TrainingOrder): Generator<B> {
   const { rows, steps, firstStep, seed } = order
   let { epoch, skipped } = seek(source, order)
   let current = source.epoch(seed, epoch, rows)
@@ -52,7 +51,7 @@ export function* trainingRows(source: RowSource, order: TrainingOrder): Generato
 
 /** How many batches of `rows` the first epochs make, the last filled up from the next epoch. */
 export function batchesIn(
-  source: RowSource,
+  source: Pick<RowSource<Batch>, 'rowsPerEpoch' | 'epoch'>,
   epochs: number,
   { rows, seed }: Pick<TrainingOrder, 'rows' | 'seed'>,
 ): number {
@@ -64,11 +63,11 @@ export function batchesIn(
 }
 
 /** Every row once, in order. Where the last batch has rows left over they repeat a row and do not count. */
-export function* evaluationRows(
-  source: RowSource,
+export function* evaluationRows<B extends Batch>(
+  source: RowSource<B>,
   rows: number,
   chosen?: readonly number[],
-): Generator<TokenBatch> {
+): Generator<B> {
   const all = source.inOrder()
   const count = chosen?.length ?? all.count
   const rowAt = (index: number): readonly number[] => all.row(chosen?.[index] ?? index)
@@ -85,7 +84,7 @@ export function* evaluationRows(
 
 /** The epoch that a batch begins in, and how many of its rows came before. */
 function seek(
-  source: RowSource,
+  source: Pick<RowSource<Batch>, 'rowsPerEpoch' | 'epoch'>,
   { rows, firstStep, seed }: TrainingOrder,
 ): { epoch: number; skipped: number } {
   const before = firstStep * rows

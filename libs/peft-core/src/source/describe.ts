@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import type { ImageSize } from '../train/batch.js'
 import type { Fields } from './fields.js'
 import { openModel } from './model.js'
 import type { Task } from './task.js'
@@ -16,6 +17,8 @@ export interface ModelDescription {
   readonly positions: number | undefined
   /** Rows of the embedding, where the model says it. */
   readonly vocabularySize: number | undefined
+  /** The images that it takes, where it takes any. */
+  readonly image: ImageSize | undefined
   /** How many classes a classifier tells apart. */
   readonly classes: number | undefined
   /** Their names, where they are more than numbers. */
@@ -36,9 +39,17 @@ export async function describeModel(path: string): Promise<ModelDescription> {
     positions,
     packs,
     vocabularySize: stated ?? (predictsTokens ? outputs : undefined),
+    image: imageSize(graph.inputs.find(({ name }) => name === 'pixel_values')?.shape),
     classes: predictsTokens ? undefined : outputs,
     labels: predictsTokens ? undefined : labelNames(config.id2label),
   }
+}
+
+/** The size in a shape (B, C, H, W). */
+function imageSize(shape: readonly number[] | undefined): ImageSize | undefined {
+  if (shape?.length !== 4) return undefined
+  const [, channels, height, width] = shape as [number, number, number, number]
+  return { channels, height, width }
 }
 
 async function readConfig(folder: string): Promise<Fields> {

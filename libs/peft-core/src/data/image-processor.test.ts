@@ -1,0 +1,103 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { processImage, readImageProcessor } from './image-processor.js'
+import { type Filter, resize } from './resize.js'
+
+// 7 x 5 pixels.
+const picture = [
+  207, 21, 45, 60, 46, 205, 222, 149, 10, 24, 85, 110, 159, 122, 67, 40, 177, 188, 8, 29, 115, 100, 227, 132,
+  107, 110, 170, 150, 44, 188, 193, 244, 201, 72, 81, 166, 166, 178, 222, 74, 240, 0, 19, 249, 241, 76, 35,
+  80, 11, 228, 169, 149, 62, 120, 48, 197, 121, 7, 65, 180, 133, 95, 64, 23, 155, 169, 133, 238, 237, 53, 155,
+  161, 63, 76, 124, 189, 74, 184, 167, 55, 99, 212, 215, 168, 1, 174, 57, 209, 233, 109, 244, 194, 83, 224,
+  98, 26, 151, 217, 168, 100, 230, 122, 98, 37, 54,
+]
+// Of the same from torch.nn.functional.interpolate(bilinear, antialias=True) on uint8 (PyTorch 2.13), which follows PIL,
+// and from the ViTImageProcessor of transformers 5.18 with Pillow 12.3: 4 x 3 pixels, and the first of 9 x 8.
+const smaller = {
+  bilinear: [
+    128, 94, 129, 142, 111, 125, 109, 133, 139, 65, 144, 126, 63, 166, 171, 85, 138, 155, 99, 122, 149, 109,
+    125, 118, 89, 196, 131, 163, 164, 112, 156, 137, 132, 140, 133, 110,
+  ],
+  bicubic: [
+    129, 89, 127, 146, 110, 124, 110, 137, 141, 59, 145, 126, 57, 172, 178, 81, 135, 160, 97, 117, 154, 113,
+    127, 118, 85, 202, 134, 169, 164, 109, 157, 133, 130, 140, 132, 111,
+  ],
+  lanczos: [
+    131, 85, 124, 147, 107, 123, 113, 147, 144, 56, 144, 124, 51, 177, 183, 80, 132, 162, 97, 113, 162, 116,
+    131, 118, 85, 205, 138, 172, 164, 105, 152, 127, 124, 141, 133, 116,
+  ],
+} as const
+const larger = {
+  bilinear: [
+    207, 21, 45, 109, 38, 152, 132, 92, 118, 178, 135, 32, 24, 85, 110, 129, 114, 77, 93, 153, 134, 29, 128,
+    164, 8, 29, 115, 160, 111, 83, 107, 87, 154, 129, 87, 144, 170, 114, 102, 98, 155, 150, 116, 115, 119,
+    107, 145, 162, 75, 159, 157, 37, 121, 65, 95, 228, 139, 102, 146, 156,
+  ],
+  bicubic: [
+    222, 5, 30, 96, 22, 168, 132, 98, 122, 198, 149, 2, 12, 74, 103, 144, 111, 61, 99, 168, 134, 12, 128, 174,
+    1, 6, 120,
+  ],
+  lanczos: [
+    230, 1, 25, 87, 7, 173, 133, 112, 122, 197, 155, 0, 5, 63, 98, 138, 103, 57, 111, 189, 127, 0, 115, 179,
+    4, 0, 121,
+  ],
+} as const
+
+test('a picture is resized as PIL and PyTorch do it, to one level of 255', () => {
+  const given = { height: 5, width: 7, rgb: Uint8Array.from(picture) }
+  const distance = (
+    size: { height: number; width: number },
+    wanted: readonly number[],
+    filter: Filter,
+  ): number => {
+    const { rgb } = resize(given, size, filter)
+    return Math.max(...wanted.map((level, at) => Math.abs(level - (rgb[at] as number))))
+  }
+  for (const filter of ['bilinear', 'bicubic', 'lanczos'] as const) {
+    expect(distance({ height: 3, width: 4 }, smaller[filter], filter)).toBeLessThanOrEqual(1)
+    expect(distance({ height: 8, width: 9 }, larger[filter], filter)).toBeLessThanOrEqual(1)
+  }
+})
+
+/** The pixels that a model of 3 x 2 gets, with such a preprocessor_config.json. */
+async function processed(fields: object): Promise<readonly number[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'lorica-processor-'))
+  try {
+    await writeFile(join(folder, 'preprocessor_config.json'), JSON.stringify(fields))
+    const processor = await readImageProcessor(folder, { channels: 3, height: 2, width: 3 })
+    const pixels = new Float32Array(18)
+    processImage({ height: 5, width: 7, rgb: Uint8Array.from(picture) }, processor, { pixels, start: 0 })
+    return [...pixels]
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+// From the ViTImageProcessor of transformers 5.18 with the same fields and size { height: 2, width: 3 }.
+test('pixels are what the processor of transformers makes of a picture', async () => {
+  const channels = { image_mean: [0.1, 0.2, 0.3], image_std: [0.5, 0.25, 2] }
+  const all = [
+    1.45625, 1.628125, 1.14375, 1.221875, 1.846875, 1.846875, 2.91875, 3.2625, 3.5125, 4.95, 3.2625, 3.23125,
+    0.4125, 0.4046875, 0.365625, 0.4359375, 0.34609375, 0.34609375,
+  ]
+  const scaled = await processed({ ...channels, rescale_factor: 1 / 128 })
+  for (const [at, value] of all.entries()) {
+    const level = 1 / 128 / ([0.5, 0.25, 2][Math.floor(at / 6)] as number) // of the 255 that rounding may go the other way
+    expect(Math.abs((scaled[at] as number) - value)).toBeLessThan(level + 1e-6)
+  }
+  const near = (values: readonly number[], wanted: readonly number[], level: number): void => {
+    for (const [at, value] of wanted.entries())
+      expect(Math.abs((values[at] as number) - value)).toBeLessThan(level + 1e-6)
+  }
+  near(await processed({ do_normalize: false }), [0.4156863, 0.4588235, 0.3372549, 0.3568628], 1 / 255)
+  near(await processed({ ...channels, do_rescale: false }), [211.8, 233.8, 171.8, 181.8], 2)
+})
+
+test('a picture of another size is refused where the processor does not resize', async () => {
+  await expect(processed({ do_resize: false })).rejects.toThrow(
+    'expected 3 x 2 pixels, as do_resize is false, got 7 x 5',
+  )
+  await expect(processed({ resample: 0 })).rejects.toThrow('resample 0 is not supported')
+})
