@@ -2,19 +2,29 @@
  * The data files of a command, read for a model.
  * @module
  */
+import { statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
+import { dirname } from 'node:path'
 import {
+  type Batch,
+  type BatchSize,
   type Corpus,
   type CorpusOptions,
   type DataFormat,
   describeModel,
+  type ModelDescription,
   openCorpus,
+  openImageCorpus,
   openTokenizer,
+  readImageProcessor,
+  type Tokenizer,
 } from '@lorica/peft-core'
+import type { Output } from '../screen/output.js'
 import { withCode } from './errors.js'
 
 export interface CorpusSpec {
   readonly model: string
+  /** Files; or folders with a sub-folder of images for each class. */
   readonly data: readonly string[]
   readonly format?: DataFormat
   readonly maxTokens: number
@@ -25,26 +35,39 @@ export interface CorpusSpec {
   readonly labels?: readonly string[] | undefined
 }
 
-export interface ModelCorpus extends Corpus, Disposable {
+export interface ModelCorpus extends Corpus<Batch>, Disposable {
   readonly task: CorpusOptions['task']
+  /** Of text. */
+  readonly tokenizer?: Tokenizer
+  /** The size of a row: tokens, or the sides of an image. */
+  readonly row: Pick<BatchSize, 'columns' | 'image'>
 }
 
 /** Reads the files; each is split on its own, the same way wherever it is read. LRC-6001 says what does not fit, and where. */
-export async function readCorpus({
-  model,
-  data,
-  format,
-  maxTokens,
-  holdout,
-  labels,
-  packs = false,
-}: CorpusSpec): Promise<ModelCorpus> {
-  const described = await withCode('LRC-7001', () => describeModel(model))
+export async function readCorpus(
+  spec: CorpusSpec,
+  output: Pick<Output, 'progress'> = { progress: () => {} },
+): Promise<ModelCorpus> {
+  const described = await withCode('LRC-7001', () => describeModel(spec.model))
+  const labels = spec.labels ?? described.labels
+  return described.task === 'image'
+    ? await imagesFor(spec, { ...described, labels }, output)
+    : await textFor(spec, { ...described, labels })
+}
+
+async function textFor(
+  { model, data, format, maxTokens, holdout, packs = false }: CorpusSpec,
+  described: ModelDescription,
+): Promise<ModelCorpus> {
   const tokenizer = await withCode('LRC-7005', () => openTokenizer(model))
-  const corpus = await withCode('LRC-6001', () =>
-    openCorpus({
+  const corpus = await withCode('LRC-6001', () => {
+    const folder = data.find(isFolder)
+    if (folder !== undefined)
+      throw new RangeError(
+        `${folder}: a model for the task "${described.task}" expected a file, got a folder`,
+      )
+    return openCorpus({
       ...described,
-      labels: labels ?? described.labels,
       groups: data.map((file) => [file]),
       tokenizer,
       format,
@@ -52,13 +75,49 @@ export async function readCorpus({
       holdout,
       folder: tmpdir(),
       packs: described.packs && packs,
-    }),
-  )
-  return { ...corpus, task: described.task, [Symbol.dispose]: () => corpus.close() }
+    })
+  })
+  const row = { columns: maxTokens }
+  return { ...corpus, task: described.task, tokenizer, row, [Symbol.dispose]: () => corpus.close() }
+}
+
+async function imagesFor(
+  { model, data, format, holdout }: CorpusSpec,
+  { image, labels, classes, task }: ModelDescription,
+  output: Pick<Output, 'progress'>,
+): Promise<ModelCorpus> {
+  const corpus = await withCode('LRC-6001', async () => {
+    if (format !== undefined)
+      throw new RangeError(
+        `a model for the task "image" expected folders of images, got the format ${format}`,
+      )
+    if (image === undefined)
+      throw new RangeError('the model expected images of one size, got none that it states')
+    const processor = await readImageProcessor(model.endsWith('.onnx') ? dirname(model) : model, image)
+    const onRead = (images: number): void => output.progress(`reading the data … ${images} images`)
+    return await openImageCorpus({ folders: data, processor, labels, classes, holdout, onRead })
+  })
+  return { ...corpus, task, row: { columns: 0, image }, [Symbol.dispose]: () => corpus.close() }
+}
+
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+
+/** What a loss is a mean over. */
+export type Unit = 'token' | 'example' | 'word' | 'image'
+
+/** What the labels of a corpus belong to. */
+export function unitOf({ format }: Pick<Corpus<Batch>, 'format'>): Unit {
+  if (format === 'images') return 'image'
+  if (format === 'classification') return 'example'
+  return format === 'tokens' ? 'word' : 'token'
 }
 
 /** One line about what was read: how many examples, and what did not fit. */
-export function corpusLine({ format, examples, cut, dropped }: Corpus, maxTokens: number): string {
+export function corpusLine(
+  { format, examples, cut, dropped, labels }: Corpus<Batch>,
+  maxTokens: number,
+): string {
+  if (format === 'images') return `images: ${examples} of ${labels?.length} classes`
   const left = dropped === 0 ? '' : `, ${dropped} of them left out as nothing to learn was left`
   const short = cut === 0 ? '' : `; ${cut} are longer than ${maxTokens} tokens and were cut${left}`
   return `${format}: ${examples} ${format === 'text' ? 'documents' : 'examples'}${short}`

@@ -30,7 +30,11 @@ export function evalCommand(): Command {
   const command = new Command('eval')
     .description('measure a model, with or without an adapter, on data files')
     .requiredOption('--model <path>', 'base model: a Hugging Face folder or an .onnx file')
-    .requiredOption('--data <file>', 'data to predict; may be repeated', collect)
+    .requiredOption(
+      '--data <file>',
+      'data to predict: a file, or a folder with a sub-folder of images for each class; may be repeated',
+      collect,
+    )
     .option('--adapter <folder>', 'a PEFT adapter')
     .addOption(
       new Option(
@@ -55,7 +59,7 @@ async function evaluate(options: EvalOptions, output: Output): Promise<void> {
   const { data, holdout = 0 } = options
   const corpora: ModelCorpus[] = []
   try {
-    for (const file of data) corpora.push(await readCorpus({ ...options, data: [file], holdout }))
+    for (const file of data) corpora.push(await readCorpus({ ...options, data: [file], holdout }, output))
     await measure(options, corpora, output)
   } finally {
     for (const corpus of corpora) corpus.close()
@@ -63,18 +67,18 @@ async function evaluate(options: EvalOptions, output: Output): Promise<void> {
 }
 
 async function measure(options: EvalOptions, corpora: readonly ModelCorpus[], output: Output): Promise<void> {
-  const { batch: rows, maxTokens: columns, model, data } = options
-  const { task, labels } = corpora[0] as ModelCorpus
+  const { batch: rows, model, data } = options
+  const { task, labels, row, tokenizer } = corpora[0] as ModelCorpus
   await using session = await openSession({
     model,
     adapter: options.adapter ?? BASE,
     rows,
-    columns,
+    ...row,
     seed: 0,
     engine: options,
     purpose: 'measure',
   })
-  const { tokenizer, engine, adapter } = session
+  const { engine, adapter } = session
   const predictsTokens = task === 'causal' || task === 'masked'
   using predictions =
     options.predictions === undefined
@@ -87,14 +91,15 @@ async function measure(options: EvalOptions, corpora: readonly ModelCorpus[], ou
     const file = data[index] as string
     output.progress(`file ${index + 1}/${corpora.length}`)
     const own = createMetricsTally(task)
-    const batches = evaluationRows(heldOut[0] ?? train, rows)
+    const source = heldOut[0] ?? train
+    const batches = evaluationRows(source, rows)
     const { classes, seconds } = await measureEach(
       { engine, tensors: adapter.tensors },
       batches,
       (batch, measured) => {
         own.add(measured)
         all.add(measured)
-        predictions?.add(file, batch, measured)
+        predictions?.add({ file, fileOf: source.fileOf }, batch, measured)
       },
     )
     classCount = classes

@@ -1,4 +1,4 @@
-import type { Sampling } from '@lorica/peft-core'
+import { openTokenizer, type Sampling } from '@lorica/peft-core'
 import { Command } from 'commander'
 import { nonNegativeNumber, positiveInteger, positiveNumber, wholeNumber } from '../screen/argument.js'
 import { collect, runs } from '../screen/command.js'
@@ -58,8 +58,9 @@ async function generate(options: GenerateOptions, output: Output): Promise<void>
     purpose: 'logits',
   } as const
   output.progress('reading the model …')
+  const tokenizer = await withCode('LRC-7005', () => openTokenizer(model))
   await using session = await openSession(spec)
-  const { tokenizer, engine, adapter } = session
+  const { engine, adapter } = session
   const given = tokenizer.encode(prompt)
   const start = given.length === 0 ? [tokenizer.bosId ?? tokenizer.eosId ?? 0] : given
   output.settle()

@@ -8,23 +8,30 @@ import { LoricaError } from '@lorica/protocol'
 import { className } from './metrics.js'
 
 export interface PredictionNames {
-  readonly tokenizer: Pick<Tokenizer, 'decode'>
+  /** Of text. */
+  readonly tokenizer?: Pick<Tokenizer, 'decode'> | undefined
   /** The names of the classes; of a language model, tokens are the classes. */
   readonly labels: readonly string[] | undefined
   readonly predictsTokens: boolean
 }
 
+/** A data file; or a folder, with the file of each row. */
+export interface MeasuredData {
+  readonly file: string
+  readonly fileOf?: ((row: number) => string) | undefined
+}
+
 /** Disposed of before it is kept, it leaves nothing behind. */
 export interface PredictionsFile extends Disposable {
   /** Writes down what was measured of a batch, the next one of its data file. */
-  add(file: string, batch: Batch, measured: MeasuredBatch): void
+  add(data: MeasuredData, batch: Batch, measured: MeasuredBatch): void
   /** The file is whole: it takes its name. */
   keep(): void
 }
 
 /**
  * Opens a file of lines `{file, row, column?, text?, label, prediction, probability}`, with rows counted from 0 in each
- * data file. LRC-8003 when there is such a file.
+ * data file or folder; of images, the file is the image's. LRC-8003 when there is such a file.
  */
 export function openPredictions(path: string, names: PredictionNames): PredictionsFile {
   if (existsSync(path)) {
@@ -38,13 +45,16 @@ export function openPredictions(path: string, names: PredictionNames): Predictio
   const rowsBefore = new Map<string, number>()
   let isKept = false
   return {
-    add(file, batch, measured) {
+    add({ file, fileOf = () => file }, batch, measured) {
       const before = rowsBefore.get(file) ?? 0
       rowsBefore.set(file, before + batch.rows)
       const lines = predictionLines(batch, measured, names)
       writeSync(
         descriptor,
-        lines.map((line) => `${JSON.stringify({ file, ...line, row: before + line.row })}\n`).join(''),
+        lines
+          .map((line) => ({ file: fileOf(before + line.row), ...line, row: before + line.row }))
+          .map((line) => `${JSON.stringify(line)}\n`)
+          .join(''),
       )
     },
     keep() {
@@ -74,7 +84,9 @@ export function predictionLines(
   { tokenizer, predictsTokens, labels: names }: PredictionNames,
 ): readonly PredictionLine[] {
   const nameOf = (number: number): string =>
-    predictsTokens ? tokenizer.decode([number], { specialTokens: true }) : className(number, names)
+    predictsTokens && tokenizer !== undefined
+      ? tokenizer.decode([number], { specialTokens: true })
+      : className(number, names)
   const columns = batch.labels.length / batch.rows
   return [...places].map((place, at) => {
     const row = Math.floor(place / columns)
@@ -84,7 +96,7 @@ export function predictionLines(
       prediction: nameOf(predictions[at] as number),
       probability: probabilities[at] as number,
     }
-    if (!('inputIds' in batch)) return { row, ...said }
+    if (!('inputIds' in batch) || tokenizer === undefined) return { row, ...said }
     const { inputIds } = batch
     if (columns === 1 && batch.columns !== 1) {
       const ids = [...inputIds.subarray(row * batch.columns, (row + 1) * batch.columns)]

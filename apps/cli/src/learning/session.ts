@@ -1,18 +1,17 @@
 /**
- * A model on this machine, opened for a command: its engine, its tokenizer and the adapter to start from.
+ * A model on this machine, opened for a command: its engine and the adapter to start from.
  * @module
  */
 import {
   type Adapter,
+  type BatchSize,
   createAdapter,
   type Engine,
   type EngineSpec,
   factorsByModule,
-  openTokenizer,
   type PeftSpec,
   readAdapter,
   type Starts,
-  type Tokenizer,
   weightStarts,
 } from '@lorica/peft-core'
 import { type EngineChoice, openEngine } from './engine-choice.js'
@@ -24,6 +23,8 @@ export interface SessionSpec {
   readonly adapter: string | PeftSpec | Adapter
   readonly rows: number
   readonly columns: number
+  /** The size of the images, of a model that takes images; then `columns` is 0. */
+  readonly image?: BatchSize['image']
   readonly seed: number
   /** What computes. */
   readonly engine: EngineChoice
@@ -38,14 +39,13 @@ export interface LearningSession extends AsyncDisposable {
   /** What its factors started from, when they started from the weights. */
   readonly starts: Starts | undefined
   readonly engine: Engine
-  readonly tokenizer: Tokenizer
   /** How many numbers the adapter trains. */
   readonly parameters: number
 }
 
 /** Reads everything and opens the model in a process of its own, which ends with the session. */
 export async function openSession(spec: SessionSpec): Promise<LearningSession> {
-  const { model, rows, columns, adapter: given, purpose = 'train', recompute = 'cheap' } = spec
+  const { model, rows, columns, image, adapter: given, purpose = 'train', recompute = 'cheap' } = spec
   const adapter =
     typeof given === 'string'
       ? await withCode('LRC-7003', () => readAdapter(given))
@@ -56,7 +56,6 @@ export async function openSession(spec: SessionSpec): Promise<LearningSession> {
   const starts = await withCode('LRC-7001', () =>
     isFresh ? factorsByModule(adapter) : weightStarts(model, adapter.config),
   )
-  const tokenizer = await withCode('LRC-7005', () => openTokenizer(model))
   const engine = await openEngine(spec.engine)
   try {
     const { parameters } = await withCode('LRC-7002', () =>
@@ -66,12 +65,13 @@ export async function openSession(spec: SessionSpec): Promise<LearningSession> {
         starts,
         rows,
         columns,
+        image,
         trainable: 'adapter',
         purpose,
         recompute,
       }),
     )
-    return { adapter, starts, engine, tokenizer, parameters, [Symbol.asyncDispose]: () => engine.close() }
+    return { adapter, starts, engine, parameters, [Symbol.asyncDispose]: () => engine.close() }
   } catch (error) {
     await engine.close()
     throw error

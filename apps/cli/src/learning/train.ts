@@ -16,7 +16,7 @@ import { collect, runs } from '../screen/command.js'
 import { count, duration } from '../screen/format.js'
 import type { Output } from '../screen/output.js'
 import { expectNewFolder } from '../screen/place.js'
-import { corpusLine, readCorpus } from './corpus.js'
+import { corpusLine, type ModelCorpus, readCorpus, unitOf } from './corpus.js'
 import { type EngineChoice, withEngineOptions } from './engine-choice.js'
 import { withCode } from './errors.js'
 import { type MethodOptions, peftSpecOf, withMethod } from './method.js'
@@ -59,7 +59,7 @@ export function trainCommand(): Command {
     .requiredOption('--model <path>', 'base model: a Hugging Face folder')
     .requiredOption(
       '--data <file>',
-      'data to train on (.txt: paragraphs; .jsonl, .csv: records); may be repeated',
+      'data to train on (.txt: paragraphs; .jsonl, .csv: records; a folder: a sub-folder of images for each class); may be repeated',
       collect,
     )
     .addOption(
@@ -104,16 +104,18 @@ export function trainCommand(): Command {
 async function train(options: TrainOptions, output: Output): Promise<void> {
   expectNewFolder(options.out)
   if (options.log !== undefined) expectWritable(options.log)
-  const { batch: rows, maxTokens: columns, seed, model, accumulate } = options
+  const { batch: rows, maxTokens, seed, model, accumulate } = options
   output.progress('reading the data …')
   const packs = options.adapter === undefined && options.method !== 'prompt' // tokens of a prompt stand before each row
-  using corpus = await readCorpus({ ...options, data: needed(options.data, '--data'), packs })
-  output.line(corpusLine(corpus, columns))
+  using corpus = await readCorpus({ ...options, data: needed(options.data, '--data'), packs }, output)
+  output.line(corpusLine(corpus, maxTokens))
+  const unit = unitOf(corpus)
   const steps =
     options.epochs === undefined
       ? options.steps
       : Math.ceil(batchesIn(corpus.train, options.epochs, { rows, seed }) / accumulate)
-  const settings = settingsOf({ ...options, steps })
+  const images = corpus.format === 'images' ? { images: corpus.examples } : {}
+  const settings = { ...settingsOf({ ...options, steps }), ...images }
   const folder = `${options.out}.checkpoints`
   const start = await startOf(folder, settings, options.resume === true)
   output.progress('reading the model …')
@@ -123,12 +125,13 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
       model,
       adapter: adapter ?? fresh,
       rows: fewer,
-      columns,
+      ...corpus.row,
       seed,
       engine: options,
       recompute: options.recompute,
     })
-  const plan = { ...planOf({ ...options, steps }), folder, notes: { settings } }
+  const { columns } = corpus.row
+  const plan = { ...planOf({ ...options, steps }), columns, unit, folder, notes: { settings } }
   const data = { source: corpus.train, heldOut: corpus.heldOut }
   const trained = await runTraining({ data, start, open }, plan, output)
   const { before, after } = trained.heldOutLoss
@@ -154,14 +157,23 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
   const held =
     before === null || after === null
       ? 'nothing was held out'
-      : `held-out loss ${before.toFixed(4)} -> ${after.toFixed(4)} nats per token`
+      : `held-out loss ${before.toFixed(4)} -> ${after.toFixed(4)} nats per ${unit}`
   output.result(document, [
-    `trained ${count(trained.session.parameters)} parameters on ${count(trained.tokens)} tokens in ${duration(trained.seconds)} (${count(document.tokensPerSecond)} tokens/s)`,
+    `trained ${count(trained.session.parameters)} parameters on ${count(trained.tokens)} ${unit}s in ${duration(trained.seconds)} (${count(document.tokensPerSecond)} ${unit}s/s)`,
     held,
     `adapter: ${options.out}`,
     '',
-    `try it: lorica generate --model ${model} --adapter ${options.out} --prompt "Once upon a time"`,
+    `try it: ${trialOf(options, corpus.task)}`,
   ])
+}
+
+/** A command that shows what the adapter does. */
+function trialOf({ model, out, data, holdout }: TrainOptions, task: ModelCorpus['task']): string {
+  const [what, how] =
+    task === 'causal'
+      ? ['generate', '--prompt "Once upon a time"']
+      : ['eval', `--data ${data[0]}${holdout === 0 ? '' : ` --holdout ${holdout}`}`]
+  return `lorica ${what} --model ${model} --adapter ${out} ${how}`
 }
 
 /** LRC-8003 before anything is computed when a file cannot get further lines. */
@@ -187,7 +199,7 @@ function settingsOf(options: TrainOptions): Settings {
   return { ...Object.fromEntries(kept), model: resolve(model), data: files, ...from }
 }
 
-function planOf(options: TrainOptions): Omit<TrainingPlan, 'folder' | 'notes'> {
+function planOf(options: TrainOptions): Omit<TrainingPlan, 'folder' | 'notes' | 'columns' | 'unit'> {
   const {
     learningRate,
     weightDecay,
@@ -201,7 +213,6 @@ function planOf(options: TrainOptions): Omit<TrainingPlan, 'folder' | 'notes'> {
   } = options
   return {
     rows: options.batch,
-    columns: options.maxTokens,
     accumulate,
     steps,
     seed: options.seed,

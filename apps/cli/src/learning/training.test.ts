@@ -53,6 +53,7 @@ async function trained(opens: OpenRows) {
     ...{
       rows: 4,
       columns: 16,
+      unit: 'token',
       accumulate: 1,
       steps: 5,
       seed: 3,

@@ -18,12 +18,14 @@ import {
 import { LoricaError } from '@lorica/protocol'
 import { count, duration } from '../screen/format.js'
 import type { Output } from '../screen/output.js'
+import type { Unit } from './corpus.js'
 import { heldOutLoss } from './held-out.js'
 import type { LearningSession } from './session.js'
 
 export interface TrainingPlan {
   readonly rows: number // of a batch
   readonly columns: number
+  readonly unit: Unit
   readonly accumulate: number // batches of a step
   readonly steps: number
   readonly seed: number
@@ -62,8 +64,8 @@ export interface Trained {
 }
 
 export interface TrainingData {
-  readonly source: RowSource
-  readonly heldOut: readonly RowSource[]
+  readonly source: RowSource<Batch>
+  readonly heldOut: readonly RowSource<Batch>[]
 }
 
 /** Opens the model for batches of so many rows. */
@@ -112,7 +114,7 @@ export async function runTraining(
 
 interface Attempt {
   readonly session: LearningSession
-  readonly source: RowSource
+  readonly source: RowSource<Batch>
   readonly from: Start
   /** Into how many each batch is divided. */
   readonly parts: number
@@ -127,6 +129,7 @@ async function attempt(
   const { rows, steps, seed, accumulate, folder, notes } = plan
   const losses = [...from.losses]
   const begun = from.adapter ?? session.adapter
+  const startedMs = performance.now()
   const stop = stopRequest()
   let writing: Promise<string | undefined> = Promise.resolve(undefined)
   const write = (latest: Required<Pick<Start, 'adapter' | 'optimizer' | 'step' | 'losses'>>): void => {
@@ -139,7 +142,8 @@ async function attempt(
     const step = from.step + progress.step
     const isNew = step === losses.length
     losses[step] = progress.loss
-    if (isNew) show(progress, step, plan, output)
+    const eachMs = (performance.now() - startedMs) / (progress.step + 1)
+    if (isNew) show(progress, { step, leftMs: (plan.steps - step - 1) * eachMs }, plan, output)
     if (isNew && plan.log !== undefined) appendFileSync(plan.log, logLine(progress, step))
     if (progress.checkpoint !== undefined)
       write({
@@ -206,14 +210,13 @@ function* untilStopped(batches: Iterable<Batch>, accumulate: number, stop: StopR
 
 function show(
   progress: StepProgress,
-  step: number,
-  { steps, rows, columns, accumulate }: TrainingPlan,
+  { step, leftMs }: { readonly step: number; readonly leftMs: number },
+  { steps, unit }: TrainingPlan,
   output: Output,
 ): void {
   const { loss, tokensPerSecond, learningRate } = progress
-  const left = duration(((steps - step - 1) * rows * columns * accumulate) / Math.max(tokensPerSecond, 1))
   output.progress(
-    `step ${step + 1}/${steps}  loss ${loss.toFixed(4)}  ${count(tokensPerSecond)} tokens/s  lr ${learningRate.toExponential(1)}  ${left} left`,
+    `step ${step + 1}/${steps}  loss ${loss.toFixed(4)}  ${count(tokensPerSecond)} ${unit}s/s  lr ${learningRate.toExponential(1)}  ${duration(leftMs / 1000)} left`,
   )
 }
 
@@ -240,7 +243,8 @@ export function isOutOfMemory(error: unknown): boolean {
 }
 
 function tooLittleMemory({ columns }: TrainingPlan, cause: unknown): LoricaError {
-  return new LoricaError('LRC-6003', `one row of ${columns} tokens does not fit into memory`, {
+  const row = columns === 0 ? 'one image' : `one row of ${columns} tokens`
+  return new LoricaError('LRC-6003', `${row} does not fit into memory`, {
     expected: 'memory for one row at a time',
     received: (cause as Error).message,
     action: 'Lower --max-tokens or --rank, try --recompute blocks, or use a smaller model.',
