@@ -54,15 +54,17 @@ interface Pass {
 
 function resample(rgb: Uint8Array, { filter, lines, from, to, isDown }: Pass): Uint8Array {
   const result = new Uint8Array(lines * to * 3)
-  const place = (line: number, at: number, length: number): number =>
-    3 * (isDown ? at * lines + line : line * length + at)
+  // How far apart in memory pixels along a line are, and lines.
+  const [along, between] = isDown ? [3 * lines, 3] : [3, 3 * from]
+  const [newAlong, newBetween] = isDown ? [3 * lines, 3] : [3, 3 * to]
   for (const [at, { first, weights }] of taps(kernels[filter], from, to).entries()) {
     for (let line = 0; line < lines; line++) {
       for (let colour = 0; colour < 3; colour++) {
-        let sum = 0
-        for (const [index, weight] of weights.entries())
-          sum += weight * (rgb[place(line, first + index, from) + colour] as number)
-        result[place(line, at, to) + colour] = Math.min(255, Math.max(0, Math.floor(sum + 0.5)))
+        const start = line * between + first * along + colour
+        let sum = 0.5 // to the nearest level
+        for (let index = 0; index < weights.length; index++)
+          sum += (weights[index] as number) * (rgb[start + index * along] as number)
+        result[line * newBetween + at * newAlong + colour] = Math.min(255, Math.max(0, Math.floor(sum)))
       }
     }
   }
@@ -71,7 +73,7 @@ function resample(rgb: Uint8Array, { filter, lines, from, to, isDown }: Pass): U
 
 interface Taps {
   readonly first: number
-  readonly weights: readonly number[] // they sum to 1
+  readonly weights: Float64Array // they sum to 1
 }
 
 /** For each new pixel, the old ones that it covers. */
@@ -87,6 +89,6 @@ function taps(kernel: Kernel, from: number, to: number): readonly Taps[] {
       kernel.weight((first + index - centre + 0.5) / spread),
     )
     const total = raw.reduce((sum, weight) => sum + weight, 0)
-    return { first, weights: raw.map((weight) => weight / total) }
+    return { first, weights: Float64Array.from(raw, (weight) => weight / total) }
   })
 }
