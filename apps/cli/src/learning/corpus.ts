@@ -13,6 +13,7 @@ import {
   type DataFormat,
   describeModel,
   type ModelDescription,
+  type NewHead,
   openCorpus,
   openImageCorpus,
   openTokenizer,
@@ -31,12 +32,16 @@ export interface CorpusSpec {
   readonly holdout: number
   /** Whether several examples may share a row where the model keeps them apart. */
   readonly packs?: boolean
-  /** The names of the classes in the order of an adapter's head; the model's own, or those of the data, when absent. */
+  /** The names of the classes where the model has none; those of the data, when absent. */
   readonly labels?: readonly string[] | undefined
+  /** What a new head is for, which takes the place of the model's. */
+  readonly newHead?: NewHead['task'] | undefined
 }
 
 export interface ModelCorpus extends Corpus<Batch>, Disposable {
   readonly task: CorpusOptions['task']
+  /** Whether the model itself names its classes. */
+  readonly isNamed: boolean
   /** Of text. */
   readonly tokenizer?: Tokenizer
   /** The size of a row: tokens, or the sides of an image. */
@@ -48,16 +53,18 @@ export async function readCorpus(
   spec: CorpusSpec,
   output: Pick<Output, 'progress'> = { progress: () => {} },
 ): Promise<ModelCorpus> {
-  const described = await withCode('LRC-7001', () => describeModel(spec.model))
-  const labels = spec.labels ?? described.labels
+  const described = await withCode('LRC-7001', () => describeModel(spec.model, spec.newHead))
+  const classes = { labels: described.labels ?? spec.labels, isNamed: described.labels !== undefined }
   return described.task === 'image'
-    ? await imagesFor(spec, { ...described, labels }, output)
-    : await textFor(spec, { ...described, labels })
+    ? await imagesFor(spec, { ...described, ...classes }, output)
+    : await textFor(spec, { ...described, ...classes })
 }
+
+type Described = ModelDescription & { readonly isNamed: boolean }
 
 async function textFor(
   { model, data, format, maxTokens, holdout, packs = false }: CorpusSpec,
-  described: ModelDescription,
+  described: Described,
 ): Promise<ModelCorpus> {
   const tokenizer = await withCode('LRC-7005', () => openTokenizer(model))
   const corpus = await withCode('LRC-6001', () => {
@@ -78,12 +85,13 @@ async function textFor(
     })
   })
   const row = { columns: maxTokens }
-  return { ...corpus, task: described.task, tokenizer, row, [Symbol.dispose]: () => corpus.close() }
+  const isNamed = described.isNamed
+  return { ...corpus, task: described.task, isNamed, tokenizer, row, [Symbol.dispose]: () => corpus.close() }
 }
 
 async function imagesFor(
   { model, data, format, holdout }: CorpusSpec,
-  { image, labels, classes, task }: ModelDescription,
+  { image, labels, classes, task, isNamed }: Described,
   output: Pick<Output, 'progress'>,
 ): Promise<ModelCorpus> {
   const corpus = await withCode('LRC-6001', async () => {
@@ -97,7 +105,7 @@ async function imagesFor(
     const onRead = (images: number): void => output.progress(`reading the data … ${images} images`)
     return await openImageCorpus({ folders: data, processor, labels, classes, holdout, onRead })
   })
-  return { ...corpus, task, row: { columns: 0, image }, [Symbol.dispose]: () => corpus.close() }
+  return { ...corpus, task, isNamed, row: { columns: 0, image }, [Symbol.dispose]: () => corpus.close() }
 }
 
 const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true

@@ -3,6 +3,7 @@ import { Command, Option } from 'commander'
 import { fraction, positiveInteger } from '../screen/argument.js'
 import { collect, runs } from '../screen/command.js'
 import type { Output } from '../screen/output.js'
+import { type Classes, headOf, readClasses } from './classes-file.js'
 import { type ModelCorpus, readCorpus } from './corpus.js'
 import { type EngineChoice, withEngineOptions } from './engine-choice.js'
 import { withCode } from './errors.js'
@@ -56,24 +57,31 @@ export function evalCommand(): Command {
 }
 
 async function evaluate(options: EvalOptions, output: Output): Promise<void> {
-  const { data, holdout = 0 } = options
+  const { data, holdout = 0, adapter } = options
+  const classes = adapter === undefined ? undefined : await withCode('LRC-7003', () => readClasses(adapter))
   const corpora: ModelCorpus[] = []
   try {
-    for (const file of data) corpora.push(await readCorpus({ ...options, data: [file], holdout }, output))
-    await measure(options, corpora, output)
+    for (const file of data)
+      corpora.push(await readCorpus({ ...options, ...classes, data: [file], holdout }, output))
+    await measure({ ...options, classes }, corpora, output)
   } finally {
     for (const corpus of corpora) corpus.close()
   }
 }
 
-async function measure(options: EvalOptions, corpora: readonly ModelCorpus[], output: Output): Promise<void> {
-  const { batch: rows, model, data } = options
+async function measure(
+  options: EvalOptions & { readonly classes: Classes | undefined },
+  corpora: readonly ModelCorpus[],
+  output: Output,
+): Promise<void> {
+  const { batch: rows, model, data, classes } = options
   const { task, labels, row, tokenizer } = corpora[0] as ModelCorpus
   await using session = await openSession({
     model,
     adapter: options.adapter ?? BASE,
     rows,
     ...row,
+    head: headOf(classes),
     seed: 0,
     engine: options,
     purpose: 'measure',

@@ -9,6 +9,7 @@ import {
   type Engine,
   type EngineSpec,
   factorsByModule,
+  type NewHead,
   type PeftSpec,
   readAdapter,
   type Starts,
@@ -26,6 +27,8 @@ export interface SessionSpec {
   /** The size of the images, of a model that takes images; then `columns` is 0. */
   readonly image?: BatchSize['image']
   readonly seed: number
+  /** A classifier in place of the model's head, which the adapter brings along. */
+  readonly head?: NewHead | undefined
   /** What computes. */
   readonly engine: EngineChoice
   /** What the backward pass computes again instead of holding it in memory. */
@@ -45,13 +48,13 @@ export interface LearningSession extends AsyncDisposable {
 
 /** Reads everything and opens the model in a process of its own, which ends with the session. */
 export async function openSession(spec: SessionSpec): Promise<LearningSession> {
-  const { model, rows, columns, image, adapter: given, purpose = 'train', recompute = 'cheap' } = spec
+  const { model, rows, columns, image, head, adapter: given, purpose = 'train', recompute = 'cheap' } = spec
   const adapter =
     typeof given === 'string'
       ? await withCode('LRC-7003', () => readAdapter(given))
       : 'tensors' in given
         ? given
-        : await withCode('LRC-7001', () => createAdapter(model, given, spec.seed))
+        : await withCode('LRC-7001', () => createAdapter(model, given, spec.seed, { head }))
   const isFresh = typeof given !== 'string' && !('tensors' in given)
   const starts = await withCode('LRC-7001', () =>
     isFresh ? factorsByModule(adapter) : weightStarts(model, adapter.config),
@@ -62,6 +65,7 @@ export async function openSession(spec: SessionSpec): Promise<LearningSession> {
       engine.open({
         model,
         config: adapter.config,
+        ...(head === undefined ? {} : { head }),
         starts,
         rows,
         columns,

@@ -1,7 +1,14 @@
 import { appendFileSync, statSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { batchesIn, type DataFormat, dataFormats, plainAdapter, writeAdapter } from '@lorica/peft-core'
+import {
+  batchesIn,
+  type DataFormat,
+  dataFormats,
+  type NewHead,
+  plainAdapter,
+  writeAdapter,
+} from '@lorica/peft-core'
 import { LoricaError } from '@lorica/protocol'
 import { Command, Option } from 'commander'
 import {
@@ -16,6 +23,7 @@ import { collect, runs } from '../screen/command.js'
 import { count, duration } from '../screen/format.js'
 import type { Output } from '../screen/output.js'
 import { expectNewFolder } from '../screen/place.js'
+import { type Classes, classesOf, headOf, readClasses, writeClasses } from './classes-file.js'
 import { corpusLine, type ModelCorpus, readCorpus, unitOf } from './corpus.js'
 import { type EngineChoice, withEngineOptions } from './engine-choice.js'
 import { withCode } from './errors.js'
@@ -31,6 +39,7 @@ interface TrainOptions extends MethodOptions, EngineChoice {
   readonly out: string
   readonly adapter?: string
   readonly format?: DataFormat
+  readonly newHead?: NewHead['task']
   readonly steps: number
   readonly epochs?: number
   readonly batch: number
@@ -70,6 +79,12 @@ export function trainCommand(): Command {
     )
     .requiredOption('--out <folder>', 'where the adapter goes (a PEFT folder; must not exist)')
     .option('--adapter <folder>', 'go on from this PEFT adapter instead of a fresh one')
+    .addOption(
+      new Option(
+        '--new-head <task>',
+        'a fresh classifier of texts, of their words or of images, for the classes of the data, in place of the model’s head; trained whole and kept with the adapter',
+      ).choices(['sequence', 'token', 'image']),
+    )
     .option('--steps <n>', 'optimizer steps', positiveInteger, 100)
     .option('--epochs <n>', 'passes over the data, instead of --steps', positiveNumber)
     .option('--batch <rows>', 'rows (windows of text, or examples) in one batch', positiveInteger, 8)
@@ -107,7 +122,10 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
   const { batch: rows, maxTokens, seed, model, accumulate } = options
   output.progress('reading the data …')
   const packs = options.adapter === undefined && options.method !== 'prompt' // tokens of a prompt stand before each row
-  using corpus = await readCorpus({ ...options, data: needed(options.data, '--data'), packs }, output)
+  const earlier = await earlierClasses(options)
+  const data = needed(options.data, '--data')
+  using corpus = await readCorpus({ ...options, ...earlier, data, packs }, output)
+  const classes = classesOf(corpus, options.newHead ?? earlier?.newHead)
   output.line(corpusLine(corpus, maxTokens))
   const unit = unitOf(corpus)
   const steps =
@@ -126,17 +144,19 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
       adapter: adapter ?? fresh,
       rows: fewer,
       ...corpus.row,
+      head: headOf(classes, seed),
       seed,
       engine: options,
       recompute: options.recompute,
     })
   const { columns } = corpus.row
   const plan = { ...planOf({ ...options, steps }), columns, unit, folder, notes: { settings } }
-  const data = { source: corpus.train, heldOut: corpus.heldOut }
-  const trained = await runTraining({ data, start, open }, plan, output)
+  const sources = { source: corpus.train, heldOut: corpus.heldOut }
+  const trained = await runTraining({ data: sources, start, open }, plan, output)
   const { before, after } = trained.heldOutLoss
   if (trained.stoppedAt !== undefined) return showStop(trained, steps, output)
   await writeAdapter(options.out, plainAdapter(trained.adapter, trained.session.starts))
+  if (classes !== undefined) await writeClasses(options.out, classes)
   await rm(folder, { recursive: true, force: true })
   const document = {
     adapter: options.out,
@@ -165,6 +185,14 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
     '',
     `try it: ${trialOf(options, corpus.task)}`,
   ])
+}
+
+/** What the adapter says of its classes from which training goes on. LRC-8001 for another head than it has. */
+async function earlierClasses({ adapter, newHead }: TrainOptions): Promise<Classes | undefined> {
+  if (adapter === undefined) return undefined
+  if (newHead !== undefined)
+    throw new LoricaError('LRC-8001', '--new-head is for a fresh adapter, not for one to go on from')
+  return await withCode('LRC-7003', () => readClasses(adapter))
 }
 
 /** A command that shows what the adapter does. */

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path'
 import type { ImageSize } from '../train/batch.js'
 import type { Fields } from './fields.js'
 import { openModel } from './model.js'
+import type { NewHead } from './new-head.js'
 import type { Task } from './task.js'
 
 export interface ModelDescription {
@@ -25,23 +26,28 @@ export interface ModelDescription {
   readonly labels: readonly string[] | undefined
 }
 
-/** Describes a Hugging Face folder or an .onnx file with a config.json beside it. RangeError as `openModel`. */
-export async function describeModel(path: string): Promise<ModelDescription> {
-  const model = await openModel(path)
+/**
+ * Describes a Hugging Face folder or an .onnx file with a config.json beside it. A model that is given a new head for a task
+ * has the classes that its data has: none are stated. RangeError as `openModel`.
+ */
+export async function describeModel(path: string, newHead?: NewHead['task']): Promise<ModelDescription> {
+  const head = newHead === undefined ? undefined : { task: newHead, labels: ['0', '1'], seed: 0 }
+  const model = await openModel(path, { head })
   const { task, positions, packs, fixedSize } = model
   const config = await readConfig(path.endsWith('.onnx') ? dirname(path) : path)
   const { graph } = model.forward({ rows: 1, columns: 2, ...fixedSize, trainable: false })
   const outputs = graph.outputs.find(({ name }) => name === 'logits')?.shape.at(-1)
-  const predictsTokens = task === 'causal' || task === 'masked'
+  const hasClasses = task !== 'causal' && task !== 'masked'
+  const isTrained = hasClasses && head === undefined
   const stated = typeof config.vocab_size === 'number' ? config.vocab_size : undefined
   return {
     task,
     positions,
     packs,
-    vocabularySize: stated ?? (predictsTokens ? outputs : undefined),
+    vocabularySize: stated ?? (hasClasses ? undefined : outputs),
     image: imageSize(graph.inputs.find(({ name }) => name === 'pixel_values')?.shape),
-    classes: predictsTokens ? undefined : outputs,
-    labels: predictsTokens ? undefined : labelNames(config.id2label),
+    classes: isTrained ? outputs : undefined,
+    labels: isTrained ? labelNames(config.id2label) : undefined,
   }
 }
 
