@@ -29,7 +29,7 @@ function cubic(x: number): number {
 
 /**
  * A picture in another size, filtered over all pixels that a new one covers, across and then down, each rounded to 8
- * bits: what PIL does (`Image.BILINEAR` and others), up to one level of 255 where its fixed-point weights round the other way.
+ * bits: what PIL does (`Image.BILINEAR` and others), bit for bit.
  * Reference: https://github.com/python-pillow/Pillow/blob/main/src/libImaging/Resample.c
  */
 export function resize(picture: Picture, { height, width }: Size, filter: Filter = 'bilinear'): Picture {
@@ -52,6 +52,12 @@ interface Pass {
   readonly isDown: boolean
 }
 
+/** The weight 1: PIL keeps 22 bits after the point. */
+const ONE = 2 ** 22
+
+/** To the nearest whole number, halves away from 0. */
+const rounded = (value: number): number => Math.sign(value) * Math.floor(Math.abs(value) + 0.5)
+
 function resample(rgb: Uint8Array, { filter, lines, from, to, isDown }: Pass): Uint8Array {
   const result = new Uint8Array(lines * to * 3)
   // How far apart in memory pixels along a line are, and lines.
@@ -61,10 +67,10 @@ function resample(rgb: Uint8Array, { filter, lines, from, to, isDown }: Pass): U
     for (let line = 0; line < lines; line++) {
       for (let colour = 0; colour < 3; colour++) {
         const start = line * between + first * along + colour
-        let sum = 0.5 // to the nearest level
+        let sum = ONE / 2 // to the nearest level
         for (let index = 0; index < weights.length; index++)
           sum += (weights[index] as number) * (rgb[start + index * along] as number)
-        result[line * newBetween + at * newAlong + colour] = Math.min(255, Math.max(0, Math.floor(sum)))
+        result[line * newBetween + at * newAlong + colour] = Math.min(255, Math.max(0, Math.floor(sum / ONE)))
       }
     }
   }
@@ -73,7 +79,7 @@ function resample(rgb: Uint8Array, { filter, lines, from, to, isDown }: Pass): U
 
 interface Taps {
   readonly first: number
-  readonly weights: Float64Array // they sum to 1
+  readonly weights: Float64Array // whole numbers, which sum to about ONE
 }
 
 /** For each new pixel, the old ones that it covers. */
@@ -89,6 +95,6 @@ function taps(kernel: Kernel, from: number, to: number): readonly Taps[] {
       kernel.weight((first + index - centre + 0.5) / spread),
     )
     const total = raw.reduce((sum, weight) => sum + weight, 0)
-    return { first, weights: Float64Array.from(raw, (weight) => weight / total) }
+    return { first, weights: Float64Array.from(raw, (weight) => rounded((weight / total) * ONE)) }
   })
 }
