@@ -21,10 +21,7 @@ const products: readonly Product[] = [
   { left: [2, 1, 3, 4], right: [5, 3, 2], transA: 1, op: 'MatMul' },
 ]
 
-function productGraph(
-  { left, right, transA = 0, transB = 0 }: Product,
-  alpha: number,
-): Graph {
+function productGraph({ left, right, transA = 0, transB = 0 }: Product, alpha: number): Graph {
   const builder = createBuilder()
   const factors = [builder.input('left', 'float32', left), builder.input('right', 'float32', right)]
   const attributes = { transA: int(transA), transB: int(transB), alpha: float(alpha) }
