@@ -8,8 +8,8 @@ export default defineConfig({
       'tools/src/**/*.test.ts',
       'test/**/*.test.ts',
     ],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     maxWorkers: 2,
   },
 })

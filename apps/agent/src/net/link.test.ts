@@ -15,7 +15,7 @@ test('each connection carries a fresh proof and begins with hello', async () => 
   const agent = connect(coordinator.url)
   expect(await agent.link.ready()).toMatchObject({ limits: { chunkBytes: 1024, windowChunks: 5 } })
   coordinator.sockets[0]?.conn.close()
-  await until(() => coordinator.hellos.length === 2)
+  await until(() => agent.log.length === 3)
   expect(coordinator.proofs).toEqual(['proof 1', 'proof 2'])
   expect(coordinator.hellos[1]).toMatchObject({ dataset: { documents: 4 } })
   expect(agent.log).toEqual(['connected', 'disconnected transport close', 'connected'])
