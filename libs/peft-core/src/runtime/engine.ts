@@ -74,6 +74,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   let complaint = ''
   let watch: NodeJS.Timeout | undefined
   let lastId = READY
+  let owed = 0 // batches that were asked for and are not there yet
 
   const end = (reason: EngineFailure, message: string): void => {
     ended ??= new EngineError(reason, message)
@@ -90,6 +91,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
       return
     }
     child.channel?.ref()
+    if (owed > 0) return // the engine waits for its caller
     const message = `the engine was silent for ${silenceMs / 1000} s while it served a request, and was ended`
     watch = setTimeout(() => end('stalled', message), silenceMs)
   }
@@ -116,6 +118,8 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
   // A fault of the batches is the caller's own: it is thrown as it is, and the engine only hears that there is one.
   const hand = async (id: number): Promise<void> => {
     const waiting = pending.get(id)
+    owed++
+    watchSilence()
     try {
       const next = await waiting?.batches?.next()
       send({ kind: 'batch', id, batch: next === undefined || next.done === true ? null : next.value })
@@ -123,6 +127,9 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
       pending.delete(id)
       waiting?.reject(error)
       send({ kind: 'batch', id, batch: null, fault: 'the batches cannot be read' })
+    } finally {
+      owed--
+      watchSilence()
     }
   }
 
