@@ -16,6 +16,10 @@ import { type Link, type LinkEvents, openLink, postJson } from './net/link.js'
 import { openBatches } from './private/batches.js'
 import { throttleProgress } from './progress.js'
 import { reasonOf, type Tell } from './report.js'
+import { ownerOf } from './site/pause.js'
+import { forbidden } from './site/policy.js'
+import { readPolicy } from './site/policy-file.js'
+import type { Traffic } from './site/traffic.js'
 import { openAdapters } from './store/adapters.js'
 import { openBases } from './store/bases.js'
 import { openBlobs } from './store/blobs.js'
@@ -27,6 +31,7 @@ import { openReleases } from './store/releases.js'
 export interface AgentOptions {
   readonly folder: string
   readonly membership: Membership
+  readonly traffic: Traffic
   readonly tell: Tell
 }
 
@@ -38,7 +43,7 @@ export interface Agent {
 }
 
 /** Connects to the coordinator and works for it until it is stopped. */
-export function runAgent({ folder, membership, tell }: AgentOptions): Agent {
+export function runAgent({ folder, membership, traffic, tell }: AgentOptions): Agent {
   const { settings, identity, documents, library, gpu } = membership
   const { url, coordinatorId, coordinatorPublicKey, threads, engine } = settings
   const stopped = new AbortController()
@@ -97,7 +102,10 @@ export function runAgent({ folder, membership, tell }: AgentOptions): Agent {
     }),
     on,
   })
-  const { delivery, pull } = createTransfers({ link, outbox, stopped: stopped.signal, onBytes })
+  const { delivery, pull } = createTransfers({
+    ...{ link, outbox, stopped: stopped.signal, onBytes },
+    onMoved: traffic.add,
+  })
   const blobs = openBlobs(join(folder, 'blobs'), pull)
   const adapters = openAdapters(blobs)
   const bases = openBases({ folder: join(folder, 'bases'), blobs, own: settings.base })
@@ -115,12 +123,13 @@ export function runAgent({ folder, membership, tell }: AgentOptions): Agent {
     },
     onFallen: (error) => tell({ event: 'engine-failed', ...reasonOf(error) }),
   })
+  const owner = ownerOf(folder, Date.now)
   const parts: ContributionParts = {
     work: {
       base: ({ base }) => bases.pathOf(base),
       adapter: ({ adapter }) => adapters.read(adapter),
       batches: openBatches(settings.data, folder),
-      trainer,
+      ...{ trainer, owner, now: Date.now },
     },
     outbox,
     moments,
@@ -134,6 +143,12 @@ export function runAgent({ folder, membership, tell }: AgentOptions): Agent {
       writeLastEvaluation(folder, { runId, round, ...message }),
     onProgress: report,
     tell,
+    async expectAllowed(assignment) {
+      await owner.expectFree()
+      const moment = { now: new Date(), bytesToday: traffic.today() }
+      const reason = forbidden(await readPolicy(folder), assignment, moment)
+      if (reason !== undefined) throw new LoricaError('LRC-6004', reason)
+    },
     onFatal: fail,
   }
   const perform = contributor(parts)

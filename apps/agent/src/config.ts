@@ -1,10 +1,10 @@
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { agentNameSchema, LoricaError, labelsSchema } from '@lorica/protocol'
+import { agentNameSchema, LoricaError, labelsSchema, parseDuration } from '@lorica/protocol'
 import { type EngineChoice, engineChoiceSchema } from './engine-choice.js'
 
-const commands = ['join', 'start', 'leave', 'last-upload', 'help'] as const
+const commands = ['join', 'start', 'status', 'pause', 'resume', 'leave', 'last-upload', 'help'] as const
 
 /** What a person typed. Paths are absolute. */
 export interface Config {
@@ -17,12 +17,16 @@ export interface Config {
   readonly labels: Readonly<Record<string, string>>
   readonly threads?: number
   readonly engine?: EngineChoice
+  /** How long a pause lasts; without an end when absent. */
+  readonly forMs?: number
   readonly json: boolean
 }
 
 export const usage = `Usage:
   join URL#TOKEN --dir D --data FILE…   join a fleet and work for it until stopped
   start --dir D                         work again from a folder that joined before; needs no token
+  status --dir D                        whether the agent runs, what it does, and what its owner allows
+  pause --dir D [--for 4h]              yield the machine within one step; resume --dir D ends it
   leave --dir D                         leave the fleet; an agent that runs on the folder ends
   last-upload --dir D                   show what left this machine last
 
@@ -36,6 +40,7 @@ Options:
   --runtime NAME   what trains: ort or tfjs                                               (default: ort)
   --device NAME    where: cpu, webgpu, cuda, dml or coreml; see lorica doctor             (default: cpu)
   --allow-software-gpu   also train on a GPU that the processor emulates
+  --for T          how long to pause, such as 30m or 4h                      (default: until resume)
   --json           one JSON line per event on standard output; diagnostics on standard error
 
 Exit codes: 0 stopped as asked, 1 internal fault, 2 wrong arguments, 3 data, base or folder cannot be used,
@@ -52,6 +57,7 @@ const options = {
   runtime: { type: 'string' },
   device: { type: 'string' },
   'allow-software-gpu': { type: 'boolean' },
+  for: { type: 'string' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const
@@ -62,7 +68,8 @@ export function parseConfig(args: readonly string[]): Config {
   const { words, files } = sortPositionals(tokens)
   const [word = 'help', link, extra] = words
   const command = commands.find((known) => known === word)
-  if (command === undefined) throw wrong(`unknown command "${word}"`, 'join, start, leave or last-upload')
+  if (command === undefined)
+    throw wrong(`unknown command "${word}"`, 'join, start, status, pause, resume, leave or last-upload')
   if (extra !== undefined || (link !== undefined && command !== 'join')) {
     throw wrong(`unexpected argument "${extra ?? link}"`, `the arguments of ${command}`)
   }
@@ -76,6 +83,7 @@ export function parseConfig(args: readonly string[]): Config {
     ...(values.base === undefined ? {} : { base: resolve(values.base) }),
     ...(values.name === undefined ? {} : { name: nameOf(values.name) }),
     ...(values.threads === undefined ? {} : { threads: threadsOf(values.threads) }),
+    ...(values.for === undefined ? {} : { forMs: forOf(values.for) }),
     ...engineOf(values.runtime, values.device, values['allow-software-gpu']),
   }
 }
@@ -144,6 +152,14 @@ function threadsOf(text: string): number {
     throw wrong(`--threads "${text}"`, 'a whole number from 1 to 4096')
   }
   return threads
+}
+
+function forOf(text: string): number {
+  try {
+    return parseDuration(text)
+  } catch (error) {
+    throw wrong(`--for "${text}"`, (error as Error).message)
+  }
 }
 
 /** What trains, when anything of it is stated. */

@@ -6,6 +6,7 @@ import { LoricaError, type TrainAssignment, type UpdateOpen } from '@lorica/prot
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type ContributionParts, contributor, type Delivery } from './contribution.js'
 import type { AgentEvent } from './report.js'
+import { ownerOf, pause } from './site/pause.js'
 import { openMoments } from './store/moments.js'
 import { openOutbox, workOf } from './store/outbox.js'
 
@@ -88,9 +89,11 @@ function agent(upload: (update: UpdateOpen) => Promise<ReturnType<typeof receipt
         },
         evaluate: async () => ({ lossSum: 0, tokens: 0, seconds: 0 }),
       },
+      ...{ owner: ownerOf(folder, Date.now), now: Date.now },
     },
     ...{ outbox, moments, delivery },
     ...{ record: async () => {}, recordEvaluation: async () => {}, onProgress: () => {}, onFatal: () => {} },
+    expectAllowed: () => ownerOf(folder, Date.now).expectFree(),
     tell: (event) => events.push(event),
   }
   return { perform: contributor(parts), parts, events, declined, jobs, plans, outbox, moments }
@@ -171,4 +174,14 @@ test('a decline says why to the owner and names no file to the coordinator', asy
     event: 'declined',
     message: '/home/mina/patients.txt: line 3: expected text',
   })
+})
+
+test('an agent that its owner paused declines, says until when, and trains nothing', async () => {
+  const { perform, declined, jobs } = agent(async (update) => receipt(update.sha256))
+  const { untilMs } = await pause(folder, 3_600_000, Date.now())
+  await perform(assignment, never())
+  expect(jobs).toEqual([])
+  expect(declined).toEqual([
+    `a1 LRC-6008 the agent is paused until ${new Date(untilMs as number).toISOString()}`,
+  ])
 })

@@ -41,6 +41,8 @@ export interface ContributionParts {
   readonly recordEvaluation: (assignment: EvaluateAssignment, message: EvaluationMessage) => Promise<void>
   readonly onProgress: (progress: Progress) => void
   readonly tell: Tell
+  /** Throws LRC-6004 or LRC-6008 for what the site does not allow, or not now. */
+  readonly expectAllowed: (assignment: Assignment) => Promise<void>
   /** Hears of a fault that this agent cannot go on with. */
   readonly onFatal: (error: LoricaError) => void
 }
@@ -54,6 +56,7 @@ export function contributor(parts: ContributionParts): Perform {
     const { assignmentId, kind, runId, round } = assignment
     parts.tell({ event: 'assignment', assignmentId, kind, runId, round })
     try {
+      await parts.expectAllowed(assignment)
       if (assignment.kind === 'train') await contributeUpdate(assignment, parts, signal)
       else await contributeEvaluation(assignment, parts, signal)
     } catch (error) {
@@ -156,7 +159,7 @@ async function giveUp(
 }
 
 /** Codes whose texts hold numbers and names of the run only. Others may name files of this machine. */
-const PUBLIC = ['LRC-6010', 'LRC-6011', 'LRC-7002', 'LRC-7003', 'LRC-7004']
+const PUBLIC = ['LRC-6004', 'LRC-6008', 'LRC-6010', 'LRC-6011', 'LRC-7002', 'LRC-7003', 'LRC-7004']
 
 function publicReason({ code, message }: LoricaError): string {
   return PUBLIC.includes(code) ? message : codes[code].title

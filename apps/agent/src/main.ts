@@ -6,6 +6,11 @@ import { leaveFleet } from './leave.js'
 import { enter } from './membership.js'
 import { postJson } from './net/link.js'
 import { explained, jsonReport, plainReport, reasonOf, type Tell } from './report.js'
+import { pause, resume } from './site/pause.js'
+import { offerPolicy } from './site/policy-file.js'
+import { openTraffic } from './site/traffic.js'
+import { statusLines, statusOf } from './status.js'
+import { keepActivity } from './store/activity.js'
 import { readLastEvaluation, readLastUpload } from './store/ledger.js'
 
 const print = (text: string): void => void process.stdout.write(text)
@@ -21,6 +26,8 @@ async function main(args: readonly string[]): Promise<number> {
     if (config.command === 'help') print(usage)
     else if (config.command === 'last-upload') await showLastUpload(config)
     else if (config.command === 'leave') await leave(config, tell)
+    else if (config.command === 'status') await showStatus(config)
+    else if (config.command === 'pause' || config.command === 'resume') await setPause(config)
     else await work(config, tell)
     return 0
   } catch (error) {
@@ -39,6 +46,19 @@ async function showLastUpload({ folder, json }: Config): Promise<void> {
   print(`${[...disclosureLines({ upload, evaluation }), '', ...statement].join('\n')}\n`)
 }
 
+async function showStatus({ folder, json }: Config): Promise<void> {
+  const status = await statusOf(folder, Date.now())
+  print(json ? `${JSON.stringify(status)}\n` : `${statusLines(status).join('\n')}\n`)
+}
+
+async function setPause(config: Config): Promise<void> {
+  const { command, folder, forMs } = config
+  await statusOf(folder, Date.now()) // a folder that no agent joined from is refused
+  if (command === 'pause') await pause(folder, forMs, Date.now())
+  else await resume(folder)
+  await showStatus(config)
+}
+
 async function leave({ folder }: Config, tell: Tell): Promise<void> {
   await leaveFleet(folder)
   tell({ event: 'left' })
@@ -50,11 +70,15 @@ async function work(config: Config, tell: Tell): Promise<void> {
   const membership = await enter(config, postJson)
   const { agentId, coordinatorId, name } = membership.settings
   if (membership.isNew) tell({ event: 'joined', agentId, coordinatorId, name })
-  const agent = runAgent({ folder: config.folder, membership, tell })
+  await offerPolicy(config.folder)
+  const traffic = await openTraffic(config.folder, () => new Date())
+  const shown = keepActivity(config.folder, tell)
+  const agent = runAgent({ folder: config.folder, membership, traffic, tell: shown.tell })
   try {
     await Promise.race([asked, agent.failed])
   } finally {
     await agent.stop()
+    await shown.end()
   }
   tell({ event: 'stopped' })
 }

@@ -7,6 +7,7 @@ import { type EvaluateAssignment, LoricaError, type TrainAssignment } from '@lor
 import { type Delta, deltaOf } from './delta.js'
 import type { Trainer } from './engine.js'
 import type { PrivateBatches } from './private/batches.js'
+import type { Owner } from './site/pause.js'
 
 export interface WorkParts {
   /** Path of the base on this machine, its hash checked. */
@@ -15,6 +16,9 @@ export interface WorkParts {
   readonly adapter: (assignment: TrainAssignment | EvaluateAssignment) => Promise<Adapter>
   readonly batches: PrivateBatches
   readonly trainer: Trainer
+  readonly owner: Pick<Owner, 'whenFree'>
+  /** Milliseconds since 1970. */
+  readonly now: () => number
   readonly onStep: (progress: StepProgress, steps: number) => void
 }
 
@@ -48,6 +52,7 @@ export async function trainUpdate(
   signal: AbortSignal,
 ): Promise<Update> {
   const { local, seed, maxUpdateNorm } = assignment
+  const deadlineAtMs = parts.now() + assignment.deadlineMs
   const { spec, adapter, reading } = await prepare(assignment, local.batch, parts)
   const batches = await parts.batches.training(reading, {
     rows: local.batch,
@@ -59,7 +64,7 @@ export async function trainUpdate(
   const keepState = local.optimizerState === 'keep'
   const job = {
     tensors: adapter.tensors,
-    batches,
+    batches: parts.owner.whenFree(batches, deadlineAtMs, signal),
     optimizer: {
       ...ADAM,
       learningRate: local.learningRate,
@@ -94,11 +99,17 @@ export async function measureAdapter(
   parts: WorkParts,
   signal: AbortSignal,
 ): Promise<Measured> {
-  const { batch, maxTokensEvaluated } = assignment
+  const { batch, maxTokensEvaluated, deadlineMs } = assignment
+  const deadlineAtMs = parts.now() + deadlineMs
   const { spec, adapter, reading } = await prepare(assignment, batch, parts)
   const batches = await parts.batches.heldOut(reading, batch, maxTokensEvaluated)
   signal.throwIfAborted()
-  const { lossSum, tokens, seconds } = await parts.trainer.evaluate(spec, adapter.tensors, batches, signal)
+  const { lossSum, tokens, seconds } = await parts.trainer.evaluate(
+    spec,
+    adapter.tensors,
+    parts.owner.whenFree(batches, deadlineAtMs, signal),
+    signal,
+  )
   if (tokens === 0 || !Number.isFinite(lossSum)) {
     throw new LoricaError(
       'LRC-6011',

@@ -22,10 +22,12 @@ export interface TransferOptions {
   /** Aborted when the agent stops: it ends downloads. */
   readonly stopped: AbortSignal
   readonly onBytes: OnBytes
+  /** Hears of bytes as they are moved, either way. */
+  readonly onMoved: (sizeBytes: number) => void
 }
 
 /** Everything that an agent moves over its link; each transfer outlives lost connections. */
-export function createTransfers({ link, outbox, stopped, onBytes }: TransferOptions): Transfers {
+export function createTransfers({ link, outbox, stopped, onBytes, onMoved }: TransferOptions): Transfers {
   let pace: Pace | undefined
   const paceOf = async (signal: AbortSignal): Promise<Pace> => {
     pace ??= createPace((await link.ready(signal)).limits)
@@ -38,7 +40,11 @@ export function createTransfers({ link, outbox, stopped, onBytes }: TransferOpti
         upload(update, {
           request: link.request,
           pace: await paceOf(signal),
-          read: (offset, length) => outbox.read(finished, offset, length),
+          read: async (offset, length) => {
+            const bytes = await outbox.read(finished, offset, length)
+            onMoved(bytes.byteLength)
+            return bytes
+          },
           onBytes: (done) => onBytes('upload', done, update.sizeBytes),
         }),
       ),
@@ -55,6 +61,7 @@ export function createTransfers({ link, outbox, stopped, onBytes }: TransferOpti
     const keep: Append = async (bytes) => {
       await append(bytes)
       done += bytes.byteLength
+      onMoved(bytes.byteLength)
     }
     await whileLinked(link, stopped, async () =>
       download(file, done, keep, {

@@ -12,6 +12,7 @@ interface AgentOptions {
   readonly runtime?: string
   readonly device?: string
   readonly allowSoftwareGpu?: boolean
+  readonly for?: string
   readonly json?: boolean
 }
 
@@ -28,17 +29,36 @@ export function agentCommand(): Command {
   join.action((link: string, options: AgentOptions) => serve(['join', link], options))
   const start = withOptions(agent.command('start').description('go on after joining; needs no token'))
   start.action((options: AgentOptions) => serve(['start'], options))
+  onFolder(
+    agent.command('status').description('whether the agent runs, what it does, and what its owner allows'),
+    'status',
+  )
+  onFolder(
+    agent
+      .command('pause')
+      .description('yield the machine within one step, and take no work')
+      .option('--for <duration>', 'such as 30m or 4h (default: until resume)'),
+    'pause',
+  )
+  onFolder(agent.command('resume').description('work again after a pause'), 'resume')
   const leave = agent.command('leave').description('leave the fleet; an agent that runs on the folder ends')
   leave
     .option('--dir <folder>', "the agent's folder", 'lorica-agent')
     .option('--json', 'print one JSON line per event')
     .action((options: AgentOptions) => serve(['leave'], options))
-  const last = agent.command('last-upload').description('show exactly what left this machine last')
-  last
+  onFolder(
+    agent.command('last-upload').description('show exactly what left this machine last'),
+    'last-upload',
+  )
+  return agent.addHelpText('after', exits)
+}
+
+/** A command that acts on the folder of an agent, whether it runs or not. */
+function onFolder(command: Command, verb: string): void {
+  command
     .option('--dir <folder>', "the agent's folder", 'lorica-agent')
     .option('--json', 'print one JSON document on stdout')
-    .action((options: AgentOptions) => serve(['last-upload'], options))
-  return agent.addHelpText('after', exits)
+    .action((options: AgentOptions) => serve([verb], options))
 }
 
 function withOptions(command: Command): Command {
@@ -75,6 +95,7 @@ async function serve(verb: readonly string[], options: AgentOptions): Promise<vo
     ...single('--runtime', options.runtime),
     ...single('--device', options.device),
     ...(options.allowSoftwareGpu ? ['--allow-software-gpu'] : []),
+    ...single('--for', options.for),
     ...(options.json ? ['--json'] : []),
   ])
 }

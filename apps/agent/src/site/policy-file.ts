@@ -1,0 +1,61 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { LoricaError } from '@lorica/protocol'
+import { parse } from 'yaml'
+import { type Policy, policySchema } from './policy.js'
+
+const FILE = 'policy.yaml'
+
+/** What a new folder gets: nothing is limited, and everything that could be is there to be uncommented. */
+const template = `# What this machine lets its fleet ask of it. Whatever is left out is not limited. Changes count from the next
+# assignment on; an assignment that is not allowed is declined, and the operators see the reason.
+#
+# bases: [3f5c…]              # SHA-256 of the base models that may be used (64 hexadecimal digits)
+# methods: [lora]
+# maxRank: 16
+# maxSteps: 500               # of one round
+# maxRowTokens: 1024
+# formats: [text, chat]
+# maxUpdateNorm: 1.0          # updates have to be clipped to this norm or less
+# minHoldout: 0.1             # share of the data that is never trained on
+# hours: 22:00-06:00          # of this machine's clock; or a list of them
+# bytesPerDay: 500MB          # both ways together
+`
+
+/** The policy of a folder, read anew each time; empty where there is no file. Throws LRC-6004 when it is not valid. */
+export async function readPolicy(folder: string): Promise<Policy> {
+  const path = join(folder, FILE)
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return ''
+    throw invalid(error.message, error)
+  })
+  const raw = yamlOf(text) ?? {}
+  const result = policySchema.safeParse(raw)
+  if (result.success) return result.data
+  const issue = result.error.issues[0]
+  throw invalid(`"${issue?.path.join('.')}": ${issue?.message}`)
+}
+
+/** Writes the commented file into a folder that has none. */
+export async function offerPolicy(folder: string): Promise<void> {
+  await writeFile(join(folder, FILE), template, { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error
+  })
+}
+
+function yamlOf(text: string): unknown {
+  try {
+    return parse(text)
+  } catch (cause) {
+    throw invalid((cause as Error).message.split('\n')[0] ?? '', cause)
+  }
+}
+
+/** A policy that cannot be read allows nothing. */
+function invalid(why: string, cause?: unknown): LoricaError {
+  return new LoricaError('LRC-6004', `the policy of this site is not valid: ${why}`, {
+    expected: 'the fields that the comments in policy.yaml list',
+    action: 'Its owner has to correct policy.yaml; until then nothing is allowed.',
+    ...(cause === undefined ? {} : { cause }),
+  })
+}

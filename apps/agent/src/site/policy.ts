@@ -1,0 +1,108 @@
+/**
+ * What the owner of a machine allows a fleet to ask of it. The site has the last word: what the policy does not allow is
+ * declined, with the reason, before anything is downloaded.
+ * @module
+ */
+import type { Assignment, FileReference, TrainAssignment } from '@lorica/protocol'
+import { z } from 'zod'
+import { isWithin, parseHours } from './hours.js'
+import { parseSize } from './size.js'
+
+const parsed =
+  <From>(parse: (value: From) => unknown) =>
+  (value: From, context: z.RefinementCtx): void => {
+    try {
+      parse(value)
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message })
+    }
+  }
+const count = z.int().min(1)
+const hoursSchema = z.string().superRefine(parsed(parseHours))
+const sizeSchema = z.union([z.string(), z.number()]).superRefine(parsed(parseSize))
+
+/** A policy as its owner writes it. What is left out is not limited. */
+export const policySchema = z.strictObject({
+  bases: z.array(z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits')).optional(), // SHA-256 of models
+  methods: z.array(z.enum(['lora'])).optional(),
+  maxRank: count.optional(),
+  maxSteps: count.optional(), // optimizer steps of one round
+  maxRowTokens: count.optional(),
+  formats: z.array(z.enum(['text', 'chat', 'completion', 'classification', 'tokens'])).optional(),
+  maxUpdateNorm: z.number().positive().optional(), // a run has to clip updates to this norm or less
+  minHoldout: z.number().min(0).max(0.9).optional(), // share of the data that is never trained on
+  hours: z.union([hoursSchema, z.array(hoursSchema).min(1)]).optional(), // of this machine's clock
+  bytesPerDay: sizeSchema.optional(), // both ways together
+})
+export type Policy = Readonly<z.infer<typeof policySchema>>
+
+/** What is known beside the assignment when it is judged. */
+export interface Moment {
+  readonly now: Date
+  readonly bytesToday: number // moved since midnight
+}
+
+/** Why a policy does not allow an assignment, in words without anything private; undefined when it does. */
+export function forbidden(policy: Policy, assignment: Assignment, moment: Moment): string | undefined {
+  const ofTraining = assignment.kind === 'train' ? trainingFaults(policy, assignment) : []
+  return [...ofTraining, ...commonFaults(policy, assignment, moment)].find((fault) => fault !== undefined)
+}
+
+type Fault = string | undefined
+
+function trainingFaults(policy: Policy, { peft, local, maxUpdateNorm }: TrainAssignment): readonly Fault[] {
+  const { methods, maxRank, maxSteps, maxUpdateNorm: bound } = policy
+  return [
+    methods !== undefined && !methods.includes(peft.method)
+      ? `method ${peft.method}, this site allows ${listOf(methods)}`
+      : undefined,
+    above('rank', peft.rank, maxRank),
+    above('steps', local.steps * local.accumulate, maxSteps),
+    bound !== undefined && (maxUpdateNorm === null || maxUpdateNorm > bound)
+      ? `privacy.clip is ${maxUpdateNorm ?? 'not set'}, this site asks for at most ${bound}`
+      : undefined,
+  ]
+}
+
+function commonFaults(
+  policy: Policy,
+  { base, data, ...assignment }: Assignment,
+  { now, bytesToday }: Moment,
+): readonly Fault[] {
+  const { bases, formats, maxRowTokens, minHoldout, hours, bytesPerDay } = policy
+  const windows = hours === undefined ? [] : [hours].flat()
+  const expected = bytesToday + movedBy(assignment)
+  return [
+    bases !== undefined && !bases.includes(base.sha256)
+      ? `base ${base.sha256.slice(0, 12)}… is not among the ${bases.length} that this site allows`
+      : undefined,
+    formats !== undefined && !formats.includes(data.format)
+      ? `data of the form ${data.format}, this site allows ${listOf(formats)}`
+      : undefined,
+    above('tokens of a row', data.maxTokens, maxRowTokens),
+    minHoldout !== undefined && data.holdout < minHoldout
+      ? `evaluate.holdout is ${data.holdout}, this site asks for at least ${minHoldout}`
+      : undefined,
+    windows.length > 0 && !windows.some((window) => isWithin(parseHours(window), now))
+      ? `it is outside the hours ${windows.join(', ')} of this site`
+      : undefined,
+    bytesPerDay !== undefined && expected > parseSize(bytesPerDay)
+      ? `${expected} bytes would have been moved today, this site allows ${parseSize(bytesPerDay)}`
+      : undefined,
+  ]
+}
+
+/** The bytes of the adapter, and again of its weights when an update of them is sent. */
+function movedBy({ kind, adapter }: Pick<Assignment, 'kind' | 'adapter'>): number {
+  const total = (files: readonly FileReference[]) => files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+  const sent = kind === 'train' ? adapter.files.filter(({ path }) => path.endsWith('.safetensors')) : []
+  return total(adapter.files) + total(sent)
+}
+
+function above(what: string, value: number, limit: number | undefined): Fault {
+  return limit !== undefined && value > limit
+    ? `${what} ${value}, this site allows at most ${limit}`
+    : undefined
+}
+
+const listOf = (allowed: readonly string[]): string => (allowed.length === 0 ? 'none' : allowed.join(', '))

@@ -1,0 +1,47 @@
+import { join } from 'node:path'
+import { z } from 'zod'
+import { readJson, writeJson } from '../store/folder.js'
+
+const trafficSchema = z.strictObject({ day: z.string(), bytes: z.int().min(0) })
+
+/** How many bytes of updates and downloads this machine moved since midnight; it survives a restart. */
+export interface Traffic {
+  add(sizeBytes: number): void
+  today(): number
+}
+
+const SAVED_EACH_MS = 2000
+
+/** Opens the count of a folder; `now` is the machine's clock. A file that is damaged counts as none. */
+export async function openTraffic(folder: string, now: () => Date): Promise<Traffic> {
+  const path = join(folder, 'traffic.json')
+  const stored = trafficSchema.safeParse(await readJson(path).catch(() => undefined))
+  let { day, bytes } = stored.success ? stored.data : { day: dayOf(now()), bytes: 0 }
+  let saving: NodeJS.Timeout | undefined
+  const roll = (): void => {
+    if (day === dayOf(now())) return
+    day = dayOf(now())
+    bytes = 0
+  }
+  const save = (): void => {
+    saving = undefined
+    writeJson(path, { day, bytes }).catch(() => {}) // the next one may succeed
+  }
+  return {
+    add(sizeBytes) {
+      roll()
+      bytes += sizeBytes
+      if (saving === undefined) saving = setTimeout(save, SAVED_EACH_MS).unref()
+    },
+    today() {
+      roll()
+      return bytes
+    },
+  }
+}
+
+/** The day of a date on this machine's clock, such as 2026-11-03. */
+function dayOf(date: Date): string {
+  const two = (value: number): string => String(value).padStart(2, '0')
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
+}
