@@ -2,6 +2,7 @@ import { Command, type CommanderError } from 'commander'
 import { agentCommand } from './fleet/agent.js'
 import { agentsCommand } from './fleet/agents.js'
 import { coordinatorCommand } from './fleet/coordinator.js'
+import { operatorsCommand } from './fleet/operators.js'
 import { releasesCommand } from './fleet/releases.js'
 import { runCommand } from './fleet/run.js'
 import { benchCommand } from './learning/bench.js'
@@ -38,6 +39,7 @@ for (const command of [
   coordinatorCommand(),
   agentCommand(),
   agentsCommand(),
+  operatorsCommand(),
   runCommand(),
   releasesCommand(),
 ])

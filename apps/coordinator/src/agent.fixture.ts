@@ -9,6 +9,7 @@ import {
   connectText,
   createIdentity,
   type EvaluateAssignment,
+  errorOfProblem,
   FLEET_PATH,
   type Identity,
   joinText,
@@ -55,17 +56,24 @@ export interface ScriptedAgent {
   close(): void
 }
 
-/** Joins with the link of the fleet. */
+interface Enrolling {
+  readonly identity?: Identity
+  readonly labels?: Manner['labels']
+  readonly join?: string // another link than that of the fleet
+}
+
+/** Joins with the link of the fleet. Throws the refusal of the coordinator. */
 export async function enrol(
   fleet: Fleet,
   name: string,
-  { identity = createIdentity(), labels = {} }: { identity?: Identity; labels?: Manner['labels'] } = {},
+  { identity = createIdentity(), labels = {}, join = fleet.coordinator().join }: Enrolling = {},
 ): Promise<Identity> {
-  const link = parseJoinLink(fleet.coordinator().join)
+  const link = parseJoinLink(join)
   const coordinatorId = Buffer.from(link.fingerprint, 'base64url').toString('hex').slice(0, 32)
   const signature = signText(identity, joinText(coordinatorId, name, link.secretSha256))
   const body = { token: link.token, name, labels, publicKey: identity.publicKey, signature }
   const response = await fleet.api('POST', '/api/v1/agents/join', body)
+  if (response.status !== 200) throw errorOfProblem(response.body) ?? new Error(String(response.status))
   parseJoined(response.body)
   return identity
 }

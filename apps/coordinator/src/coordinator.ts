@@ -1,14 +1,16 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createToken, type Identity, joinLink, limits, SOFTWARE, tokenSecretSha256 } from '@lorica/protocol'
+import { SOFTWARE } from '@lorica/protocol'
 import type { Config } from './config.js'
 import { createRoster } from './fleet/roster.js'
+import type { Invitation } from './fleet/tokens.js'
 import { openJournal } from './journal.js'
 import { type Ledger, openLedger } from './ledger.js'
 import type { Log } from './log.js'
 import { createAdmission } from './net/admission.js'
 import { agentApi } from './net/agent-api.js'
 import { openHttp } from './net/http.js'
+import { type Issued, issueLinks, openInvitation } from './net/invitations.js'
 import { openLink } from './net/link.js'
 import { operatorApi } from './net/operator-api.js'
 import { serveSession } from './net/session.js'
@@ -77,7 +79,7 @@ export async function startCoordinator(config: Omit<Config, 'json'>, log: Log): 
       serve: (socket, member) => serveSession(session, socket, member),
     })
     let url = ''
-    const invite = () => issueLink(ledger, identity, url)
+    const invite = (invitations: readonly Invitation[]) => issueLinks(invitations, { ledger, identity, url })
     agentApi(app, { admission, log })
     operatorApi(app, {
       ...parts,
@@ -88,10 +90,11 @@ export async function startCoordinator(config: Omit<Config, 'json'>, log: Log): 
     })
     url = await app.listen({ host: config.host, port: config.port })
     log('listening', { url, coordinator: identity.id })
+    const [open] = (await invite([openInvitation(Date.now())])) as [Issued]
     return {
       url,
       adminToken,
-      join: await invite(),
+      join: open.join,
       coordinatorId: identity.id,
       runsToGoOn,
       async close() {
@@ -106,16 +109,6 @@ export async function startCoordinator(config: Omit<Config, 'json'>, log: Log): 
     await lock.release()
     throw (error as NodeJS.ErrnoException).syscall === undefined ? error : diskError(error, config.dir)
   }
-}
-
-async function issueLink(ledger: Ledger, identity: Identity, url: string): Promise<string> {
-  const token = createToken(identity.publicKey)
-  const secretSha256 = tokenSecretSha256(token)
-  if (secretSha256 === undefined)
-    throw new RangeError('createToken expected to give a token that can be read back')
-  ledger.record({ type: 'token-issued', secretSha256, expiresAtMs: Date.now() + limits.tokenMs })
-  await ledger.flush()
-  return joinLink(url, token)
 }
 
 /** Whether a staged upload belongs to a seat that still trains. */

@@ -6,6 +6,9 @@ import type {
   RunSpec,
 } from '@lorica/protocol'
 
+import type { Operator } from './fleet/operators.js'
+import type { TokenRecord } from './fleet/tokens.js'
+
 /** A measured adapter: mean loss over the held-out tokens of every agent that answered. */
 export interface Measured {
   readonly loss: number | null // nats; null: no agent answered
@@ -42,15 +45,20 @@ export interface Contribution extends Omit<ContributionRecord, 'weight'> {
 /** Events of the fleet. */
 export type FleetEvent =
   | { readonly type: 'coordinator-started'; readonly coordinatorId: string; readonly software: string }
-  | { readonly type: 'token-issued'; readonly secretSha256: string; readonly expiresAtMs: number }
+  | ({ readonly type: 'token-issued' } & TokenRecord)
   | {
       readonly type: 'agent-joined'
       readonly agentId: string
       readonly name: string
       readonly labels: Readonly<Record<string, string>>
       readonly publicKey: string
+      readonly secretSha256: string // of the token that it joined with
+      readonly isApproved: boolean
     }
-  | { readonly type: 'agent-left'; readonly agentId: string; readonly how: 'left' | 'revoked' }
+  | ({ readonly type: 'operator-added' } & Operator)
+  | { readonly type: 'operator-removed'; readonly name: string }
+  | { readonly type: 'agent-approved'; readonly agentId: string }
+  | { readonly type: 'agent-left'; readonly agentId: string; readonly how: 'left' | 'revoked' | 'rejected' }
 
 /** Events of one round that change its state. */
 export type RoundEvent = { readonly runId: string; readonly round: number } & (

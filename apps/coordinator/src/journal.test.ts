@@ -15,6 +15,8 @@ function joined(name: string): JournalEvent {
     name,
     labels: { site: 'oslo' },
     publicKey: 'k'.repeat(43),
+    secretSha256: 'ab'.repeat(32),
+    isApproved: true,
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Receipt, RunEvent } from '@lorica/protocol'
+import type { Operator } from './fleet/operators.js'
 import type { Member } from './fleet/roster.js'
 import type { TokenRecord } from './fleet/tokens.js'
 import type { Journal, JournalEntry } from './journal.js'
@@ -21,6 +22,7 @@ export interface Ledger {
   member(agentId: string): Member | undefined
   members(): readonly Member[]
   tokens(): readonly TokenRecord[]
+  operators(): readonly Operator[]
   run(runId: string): Run | undefined
   runs(): readonly Run[]
   /** A training assignment of the last rounds, so that an agent that lost an answer gets it again. */
@@ -41,6 +43,7 @@ const ASSIGNMENTS = 10_000 // remembered; the oldest give way
 export function openLedger(journal: Journal, entries: readonly JournalEntry[], now: () => number): Ledger {
   const members = new Map<string, Member>()
   const tokens: TokenRecord[] = []
+  const operators = new Map<string, Operator>()
   const runs = new Map<string, Run>()
   const assignments = new Map<string, AssignmentRecord>()
   const releases: string[] = []
@@ -51,11 +54,22 @@ export function openLedger(journal: Journal, entries: readonly JournalEntry[], n
   function apply(entry: JournalEntry): RunEvent | undefined {
     const { event, at, seq } = entry
     lastSeq = seq
-    if (event.type === 'token-issued')
-      tokens.push({ secretSha256: event.secretSha256, expiresAtMs: event.expiresAtMs })
+    if (event.type === 'token-issued') {
+      const { secretSha256, expiresAtMs, uses, name, needsApproval } = event
+      tokens.push({ secretSha256, expiresAtMs, uses, name, needsApproval })
+    }
     if (event.type === 'agent-joined') {
-      const { agentId, name, labels, publicKey } = event
-      members.set(agentId, { agentId, name, labels, publicKey, joinedAt: at, left: null })
+      const { type: _, ...joined } = event
+      members.set(event.agentId, { ...joined, joinedAt: at, left: null })
+    }
+    if (event.type === 'operator-added') {
+      const { name, role, tokenSha256 } = event
+      operators.set(name, { name, role, tokenSha256 })
+    }
+    if (event.type === 'operator-removed') operators.delete(event.name)
+    if (event.type === 'agent-approved') {
+      const member = members.get(event.agentId)
+      if (member !== undefined) members.set(event.agentId, { ...member, isApproved: true })
     }
     if (event.type === 'agent-left') {
       const member = members.get(event.agentId)
@@ -85,6 +99,7 @@ export function openLedger(journal: Journal, entries: readonly JournalEntry[], n
     member: (agentId) => members.get(agentId),
     members: () => [...members.values()],
     tokens: () => tokens,
+    operators: () => [...operators.values()],
     run: (runId) => runs.get(runId),
     runs: () => [...runs.values()],
     assignment: (assignmentId) => assignments.get(assignmentId),

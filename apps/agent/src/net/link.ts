@@ -89,6 +89,10 @@ export function openLink({ url, proof, hello, on }: LinkOptions): Link {
   let comeBack: NodeJS.Timeout | undefined
 
   const refuse = (refusal: LoricaError): void => {
+    if (refusal.code === 'LRC-2013' && !isAway) {
+      isAway = true
+      on.disconnected(refusal.message)
+    }
     if (!FINAL.includes(refusal.code)) return
     socket.disconnect()
     on.refused(refusal)

@@ -1,7 +1,11 @@
+import { writeFile } from 'node:fs/promises'
 import type { AgentView } from '@lorica/protocol'
 import { Command } from 'commander'
+import { needed, positiveInteger } from '../screen/argument.js'
 import { runs } from '../screen/command.js'
+import { agrees } from '../screen/consent.js'
 import { table } from '../screen/format.js'
+import type { Output } from '../screen/output.js'
 import { type ApiOptions, createApi } from './api.js'
 import { withApi } from './run.js'
 
@@ -10,31 +14,146 @@ export function agentsCommand(): Command {
   const agents = new Command('agents').description('the agents of the fleet')
   runs(
     withApi(agents.command('list').description('every agent that has joined')),
-    async (options: ApiOptions, output) => {
-      const { agents: views } = await createApi(options).get<{ readonly agents: readonly AgentView[] }>(
-        '/api/v1/agents',
-      )
-      const rows = views.map(({ name, agentId, state, device, doing }) => [
-        name,
-        agentId.slice(0, 12),
-        state,
-        device === null ? '-' : `${device.kind} x${device.threads}`,
-        doing === null ? '-' : `${doing.kind} round ${doing.round}`,
-      ])
-      output.result(
-        { agents: views },
-        views.length === 0
-          ? ['no agents yet: lorica agents invite']
-          : table([['name', 'id', 'state', 'device', 'doing'], ...rows]),
-      )
-    },
+    list(() => true),
   )
   runs(
-    withApi(agents.command('invite').description('a new join link')),
-    async (options: ApiOptions, output) => {
-      const invitation = await createApi(options).post<{ readonly join: string }>('/api/v1/agents/invite', {})
-      output.result(invitation, [`lorica agent join ${invitation.join} --data FILE`])
-    },
+    withApi(agents.command('pending').description('agents that wait for approval, with the ids to compare')),
+    list(({ state }) => state === 'pending'),
   )
+  runs(withApi(agents.command('show <agent>').description('one agent, by name or id')), show)
+  inviteCommand(withApi(agents.command('invite')))
+  for (const [verb, description] of [
+    ['approve', 'let in agents that wait; compare their ids with what the agents print first'],
+    ['reject', 'turn away agents that wait'],
+    ['revoke', 'take agents out of the fleet: disconnected at once, and never let in again'],
+  ] as const) {
+    const command = withApi(agents.command(`${verb} <agent>`)).description(
+      `${description}; * stands for any letters`,
+    )
+    if (verb !== 'approve') command.option('--yes', 'do not ask')
+    runs(command, async (options: ApiOptions & { readonly yes?: boolean }, output, [pattern]) =>
+      decide(verb, { ...options, pattern: needed(pattern, '<agent>') }, output),
+    )
+  }
   return agents
+}
+
+interface InviteOptions extends ApiOptions {
+  readonly name?: string
+  readonly uses?: number
+  readonly expires?: string
+  readonly approval?: boolean
+  readonly batch?: number
+  readonly prefix?: string
+  readonly out?: string
+}
+
+interface Invited {
+  readonly join: string
+  readonly links: readonly { readonly name: string | null; readonly join: string }[]
+}
+
+function inviteCommand(command: Command): void {
+  command
+    .description('a join link for one agent, or a batch of them')
+    .option('--name <name>', 'only an agent of this name may use it')
+    .option('--uses <n>', 'agents that may join with the link (default: 1)', positiveInteger)
+    .option('--expires <duration>', 'how long it is valid, such as 2h or 7d (default: 7d)')
+    .option('--approval', 'an operator has to approve each agent that joins with it')
+    .option('--batch <n>', 'this many links', positiveInteger)
+    .option('--prefix <name>', 'with --batch: names of the agents, as prefix-1, prefix-2, …')
+    .option('--out <tokens.csv>', 'write the links as name,link instead of printing them (must not exist)')
+  runs(command, async ({ url, token, out, batch, approval, ...asked }: InviteOptions, output) => {
+    const { name, uses, expires, prefix } = asked
+    const request = { name, uses, expires, prefix, count: batch, needsApproval: approval }
+    const api = createApi({ ...(url && { url }), ...(token && { token }) })
+    const invited = await api.post<Invited>('/api/v1/agents/invite', request)
+    if (out !== undefined) {
+      const lines = invited.links.map(({ name: of, join }) => `${of ?? ''},${join}`)
+      await writeFile(out, `${['name,link', ...lines].join('\n')}\n`, { flag: 'wx', mode: 0o600 })
+      return output.result({ links: invited.links.length, out }, [`${invited.links.length} links: ${out}`])
+    }
+    const lines = invited.links.map(
+      ({ name: of, join }) =>
+        `lorica agent join '${join}'${of === null ? '' : ` --name '${of}'`} --data FILE`,
+    )
+    output.result(invited, lines)
+  })
+}
+
+type Agents = { readonly agents: readonly AgentView[] }
+
+function list(isShown: (agent: AgentView) => boolean) {
+  return async (options: ApiOptions, output: Output): Promise<void> => {
+    const { agents } = await createApi(options).get<Agents>('/api/v1/agents')
+    const shown = agents.filter(isShown)
+    const rows = shown.map(({ name, agentId, state, device, doing }) => [
+      name,
+      state === 'pending' ? agentId : agentId.slice(0, 12),
+      state,
+      device === null ? '-' : `${device.kind} x${device.threads}`,
+      doing === null ? '-' : `${doing.kind} round ${doing.round}`,
+    ])
+    const waiting = agents.filter(({ state }) => state === 'pending').length
+    const next = waiting === 0 ? [] : ['', `${waiting} wait for approval: lorica agents approve NAME`]
+    output.result(
+      { agents: shown },
+      shown.length === 0
+        ? [agents.length === 0 ? 'no agents yet: lorica agents invite' : 'none']
+        : [...table([['name', 'id', 'state', 'device', 'doing'], ...rows]), ...next],
+    )
+  }
+}
+
+async function show(options: ApiOptions, output: Output, [id]: readonly string[]): Promise<void> {
+  const agent = await createApi(options).get<AgentView>(
+    `/api/v1/agents/${encodeURIComponent(needed(id, '<agent>'))}`,
+  )
+  const labels = Object.entries(agent.labels).map(([key, value]) => `${key}=${value}`)
+  output.result(agent, [
+    `${agent.name} (${agent.state}), joined ${agent.joinedAt}`,
+    `  id       ${agent.agentId}`,
+    `  labels   ${labels.length === 0 ? '-' : labels.join(' ')}`,
+    `  device   ${agent.device === null ? '-' : JSON.stringify(agent.device)}`,
+    `  data     ${agent.dataset === null ? '-' : `${agent.dataset.documents} documents`}`,
+    `  doing    ${agent.doing === null ? '-' : `${agent.doing.kind} round ${agent.doing.round} of ${agent.doing.runId}`}`,
+  ])
+}
+
+interface Decision extends ApiOptions {
+  readonly pattern: string
+  readonly yes?: boolean
+}
+
+/** Acts on every agent whose name or id a pattern matches: those that wait, or with revoke those that are in. */
+async function decide(
+  verb: 'approve' | 'reject' | 'revoke',
+  { pattern, yes, ...options }: Decision,
+  output: Output,
+): Promise<void> {
+  const api = createApi(options)
+  const { agents } = await api.get<Agents>('/api/v1/agents')
+  const candidates = agents.filter(({ state }) =>
+    verb === 'revoke' ? state !== 'left' : state === 'pending',
+  )
+  const matching = candidates.filter(({ name, agentId }) => matches(pattern, name) || agentId === pattern)
+  const names = matching.map(({ name }) => name).join(', ')
+  const isMeant = matching.length === 0 || verb === 'approve' || (await agrees(`${verb} ${names}`, yes))
+  const decided: AgentView[] = []
+  for (const { agentId } of isMeant ? matching : [])
+    decided.push(await api.post<AgentView>(`/api/v1/agents/${agentId}/${verb}`, {}))
+  if (decided.length === 0) process.exitCode = 1
+  const none = `no agent ${verb === 'revoke' ? 'of the fleet' : 'that waits'} is called ${pattern}`
+  output.result(
+    { agents: decided },
+    decided.length === 0
+      ? [isMeant ? none : 'nothing was done']
+      : decided.map(({ name, state }) => `${name}: ${state}`),
+  )
+}
+
+/** Whether a name is what a pattern says, in which * stands for any letters. */
+export function matches(pattern: string, name: string): boolean {
+  const parts = pattern.split('*').map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+  return new RegExp(`^${parts.join('.*')}$`, 'su').test(name)
 }

@@ -7,7 +7,9 @@ export interface Member {
   readonly labels: Readonly<Record<string, string>>
   readonly publicKey: string // base64url
   readonly joinedAt: string
-  readonly left: 'left' | 'revoked' | null
+  readonly left: 'left' | 'revoked' | 'rejected' | null
+  readonly isApproved: boolean // false: an operator has yet to let it in
+  readonly secretSha256: string // of the token that it joined with
 }
 
 /** The open connection of an agent that said hello. Sends resolve when the agent has answered. */
@@ -52,13 +54,13 @@ export function agentView(
   presence: Presence | undefined,
   doing: AgentView['doing'],
 ): AgentView {
-  const { agentId, name, labels, joinedAt, left } = member
+  const { agentId, name, labels, joinedAt, left, isApproved } = member
   const { software = null, device = null, dataset = null } = presence?.hello ?? {}
   return {
     agentId,
     name,
     labels,
-    state: left !== null ? 'left' : presence === undefined ? 'away' : 'connected',
+    state: left !== null ? 'left' : !isApproved ? 'pending' : presence === undefined ? 'away' : 'connected',
     joinedAt,
     software,
     device: device as AgentView['device'],

@@ -1,13 +1,14 @@
 import { createIdentity, createToken, type LoricaError, tokenSecretSha256 } from '@lorica/protocol'
 import { describe, expect, test } from 'vitest'
 import { createChallenges } from './challenges.js'
-import { checkToken } from './tokens.js'
+import { checkToken, expectSpare } from './tokens.js'
 
 const { publicKey } = createIdentity()
 const token = createToken(publicKey)
+const open = { uses: null, name: null, needsApproval: false }
 const known = [
-  { secretSha256: tokenSecretSha256(createToken(publicKey))!, expiresAtMs: 9000 },
-  { secretSha256: tokenSecretSha256(token)!, expiresAtMs: 5000 },
+  { ...open, secretSha256: tokenSecretSha256(createToken(publicKey))!, expiresAtMs: 9000 },
+  { ...open, secretSha256: tokenSecretSha256(token)!, expiresAtMs: 5000 },
 ]
 
 function codeOf(act: () => unknown): string {
@@ -29,6 +30,21 @@ describe('checkToken', () => {
     expect(codeOf(() => checkToken(createToken(publicKey), known, 100))).toBe('LRC-2002')
     expect(codeOf(() => checkToken(token.slice(1), known, 100))).toBe('LRC-2001')
     expect(codeOf(() => checkToken(token, [], 100))).toBe('LRC-2002')
+  })
+})
+
+describe('expectSpare', () => {
+  const invitation = { ...open, expiresAtMs: 9000 }
+
+  test('a token lets in as many agents as it was made for', () => {
+    expect(codeOf(() => expectSpare({ ...invitation, uses: 3 }, 2, 'oslo'))).toBe('passes')
+    expect(codeOf(() => expectSpare({ ...invitation, uses: 3 }, 3, 'oslo'))).toBe('LRC-2012')
+    expect(codeOf(() => expectSpare(invitation, 9999, 'oslo'))).toBe('passes')
+  })
+
+  test('a token for a name is for no other', () => {
+    expect(codeOf(() => expectSpare({ ...invitation, name: 'oslo' }, 0, 'oslo'))).toBe('passes')
+    expect(codeOf(() => expectSpare({ ...invitation, name: 'oslo' }, 0, 'Oslo'))).toBe('LRC-2014')
   })
 })
 

@@ -1,9 +1,19 @@
 import { equalTexts, LoricaError, tokenSecretSha256 } from '@lorica/protocol'
 
-/** A join token as the coordinator keeps it: only the hash of its secret. */
-export interface TokenRecord {
-  readonly secretSha256: string // hexadecimal
+/** What an invitation is good for. */
+export interface Invitation {
   readonly expiresAtMs: number
+  /** How many agents may join with it; null: any number. */
+  readonly uses: number | null
+  /** The only name that an agent may join under; null: any. */
+  readonly name: string | null
+  /** Whether an operator has to approve each agent that joins. */
+  readonly needsApproval: boolean
+}
+
+/** A join token as the coordinator keeps it: only the hash of its secret. */
+export interface TokenRecord extends Invitation {
+  readonly secretSha256: string // hexadecimal
 }
 
 /**
@@ -23,4 +33,23 @@ export function checkToken(token: string, known: readonly TokenRecord[], nowMs: 
     })
   }
   return found
+}
+
+/** Checks that one more agent may join with a token, under this name. Throws LoricaError LRC-2012 or LRC-2014. */
+export function expectSpare({ uses, name }: Invitation, used: number, agentName: string): void {
+  if (name !== null && name !== agentName) {
+    throw new LoricaError('LRC-2014', 'the join link is for an agent of another name', {
+      expected: `--name "${name}"`,
+      received: agentName,
+    })
+  }
+  if (uses === null || used < uses) return
+  throw new LoricaError(
+    'LRC-2012',
+    `the join link was for ${uses} ${uses === 1 ? 'agent' : 'agents'}, who joined`,
+    {
+      expected: `at most ${uses}`,
+      received: 'one more',
+    },
+  )
 }

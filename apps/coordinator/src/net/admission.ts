@@ -17,15 +17,15 @@ import {
 } from '@lorica/protocol'
 import { createChallenges } from '../fleet/challenges.js'
 import type { Member } from '../fleet/roster.js'
-import { checkToken } from '../fleet/tokens.js'
+import { checkToken, expectSpare } from '../fleet/tokens.js'
 import type { Ledger } from '../ledger.js'
 
 /** Decides who joins the fleet and who connects. */
 export interface Admission {
   challenge(publicKey: string): Challenge
-  /** Takes a key into the fleet. Throws LoricaError LRC-2001 to LRC-2004 or LRC-2011. */
+  /** Takes a key into the fleet. Throws LoricaError LRC-2001 to LRC-2004, LRC-2011, LRC-2012 or LRC-2014. */
   join(request: JoinRequest): Promise<Joined>
-  /** Checks the proof in the headers of an upgrade. Throws LoricaError LRC-2004, LRC-2005, LRC-2006 or LRC-2011. */
+  /** Checks the proof in the headers of an upgrade. Throws LoricaError LRC-2004, LRC-2005, LRC-2006, LRC-2011 or LRC-2013. */
   connect(request: IncomingMessage): Member
 }
 
@@ -38,14 +38,18 @@ export function createAdmission(ledger: Ledger, identity: Identity, now: () => n
       return { nonce, expiresInMs: limits.challengeMs }
     },
     async join({ token, name, labels, publicKey, signature }) {
-      const { secretSha256 } = checkToken(token, ledger.tokens(), now())
+      const invitation = checkToken(token, ledger.tokens(), now())
+      const { secretSha256, needsApproval } = invitation
       const agentId = idOf(publicKey)
       if (!verifyText(publicKey, joinText(identity.id, name, secretSha256), signature)) throw badSignature()
       const member = ledger.member(agentId)
-      if (member?.left === 'revoked') throw revoked(agentId)
+      if (member?.left === 'revoked' || member?.left === 'rejected') throw revoked(agentId)
       const isKnown = member !== undefined && member.left === null && member.name === name
       if (!isKnown) {
-        ledger.record({ type: 'agent-joined', agentId, name, labels, publicKey })
+        const used = ledger.members().filter((one) => one.secretSha256 === secretSha256).length
+        expectSpare(invitation, used, name)
+        const joined = { agentId, name, labels, publicKey, secretSha256, isApproved: !needsApproval }
+        ledger.record({ type: 'agent-joined', ...joined })
         await ledger.flush()
       }
       const confirmation = signText(identity, joinedText(agentId))
@@ -60,10 +64,11 @@ export function createAdmission(ledger: Ledger, identity: Identity, now: () => n
       challenges.redeem(publicKey, nonce, now())
       if (!verifyText(publicKey, connectText(identity.id, nonce), signature)) throw badSignature()
       const member = ledger.member(idOf(publicKey))
-      if (member?.left === 'revoked') throw revoked(member.agentId)
+      if (member?.left === 'revoked' || member?.left === 'rejected') throw revoked(member.agentId)
       if (member === undefined || member.left !== null) {
         throw new LoricaError('LRC-2006', 'this key has not joined this fleet', { received: idOf(publicKey) })
       }
+      if (!member.isApproved) throw unapproved(member)
       return member
     },
   }
@@ -81,6 +86,15 @@ function badSignature(): LoricaError {
   })
 }
 
+function unapproved({ agentId, name }: Member): LoricaError {
+  return new LoricaError('LRC-2013', `an operator has yet to approve agent ${name}, id ${agentId}`, {
+    expected: 'an approval',
+    received: 'none yet',
+  })
+}
+
 function revoked(agentId: string): LoricaError {
-  return new LoricaError('LRC-2011', 'this agent was revoked', { received: agentId })
+  return new LoricaError('LRC-2011', 'this agent was taken out of the fleet by an operator', {
+    received: agentId,
+  })
 }

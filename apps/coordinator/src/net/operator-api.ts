@@ -1,45 +1,32 @@
-import { type AgentView, equalTexts, LoricaError, parseRunSpec } from '@lorica/protocol'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { agentView } from '../fleet/roster.js'
-import type { Conductor } from '../rounds/conductor.js'
-import type { Parts } from '../rounds/parts.js'
+import { LoricaError, parseRunSpec } from '@lorica/protocol'
+import type { FastifyInstance } from 'fastify'
+import { expectRole, neededRole, type Operator, roleOf } from '../fleet/operators.js'
 import { previewOf } from '../rounds/preview.js'
 import { pinRun, prepareRun, runIdOf } from '../rounds/start.js'
 import { streamEvents } from './event-stream.js'
+import { type FleetParts, fleetApi } from './fleet-api.js'
+import { operatorsApi, sha256Of } from './operators-api.js'
 
 /** What the operators' API acts on. */
-export interface OperatorParts extends Parts {
-  readonly conductor: Conductor
+export interface OperatorParts extends FleetParts {
   readonly adminToken: string
-  /** Issues a token and returns the join link. */
-  readonly invite: () => Promise<string>
-  /** Closes the connection of an agent. */
-  readonly disconnect: (agentId: string) => void
 }
 
 type ById = { Params: { id: string } }
 
-/** The operators' API: agents, runs, releases and blobs, for holders of the operator token. */
+/** The operators' API, for holders of a token with the role that each request needs: agents, operators, runs, releases, blobs. */
 export function operatorApi(app: FastifyInstance, parts: OperatorParts): void {
   const { ledger, roster, conductor, registry, blobs } = parts
   void app.register(async (api) => {
-    api.addHook('onRequest', async (request) => checkToken(request, parts.adminToken))
-
-    api.get('/api/v1/agents', async () => ({
-      agents: ledger
-        .members()
-        .map((member) => agentView(member, roster.find(member.agentId), doing(member.agentId))),
-    }))
-    api.post('/api/v1/agents/invite', async () => ({ join: await parts.invite() }))
-    api.post<ById>('/api/v1/agents/:id/revoke', async ({ params }) => {
-      const member = ledger.member(params.id)
-      if (member === undefined)
-        throw new LoricaError('LRC-2006', `no agent ${params.id}`, { received: params.id })
-      ledger.record({ type: 'agent-left', agentId: member.agentId, how: 'revoked' })
-      await ledger.flush()
-      parts.disconnect(member.agentId)
-      return { agentId: member.agentId }
+    const admin: Operator = { name: 'admin', role: 'admin', tokenSha256: sha256Of(parts.adminToken) }
+    api.addHook('onRequest', async ({ method, url, headers }) => {
+      const given = /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1] ?? ''
+      const role = roleOf(sha256Of(given), [admin, ...ledger.operators()])
+      expectRole(role, neededRole(method, url.split('?')[0] ?? ''))
     })
+
+    fleetApi(api, parts)
+    operatorsApi(api, ledger)
 
     api.post('/api/v1/runs', async ({ body }, reply) => {
       const start = await prepareRun(body, blobs)
@@ -82,28 +69,6 @@ export function operatorApi(app: FastifyInstance, parts: OperatorParts): void {
     const run = ledger.run(id) ?? ledger.runs().findLast(({ spec }) => spec.name === id)
     if (run !== undefined) return run
     throw new LoricaError('LRC-3004', `no run ${id.slice(0, 80)}`, { received: id.slice(0, 80) })
-  }
-
-  function doing(agentId: string): AgentView['doing'] {
-    const active = conductor.active()
-    if (active === undefined) return null
-    const { runId, measurement } = active
-    if (measurement?.state.assignments.has(agentId) && !measurement.state.answers.has(agentId)) {
-      return { kind: 'evaluate', runId, round: measurement.round }
-    }
-    const { current } = active.run()
-    const isTraining = current?.seats.get(agentId)?.status === 'training' && !current.isClosed
-    return current !== null && isTraining ? { kind: 'train', runId, round: current.round } : null
-  }
-}
-
-function checkToken({ headers }: FastifyRequest, adminToken: string): void {
-  const given = /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1] ?? ''
-  if (!equalTexts(given, adminToken)) {
-    throw new LoricaError('LRC-2007', 'the operator token is missing or wrong', {
-      expected: 'authorization: Bearer TOKEN',
-      received: given === '' ? 'no token' : 'another token',
-    })
   }
 }
 

@@ -57,4 +57,30 @@ export const fleetCodes = {
     meaning: 'An operator removed this agent from the fleet.',
     action: 'Ask the operator for a new link if this was not intended.',
   },
+  'LRC-2012': {
+    title: 'Join token is used up',
+    meaning: 'A token lets in as many agents as it was issued for, and they have joined.',
+    action: 'Get a new link with `lorica agents invite`. Agents that joined before are not affected.',
+  },
+  'LRC-2013': {
+    title: 'Agent waits for approval',
+    meaning:
+      'The join link asks for an operator to approve each agent. Nothing is lost: the agent tries again by itself.',
+    action: 'Compare the id of the agent on both sides, then: `lorica agents approve NAME`.',
+  },
+  'LRC-2014': {
+    title: 'Join link is for another name',
+    meaning: 'The operator made this link for an agent of one name.',
+    action: 'Join with the name that the refusal expects, or get another link.',
+  },
+  'LRC-2015': {
+    title: 'Role of the operator does not allow this',
+    meaning: 'A viewer reads, an operator also conducts runs, an admin also decides who is in the fleet.',
+    action: 'Use the token of somebody who may, or ask an admin: `lorica operators add NAME --role ROLE`.',
+  },
+  'LRC-2016': {
+    title: 'Operator name is taken or not known',
+    meaning: 'Each operator has a name of its own, under which its token is kept.',
+    action: 'See them with `lorica operators list`.',
+  },
 } as const

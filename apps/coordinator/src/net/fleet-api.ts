@@ -1,0 +1,74 @@
+import { type AgentView, LoricaError } from '@lorica/protocol'
+import type { FastifyInstance } from 'fastify'
+import { agentView, type Member } from '../fleet/roster.js'
+import type { Invitation } from '../fleet/tokens.js'
+import type { Conductor } from '../rounds/conductor.js'
+import type { Parts } from '../rounds/parts.js'
+import { type Issued, parseInvite } from './invitations.js'
+
+/** What decisions about the fleet act on. */
+export interface FleetParts extends Parts {
+  readonly conductor: Conductor
+  /** Issues join links. */
+  readonly invite: (invitations: readonly Invitation[]) => Promise<readonly Issued[]>
+  /** Closes the connection of an agent. */
+  readonly disconnect: (agentId: string) => void
+}
+
+type ById = { Params: { id: string } }
+
+/** Who is in the fleet, and decisions about it. An agent is named by its id, or by its name. */
+export function fleetApi(api: FastifyInstance, parts: FleetParts): void {
+  const { ledger, roster, conductor } = parts
+
+  api.get('/api/v1/agents', async () => ({
+    agents: ledger.members().map(viewOf),
+  }))
+  api.post('/api/v1/agents/invite', async ({ body }) => {
+    const issued = await parts.invite(parseInvite(body ?? {}, parts.now()))
+    return { join: issued[0]?.join, links: issued }
+  })
+  api.get<ById>('/api/v1/agents/:id', async ({ params }) => viewOf(memberOf(params.id)))
+  api.post<ById>('/api/v1/agents/:id/approve', async ({ params }) => {
+    const { agentId } = memberOf(params.id)
+    ledger.record({ type: 'agent-approved', agentId })
+    await ledger.flush()
+    return viewOf(memberOf(agentId))
+  })
+  for (const [verb, how] of [
+    ['revoke', 'revoked'],
+    ['reject', 'rejected'],
+  ] as const) {
+    api.post<ById>(`/api/v1/agents/:id/${verb}`, async ({ params }) => {
+      const { agentId } = memberOf(params.id)
+      ledger.record({ type: 'agent-left', agentId, how })
+      await ledger.flush()
+      parts.disconnect(agentId)
+      return viewOf(memberOf(agentId))
+    })
+  }
+
+  /** A member by its id or its name; of several of a name the newest. */
+  function memberOf(id: string): Member {
+    const member =
+      ledger.member(id) ?? ledger.members().findLast(({ name, left }) => name === id && left === null)
+    if (member !== undefined) return member
+    throw new LoricaError('LRC-2006', `no agent ${id.slice(0, 80)}`, { received: id.slice(0, 80) })
+  }
+
+  function viewOf(member: Member): AgentView {
+    return agentView(member, roster.find(member.agentId), doing(member.agentId))
+  }
+
+  function doing(agentId: string): AgentView['doing'] {
+    const active = conductor.active()
+    if (active === undefined) return null
+    const { runId, measurement } = active
+    if (measurement?.state.assignments.has(agentId) && !measurement.state.answers.has(agentId)) {
+      return { kind: 'evaluate', runId, round: measurement.round }
+    }
+    const { current } = active.run()
+    const isTraining = current?.seats.get(agentId)?.status === 'training' && !current.isClosed
+    return current !== null && isTraining ? { kind: 'train', runId, round: current.round } : null
+  }
+}
