@@ -5,6 +5,7 @@
 import type { GraphBuilder } from '../graph/builder.js'
 import { type Graph, intOf, type Node, type Value } from '../graph/graph.js'
 import { restartGraph } from '../graph/restart.js'
+import { expectWhole } from '../source/folded-layers.js'
 import type { LinearLayer } from '../source/modules.js'
 import { biasOf } from './layer-bias.js'
 
@@ -115,5 +116,6 @@ function modulesOf(modules: readonly LinearLayer[], path: string): readonly Line
       `the model applies ${found.length} matrices as linear layer "${path}"; an adapter changes one`,
     )
   }
+  expectWhole(module)
   return found
 }

@@ -12,6 +12,7 @@ import { floatTensor, storedAs } from '../adapter/values.js'
 import { readWeight } from '../graph/constant.js'
 import type { FileRange, Graph, Weight } from '../graph/graph.js'
 import { embeddingLayers } from '../source/embeddings.js'
+import { expectWhole } from '../source/folded-layers.js'
 import type { ForwardModel } from '../source/model.js'
 import type { LinearLayer } from '../source/modules.js'
 import { baseWeight } from './base-weight.js'
@@ -68,9 +69,20 @@ function layerChanges({ graph, modules }: ForwardModel, layers: readonly MergedL
     const weight = graph.weights.get(layer?.weight ?? '')
     if (layer === undefined) throw new RangeError(`the model has no linear layer "${path}"`)
     if (weight === undefined) throw notStored(path)
+    expectOneMatrix(modules.filter((candidate) => candidate.path === path))
     const change = { path, weight, merged: () => laidOut(merged.weight(baseWeight(graph, layer)), layer) }
     return [change, ...biasChanges(graph, layer, merged)]
   })
+}
+
+/** RangeError when a change of the one matrix would leave a part of the layer as it was. */
+function expectOneMatrix(applications: readonly LinearLayer[]): void {
+  applications.forEach(expectWhole)
+  const copied = applications.find(({ copy }) => copy !== undefined)
+  if (copied === undefined) return
+  throw new RangeError(
+    `"${copied.path}" is applied several times, and its matrix is stored for each; keep the adapter beside the base`,
+  )
 }
 
 function laidOut(weight: Tensor, { weightLayout }: LinearLayer): Tensor {

@@ -19,6 +19,10 @@ export interface LinearLayer {
   /** The name of the weight, and whether its rows are inputs (as of a Conv1D) or outputs (as of a Linear). */
   readonly weight: string
   readonly weightLayout: 'in-out' | 'out-in'
+  /** The name of its own matrix, when that is a copy of `weight`: of a layer that is applied several times. */
+  readonly copy?: string
+  /** A constant that may hold the layer's product with fixed inputs, so that an adapter would not change all it should. */
+  readonly folded?: string
 }
 
 /** Every linear layer of a graph, in the order of its nodes. Embeddings are tables, not layers. */

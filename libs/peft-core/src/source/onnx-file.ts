@@ -13,6 +13,7 @@ import { renameValue } from '../graph/rename-value.js'
 import { specialise } from '../graph/specialise.js'
 import { widened } from '../graph/widen.js'
 import type { BatchSize } from '../train/batch.js'
+import { markFolded } from './folded-layers.js'
 import { moduleOfNode } from './module-names.js'
 import { type LinearLayer, linearModules } from './modules.js'
 import { type InputPlan, planInputs } from './onnx-inputs.js'
@@ -131,7 +132,7 @@ export function forwardFromOnnx(
   )
   const how = { shapes, constants, outputs: [output.name], moduleOf: moduleOfNode }
   const whole = renamedInputs(fused(specialise(model, how)), inputs)
-  const layers = joinRepeated(whole, linearModules(whole))
+  const layers = markFolded(whole, joinRepeated(whole, linearModules(whole)))
   const { graph, modules } = packed ? { graph: whole, modules: layers } : separateProjections(whole, layers)
   const paths = new Map(modules.map((module) => [module.node, module.path]))
   const nodes = graph.nodes.map((node) => {

@@ -37,6 +37,16 @@ test('a further application of a matrix is the layer of its first one', () => {
   expect(joined(['layer.0.ffn', 'layer_1.0.ffn_1'], same)[1]).toEqual(['layer.0.ffn', 'onnx::MatMul_0'])
 })
 
+test('torch.export gives the applications one name; a matrix that is stored for each is a copy', () => {
+  const graph = graphOf(['layer.0.query', 'layer.0.query'], same)
+  expect(
+    joinRepeated(graph, linearModules(graph)).map(({ path, weight, copy }) => [path, weight, copy]),
+  ).toEqual([
+    ['layer.0.query', 'onnx::MatMul_0', undefined],
+    ['layer.0.query', 'onnx::MatMul_0', 'onnx::MatMul_1'],
+  ])
+})
+
 test('layers whose names end in a number, or whose matrices differ, stay apart', () => {
   const different = [
     [1, 2, 3, 4],

@@ -1,6 +1,6 @@
 /**
- * Layers that a model applies several times, as ALBERT does: the TorchScript exporter numbers the applications (`query`,
- * `query_1`, …) and may store the matrix once for each.
+ * Layers that a model applies several times, as ALBERT and DeBERTa-v2 do: the TorchScript exporter numbers the applications
+ * (`query`, `query_1`, …), and it as torch.export may store the matrix once for each.
  * @module
  */
 import { readWeight } from '../graph/constant.js'
@@ -9,11 +9,12 @@ import type { LinearLayer } from './modules.js'
 
 /** The layers, with the path and the weight of the first application for each further one of the same matrix. */
 export function joinRepeated(graph: Graph, layers: readonly LinearLayer[]): readonly LinearLayer[] {
-  const byPath = new Map(layers.map((layer) => [layer.path, layer]))
+  const byPath = new Map(layers.toReversed().map((layer) => [layer.path, layer]))
   return layers.map((layer) => {
-    const first = byPath.get(layer.path.replace(/_\d+(?=\.|$)/g, ''))
-    if (first === undefined || first.path === layer.path || !isSame(graph, first, layer)) return layer
-    return { ...layer, path: first.path, weight: first.weight }
+    const first = byPath.get(layer.path.replace(/_\d+(?=\.|$)/g, '')) ?? byPath.get(layer.path)
+    if (first === undefined || first === layer || !isSame(graph, first, layer)) return layer
+    const copy = layer.weight === first.weight ? {} : { copy: layer.weight }
+    return { ...layer, ...copy, path: first.path, weight: first.weight }
   })
 }
 
