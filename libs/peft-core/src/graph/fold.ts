@@ -29,8 +29,7 @@ const writable: ReadonlySet<Element> = new Set([
  * numbers are weights: they stay in their file, whatever their size.
  */
 export function foldableConstant(weight: Weight): Constant | undefined {
-  const isMatrix = weight.shape.filter((side) => side > 1).length > 1
-  const isWeight = isMatrix && weight.element.startsWith('float')
+  const isWeight = isMatrix(weight) && weight.element.startsWith('float')
   return isFoldable(weight) && !isWeight ? constantFromWeight(weight) : undefined
 }
 
@@ -38,6 +37,19 @@ export function foldableConstant(weight: Weight): Constant | undefined {
 export function isFoldable({ element, shape }: TensorType): boolean {
   return writable.has(element) && sizeOf(shape) <= FOLDED_ELEMENTS
 }
+
+/**
+ * Whether a node is a product of two matrices: what a linear layer makes of fixed inputs, as DeBERTa's of its relative
+ * embeddings. It stays a product even when both are known, so that the layer can be adapted.
+ */
+export function isMatrixProduct({ op }: Node, inputs: readonly (TensorType | undefined)[]): boolean {
+  const [left, right] = inputs
+  const isProduct = op === 'MatMul' || op === 'Gemm' || op === 'FusedMatMul'
+  if (!isProduct || left === undefined || right === undefined) return false
+  return right.shape.length === 2 && isMatrix(left) && isMatrix(right) && right.element.startsWith('float')
+}
+
+const isMatrix = ({ shape }: TensorType): boolean => shape.filter((side) => side > 1).length > 1
 
 /** The values of a node's outputs when they do not depend on the batch and are small; undefined otherwise. */
 export function fold(

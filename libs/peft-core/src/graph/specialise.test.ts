@@ -179,3 +179,30 @@ test('a value that nothing gives is named', () => {
     specialise(model([], [node('Neg', ['ghost'], ['y'])], []), { shapes: new Map(), outputs: ['y'] })
   expect(attempt).toThrow('the model uses "ghost" before anything gives it a value')
 })
+
+test('a product of two matrices stays one, though both are stated as constants; a table of angles is computed', () => {
+  const constant = (name: string, values: readonly number[], shape: readonly number[]) =>
+    node('Constant', [], [name], { value: { kind: 'tensor', value: weight(name, values, shape) } })
+  const graph = specialise(
+    model(
+      [input('x', [2, 2])],
+      [
+        constant('relative', [1, 2, 3, 4], [2, 2]),
+        constant('matrix', [5, 6, 7, 8], [2, 2]),
+        constant('frequencies', [0.5, 0.25], [2, 1]),
+        constant('places', [0, 3], [1, 2]),
+        node('MatMul', ['relative', 'matrix'], ['projected']),
+        node('MatMul', ['frequencies', 'places'], ['angles']),
+        node('Sum', ['x', 'projected', 'angles'], ['y']),
+      ],
+      [],
+    ),
+    { shapes: new Map([['x', [2, 2]]]), outputs: ['y'] },
+  )
+  expect(graph.nodes.map(({ op, inputs }) => [op, ...inputs])).toEqual([
+    ['MatMul', 'relative', 'matrix'],
+    ['Sum', 'x', 'projected', expect.any(String)],
+  ])
+  const angles = graph.weights.get(graph.nodes[1]?.inputs[2] ?? '') as Weight
+  expect([...constantFromWeight(angles).data]).toEqual([0, 1.5, 0, 0.75])
+})

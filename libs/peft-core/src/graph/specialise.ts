@@ -5,7 +5,7 @@
 import { elementNumbers } from '../operators/elementwise.js'
 import type { Constant } from '../operators/operator.js'
 import { createBuilder, type GraphBuilder } from './builder.js'
-import { fold, prune } from './fold.js'
+import { fold, isMatrixProduct, prune } from './fold.js'
 import { type Graph, int, intOf, intsOf, type Node, sameShape, sizeOf, type Value } from './graph.js'
 import { isBranch, takenBranch } from './if-branch.js'
 import { freeName, type Known, knownConstant, knownConstantNode, knownInput, knownWeight } from './known.js'
@@ -110,7 +110,7 @@ function appendNode({ builder, find, transposed }: Place, node: Node): readonly 
   const inputs = node.op === 'Concat' && filled.length > 0 ? filled : all
   const same = unchanged(node, inputs)
   if (same !== undefined) return [same]
-  const folded = foldNamed(node, all)
+  const folded = isMatrixProduct(node, all) ? undefined : foldNamed(node, all)
   if (folded !== undefined)
     return folded.map((constant, at) => knownConstant(builder, node.outputs[at] ?? '', constant))
   const names = inputs.map((input) => input?.value().name ?? '')
