@@ -70,6 +70,7 @@ const readers: Readonly<Record<Element, Read>> = {
   int8: (view, index) => view.getInt8(index),
   uint8: (view, index) => view.getUint8(index),
   uint4: (view, index) => (view.getUint8(index >> 1) >> (index % 2 === 0 ? 0 : 4)) & 15,
+  int4: (view, index) => (((view.getUint8(index >> 1) >> (index % 2 === 0 ? 0 : 4)) & 15) ^ 8) - 8,
   bool: (view, index) => view.getUint8(index),
   string: () => {
     throw new TypeError('a tensor of strings has no numbers')
@@ -89,6 +90,10 @@ const unwritable: Write = () => {
   throw new TypeError('cannot write constants of this element; expected float32, float64 or an integer')
 }
 
+/** Half a byte, in a byte that holds no other number there yet. */
+const writeHalf: Write = (view, index, value) =>
+  view.setUint8(index >> 1, view.getUint8(index >> 1) | ((value & 15) << (index % 2 === 0 ? 0 : 4)))
+
 const writers: Readonly<Record<Element, Write>> = {
   float32: (view, index, value) => view.setFloat32(index * 4, value, true),
   float64: (view, index, value) => view.setFloat64(index * 8, value, true),
@@ -100,8 +105,8 @@ const writers: Readonly<Record<Element, Write>> = {
   uint16: (view, index, value) => view.setUint16(index * 2, value, true),
   int8: (view, index, value) => view.setInt8(index, value),
   uint8: (view, index, value) => view.setUint8(index, value),
-  uint4: (view, index, value) =>
-    view.setUint8(index >> 1, view.getUint8(index >> 1) | ((value & 15) << (index % 2 === 0 ? 0 : 4))),
+  uint4: writeHalf,
+  int4: writeHalf,
   bool: (view, index, value) => view.setUint8(index, value),
   float16: unwritable,
   bfloat16: unwritable,

@@ -19,6 +19,7 @@ export type Element =
   | 'uint16'
   | 'uint8'
   | 'uint4'
+  | 'int4'
   | 'bool'
   | 'string'
 
@@ -115,6 +116,7 @@ export const elementBytes: Readonly<Record<Element, number>> = {
   uint16: 2,
   uint8: 1,
   uint4: 0.5, // two in a byte, the first in the low half
+  int4: 0.5,
   bool: 1,
   string: 0,
 }

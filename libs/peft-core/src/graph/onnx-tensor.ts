@@ -120,6 +120,7 @@ const storedAs: Partial<Readonly<Record<Element, Element>>> = {
   float16: 'uint16',
   bfloat16: 'uint16',
   uint4: 'uint8',
+  int4: 'uint8',
 }
 
 function dataOf(fields: TensorFields, element: Element, title: string, folder: string): WeightData {

@@ -8,6 +8,7 @@ import type { OnnxNode } from './onnx-model.js'
 import { asIs, type NewNode, type Rewrite, refuse, standard } from './rewrite.js'
 import { attention, multiHeadAttention } from './upgrade-attention.js'
 import { embedLayerNormalization } from './upgrade-embedding.js'
+import { gatherBlockQuantized } from './upgrade-gather-blocks.js'
 import { groupQueryAttention } from './upgrade-grouped-attention.js'
 import { rotaryContrib } from './upgrade-rotary.js'
 
@@ -76,6 +77,7 @@ export const upgradesContrib: Readonly<Record<string, Rewrite>> = {
   MultiHeadAttention: multiHeadAttention,
   GroupQueryAttention: groupQueryAttention,
   RotaryEmbedding: rotaryContrib,
+  GatherBlockQuantized: gatherBlockQuantized,
   EmbedLayerNormalization: embedLayerNormalization,
   Trilu: asStandard,
   LayerNormalization: asStandard,

@@ -129,6 +129,7 @@ export const elementNumbers: Readonly<Record<Element, number>> = {
   uint64: 13,
   bfloat16: 16,
   uint4: 21,
+  int4: 22,
 }
 
 export function elementOfNumber(number: number): Element {
@@ -146,6 +147,7 @@ export function isFloat(element: Element): boolean {
 function castNumber(x: number, to: Element): number {
   if (to === 'bool') return x === 0 ? 0 : 1
   if (to === 'uint4') return Math.trunc(x) & 15
+  if (to === 'int4') return ((Math.trunc(x) & 15) ^ 8) - 8
   return isFloat(to) ? x : Math.trunc(x)
 }
 

@@ -29,7 +29,7 @@ const TENSORFLOW_STEPS: ReadonlySet<string> = new Set(['Tensordot'])
 /** The module that a parameter of this name belongs to; undefined when it is no parameter's name. */
 export function parameterPath(name: string): string | undefined {
   const path =
-    /^(?<path>[A-Za-z_].*?)(?:\.(?:MatMul|MatMulNBits|Gemm|Add))?[._](?:weight|bias|qweight)(?:_transposed|_Q\d+\w*)?$/.exec(
+    /^(?<path>[A-Za-z_].*?)(?:\.(?:MatMul|MatMulNBits|Gemm|Add))?[._](?:weight|bias|qweight)(?:_transposed|(?:_DQ)?_Q\d+\w*)?$/.exec(
       name,
     )?.groups?.path
   return path === undefined ? undefined : pytorchPath(path)

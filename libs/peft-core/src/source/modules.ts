@@ -64,7 +64,9 @@ interface FoundWeight {
   readonly transposed: boolean
 }
 
-/** The matrix that a value is, seen through casts and transpositions. */
+const PASSING: ReadonlySet<string> = new Set(['Cast', 'Identity', 'Transpose', 'DequantizeLinear'])
+
+/** The matrix that a value is, seen through casts, transpositions and the scales of small integers. */
 function weightBehind(
   graph: Graph,
   producers: ReadonlyMap<string, Node>,
@@ -75,7 +77,7 @@ function weightBehind(
   const producer = producers.get(name)
   const behind = producer?.inputs[0]
   if (producer === undefined || behind === undefined) return undefined
-  if (producer.op !== 'Cast' && producer.op !== 'Identity' && producer.op !== 'Transpose') return undefined
+  if (!PASSING.has(producer.op)) return undefined
   const found = weightBehind(graph, producers, behind)
   const swaps = producer.op === 'Transpose' && (intsOf(producer, 'perm') ?? [1, 0])[0] === 1
   return found && { ...found, transposed: found.transposed !== swaps }
