@@ -20,7 +20,7 @@ def saved_key(name, keys):
     """The key that a parameter has in the adapter's file."""
     if name.startswith("prompt_encoder."):
         return "prompt_embeddings"
-    plain = name.replace(".default", "")
+    plain = name.replace(".modules_to_save.default", "").replace(".default", "")
     return plain if plain in keys else plain.removesuffix(".weight")
 
 
@@ -38,7 +38,8 @@ def main():
     config = peft.PeftConfig.from_pretrained(options.adapter)
     model = peft.PeftModel.from_pretrained(base, options.adapter, is_trainable=not config.is_prompt_learning).eval()
     if config.is_prompt_learning:  # PEFT loads a prompt for inference only
-        model.prompt_encoder.requires_grad_(True)
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(name.startswith("prompt_encoder.") or ".modules_to_save." in name)
     batch = {name: tensor.long() for name, tensor in load_file(options.batch).items()}
     loss = model(**batch).loss
     if options.gradients is not None:

@@ -35,8 +35,8 @@ afterAll(async () => {
 const methods: readonly (readonly [string, readonly string[]])[] = [
   ['lora', ['--rank', '3', '--alpha', '7']],
   ['dora', ['--rank', '3', '--alpha', '7', '--rslora']],
-  ['ia3', ['--learning-rate', '1e-1']],
-  ['prompt', ['--virtual-tokens', '5', '--prompt-start', 'vocabulary']],
+  ['ia3', ['--learning-rate', '1e-1', '--modules-to-save', 'model.norm']],
+  ['prompt', ['--virtual-tokens', '5', '--prompt-start', 'vocabulary', '--modules-to-save', 'model.norm']],
 ]
 
 test.skipIf(!hasPeft).each(methods)(

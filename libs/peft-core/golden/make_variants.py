@@ -30,6 +30,7 @@ LONG = rope('longrope', short_factor=[1.0, 1.1, 1.3, 1.5], long_factor=[1.5, 2.0
 PHI3 = dict(SMALL, original_max_position_embeddings=64)
 FUSED = dict(r=4, lora_alpha=9, target_modules=['qkv_proj', 'o_proj', 'gate_up_proj', 'down_proj'])
 NEOX_LORA = dict(r=4, lora_alpha=9, target_modules=['query_key_value', 'dense', 'dense_h_to_4h', 'dense_4h_to_h'])
+BERT = dict(golden.BERT, hidden_size=32, intermediate_size=24, vocab_size=96)
 GEMMA2 = dict(SMALL, head_dim=16, tie_word_embeddings=True, sliding_window=8, query_pre_attn_scalar=16)
 
 golden.CASES = {
@@ -54,6 +55,9 @@ golden.CASES = {
     'gemma2-small': case('gemma2', GEMMA2, sliding_window=5),
     'gemma2-plain': case('gemma2', GEMMA2, final_logit_softcapping=None, attn_logit_softcapping=None, num_hidden_layers=3, tie_word_embeddings=False, attention_bias=True, query_pre_attn_scalar=10),
     'gemma2-prompt': case('gemma2', GEMMA2, peft.PromptTuningConfig(task_type='CAUSAL_LM', num_virtual_tokens=3), sliding_window=5),
+    'bert-ia3-head': ('sequence', lambda: golden.tiny('bert', **BERT), peft.IA3Config(task_type='SEQ_CLS')),
+    'bert-prompt-head': ('sequence', lambda: golden.tiny('bert', **BERT), peft.PromptTuningConfig(task_type='SEQ_CLS', num_virtual_tokens=3)),
+    'llama-prompt-saved': case('llama', SMALL, peft.PromptTuningConfig(task_type='CAUSAL_LM', num_virtual_tokens=3, modules_to_save=['lm_head', 'norm'])),
     'phi3-small': case('phi3', PHI3, FUSED),
     'phi3-long': case('phi3', PHI3, FUSED, original_max_position_embeddings=8, rope_parameters=dict(LONG)),
     'phi3-short': case('phi3', PHI3, FUSED, original_max_position_embeddings=32, rope_parameters=dict(LONG), sliding_window=5),

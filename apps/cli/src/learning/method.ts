@@ -52,8 +52,8 @@ const details: Readonly<Record<PeftSpec['method'], readonly Detail[]>> = {
     ...chosen,
   ],
   dora: ['rank', 'alpha', 'targets', 'rslora', 'modulesToSave', ...chosen],
-  ia3: ['targets', 'feedforward'],
-  prompt: ['virtualTokens', 'promptStart', 'promptText'],
+  ia3: ['targets', 'feedforward', 'modulesToSave'],
+  prompt: ['virtualTokens', 'promptStart', 'promptText', 'modulesToSave'],
   bottleneck: ['targets', 'bottleneckSize', 'nonLinearity'],
 }
 
@@ -100,7 +100,10 @@ export function withMethod(command: Command): Command {
       ]),
     )
     .option('--lora-bias', 'lora: B has a bias')
-    .option('--modules-to-save <modules>', 'lora, dora: modules that are trained whole, such as classifier')
+    .option(
+      '--modules-to-save <modules>',
+      'lora, dora, ia3, prompt: modules that are trained whole, such as classifier',
+    )
     .option('--target-parameters <names>', 'lora: stacked weights of experts, such as mlp.experts.down_proj')
     .option(
       '--targets <modules>',
@@ -170,6 +173,7 @@ export async function peftSpecOf(options: MethodOptions, model: string): Promise
         method,
         ...(targets === undefined ? {} : { targets: namesOf(targets) }),
         ...(feedforward === undefined ? {} : { feedforward: listOf(feedforward) }),
+        ...savedOf(options),
       }
     case 'bottleneck': {
       const { bottleneckSize: size = 16, nonLinearity = 'gelu' } = options
@@ -178,20 +182,20 @@ export async function peftSpecOf(options: MethodOptions, model: string): Promise
     case 'prompt': {
       const { virtualTokens = 16, promptStart = 'random', promptText } = options
       const start = promptText === undefined ? promptStart : await tokensOf(promptText, model)
-      return { method, virtualTokens, start }
+      return { method, virtualTokens, start, ...savedOf(options) }
     }
   }
 }
 
 /** What LoRA has beside its factors; nothing of what was not asked for. */
 function moreOf(options: MethodOptions) {
-  const { dropout, start, loraBias, modulesToSave, targetParameters } = options
+  const { dropout, start, loraBias, targetParameters } = options
   const { exclude, layers, rankPattern, alphaPattern } = options
   return {
     ...(dropout === undefined ? {} : { dropout }),
     ...(start === undefined ? {} : { start }),
     ...(loraBias === undefined ? {} : { loraBias }),
-    ...(modulesToSave === undefined ? {} : { modulesToSave: listOf(modulesToSave) }),
+    ...savedOf(options),
     ...(targetParameters === undefined ? {} : { targetParameters: listOf(targetParameters) }),
     ...(exclude === undefined ? {} : { excludeModules: listOf(exclude) }),
     ...(layers === undefined ? {} : { layersToTransform: layers }),
@@ -199,6 +203,9 @@ function moreOf(options: MethodOptions) {
     ...(alphaPattern === undefined ? {} : { alphaPattern }),
   }
 }
+
+const savedOf = ({ modulesToSave }: MethodOptions) =>
+  modulesToSave === undefined ? {} : { modulesToSave: listOf(modulesToSave) }
 
 async function tokensOf(text: string, model: string): Promise<readonly number[]> {
   const tokenizer = await withCode('LRC-7005', () => openTokenizer(model))

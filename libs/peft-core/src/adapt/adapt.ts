@@ -5,6 +5,7 @@
 import type { BottleneckConfig } from '../adapter/bottleneck-config.js'
 import type { Ia3Config } from '../adapter/ia3-config.js'
 import type { PeftConfig } from '../adapter/peft-config.js'
+import { adaptablePaths } from '../adapter/saved-modules.js'
 import type { Starts } from '../adapter/start-factors.js'
 import { targetModules } from '../adapter/target-modules.js'
 import type { Graph } from '../graph/graph.js'
@@ -14,6 +15,7 @@ import { ia3Layer } from './ia3.js'
 import { type Insertion, insertAtModules } from './insert.js'
 import { insertLora } from './lora-model.js'
 import { insertPrompt } from './prompt.js'
+import { insertSaved, savedParameters } from './saved-modules.js'
 
 /** A forward pass; without stacked parameters of experts unless it lists them. */
 export type AdaptedModel = Pick<ForwardModel, 'graph' | 'modules'> &
@@ -36,16 +38,15 @@ export function adapt(
   forward: AdaptedModel,
   config: PeftConfig,
 ): Graph {
+  if (config.method === 'lora') return insertLora(forward, config, { outputLayer, dropout, starts })
+  const { modules } = forward
+  const graph = insertSaved(forward.graph, savedParameters(forward, config))
   switch (config.method) {
-    case 'lora':
-      return insertLora(forward, config, { outputLayer, dropout, starts })
     case 'prompt':
-      return insertPrompt(forward.graph, config)
+      return insertPrompt(graph, config)
     case 'ia3':
     case 'bottleneck': {
-      const { graph, modules } = forward
-      const names = modules.map(({ path }) => path)
-      const paths = targetModules(config, names, outputLayer)
+      const paths = targetModules(config, adaptablePaths(config, modules), outputLayer)
       const layers = paths.map((path) => [path, insertionAt(config, path)] as const)
       return insertAtModules(graph, modules, new Map(layers))
     }

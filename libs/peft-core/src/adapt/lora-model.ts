@@ -53,7 +53,7 @@ export function insertLora(
   })
   const tables = embeddings.filter(({ path }) => paths.has(path))
   if (tables.length > 0) refuseForEmbeddings(config, tables[0]?.path ?? '')
-  const saved = config.modulesToSave === null ? [] : savedParameters(graph, modules, config.modulesToSave)
+  const saved = savedParameters({ graph, modules }, config)
   const experts = expertTargets(expertParameters, config.targetParameters)
   if (experts.length > 0) refuseForExperts(config)
   const withTables = insertAtNodes(

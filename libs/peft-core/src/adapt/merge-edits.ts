@@ -6,7 +6,7 @@ import type { Adapter } from '../adapter/adapter.js'
 import { type FactorPair, factorKey, factorPairs } from '../adapter/factors.js'
 import type { LoraConfig } from '../adapter/lora-config.js'
 import { expertProduct, factorProduct } from '../adapter/product.js'
-import { isSavedKey } from '../adapter/saved-modules.js'
+import { isSavedKey, type SavedModules } from '../adapter/saved-modules.js'
 import type { Tensor, TensorMap } from '../adapter/tensor.js'
 import { floatTensor, storedAs } from '../adapter/values.js'
 import { readWeight } from '../graph/constant.js'
@@ -41,14 +41,11 @@ export function plannedEdits(forward: ForwardModel, { config, tensors }: Adapter
   const layers = layerChanges(forward, mergedLayers(config, tensors))
   const others =
     config.method === 'lora'
-      ? [
-          ...embeddingChanges(forward.graph, config, tensors),
-          ...expertChanges(forward, config, tensors),
-          ...savedChanges(forward, config, tensors),
-        ]
+      ? [...embeddingChanges(forward.graph, config, tensors), ...expertChanges(forward, config, tensors)]
       : []
+  const saved = savedChanges(forward, config, tensors)
   const users = weightUsers(forward.graph)
-  return [...layers, ...others].map((change) => editOf(change, users))
+  return [...layers, ...others, ...saved].map((change) => editOf(change, users))
 }
 
 function editOf({ path, weight, merged }: Change, users: ReadonlyMap<string, number>): Edit {
@@ -153,20 +150,18 @@ function expertChanges(
 /** Modules that the adapter keeps whole take the place of the base's. */
 function savedChanges(
   { graph, modules }: ForwardModel,
-  { modulesToSave }: LoraConfig,
+  config: SavedModules,
   tensors: TensorMap,
 ): readonly Change[] {
-  if (modulesToSave === null) return []
-  const saved = savedParameters(graph, modules, modulesToSave)
+  const saved = savedParameters({ graph, modules }, config)
   const foreign = [...tensors.keys()].find(
-    (key) => isSavedKey(modulesToSave, key) && !saved.some((parameter) => parameter.key === key),
+    (key) => isSavedKey(config, key) && !saved.some((parameter) => parameter.key === key),
   )
   if (foreign !== undefined)
     throw new RangeError(`the base has no weight for "${foreign}"; keep the adapter beside it`)
-  return saved.map(({ key, shape, weight, isTransposed }) => {
+  return saved.map(({ key, path, shape, weight, isTransposed }) => {
     const tensor = tensors.get(key)
     if (tensor === undefined) throw new RangeError(`expected a tensor "${key}"`)
-    const path = key.split('.').slice(2, -1).join('.')
     expectShape(path, tensor.shape, shape)
     return { path, weight, merged: () => (isTransposed ? flipped(tensor) : tensor) }
   })

@@ -1,9 +1,9 @@
 /**
  * Modules that are trained whole beside the factors (PEFT's `modules_to_save`): their weights become graph inputs under
- * PEFT's keys, base_model.model.<module>.<parameter>.
+ * PEFT's keys, such as base_model.model.<module>.<parameter>.
  * @module
  */
-import { isSavedKey } from '../adapter/saved-modules.js'
+import { isSavedKey, type SavedModules, savedKey } from '../adapter/saved-modules.js'
 import type { Tensor } from '../adapter/tensor.js'
 import { floatTensor } from '../adapter/values.js'
 import { createBuilder } from '../graph/builder.js'
@@ -15,6 +15,8 @@ import type { LinearLayer } from '../source/modules.js'
 /** A parameter that a saved module has, and where the graph reads it. */
 export interface SavedParameter {
   readonly key: string
+  /** The path of its module. */
+  readonly path: string
   /** As PyTorch has it. */
   readonly shape: readonly number[]
   readonly weight: Weight
@@ -29,18 +31,23 @@ export interface SavedParameter {
 }
 
 /**
- * The parameters of the modules that `names` select. A weight that is tied to another module is read here only; the other
- * module keeps the frozen one, as in PEFT. RangeError when no name selects anything, with the modules there are.
+ * The parameters of the modules that the configuration keeps whole. A weight that is tied to another module is read here only; the other
+ * module keeps the frozen one, as in PEFT. RangeError when no name selects anything, with the modules there
+ * are.
  */
 export function savedParameters(
-  graph: Graph,
-  modules: readonly LinearLayer[],
-  names: readonly string[],
+  { graph, modules }: { readonly graph: Graph; readonly modules: readonly LinearLayer[] },
+  config: SavedModules,
 ): readonly SavedParameter[] {
-  const all = parametersOf(graph, modules)
-  const saved = all.filter(({ key }) => isSavedKey(names, key))
+  const names = config.modulesToSave ?? []
+  if (names.length === 0) return []
+  const all = parametersOf(graph, modules).map(({ name, ...parameter }): SavedParameter => {
+    const path = name.split('.').slice(0, -1).join('.')
+    return { ...parameter, path, key: savedKey(config, name) }
+  })
+  const saved = all.filter(({ key }) => isSavedKey(config, key))
   if (saved.length > 0) return saved
-  const paths = new Set(all.map(({ key }) => key.split('.').slice(2, -1).join('.')))
+  const paths = new Set(all.map(({ path }) => path))
   const known = [...new Set([...paths].map((path) => path.replace(/\.\d+\..*/, '')))].slice(-8)
   throw new RangeError(
     `modules_to_save ${names.join(', ')} match no module; the model has ${known.join(', ')}`,
@@ -83,16 +90,18 @@ export function insertSaved(graph: Graph, parameters: readonly SavedParameter[])
 }
 
 const placeOf = (node: string, input: number): string => `${node}\n${input}`
-const keyOf = (parameter: string): string => `base_model.model.${parameter}`
 
-function parametersOf(graph: Graph, modules: readonly LinearLayer[]): readonly SavedParameter[] {
+/** A parameter under the name that it has in the model. */
+type NamedParameter = Omit<SavedParameter, 'key' | 'path'> & { readonly name: string }
+
+function parametersOf(graph: Graph, modules: readonly LinearLayer[]): readonly NamedParameter[] {
   const layers = new Map(modules.map((module) => [module.node, module]))
   const tables = new Map(embeddingLayers(graph).map(({ node, path }) => [node, path]))
   const weightOf = weightsBehind(graph)
-  const found = new Map<string, SavedParameter>()
-  const add = (parameter: Omit<SavedParameter, 'reads'>, read: SavedParameter['reads'][number]): void => {
-    const reads = found.get(parameter.key)?.reads ?? []
-    found.set(parameter.key, { ...parameter, reads: [...reads, read] })
+  const found = new Map<string, NamedParameter>()
+  const add: AddParameter = (parameter, read) => {
+    const reads = found.get(parameter.name)?.reads ?? []
+    found.set(parameter.name, { ...parameter, reads: [...reads, read] })
   }
   const adders = addersOf(graph)
   for (const node of graph.nodes) {
@@ -106,7 +115,7 @@ function parametersOf(graph: Graph, modules: readonly LinearLayer[]): readonly S
     if (layer !== undefined && bias !== undefined) {
       const { weight, shape } = { weight: bias.weight, shape: bias.weight.shape }
       add(
-        { key: keyOf(`${layer.path}.bias`), shape, weight, isTransposed: false },
+        { name: `${layer.path}.bias`, shape, weight, isTransposed: false },
         { ...bias.read, isTransposed: false },
       )
     }
@@ -114,9 +123,9 @@ function parametersOf(graph: Graph, modules: readonly LinearLayer[]): readonly S
       const weight = weightOf.get(name)
       if (weight === undefined || layer !== undefined || !isParameter(weight)) continue
       const table = input === 0 ? tables.get(node.name) : undefined
-      const parameter = table === undefined ? weight.name : `${table}.weight`
+      const parameterName = table === undefined ? weight.name : `${table}.weight`
       add(
-        { key: keyOf(parameter), shape: weight.shape, weight, isTransposed: false },
+        { name: parameterName, shape: weight.shape, weight, isTransposed: false },
         { node: node.name, input, isTransposed: false },
       )
     }
@@ -124,17 +133,19 @@ function parametersOf(graph: Graph, modules: readonly LinearLayer[]): readonly S
   return [...found.values()]
 }
 
+type AddParameter = (parameter: Omit<NamedParameter, 'reads'>, read: SavedParameter['reads'][number]) => void
+
 /** A Conv1D keeps (inputs, outputs) under its own name; every other layer has (outputs, inputs) in PyTorch. */
 function addLayerWeight(
   { node, layer, weight }: { readonly node: Node; readonly layer: LinearLayer; readonly weight: Weight },
-  add: (parameter: Omit<SavedParameter, 'reads'>, read: SavedParameter['reads'][number]) => void,
+  add: AddParameter,
 ): void {
   const { path, inFeatures, outFeatures, weightLayout } = layer
   const layout = weight.name === `${path}.weight` ? weightLayout : 'out-in'
   const operand = intOf(node, 'transB', 0) === 1 ? 'out-in' : 'in-out'
   const shape = layout === 'out-in' ? [outFeatures, inFeatures] : [inFeatures, outFeatures]
   add(
-    { key: keyOf(`${path}.weight`), shape, weight, isTransposed: layout !== weightLayout },
+    { name: `${path}.weight`, shape, weight, isTransposed: layout !== weightLayout },
     { node: node.name, input: 1, isTransposed: operand !== layout },
   )
 }

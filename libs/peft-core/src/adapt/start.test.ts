@@ -1,6 +1,9 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import type { PeftSpec } from '../adapter/peft-config.js'
+import { readSafetensors } from '../adapter/safetensors.js'
+import { floatTensor } from '../adapter/values.js'
 import { createAdapter } from './start.js'
 
 const golden = fileURLToPath(new URL('../../golden', import.meta.url)) // made by golden/make_golden.py
@@ -46,6 +49,23 @@ describe('an adapter of more than linear layers', () => {
     expect(config).toMatchObject({ taskType: 'SEQ_CLS', modulesToSave: ['classifier', 'score'] })
     expect(tensors.get('base_model.model.classifier.weight')?.shape).toEqual([5, 48])
   })
+
+  test.each([
+    ['bert', { method: 'ia3', targets: ['key'] }, 'SEQ_CLS', 'base_model.model.classifier.weight', 5],
+    ['bert', { method: 'prompt', virtualTokens: 2 }, 'SEQ_CLS', 'base_model.classifier.weight', 5],
+    ['roberta-token', { method: 'prompt', virtualTokens: 2 }, 'TOKEN_CLS', 'base_model.classifier.weight', 5],
+  ] as const)(
+    'of %s by another method than LoRA brings it, too: %o',
+    async (name, method, taskType, key, classes) => {
+      const wanted = { ...method, modulesToSave: ['classifier'] } as PeftSpec
+      const { config, tensors } = await createAdapter(model(name), wanted, 4)
+      expect(config).toMatchObject({ taskType, modulesToSave: ['classifier', 'score'] })
+      expect(tensors.get(key)?.shape).toEqual([classes, 48])
+      const stored = await readSafetensors(join(model(name), 'model.safetensors'))
+      const classifier = stored.get('classifier.weight')
+      expect(classifier && floatTensor(classifier).data).toEqual(tensors.get(key)?.data)
+    },
+  )
 
   test('has factors for all experts in the order of PEFT', async () => {
     const more = { targets: [], targetParameters: ['mlp.experts.down_proj', 'mlp.experts.gate_up_proj'] }

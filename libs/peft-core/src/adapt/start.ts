@@ -7,14 +7,20 @@ import { type LoraConfig, rankOf } from '../adapter/lora-config.js'
 import { loraTargets } from '../adapter/lora-targets.js'
 import type { BaseFacts } from '../adapter/origin.js'
 import { suffixPattern } from '../adapter/pattern.js'
-import { createModuleConfig, type ModuleConfig, type PeftSpec } from '../adapter/peft-config.js'
+import {
+  createModuleConfig,
+  type ModuleConfig,
+  type PeftConfig,
+  type PeftSpec,
+} from '../adapter/peft-config.js'
 import { createPromptConfig, type PromptSpec } from '../adapter/prompt-config.js'
 import { PROMPT_KEY, randomPrompt, startTokens } from '../adapter/prompt-embeddings.js'
+import { adaptablePaths } from '../adapter/saved-modules.js'
 import { isAllLinear, targetModules, unmatchedLayers, unmatchedNames } from '../adapter/target-modules.js'
 import type { TensorMap } from '../adapter/tensor.js'
-import type { Graph } from '../graph/graph.js'
 import { embeddingLayers } from '../source/embeddings.js'
 import { type ForwardModel, type Model, type OpenOptions, openModel } from '../source/model.js'
+import type { Task } from '../source/task.js'
 import { initialMagnitudes } from './dora.js'
 import { expertModuleOf, expertTargets } from './lora-experts.js'
 import { embeddingModule } from './lora-model.js'
@@ -25,7 +31,8 @@ import { weightStart } from './weight-start.js'
 /** PEFT expects an adapter that says SEQ_CLS to bring a trained classifier along; these leave the model's own as it is. */
 const taskTypes = { causal: 'CAUSAL_LM', masked: null, token: null, sequence: null, image: null } as const
 
-/** What PEFT adds to the saved modules of a classifier. */
+/** PEFT's names for a classifier that is saved with its adapter, and the modules that it then saves. */
+const classifierTypes: Partial<Record<Task, string>> = { sequence: 'SEQ_CLS', token: 'TOKEN_CLS' }
 const classifiers = ['classifier', 'score'] as const
 
 /**
@@ -49,15 +56,15 @@ export async function createAdapter(
     fanInFanOut: opened.family === 'gpt2',
     family: opened.family,
   }
-  if (spec.method === 'prompt') return promptAdapter(forward.graph, { spec, facts, seed })
+  if (spec.method === 'prompt') return promptAdapter(opened, forward, { spec, facts, seed })
   return moduleAdapter(opened, forward, { spec, facts, seed })
 }
 
 /** The modules of a new head are trained whole. */
 function withNewModules(spec: PeftSpec, { newModules }: Model): PeftSpec {
   if (newModules.length === 0) return spec
-  if (spec.method !== 'lora')
-    throw new RangeError(`a new head is trained with the method lora, not with ${spec.method}`)
+  if (spec.method === 'bottleneck')
+    throw new RangeError('a new head is trained with lora, dora, ia3 or prompt, not with bottleneck')
   return { ...spec, modulesToSave: [...new Set([...(spec.modulesToSave ?? []), ...newModules])] }
 }
 
@@ -67,18 +74,22 @@ interface Wanted<Spec extends PeftSpec> {
   readonly seed: number
 }
 
-function promptAdapter(graph: Graph, { spec, facts, seed }: Wanted<PromptSpec>): Adapter {
-  const embedding = tokenEmbedding(graph)
+function promptAdapter(
+  opened: Model,
+  forward: ForwardModel,
+  { spec, facts, seed }: Wanted<PromptSpec>,
+): Adapter {
+  const embedding = tokenEmbedding(forward.graph)
   const [vocabulary, tokenDim] = embedding.table.shape as [number, number]
   // PEFT gives a soft prompt to a masked-word model or a classifier only under this name, without a head to be saved.
   const taskType = facts.taskType ?? 'FEATURE_EXTRACTION'
-  const config = createPromptConfig(spec, { ...facts, taskType, tokenDim })
+  const config = classifierAware(createPromptConfig(spec, { ...facts, taskType, tokenDim }), opened)
   const { start = 'random' } = spec
   const prompt =
     start === 'random'
       ? randomPrompt(config, seed)
       : embeddingRows(embedding, startTokens(config, start, { vocabulary, seed }))
-  return { config, tensors: new Map([[PROMPT_KEY, prompt]]) }
+  return { config, tensors: new Map([[PROMPT_KEY, prompt], ...savedStart(config, forward)]) }
 }
 
 function moduleAdapter(
@@ -117,10 +128,11 @@ function expectAllMatch(config: ModuleConfig, paths: readonly string[]): void {
 }
 
 /** With saved modules, an adapter of a classifier brings the classifier along, as PEFT expects of SEQ_CLS. */
-function classifierAware(config: ModuleConfig, { task }: Model): ModuleConfig {
-  if (config.method !== 'lora' || config.modulesToSave === null || task !== 'sequence') return config
+function classifierAware<Config extends PeftConfig>(config: Config, { task }: Model): Config {
+  const taskType = classifierTypes[task]
+  if (config.method === 'bottleneck' || config.modulesToSave === null || taskType === undefined) return config
   const modulesToSave = [...new Set([...config.modulesToSave, ...classifiers])]
-  return { ...config, taskType: 'SEQ_CLS', modulesToSave }
+  return { ...config, taskType, modulesToSave }
 }
 
 function targetsOf(
@@ -135,8 +147,7 @@ function targetsOf(
     for (const module of targets) expectFittingRank(config, module)
     return targets
   }
-  const names = modules.map(({ path }) => path)
-  const paths = new Set(targetModules(config, names, outputLayer))
+  const paths = new Set(targetModules(config, adaptablePaths(config, modules), outputLayer))
   return modules.filter(({ path }) => paths.has(path))
 }
 
@@ -161,7 +172,16 @@ interface Started {
   readonly targets: readonly AdaptedModule[]
 }
 
-function startTensors(config: ModuleConfig, { forward, targets }: Started, seed: number): TensorMap {
+function startTensors(config: ModuleConfig, started: Started, seed: number): TensorMap {
+  return new Map([...methodStart(config, started, seed), ...savedStart(config, started.forward)])
+}
+
+/** The modules that are kept whole, as the base has them. */
+function savedStart(config: PeftConfig, forward: ForwardModel): TensorMap {
+  return savedTensors(savedParameters(forward, config))
+}
+
+function methodStart(config: ModuleConfig, { forward, targets }: Started, seed: number): TensorMap {
   if (config.method === 'ia3') return initialVectors(config, targets)
   if (config.method === 'bottleneck') return initialBottlenecks(config, targets, seed)
   const { graph } = forward
@@ -176,7 +196,5 @@ function startTensors(config: ModuleConfig, { forward, targets }: Started, seed:
     tensors.set(factorKey(module.path, 'A'), start.a)
     tensors.set(factorKey(module.path, 'B'), start.b)
   }
-  if (config.modulesToSave === null) return tensors
-  const saved = savedTensors(savedParameters(graph, forward.modules, config.modulesToSave))
-  return new Map([...tensors, ...saved])
+  return tensors
 }

@@ -57,7 +57,7 @@ export function biasKey(path: string): string {
  * belong: an unknown key, a factor without its partner, a rank or a module that the configuration does not have.
  */
 export function factorPairs(config: LoraConfig, tensors: TensorMap): readonly FactorPair[] {
-  const keys = [...tensors.keys()].filter((key) => !isSavedKey(config.modulesToSave, key))
+  const keys = [...tensors.keys()].filter((key) => !isSavedKey(config, key))
   const kinds = new Map(keys.map((key) => moduleOf(key, config)))
   if (kinds.size === 0)
     throw new RangeError('the adapter expected two factors for each module, got no tensors')

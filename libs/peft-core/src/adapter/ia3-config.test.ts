@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createIa3Config, isFeedforward } from './ia3-config.js'
+import { createIa3Config, type Ia3Config, isFeedforward } from './ia3-config.js'
 import { formatIa3 } from './ia3-json.js'
 import { parsePeftConfig } from './peft-json.js'
 
@@ -39,7 +39,14 @@ test('what is written reads back the same, as text and as lists', () => {
   expect(isFeedforward(config, 'transformer.h.1.attn.c_proj')).toBe(false)
 })
 
-test('modules that are saved whole are refused by name', () => {
-  const fields = { peft_type: 'IA3', target_modules: ['key'], modules_to_save: ['classifier'] }
-  expect(() => parsePeftConfig(JSON.stringify(fields))).toThrow('modules_to_save is not supported')
+test('modules that are saved whole are kept in the order of the file, one name alone as a list', () => {
+  const read = (saved: unknown) =>
+    parsePeftConfig(JSON.stringify({ peft_type: 'IA3', target_modules: ['key'], modules_to_save: saved }))
+  expect(read(['score', 'classifier'])).toMatchObject({ modulesToSave: ['score', 'classifier'] })
+  expect(read('classifier')).toMatchObject({ modulesToSave: ['classifier'] })
+  expect(read([])).toMatchObject({ modulesToSave: null })
+  expect(JSON.parse(formatIa3(read(['score', 'classifier']) as Ia3Config)).modules_to_save).toEqual([
+    'score',
+    'classifier',
+  ])
 })

@@ -15,12 +15,16 @@ export interface Ia3Spec {
   readonly targets?: 'all-linear' | readonly string[]
   /** Those of the targets whose input is scaled; absent: PEFT's for the family, as far as they are targets. */
   readonly feedforward?: readonly string[]
+  /** Modules that are trained whole, by the end of their path. */
+  readonly modulesToSave?: readonly string[]
 }
 
 export interface Ia3Config extends ModuleTargets, PeftOrigin {
   readonly method: 'ia3'
   /** Modules whose input is scaled instead of their output: ends of their paths, or a regular expression of whole paths. */
   readonly feedforwardModules: string | readonly string[]
+  /** Modules that are kept whole, by the end of their path. */
+  readonly modulesToSave: readonly string[] | null
   readonly layersToTransform: null
   readonly layersPattern: null
   /** Whether the frozen weights are stored (inputs, outputs), as GPT-2's are. */
@@ -58,6 +62,7 @@ export function createIa3Config(
     method: 'ia3',
     targetModules,
     feedforwardModules,
+    modulesToSave: spec.modulesToSave ?? null,
     excludeModules: null,
     layersToTransform: null,
     layersPattern: null,

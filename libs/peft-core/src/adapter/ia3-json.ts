@@ -10,7 +10,6 @@ import {
   formatFields,
   originFields,
   readOrigin,
-  refuseFields,
   savedFields,
 } from './json-fields.js'
 
@@ -23,7 +22,7 @@ export function formatIa3(config: Ia3Config): string {
     fan_in_fan_out: config.fanInFanOut,
     feedforward_modules: config.feedforwardModules,
     init_ia3_weights: true,
-    modules_to_save: null,
+    modules_to_save: config.modulesToSave,
     peft_type: 'IA3',
     target_modules: config.targetModules,
   }
@@ -32,12 +31,12 @@ export function formatIa3(config: Ia3Config): string {
 
 /** The configuration that the fields of a file say. TypeError or RangeError as `parsePeftConfig`. */
 export function parseIa3(fields: Fields): Ia3Config {
-  refuseFields(fields, ['modules_to_save'])
   const read = fieldReader(fields)
   return checkedIa3({
     method: 'ia3',
     targetModules: read.names('target_modules') ?? [],
     feedforwardModules: read.names('feedforward_modules') ?? [],
+    modulesToSave: read.list('modules_to_save'),
     excludeModules: read.names('exclude_modules'),
     layersToTransform: null,
     layersPattern: null,

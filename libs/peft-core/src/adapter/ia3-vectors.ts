@@ -4,6 +4,7 @@
  */
 import type { AdaptedModule } from './factors.js'
 import { type Ia3Config, isFeedforward } from './ia3-config.js'
+import { isSavedKey } from './saved-modules.js'
 import { targetTest } from './target-modules.js'
 import type { Tensor, TensorMap } from './tensor.js'
 
@@ -22,10 +23,11 @@ export function vectorShape(config: Ia3Config, module: AdaptedModule): readonly 
  * belong: an unknown key, a module that the configuration does not have, or a vector that lies the other way.
  */
 export function vectorPaths(config: Ia3Config, tensors: TensorMap): readonly string[] {
-  if (tensors.size === 0)
-    throw new RangeError('the adapter expected a vector for each module, got no tensors')
+  const keys = [...tensors.keys()].filter((key) => !isSavedKey(config, key))
+  if (keys.length === 0) throw new RangeError('the adapter expected a vector for each module, got no tensors')
   const isTarget = targetTest(config)
-  return [...tensors].map(([key, { shape }]) => {
+  return keys.map((key) => {
+    const shape = tensors.get(key)?.shape ?? []
     const path = /^base_model\.model\.(.+)\.ia3_l$/s.exec(key)?.[1]
     if (path === undefined)
       throw new RangeError(`tensor "${key}" is no IA3 vector; expected base_model.model.<module>.ia3_l`)

@@ -30,6 +30,16 @@ export function fieldReader(fields: Fields) {
         (v) => isText(v) || isNames(v),
         null,
       ),
+    /** A single name is a list of one; an empty list is none. */
+    list: (name: string): readonly string[] | null => {
+      const names = field<string | readonly string[]>(
+        name,
+        'text or a list of texts',
+        (v) => isText(v) || isNames(v),
+        [],
+      )
+      return names.length === 0 ? null : [names].flat()
+    },
     layers: (name: string) => field<number | readonly number[] | null>(name, 'layer numbers', isLayers, null),
     numbers: (name: string) =>
       field<Readonly<Record<string, number>>>(name, 'numbers by name', isNumbers, {}),

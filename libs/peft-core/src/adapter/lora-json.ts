@@ -109,15 +109,9 @@ export function parseLora(fields: Fields): LoraConfig {
     alphaPattern: read.numbers('alpha_pattern'),
     start: isWeightStart(init) ? init : null,
     loraBias: read.boolean('lora_bias'),
-    targetParameters: listed(read.names('target_parameters')),
-    modulesToSave: listed(read.names('modules_to_save')),
+    targetParameters: read.list('target_parameters'),
+    modulesToSave: read.list('modules_to_save'),
     fanInFanOut: read.boolean('fan_in_fan_out'),
     ...readOrigin(fields),
   })
-}
-
-/** A single name is a list of one; an empty list is none. */
-function listed(names: string | readonly string[] | null): readonly string[] | null {
-  const list = names === null ? [] : [names].flat()
-  return list.length === 0 ? null : list
 }

@@ -15,6 +15,8 @@ export interface PromptSpec {
    * given tokens, repeated or cut to the length of the prompt. 'random' unless stated.
    */
   readonly start?: 'random' | 'vocabulary' | readonly number[]
+  /** Modules that are trained whole, by the end of their path. */
+  readonly modulesToSave?: readonly string[]
 }
 
 export interface PromptConfig extends PeftOrigin {
@@ -22,6 +24,8 @@ export interface PromptConfig extends PeftOrigin {
   readonly virtualTokens: number
   /** The width of an embedding. */
   readonly tokenDim: number
+  /** Modules that are kept whole, by the end of their path. */
+  readonly modulesToSave: readonly string[] | null
   /** How the prompt was begun, in PEFT's words; carried along, never used. */
   readonly init: PromptInit
   /** What PEFT notes of the base model; carried along, never used. */
@@ -46,6 +50,7 @@ export function createPromptConfig(spec: PromptSpec, base: BaseFacts): PromptCon
     method: 'prompt',
     virtualTokens: spec.virtualTokens,
     tokenDim,
+    modulesToSave: spec.modulesToSave ?? null,
     init: { kind, text: null, tokenizer: null, tokenizerOptions: null },
     attentionHeads: null,
     layers: null,

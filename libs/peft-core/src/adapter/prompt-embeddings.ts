@@ -4,14 +4,16 @@
  */
 import { createRandom } from '../train/random.js'
 import type { PromptConfig } from './prompt-config.js'
+import { isSavedKey } from './saved-modules.js'
 import type { Tensor, TensorMap } from './tensor.js'
 
 /** The key of the prompt in adapter_model.safetensors; it has no prefix. */
 export const PROMPT_KEY = 'prompt_embeddings'
 
-/** RangeError unless the tensors are the prompt alone, of the configuration's size. */
-export function expectPrompt({ virtualTokens, tokenDim }: PromptConfig, tensors: TensorMap): void {
-  const other = [...tensors.keys()].find((key) => key !== PROMPT_KEY)
+/** RangeError unless the tensors are the prompt, of the configuration's size, and those of modules that are kept whole. */
+export function expectPrompt(config: PromptConfig, tensors: TensorMap): void {
+  const { virtualTokens, tokenDim } = config
+  const other = [...tensors.keys()].find((key) => key !== PROMPT_KEY && !isSavedKey(config, key))
   if (other !== undefined)
     throw new RangeError(`tensor "${other}" is no part of a soft prompt; expected ${PROMPT_KEY}`)
   const shape = tensors.get(PROMPT_KEY)?.shape

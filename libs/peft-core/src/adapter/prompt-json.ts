@@ -9,7 +9,6 @@ import {
   formatFields,
   originFields,
   readOrigin,
-  refuseFields,
   savedFields,
 } from './json-fields.js'
 import { checkedPrompt, type PromptConfig } from './prompt-config.js'
@@ -20,7 +19,7 @@ export function formatPrompt(config: PromptConfig): string {
   const fields = {
     ...savedFields,
     ...originFields(config),
-    modules_to_save: null,
+    modules_to_save: config.modulesToSave,
     num_attention_heads: config.attentionHeads,
     num_layers: config.layers,
     num_transformer_submodules: 1,
@@ -37,7 +36,6 @@ export function formatPrompt(config: PromptConfig): string {
 
 /** The configuration that the fields of a file say. TypeError or RangeError as `parsePeftConfig`. */
 export function parsePrompt(fields: Fields): PromptConfig {
-  refuseFields(fields, ['modules_to_save'])
   const read = fieldReader(fields)
   const submodules = read.number('num_transformer_submodules', 1)
   if (submodules !== 1)
@@ -49,6 +47,7 @@ export function parsePrompt(fields: Fields): PromptConfig {
     method: 'prompt',
     virtualTokens: read.number('num_virtual_tokens', 0),
     tokenDim: read.number('token_dim', 0),
+    modulesToSave: read.list('modules_to_save'),
     init: {
       kind: read.text('prompt_tuning_init') ?? 'RANDOM',
       text: read.text('prompt_tuning_init_text'),

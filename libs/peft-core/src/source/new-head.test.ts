@@ -63,6 +63,6 @@ test('a head that cannot be is refused', async () => {
   await expect(wrong(['only'])).rejects.toThrow('two classes or more, each once; got only')
   await expect(wrong(['a', 'b', 'a'])).rejects.toThrow('each once')
   await expect(openModel(model('llama'), { head })).rejects.toThrow('not supported')
-  const prompt = { method: 'ia3', targets: ['query'], feedforward: [] } as never
-  await expect(createAdapter(model('bert'), prompt, 1, { head })).rejects.toThrow('with the method lora')
+  const small = { method: 'bottleneck', size: 3, nonLinearity: 'gelu', targets: ['query'] } as const
+  await expect(createAdapter(model('bert'), small, 1, { head })).rejects.toThrow('not with bottleneck')
 })
