@@ -58,6 +58,10 @@ golden.CASES = {
     'bert-ia3-head': ('sequence', lambda: golden.tiny('bert', **BERT), peft.IA3Config(task_type='SEQ_CLS')),
     'bert-prompt-head': ('sequence', lambda: golden.tiny('bert', **BERT), peft.PromptTuningConfig(task_type='SEQ_CLS', num_virtual_tokens=3)),
     'llama-prompt-saved': case('llama', SMALL, peft.PromptTuningConfig(task_type='CAUSAL_LM', num_virtual_tokens=3, modules_to_save=['lm_head', 'norm'])),
+    'llama-score': ('sequence', lambda: golden.tiny('llama', **SMALL, num_labels=5), peft.LoraConfig(**LINEAR, task_type='SEQ_CLS')),
+    'qwen2-score-left': ('sequence', lambda: golden.tiny('qwen2', **{**SMALL, 'pad_token_id': 5}, num_labels=5), peft.IA3Config(task_type='SEQ_CLS')),
+    'gpt2-score': ('sequence', lambda: golden.tiny('gpt2', vocab_size=96, n_embd=32, n_layer=2, n_head=4, n_positions=64, resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0, bos_token_id=1, eos_token_id=2, pad_token_id=2, num_labels=5),
+                   dict(r=3, lora_alpha=7, task_type='SEQ_CLS', target_modules=['c_attn', 'c_fc'], fan_in_fan_out=True)),
     'phi3-small': case('phi3', PHI3, FUSED),
     'phi3-long': case('phi3', PHI3, FUSED, original_max_position_embeddings=8, rope_parameters=dict(LONG)),
     'phi3-short': case('phi3', PHI3, FUSED, original_max_position_embeddings=32, rope_parameters=dict(LONG), sliding_window=5),
@@ -77,7 +81,8 @@ golden.CASES = {
 
 def pad_left(batch):
     lengths = batch['attention_mask'].sum(1).tolist()
-    return {name: torch.stack([torch.roll(row, 12 - length) for row, length in zip(tensor, lengths)]) for name, tensor in batch.items()}
+    roll = lambda tensor: torch.stack([torch.roll(row, 12 - length) for row, length in zip(tensor, lengths)])
+    return {name: roll(tensor) if tensor.dim() == 2 else tensor for name, tensor in batch.items()}
 
 
 def main():

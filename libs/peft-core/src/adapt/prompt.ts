@@ -9,8 +9,21 @@ import type { PromptConfig } from '../adapter/prompt-config.js'
 import { PROMPT_KEY } from '../adapter/prompt-embeddings.js'
 import { type Graph, int } from '../graph/graph.js'
 import { restartGraph } from '../graph/restart.js'
+import type { Model } from '../source/model.js'
+import { SCORE } from '../source/row-classes.js'
 import { appendFrozen } from './insert.js'
 import { tokenEmbedding } from './token-embedding.js'
+
+/**
+ * RangeError for a classifier that reads a row's last token: PEFT gives it embeddings without ids, and transformers then
+ * takes the last column, which is padding in shorter rows.
+ */
+export function expectPromptable({ task, outputLayer }: Pick<Model, 'task' | 'outputLayer'>): void {
+  if (task !== 'sequence' || outputLayer !== SCORE) return
+  throw new RangeError(
+    'a soft prompt is not supported for a decoder that classifies rows; expected the method lora, dora or ia3',
+  )
+}
 
 /**
  * A graph for P + T columns whose first P embeddings in each row are the input of the prompt, (P, D), whatever ids they

@@ -24,6 +24,7 @@ import type { Task } from '../source/task.js'
 import { initialMagnitudes } from './dora.js'
 import { expertModuleOf, expertTargets } from './lora-experts.js'
 import { embeddingModule } from './lora-model.js'
+import { expectPromptable } from './prompt.js'
 import { savedParameters, savedTensors } from './saved-modules.js'
 import { embeddingRows, tokenEmbedding } from './token-embedding.js'
 import { weightStart } from './weight-start.js'
@@ -79,6 +80,7 @@ function promptAdapter(
   forward: ForwardModel,
   { spec, facts, seed }: Wanted<PromptSpec>,
 ): Adapter {
+  expectPromptable(opened)
   const embedding = tokenEmbedding(forward.graph)
   const [vocabulary, tokenDim] = embedding.table.shape as [number, number]
   // PEFT gives a soft prompt to a masked-word model or a classifier only under this name, without a head to be saved.

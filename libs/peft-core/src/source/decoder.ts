@@ -4,10 +4,11 @@
  */
 import { int, type Value } from '../graph/graph.js'
 import type { ModelInputs } from './architecture.js'
-import { countOf, expectLanguageModel, type Fields, flagOf, layersOf, textOf } from './fields.js'
+import { countOf, type Fields, flagOf, layersOf, textOf } from './fields.js'
 import { additiveMask, embedding, type Layers, reachOf, softCap } from './layers.js'
 import { type Rope, type RopeDefaults, ropeOf } from './rope.js'
 import { type Rotary, rotaryTables } from './rotary.js'
+import { type RowClassifier, rowClasses, rowClassifierOf } from './row-classes.js'
 
 export interface DecoderConfig {
   readonly layers: number
@@ -20,13 +21,14 @@ export interface DecoderConfig {
   /** For each layer, how many tokens its attention sees, the token itself included; null is all before it. */
   readonly windows: readonly (number | null)[]
   readonly tieWordEmbeddings: boolean
+  /** What gives classes instead of the next token. */
+  readonly classifier?: RowClassifier | undefined
   /** For each layer, whether queries and keys are turned to their positions; absent, in all of them. */
   readonly turns?: readonly boolean[]
 }
 
 /** Reads the fields that most decoders name alike. RangeError names the field that does not fit. */
 export function decoderConfig(fields: Fields, rope: RopeDefaults): DecoderConfig {
-  expectLanguageModel(fields)
   const heads = countOf(fields, 'num_attention_heads')
   const keyValueHeads = countOf(fields, 'num_key_value_heads', heads)
   if (heads % keyValueHeads !== 0) {
@@ -45,6 +47,7 @@ export function decoderConfig(fields: Fields, rope: RopeDefaults): DecoderConfig
     rope: ropeOf(fields, rope),
     windows: new Array<null>(layers).fill(null),
     tieWordEmbeddings: flagOf(fields, 'tie_word_embeddings', false),
+    classifier: rowClassifierOf(fields),
   }
 }
 
@@ -108,7 +111,7 @@ export interface DecoderParts {
   readonly logitCap?: number | undefined
 }
 
-/** Appends the model -> logits (N, V). */
+/** Appends the model -> logits (N, V), or (B, C) of a classifier. */
 export function decoder(layers: Layers, parts: DecoderParts, inputs: ModelInputs): Value {
   const { config } = parts
   const { builder, batch } = layers
@@ -128,7 +131,9 @@ export function decoder(layers: Layers, parts: DecoderParts, inputs: ModelInputs
     const turn = config.turns?.[index] === false ? undefined : rotary
     return parts.block({ path, index, hidden, mask: maskFor(window), rotary: turn })
   }, start)
-  const logits = head(layers, parts, parts.norm(last))
+  const hidden = parts.norm(last)
+  if (config.classifier !== undefined) return rowClasses(layers, config.classifier, { hidden, inputs })
+  const logits = head(layers, parts, hidden)
   return parts.logitCap === undefined ? logits : softCap(layers, logits, parts.logitCap)
 }
 

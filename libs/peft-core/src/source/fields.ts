@@ -59,14 +59,3 @@ export function numbersOf(fields: Fields, name: string): readonly number[] {
 export function refuse(fields: Fields, name: string, value: unknown): void {
   if (fields[name] === value) throw new RangeError(`${name} ${JSON.stringify(value)} is not supported`)
 }
-
-/** A checkpoint with another head than the next token's has no use for one: its own would be left out. */
-export function expectLanguageModel(fields: Fields): void {
-  const other = listOf(fields, 'architectures').find((name) =>
-    /For(Sequence|Token)Classification$|ForQuestionAnswering$/.test(String(name)),
-  )
-  if (other !== undefined)
-    throw new RangeError(
-      `architectures ${JSON.stringify(other)} is not supported; expected a causal language model`,
-    )
-}

@@ -8,6 +8,7 @@ import type { Family, ModelInputs } from './architecture.js'
 import { type Block, type DecoderConfig, decoder, decoderConfig } from './decoder.js'
 import { type Fields, flagOf, numberOf } from './fields.js'
 import { activation, type Layers, layerNorm, linear, splitHeads } from './layers.js'
+import { decoderHead } from './row-classes.js'
 import { rotaryAttention } from './self-attention.js'
 
 export interface GptNeoxConfig extends DecoderConfig {
@@ -22,8 +23,7 @@ export const gptNeoxFamily: Family = (fields) => {
   const config = gptNeoxConfig(fields)
   return {
     prefix: 'gpt_neox.',
-    task: 'causal',
-    outputLayer: 'lm_head',
+    ...decoderHead(config.classifier),
     hasTokenTypes: false,
     positions: () => config.positions,
     forward: (layers, inputs) => gptNeox(layers, config, inputs),

@@ -5,16 +5,7 @@
  */
 import { int, type Value } from '../graph/graph.js'
 import type { Family, ModelInputs } from './architecture.js'
-import {
-  countOf,
-  expectLanguageModel,
-  type Fields,
-  flagOf,
-  layersOf,
-  numberOf,
-  refuse,
-  textOf,
-} from './fields.js'
+import { countOf, type Fields, flagOf, layersOf, numberOf, refuse, textOf } from './fields.js'
 import {
   activation,
   additiveMask,
@@ -27,6 +18,7 @@ import {
   positionEmbedding,
   splitHeads,
 } from './layers.js'
+import { decoderHead, type RowClassifier, rowClasses, rowClassifierOf } from './row-classes.js'
 
 export interface Gpt2Config {
   readonly layers: number
@@ -34,14 +26,14 @@ export interface Gpt2Config {
   readonly layerNormEpsilon: number
   readonly activation: string
   readonly scaleAttention: boolean
+  readonly classifier?: RowClassifier | undefined
 }
 
 export const gpt2Family: Family = (fields) => {
   const config = gpt2Config(fields)
   return {
     prefix: 'transformer.',
-    task: 'causal',
-    outputLayer: 'lm_head',
+    ...decoderHead(config.classifier),
     hasTokenTypes: false,
     positions: (tensors) => tensors.get('transformer.wpe.weight')?.shape[0],
     forward: (layers, inputs) => gpt2(layers, config, inputs),
@@ -49,7 +41,6 @@ export const gpt2Family: Family = (fields) => {
 }
 
 export function gpt2Config(fields: Fields): Gpt2Config {
-  expectLanguageModel(fields)
   refuse(fields, 'add_cross_attention', true)
   refuse(fields, 'scale_attn_by_inverse_layer_idx', true)
   return {
@@ -58,10 +49,11 @@ export function gpt2Config(fields: Fields): Gpt2Config {
     layerNormEpsilon: numberOf(fields, 'layer_norm_epsilon', 1e-5),
     activation: textOf(fields, 'activation_function', 'gelu_new'),
     scaleAttention: flagOf(fields, 'scale_attn_weights', true),
+    classifier: rowClassifierOf(fields),
   }
 }
 
-/** Appends the model -> logits (N, V). */
+/** Appends the model -> logits (N, V), or (B, C) of a classifier. */
 export function gpt2(layers: Layers, config: Gpt2Config, inputs: ModelInputs): Value {
   const { builder, weights } = layers
   const words = embedding(layers, 'transformer.wte', inputs.inputIds)
@@ -72,6 +64,7 @@ export function gpt2(layers: Layers, config: Gpt2Config, inputs: ModelInputs): V
     start,
   )
   const hidden = layerNorm(layers, 'transformer.ln_f', last, config.layerNormEpsilon)
+  if (config.classifier !== undefined) return rowClasses(layers, config.classifier, { hidden, inputs })
   const head = weights.find('lm_head.weight') ?? weights.get('transformer.wte.weight')
   return builder.op('Gemm', [hidden, head], {
     attributes: { transB: int(1) },

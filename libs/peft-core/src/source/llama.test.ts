@@ -78,8 +78,8 @@ test('Qwen 3 normalises each head, and has biases only where it says so', () => 
 })
 
 test('a Llama that is not one, or whose sizes do not fit, is refused with the field', () => {
-  expect(() => llamaConfig({ ...llama, architectures: ['LlamaForSequenceClassification'] })).toThrow(
-    'architectures "LlamaForSequenceClassification" is not supported',
+  expect(() => llamaConfig({ ...llama, architectures: ['LlamaForTokenClassification'] })).toThrow(
+    'architectures "LlamaForTokenClassification" is not supported',
   )
   expect(() => llamaConfig({ ...llama, num_hidden_layers: 1.5 })).toThrow(
     'num_hidden_layers expected a whole number above 0',

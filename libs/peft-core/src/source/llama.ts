@@ -17,6 +17,7 @@ import {
 import { gatedFeedForward } from './feed-forward.js'
 import { countOf, type Fields, flagOf, listOf, numberOf } from './fields.js'
 import { type Layers, rmsNorm } from './layers.js'
+import { decoderHead } from './row-classes.js'
 import { type SelfAttentionConfig, selfAttention } from './self-attention.js'
 
 export interface LlamaConfig extends DecoderConfig, SelfAttentionConfig {
@@ -32,13 +33,12 @@ export const smolLm3Family: Family = (fields) => languageModel(smolLm3Config(fie
 
 /** A family whose tensors are named as those of Llama. */
 export function llamaNames(
-  config: Pick<DecoderConfig, 'positions'>,
+  config: Pick<DecoderConfig, 'positions' | 'classifier'>,
   forward: TextArchitecture['forward'],
 ): ReturnType<Family> {
   return {
     prefix: 'model.',
-    task: 'causal',
-    outputLayer: 'lm_head',
+    ...decoderHead(config.classifier),
     hasTokenTypes: false,
     positions: () => config.positions,
     forward,

@@ -93,7 +93,9 @@ async function openFolder(folder: string, head: NewHead | undefined): Promise<Mo
 
 function headLayersOf({ family, headLayers }: Architecture): readonly HeadLayer[] {
   if (headLayers !== undefined) return headLayers
-  throw new RangeError(`a new head is not supported for model_type "${family}"; use an encoder or ViT`)
+  throw new RangeError(
+    `a new head is not supported for model_type "${family}"; use a decoder, an encoder or ViT`,
+  )
 }
 
 function parseNamed(file: string, text: string, head: NewHead | undefined): Architecture {

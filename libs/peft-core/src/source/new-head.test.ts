@@ -17,6 +17,8 @@ test.each([
   ['roberta-token', 'sequence', ['classifier']],
   ['distilbert-mlm', 'sequence', ['pre_classifier', 'classifier']],
   ['vit', 'image', ['classifier']],
+  ['llama', 'sequence', ['score']],
+  ['gpt2', 'sequence', ['score']],
 ] as const)('the folder %s can be given a new head for the task %s', async (name, task, newModules) => {
   const opened = await openModel(model(name), { head: { ...head, task } })
   expect(opened).toMatchObject({ task, newModules })
@@ -62,7 +64,8 @@ test('a head that cannot be is refused', async () => {
   const wrong = (labels: readonly string[]) => openModel(model('bert'), { head: { ...head, labels } })
   await expect(wrong(['only'])).rejects.toThrow('two classes or more, each once; got only')
   await expect(wrong(['a', 'b', 'a'])).rejects.toThrow('each once')
-  await expect(openModel(model('llama'), { head })).rejects.toThrow('not supported')
+  const words = openModel(model('llama'), { head: { ...head, task: 'token' } })
+  await expect(words).rejects.toThrow('"ForTokenClassification" is not supported')
   const small = { method: 'bottleneck', size: 3, nonLinearity: 'gelu', targets: ['query'] } as const
   await expect(createAdapter(model('bert'), small, 1, { head })).rejects.toThrow('not with bottleneck')
 })

@@ -21,6 +21,8 @@ export interface HeadLayer {
   readonly path: string
   /** Whether it gives the classes; else it is as wide as the model, and kept where the model has it. */
   readonly givesClasses: boolean
+  /** It has one unless stated. */
+  readonly hasBias?: boolean
 }
 
 /** The layers inside a head, and the one that gives the classes. */
@@ -57,16 +59,15 @@ export function tensorsWithHead(
   layers: readonly HeadLayer[],
   { fields, head }: { readonly fields: Fields; readonly head: NewHead },
 ): ModelTensors {
-  const width = numberOf(fields, fields.dim === undefined ? 'hidden_size' : 'dim')
+  const width = numberOf(fields, ['dim', 'n_embd'].find((name) => name in fields) ?? 'hidden_size')
   const deviation = numberOf(fields, 'initializer_range', 0.02)
-  const fresh = missingLayers(tensors, layers).flatMap(({ path, givesClasses }) => {
+  const fresh = missingLayers(tensors, layers).flatMap(({ path, givesClasses, hasBias = true }) => {
     const outputs = givesClasses ? head.labels.length : width
     const random = createRandom(head.seed, `head ${path}`)
     const values = Array.from({ length: outputs * width }, () => deviation * normal(random))
-    return [
-      tensor(`${path}.weight`, [outputs, width], values),
-      tensor(`${path}.bias`, [outputs], new Array<number>(outputs).fill(0)),
-    ]
+    const weight = tensor(`${path}.weight`, [outputs, width], values)
+    if (!hasBias) return [weight]
+    return [weight, tensor(`${path}.bias`, [outputs], new Array<number>(outputs).fill(0))]
   })
   return new Map([...tensors, ...fresh.map((weight) => [weight.name, weight] as const)])
 }

@@ -5,6 +5,7 @@
 
 import { adapt } from '../adapt/adapt.js'
 import { DROPOUT_WORDS } from '../adapt/dropout.js'
+import { expectPromptable } from '../adapt/prompt.js'
 import { hideVirtualTokens } from '../adapt/virtual-tokens.js'
 import { virtualTokensOf } from '../adapter/prompt-config.js'
 import { differentiate } from '../differentiate/backward.js'
@@ -34,6 +35,7 @@ export async function buildTrainingGraph(request: GraphRequest): Promise<Trainin
     throw new RangeError(`a model for the task "${model.task}" expected text, got images`)
   const trainable = request.trainable === 'all'
   const virtualTokens = trainable ? 0 : virtualTokensOf(request.config)
+  if (virtualTokens > 0) expectPromptable(model)
   if (isPacked === true && (!model.packs || virtualTokens > 0))
     throw new RangeError('the model keeps no examples in a row apart; expected one example a row')
   expectPositions(model, request.columns, virtualTokens)
