@@ -5,6 +5,7 @@
 
 // Adapters and the files they live in.
 export { type MergedModel, type MergeJob, mergeAdapter } from './adapt/merge.js'
+export { readAdapterFor } from './adapt/same-base.js'
 export { createAdapter } from './adapt/start.js'
 export { weightStarts } from './adapt/weight-start.js'
 export {

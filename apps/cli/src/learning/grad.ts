@@ -2,7 +2,7 @@ import {
   batchSize,
   describeModel,
   expectKnownIds,
-  readAdapter,
+  readAdapterFor,
   readBatch,
   writeTensors,
 } from '@lorica/peft-core'
@@ -38,7 +38,7 @@ export function gradCommand(): Command {
 
 async function gradients(options: GradOptions, output: Output): Promise<void> {
   expectFilePlace(options.out)
-  const adapter = await withCode('LRC-7003', () => readAdapter(options.adapter))
+  const adapter = await withCode('LRC-7003', () => readAdapterFor(options.model, options.adapter))
   const batch = await withCode('LRC-6001', () => readBatch(options.batch))
   const described = await withCode('LRC-7001', () => describeModel(options.model))
   await withCode('LRC-6001', () => expectKnownIds(batch, described))

@@ -1,4 +1,4 @@
-import { mergeAdapter, readAdapter } from '@lorica/peft-core'
+import { mergeAdapter, readAdapterFor } from '@lorica/peft-core'
 import { Command } from 'commander'
 import { runs } from '../screen/command.js'
 import { count } from '../screen/format.js'
@@ -24,7 +24,7 @@ export function mergeCommand(): Command {
 
 async function merge({ model, adapter: folder, out }: MergeOptions, output: Output): Promise<void> {
   expectNewFolder(out)
-  const adapter = await withCode('LRC-7003', () => readAdapter(folder))
+  const adapter = await withCode('LRC-7003', () => readAdapterFor(model, folder))
   output.progress('copying the model …')
   const merged = await mergeAdapter({ model, adapter, out }, (done, total) =>
     output.progress(`merged ${done} of ${total} modules`),

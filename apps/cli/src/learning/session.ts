@@ -11,7 +11,7 @@ import {
   factorsByModule,
   type NewHead,
   type PeftSpec,
-  readAdapter,
+  readAdapterFor,
   type Starts,
   weightStarts,
 } from '@lorica/peft-core'
@@ -51,7 +51,7 @@ export async function openSession(spec: SessionSpec): Promise<LearningSession> {
   const { model, rows, columns, image, head, adapter: given, purpose = 'train', recompute = 'cheap' } = spec
   const adapter =
     typeof given === 'string'
-      ? await withCode('LRC-7003', () => readAdapter(given))
+      ? await withCode('LRC-7003', () => readAdapterFor(model, given))
       : 'tensors' in given
         ? given
         : await withCode('LRC-7001', () => createAdapter(model, given, spec.seed, { head }))
