@@ -3,6 +3,7 @@ import { agentCommand } from './fleet/agent.js'
 import { agentsCommand } from './fleet/agents.js'
 import { coordinatorCommand } from './fleet/coordinator.js'
 import { operatorsCommand } from './fleet/operators.js'
+import { auditCommand, storeCommand } from './fleet/records.js'
 import { releasesCommand } from './fleet/releases.js'
 import { runCommand } from './fleet/run.js'
 import { benchCommand } from './learning/bench.js'
@@ -42,6 +43,8 @@ for (const command of [
   operatorsCommand(),
   runCommand(),
   releasesCommand(),
+  auditCommand(),
+  storeCommand(),
 ])
   program.addCommand(command)
 program.commandsGroup('Learning on this machine:')

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { LoricaError } from '@lorica/protocol'
+import type { Question } from './records.js'
 
 /** Every setting of a coordinator: name, unit, default. */
 export interface Config {
@@ -23,14 +24,19 @@ export const usage = `Usage: coordinator [--dir D] [--port P] [--host H] [--leas
   --port P       port to listen on, 0 for any (default ${defaults.port})
   --host H       address to listen on (default ${defaults.host})
   --lease-ms N   a round goes on without an agent that is away for longer (default ${defaults.leaseMs})
+  audit tail --dir D [--lines N]       the last lines of the journal of a folder
+  audit verify --dir D [--contains H]  whether each line follows from the one before, and H is among their hashes
+  store verify --dir D                 whether every file is as it was written
+
   --json         print one line {"url","adminToken","join"} when ready
 
 Exit codes: 0 stopped by a signal, 1 cannot start or go on, 2 wrong arguments.`
 
-/** Reads the command line. Throws LoricaError LRC-8001. */
-export function parseConfig(argv: readonly string[]): Config | 'help' {
+/** Reads the command line: what to serve, or a question about a folder. Throws LoricaError LRC-8001. */
+export function parseConfig(argv: readonly string[]): Config | Question | 'help' {
   try {
-    const { values } = parseArgs({
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
       args: [...argv],
       options: {
         dir: { type: 'string', default: defaults.dir },
@@ -38,10 +44,18 @@ export function parseConfig(argv: readonly string[]): Config | 'help' {
         port: { type: 'string', default: String(defaults.port) },
         'lease-ms': { type: 'string', default: String(defaults.leaseMs) },
         json: { type: 'boolean', default: false },
+        lines: { type: 'string', default: '20' },
+        contains: { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },
     })
     if (values.help) return 'help'
+    const { dir, contains } = values
+    const verb = positionals.join('-')
+    if (verb === 'audit-tail') return { verb, dir, lines: whole('--lines', values.lines, 1, 1_000_000) }
+    if (verb === 'audit-verify') return { verb, dir, contains }
+    if (verb === 'store-verify') return { verb, dir }
+    if (verb !== '') throw new LoricaError('LRC-8001', `unexpected argument "${positionals.join(' ')}"`)
     return {
       dir: values.dir,
       host: values.host,

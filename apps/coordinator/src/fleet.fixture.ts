@@ -23,9 +23,9 @@ export interface Fleet extends AsyncDisposable {
 
 const log = () => {}
 
-/** Starts a coordinator in a new folder with a base model of two layers. */
-export async function startFleet(): Promise<Fleet> {
-  const root = await mkdtemp(join(tmpdir(), 'lorica-fleet-'))
+/** Starts a coordinator with a base model of two layers, in a folder of its own that goes with it unless one is given. */
+export async function startFleet(folder?: string): Promise<Fleet> {
+  const root = folder ?? (await mkdtemp(join(tmpdir(), 'lorica-fleet-')))
   const model = await writeModel(root)
   const settings = { dir: join(root, 'coordinator'), host: '127.0.0.1', leaseMs: 300 }
   let coordinator = await startCoordinator({ ...settings, port: 0 }, log)
@@ -86,7 +86,7 @@ export async function startFleet(): Promise<Fleet> {
     run: async (runId) => (await api('GET', `/api/v1/runs/${runId}`)).body as RunView,
     async [Symbol.asyncDispose]() {
       await coordinator.close()
-      await rm(root, { recursive: true, force: true })
+      if (folder === undefined) await rm(root, { recursive: true, force: true })
     },
   }
 }

@@ -3,15 +3,22 @@ import { asLoricaError } from '@lorica/protocol'
 import { parseConfig, usage } from './config.js'
 import { startCoordinator } from './coordinator.js'
 import { stderrLog } from './log.js'
+import { answer } from './records.js'
 import { readyLine, readyScreen } from './screen.js'
 
 const log = stderrLog()
+const isJson = process.argv.includes('--json')
 
 async function main(): Promise<number> {
   const config = parseConfig(process.argv.slice(2))
   if (config === 'help') {
     process.stdout.write(`${usage}\n`)
     return 0
+  }
+  if ('verb' in config) {
+    const { document, lines, isGood } = await answer(config)
+    process.stdout.write(`${isJson ? JSON.stringify(document) : lines.join('\n')}\n`)
+    return isGood ? 0 : 1
   }
   const stopped = new Promise<NodeJS.Signals>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve)
@@ -32,7 +39,7 @@ main().then(
   (error: unknown) => {
     const { code, message, expected, received, action } = asLoricaError(error)
     process.stderr.write(`${code}: ${message}\n  ${action}\n`)
-    if (process.argv.includes('--json'))
+    if (isJson)
       process.stdout.write(`${JSON.stringify({ error: { code, message, expected, received, action } })}\n`)
     process.exit(code === 'LRC-8001' ? 2 : 1)
   },
