@@ -19,6 +19,7 @@ import { type LinearLayer, linearModules } from './modules.js'
 import { type InputPlan, planInputs } from './onnx-inputs.js'
 import { logitsOf } from './onnx-output.js'
 import { separateProjections } from './packed-projections.js'
+import { withPyTorchNames } from './renamed-layers.js'
 import { joinRepeated } from './repeated-layers.js'
 
 export interface OnnxForward {
@@ -132,7 +133,7 @@ export function forwardFromOnnx(
   )
   const how = { shapes, constants, outputs: [output.name], moduleOf: moduleOfNode }
   const whole = renamedInputs(fused(specialise(model, how)), inputs)
-  const layers = markFolded(whole, joinRepeated(whole, linearModules(whole)))
+  const layers = markFolded(whole, joinRepeated(whole, withPyTorchNames(linearModules(whole))))
   const { graph, modules } = packed ? { graph: whole, modules: layers } : separateProjections(whole, layers)
   const paths = new Map(modules.map((module) => [module.node, module.path]))
   const nodes = graph.nodes.map((node) => {
