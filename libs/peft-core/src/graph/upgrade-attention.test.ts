@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { evaluate } from '../differentiate/finite-difference.js'
 import { feedsOf, type Input, type OperatorCase, rewrittenGraph, whole } from './fused-case.js'
-import { int } from './graph.js'
+import { int, ints } from './graph.js'
 
 const [B, QUERIES, PAST, H, W] = [2, 2, 1, 2, 4]
 const D = H * W
@@ -33,4 +33,17 @@ test('a mask for every length (B, 1, M, M) means its rows of the newest queries,
   const [found, wanted] = await Promise.all(graphs.map((graph) => evaluate(graph, feedsOf(graph))))
   expect(wanted?.get('y0')).toHaveLength(B * QUERIES * D)
   expect(found).toEqual(wanted)
+})
+
+test('queries and keys of different widths are refused in one line', () => {
+  const attributes = { num_heads: int(H), qkv_hidden_sizes: ints([8, 4, 4]) }
+  const inputs = [[B, QUERIES, D], [D, 16], [16]] as const
+  const unequal: OperatorCase = {
+    title: 'Attention',
+    op: 'Attention',
+    attributes,
+    inputs,
+    outputs: [[B, QUERIES, 4]],
+  }
+  expect(() => rewrittenGraph(unequal)).toThrow('queries of 8 and keys of 4 numbers cannot be multiplied')
 })

@@ -22,6 +22,11 @@ export const attention: Rewrite = (node, around) => {
   const [, projected] = around.typeOf(weights as string).shape as [number, number]
   const heads = intOf(node, 'num_heads', 1)
   const widths = intsOf(node, 'qkv_hidden_sizes') ?? [projected / 3, projected / 3, projected / 3]
+  if (widths[0] !== widths[1])
+    refuse(
+      node,
+      `queries of ${widths[0]} and keys of ${widths[1]} numbers cannot be multiplied; export the model again`,
+    )
   const product = steps.op('MatMul', [x as string, weights as string])
   const biased = bias ? steps.op('Add', [product, bias]) : product
   const [query, key, value] = steps

@@ -17,7 +17,7 @@ import { markFolded } from './folded-layers.js'
 import { moduleOfNode } from './module-names.js'
 import { type LinearLayer, linearModules } from './modules.js'
 import { type InputPlan, planInputs } from './onnx-inputs.js'
-import { logitsOf } from './onnx-output.js'
+import { expectAllTokens, logitsOf } from './onnx-output.js'
 import { separateProjections } from './packed-projections.js'
 import { withPyTorchNames } from './renamed-layers.js'
 import { joinRepeated } from './repeated-layers.js'
@@ -133,6 +133,7 @@ export function forwardFromOnnx(
   )
   const how = { shapes, constants, outputs: [output.name], moduleOf: moduleOfNode }
   const whole = renamedInputs(fused(specialise(model, how)), inputs)
+  expectAllTokens(whole, whole.types.get(output.name)?.shape ?? [])
   const layers = markFolded(whole, joinRepeated(whole, withPyTorchNames(linearModules(whole))))
   const { graph, modules } = packed ? { graph: whole, modules: layers } : separateProjections(whole, layers)
   const paths = new Map(modules.map((module) => [module.node, module.path]))

@@ -2,6 +2,7 @@
  * The output of an exported model that a loss is computed from.
  * @module
  */
+import type { Graph } from '../graph/graph.js'
 import { OnnxError } from '../graph/onnx-error.js'
 import type { OnnxModel, OnnxValue } from '../graph/onnx-model.js'
 
@@ -29,6 +30,19 @@ export function logitsOf(model: OnnxModel): OnnxValue {
   throw new OnnxError(
     'no-logits',
     `expected an output "logits" to compute a loss from, got ${shown.join(', ')}${more}; export the model with its head`,
+  )
+}
+
+/**
+ * OnnxError `no-logits` when the logits of a graph are those of some tokens only: a loss needs all of them.
+ * onnxruntime-genai leaves the others out with `prune_lm_head`.
+ */
+export function expectAllTokens({ inputs }: Pick<Graph, 'inputs'>, logits: readonly number[]): void {
+  const tokens = inputs.find(({ name }) => name === 'input_ids')?.shape[1]
+  if (tokens === undefined || logits.length !== 3 || logits[1] === tokens) return
+  throw new OnnxError(
+    'no-logits',
+    `the model gives the logits of ${logits[1]} of ${tokens} tokens, a loss needs those of all; export it without prune_lm_head`,
   )
 }
 
