@@ -46,6 +46,12 @@ export function savedParameters(
     return { ...parameter, path, key: savedKey(config, name) }
   })
   const saved = all.filter(({ key }) => isSavedKey(config, key))
+  const packed = saved.find(({ weight }) => !/^b?float/.test(weight.element))
+  if (packed !== undefined) {
+    throw new RangeError(
+      `modules_to_save ${names.join(', ')}: the base stores "${packed.path}" in blocks of integers, which cannot be trained; leave it out, or take the base as it was before it was quantized`,
+    )
+  }
   if (saved.length > 0) return saved
   const paths = new Set(all.map(({ path }) => path))
   const known = [...new Set([...paths].map((path) => path.replace(/\.\d+\..*/, '')))].slice(-8)

@@ -62,7 +62,9 @@ test('fields that change what the factors mean are refused by name', () => {
     )
     expect(parsePeftConfig(minimal({ [name]: null }))).toMatchObject({ rank: 8 })
   }
-  expect(() => parsePeftConfig(minimal({ bias: 'all' }))).toThrow('bias expected "none", got "all"')
+  expect(() => parsePeftConfig(minimal({ bias: 'all' }))).toThrow(
+    'bias expected "none", got "all": biases of the base are not trained; train the adapter with bias="none"',
+  )
   expect(() => parsePeftConfig(minimal({ init_lora_weights: 'corda' }))).toThrow(
     '"corda" changes the base model',
   )

@@ -85,7 +85,9 @@ export function formatLora(config: LoraConfig): string {
 export function parseLora(fields: Fields): LoraConfig {
   refuseFields(fields, refusedFields)
   if ((fields.bias ?? 'none') !== 'none') {
-    throw new RangeError(`bias expected "none", got ${JSON.stringify(fields.bias)}`)
+    throw new RangeError(
+      `bias expected "none", got ${JSON.stringify(fields.bias)}: biases of the base are not trained; train the adapter with bias="none"`,
+    )
   }
   const init = fields.init_lora_weights
   if (!plainStarts.includes(init) && !isWeightStart(init)) {

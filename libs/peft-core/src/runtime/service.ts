@@ -211,7 +211,9 @@ function matchTensors(parameters: TrainingGraph['parameters'], tensors: TensorMa
   if (tensors.size > parameters.length) {
     const known = new Set(parameters.map(({ name }) => name))
     const extra = [...tensors.keys()].find((name) => !known.has(name))
-    throw new RangeError(`tensor "${extra}" belongs to no module that the adapter's configuration selects`)
+    throw new RangeError(
+      `tensor "${extra}" belongs to no module that the adapter's configuration selects and the model can adapt (a table of positions, such as wpe, is none); train the adapter without it`,
+    )
   }
   return tensors
 }

@@ -161,3 +161,18 @@ it('methods that read a whole matrix are refused over blocks, in words', async (
     'q_proj" is stored in blocks of integers',
   )
 })
+
+describe('a module that is to be trained whole', () => {
+  const wanted = (modulesToSave: readonly string[]) =>
+    ({ method: 'lora', rank: 2, alpha: 4, targets: ['q_proj'], rslora: false, modulesToSave }) as const
+
+  it('is refused by name where the base has only blocks of integers, and taken where it has numbers', async () => {
+    const base = join(folder, 'saved')
+    await quantizeModel({ model: golden('llama/model'), out: base, bits: 4, blockSize: 16, symmetric: false })
+    await expect(createAdapter(base, wanted(['lm_head', 'o_proj']), 1)).rejects.toThrow(
+      'modules_to_save lm_head, o_proj: the base stores "model.layers.0.self_attn.o_proj" in blocks of integers',
+    )
+    const { tensors } = await createAdapter(base, wanted(['lm_head']), 1)
+    expect(tensors.get('base_model.model.lm_head.weight')?.shape).toEqual([320, 48])
+  })
+})
