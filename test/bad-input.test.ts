@@ -48,6 +48,7 @@ an adapter of another shape | TRAIN --adapter F/narrow --out F/out | LRC-7004 | 
 an adapter that is cut off | TRAIN --adapter F/cut --out F/out | LRC-7003 | cut
 a batch file without labels | GRAD --batch F/unlabelled.safetensors --out F/out | LRC-6001 | labels
 a missing batch file | GRAD --batch F/no.safetensors --out F/out | LRC-6001 | no.safetensors
+a loss that is no number | grad --model F/toy --adapter F/infinite --batch F/labelled.safetensors --out F/out | LRC-6011 | NaN
 a --log in no folder | TRAIN --log F/none/log.jsonl --out F/out | LRC-8003 | log.jsonl
 an --out below a file | TRAIN --out F/text.txt/deeper | LRC-8003 | text.txt
 gradients in no folder | GRAD --batch F/unlabelled.safetensors --out F/none/out | LRC-8003 | none

@@ -42,12 +42,23 @@ export async function writeBadFiles(folder: string): Promise<void> {
   })
   await writeAdapter(at('narrow'), { ...adapter, tensors: new Map(narrow) })
 
+  const infinite = [...adapter.tensors].map(([name, { shape, data }]) => {
+    const large = data.map((value) => (name.includes('lora_B') ? 3e38 : value))
+    return [name, { shape, data: large }] as const
+  })
+  await writeAdapter(at('infinite'), { ...adapter, tensors: new Map(infinite) })
+
   const ids: RawTensor = {
     element: 'int64',
     shape: [1, 4],
     bytes: new Uint8Array(BigInt64Array.of(5n, 6n, 7n, 8n).buffer),
   }
   await writeFile(at('unlabelled.safetensors'), encodeSafetensors(new Map([['input_ids', ids]])))
+  const labelled = new Map([
+    ['input_ids', ids],
+    ['labels', ids],
+  ])
+  await writeFile(at('labelled.safetensors'), encodeSafetensors(labelled))
 
   const runs = {
     unknown: runText({ local: 'steps: 2, batch: 2, learningRate: 0.01, stepps: 3' }),

@@ -6,6 +6,7 @@ import {
   readBatch,
   writeTensors,
 } from '@lorica/peft-core'
+import { LoricaError } from '@lorica/protocol'
 import { Command } from 'commander'
 import { runs } from '../screen/command.js'
 import type { Output } from '../screen/output.js'
@@ -47,9 +48,18 @@ async function gradients(options: GradOptions, output: Output): Promise<void> {
     engine.open({ model: options.model, config: adapter.config, ...batchSize(batch), trainable: 'adapter' }),
   )
   const { loss, gradients } = await engine.gradients(adapter.tensors, batch)
+  if (!Number.isFinite(loss)) throw notFinite(loss)
   await writeTensors(options.out, gradients)
   output.result({ loss, gradients: options.out, tensors: gradients.size, engine: engine.facts }, [
     `loss ${loss}`,
     `${gradients.size} gradients: ${options.out}`,
   ])
+}
+
+function notFinite(loss: number): LoricaError {
+  return new LoricaError('LRC-6011', `the loss of the batch is ${loss}`, {
+    expected: 'a number',
+    received: String(loss),
+    action: 'Look for values that are not finite in the base, the adapter and the batch.',
+  })
 }
