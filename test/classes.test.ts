@@ -67,6 +67,7 @@ async function prepare(folder: Folder, name: string): Promise<readonly string[]>
 
 interface Evaluated {
   readonly accuracy: number
+  readonly loss: number
   readonly perClass: readonly { readonly class: string; readonly support: number }[]
 }
 
@@ -107,8 +108,13 @@ test('a masked-word model is given a new head for the classes of the data, which
   const config = JSON.parse(await readFile(`${out}/adapter_config.json`, 'utf8'))
   expect(config.modules_to_save).toEqual(['bert.pooler.dense', 'classifier', 'score']) // as PEFT has it
   const args = ['eval', ...model, '--adapter', out, '--data', folder.at('few.csv')]
-  const { accuracy, perClass } = await runLorica<Evaluated>(args)
+  const { accuracy, loss, perClass } = await runLorica<Evaluated>(args)
   expect([accuracy, perClass.map((score) => score.class)]).toEqual([1, ['about storm', 'about whale']])
+  await runLorica(['merge', '--model', folder.at('model'), '--adapter', out, '--out', folder.at('merged')])
+  const alone = ['eval', '--model', folder.at('merged'), ...model.slice(2), '--data', folder.at('few.csv')]
+  const merged = await runLorica<Evaluated>(alone)
+  expect(merged.perClass).toEqual(perClass)
+  expect(merged.loss).toBeCloseTo(loss, 5)
   const both = await tryLorica([...train, '--adapter', out, '--out', folder.at('b')])
   expect([both.status, both.stderr]).toEqual([
     2,

@@ -13,11 +13,19 @@ import type { ModelTensors } from './weights.js'
 const heads =
   /^(lm_head|embed_out|classifier|cls|score|pre_classifier|vocab_(transform|layer_norm|projector))\./
 
+/** Whether a tensor is of a head, not of the model under it. */
+export const isHeadTensor = (name: string): boolean => heads.test(name)
+
 /**
- * The tensors under the names that the family's classes with a head use, `prefix` before those of the bare model; checkpoints of the bare model, and of the
- * first BERT releases (gamma, beta), are renamed. RangeError when the folder has no weights that can be read.
+ * The tensors under the names that the family's classes with a head use, and today's: those of the first BERT releases
+ * (gamma, beta) and others are renamed. RangeError when the folder has no weights that can be read.
  */
 export async function modelTensors(folder: string, prefix: string): Promise<ModelTensors> {
+  return renamedTensors(await storedTensors(folder, prefix), modernName)
+}
+
+/** The tensors as they are stored, `prefix` before those of a checkpoint of the bare model. RangeError as `modelTensors`. */
+export async function storedTensors(folder: string, prefix: string): Promise<ModelTensors> {
   const found = new Map<string, Weight>()
   for (const path of await weightFiles(folder)) {
     const { tensors } = await readSafetensorsHeader(path)
@@ -26,9 +34,13 @@ export async function modelTensors(folder: string, prefix: string): Promise<Mode
     }
   }
   const bare = ![...found.keys()].some((name) => name.startsWith(prefix))
+  return bare ? renamedTensors(found, (name) => (heads.test(name) ? name : `${prefix}${name}`)) : found
+}
+
+function renamedTensors(tensors: ModelTensors, nameOf: (name: string) => string): ModelTensors {
   return new Map(
-    [...found].map(([stored, weight]) => {
-      const name = modernName(bare && !heads.test(stored) ? `${prefix}${stored}` : stored)
+    [...tensors.values()].map((weight) => {
+      const name = nameOf(weight.name)
       return [name, { ...weight, name }]
     }),
   )

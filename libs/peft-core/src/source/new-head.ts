@@ -37,14 +37,25 @@ const classOf = {
   image: 'ImageClassification',
 }
 
-/** The config.json of the model with the head. RangeError when there are not two classes of different names. */
+/** What transformers puts before the names of a family's classes. */
+const families: Readonly<Record<string, string>> = {
+  bert: 'Bert',
+  camembert: 'Camembert',
+  distilbert: 'DistilBert',
+  roberta: 'Roberta',
+  vit: 'ViT',
+  'xlm-roberta': 'XLMRoberta',
+}
+
+/** The config.json of the model with the head, as transformers has it. RangeError when there are not two classes of different names. */
 export function fieldsWithHead(fields: Fields, { task, labels }: NewHead): Fields {
   if (labels.length < 2 || new Set(labels).size < labels.length)
     throw new RangeError(`a classifier expected two classes or more, each once; got ${labels.join(', ')}`)
   return {
     ...fields,
-    architectures: [`For${classOf[task]}`],
+    architectures: [`${families[String(fields.model_type)] ?? ''}For${classOf[task]}`],
     id2label: Object.fromEntries(labels.entries()),
+    label2id: Object.fromEntries(labels.map((label, number) => [label, number])),
     num_labels: labels.length,
     problem_type: null,
   }
