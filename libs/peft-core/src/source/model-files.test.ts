@@ -46,6 +46,14 @@ test('the hash covers configuration, weights and tokenizer, and nothing else', a
   expect(sha256).toBe('daa4825772c460256d7542e51b3ab431b2ecabe3ede3534641bc80bdf7cc1d97')
 })
 
+test('what a model does with pictures is a part of it', async () => {
+  await writeModel()
+  const { sha256 } = await hashModel(folder)
+  await write('preprocessor_config.json', '{"image_mean":[0.4,0.5,0.6]}')
+  expect((await modelFiles(folder)).names).toContain('preprocessor_config.json')
+  expect((await hashModel(folder)).sha256).not.toBe(sha256)
+})
+
 test('the hash follows content, not the place or files beside it', async () => {
   await writeModel()
   const { sha256 } = await hashModel(folder)

@@ -20,9 +20,9 @@ export interface ModelHash {
   readonly files: readonly ModelFile[]
 }
 
-/** What decides how a Hugging Face folder computes and tokenises; readme, licence and training logs do not. */
+/** What decides how a Hugging Face folder computes, tokenises and reads pictures; readme, licence and training logs do not. */
 const modelFile =
-  /^(config\.json|generation_config\.json|tokenizer[^/]*\.json|special_tokens_map\.json|added_tokens\.json|vocab\.(json|txt)|merges\.txt|chat_template\.\w+|.*\.safetensors(\.index\.json)?)$/
+  /^(config\.json|generation_config\.json|preprocessor_config\.json|tokenizer[^/]*\.json|special_tokens_map\.json|added_tokens\.json|vocab\.(json|txt)|merges\.txt|chat_template\.\w+|.*\.safetensors(\.index\.json)?)$/
 
 /**
  * Hashes a Hugging Face folder or an .onnx file (with the data files beside it and the tokenizer of its folder). The hash
