@@ -96,6 +96,7 @@ test('the classes of an adapter keep their numbers for data that has only some o
   await writeFile(folder.at('other.csv'), 'text,label\nthe sea,about ships\na sea,about calm')
   const other = await tryLorica(['eval', ...model, '--adapter', out, '--data', folder.at('other.csv')])
   expect([other.status, other.stderr]).toEqual([1, expect.stringContaining('got "about ships"')])
+  expect(other.stderr).toContain('correct the file there') // the path is right
 })
 
 test('a masked-word model is given a new head for the classes of the data, which its adapter brings along', async () => {

@@ -2,8 +2,9 @@
 export const agentCodes = {
   'LRC-6001': {
     title: 'Private data cannot be read',
-    meaning: 'A data file is missing, unreadable, or not text.',
-    action: 'Check the path given with --data.',
+    meaning:
+      'A data file or folder is missing or unreadable, or what is in it is not what was expected: text, records of a known form, labels of the model, pictures.',
+    action: 'Check the path. Where the message says what was expected in a file, correct the file there.',
   },
   'LRC-6002': {
     title: 'Private data is too small',
