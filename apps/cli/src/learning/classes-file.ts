@@ -2,7 +2,7 @@
  * What an adapter folder says of its classes, in a file of ours beside those of PEFT: classes.json.
  * @module
  */
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { NewHead } from '@lorica/peft-core'
 import type { ModelCorpus } from './corpus.js'
@@ -17,9 +17,9 @@ export interface Classes {
 const NAME = 'classes.json'
 const tasks: readonly unknown[] = ['sequence', 'token', 'image']
 
-/** Writes down what the classes of an adapter are, where the model does not say it: the same names get the same numbers later. */
-export async function writeClasses(folder: string, classes: Classes): Promise<void> {
-  await writeFile(join(folder, NAME), `${JSON.stringify(classes, null, 2)}\n`)
+/** What stands beside an adapter's files, where the model does not say what its classes are: the same names get the same numbers later. */
+export function classesFile(classes: Classes | undefined): Readonly<Record<string, string>> {
+  return classes === undefined ? {} : { [NAME]: `${JSON.stringify(classes, null, 2)}\n` }
 }
 
 /** The classes of an adapter, or undefined when its folder says nothing of them. RangeError for a file that is not as it was written. */

@@ -23,7 +23,7 @@ import { collect, runs } from '../screen/command.js'
 import { count, duration } from '../screen/format.js'
 import type { Output } from '../screen/output.js'
 import { expectNewFolder } from '../screen/place.js'
-import { type Classes, classesOf, headOf, readClasses, writeClasses } from './classes-file.js'
+import { type Classes, classesFile, classesOf, headOf, readClasses } from './classes-file.js'
 import { corpusLine, type ModelCorpus, readCorpus, unitOf } from './corpus.js'
 import { type EngineChoice, withEngineOptions } from './engine-choice.js'
 import { withCode } from './errors.js'
@@ -155,8 +155,8 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
   const trained = await runTraining({ data: sources, start, open }, plan, output)
   const { before, after } = trained.heldOutLoss
   if (trained.stoppedAt !== undefined) return showStop(trained, steps, output)
-  await writeAdapter(options.out, plainAdapter(trained.adapter, trained.session.starts))
-  if (classes !== undefined) await writeClasses(options.out, classes)
+  const plain = plainAdapter(trained.adapter, trained.session.starts)
+  await writeAdapter(options.out, plain, classesFile(classes))
   await rm(folder, { recursive: true, force: true })
   const document = {
     adapter: options.out,

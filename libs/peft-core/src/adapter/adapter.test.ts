@@ -44,6 +44,19 @@ test('writing into a folder that exists replaces the adapter and keeps other fil
   expect(await readdir(folder)).toEqual(['README.md', 'adapter_config.json', 'adapter_model.safetensors'])
 })
 
+test('files beside an adapter appear with it, or not at all', async () => {
+  const target = join(folder, 'new')
+  await writeAdapter(target, adapter, { 'classes.json': '["a","b"]' })
+  const all = ['adapter_config.json', 'adapter_model.safetensors', 'classes.json']
+  expect(await readdir(target)).toEqual(all)
+  expect(await readFile(join(target, 'classes.json'), 'utf8')).toBe('["a","b"]')
+  expect(await readAdapter(target)).toEqual(adapter)
+  const refused = { 'no/folder.json': '{}' } // cannot be written
+  await expect(writeAdapter(join(folder, 'other'), adapter, refused)).rejects.toThrow('ENOENT')
+  await expect(writeAdapter(target, adapter, refused)).rejects.toThrow('ENOENT')
+  expect([await readdir(folder), await readdir(target)]).toEqual([['new'], all])
+})
+
 test('a write that fails leaves the old adapter whole', async () => {
   await writeAdapter(folder, adapter)
   const notFinite = new Map([

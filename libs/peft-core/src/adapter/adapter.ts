@@ -73,11 +73,15 @@ export async function readAdapter(folder: string): Promise<Adapter> {
 }
 
 /**
- * Writes a PEFT folder. A new folder appears whole or not at all; in a folder that exists both files are written and
- * flushed before either replaces its predecessor, and other files are left alone.
+ * Writes a PEFT folder, and beside its files those of `beside`, by name. A new folder appears whole or not at all; in a
+ * folder that exists all files are written and flushed before one replaces its predecessor, and other files are left alone.
  */
-export async function writeAdapter(folder: string, adapter: Adapter): Promise<void> {
-  const files = adapterFiles(adapter)
+export async function writeAdapter(
+  folder: string,
+  adapter: Adapter,
+  beside: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const files: Readonly<Record<string, Uint8Array | string>> = { ...beside, ...adapterFiles(adapter) }
   const target = resolve(folder)
   const exists = await readdir(target).then(
     () => true,
@@ -88,18 +92,18 @@ export async function writeAdapter(folder: string, adapter: Adapter): Promise<vo
   const staging = join(parent, `.adapter-${randomUUID()}`)
   try {
     await mkdir(staging)
-    for (const name of names) await writeFlushed(join(staging, name), files[name])
-    if (exists) for (const name of names) await rename(join(staging, name), join(target, name))
+    for (const [name, content] of Object.entries(files)) await writeFlushed(join(staging, name), content)
+    if (exists) for (const name of Object.keys(files)) await rename(join(staging, name), join(target, name))
     else await rename(staging, target)
   } finally {
     await rm(staging, { recursive: true, force: true })
   }
 }
 
-async function writeFlushed(path: string, bytes: Uint8Array): Promise<void> {
+async function writeFlushed(path: string, content: Uint8Array | string): Promise<void> {
   const file = await open(path, 'wx')
   try {
-    await file.writeFile(bytes)
+    await file.writeFile(content)
     await file.sync()
   } finally {
     await file.close()
