@@ -7,6 +7,7 @@
  */
 import { decode } from 'jpeg-js'
 import { type Halved, halvedPlane, smoothPlane } from './chroma.js'
+import { exifOrientation, upright } from './orientation.js'
 import { MAX_PIXELS, type Picture } from './png.js'
 
 export const isJpeg = (bytes: Uint8Array): boolean =>
@@ -20,9 +21,11 @@ interface Header {
   readonly components: readonly { readonly id: number; readonly across: number; readonly down: number }[]
   /** Where Adobe's segment is, which says whether colours are transformed; absent when there is none. */
   readonly adobe?: { readonly start: number; readonly end: number; readonly transform: number }
+  /** Exif's: 1 when the picture is stored as it is to be seen. */
+  readonly orientation: number
 }
 
-/** RangeError when it is no whole JPEG, or of a kind that is not read. */
+/** The pixels, turned as Exif says they are to be seen. RangeError when it is no whole JPEG, or of a kind that is not read. */
 export function decodeJpeg(bytes: Uint8Array): Picture {
   const header = expectWholeJpeg(bytes)
   const { width, height, components, adobe } = header
@@ -38,7 +41,7 @@ export function decodeJpeg(bytes: Uint8Array): Picture {
       smooth(rgb, { width, height, index, across, down })
     if (isTransformed(header)) toRgb(rgb)
   }
-  return { width, height, rgb }
+  return upright({ width, height, rgb }, header.orientation)
 }
 
 /** The header of a JPEG that has an end. RangeError when it has none, or a form that is not read. Its pixels are not read. */
@@ -64,6 +67,7 @@ function decoded(bytes: Uint8Array, isThree: boolean): Uint8Array {
 function headerOf(bytes: Uint8Array): Header {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   let adobe: Header['adobe']
+  let orientation: number | undefined
   for (let at = 2; at + 4 <= view.length; ) {
     if (view[at] !== 0xff) throw new RangeError(`JPEG expected a marker at byte ${at}`)
     const marker = view.readUInt8(at + 1)
@@ -75,7 +79,12 @@ function headerOf(bytes: Uint8Array): Header {
     if (end > view.length) break
     if (marker === 0xee && view.toString('latin1', at + 4, at + 9) === 'Adobe')
       adobe = { start: at, end, transform: view[at + 15] ?? 0 }
-    if (isFrame(marker)) return { ...frameOf(view, at, marker), ...(adobe === undefined ? {} : { adobe }) }
+    if (marker === 0xe1 && view.toString('latin1', at + 4, at + 8) === 'Exif')
+      orientation ??= exifOrientation(view.subarray(at + 4, end))
+    if (isFrame(marker)) {
+      const rest = { orientation: orientation ?? 1, ...(adobe === undefined ? {} : { adobe }) }
+      return { ...frameOf(view, at, marker), ...rest }
+    }
     at = end
   }
   throw new RangeError('JPEG is cut off before its size')
@@ -85,7 +94,7 @@ function headerOf(bytes: Uint8Array): Header {
 const isFrame = (marker: number): boolean =>
   marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)
 
-function frameOf(view: Buffer, at: number, marker: number): Omit<Header, 'adobe'> {
+function frameOf(view: Buffer, at: number, marker: number): Omit<Header, 'adobe' | 'orientation'> {
   if (marker > 0xc2) throw new RangeError('JPEG expected baseline or progressive coding; save it so')
   const depth = view.readUInt8(at + 4)
   if (depth !== 8) throw new RangeError(`JPEG expected 8 bits, got ${depth}`)
