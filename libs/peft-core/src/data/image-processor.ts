@@ -19,7 +19,12 @@ export interface ImageProcessor {
 }
 
 /** PIL's numbers of the filters. */
-const filters: Readonly<Record<number, Filter>> = { 1: 'lanczos', 2: 'bilinear', 3: 'bicubic' }
+const filters: Readonly<Record<number, Filter>> = {
+  0: 'nearest',
+  1: 'lanczos',
+  2: 'bilinear',
+  3: 'bicubic',
+}
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -39,25 +44,51 @@ export async function readImageProcessor(folder: string, size: ImageSize): Promi
   const filter = filters[Number(fields.resample)]
   if (filter === undefined)
     throw new RangeError(
-      `${file}: resample ${String(fields.resample)} is not supported; expected 1 (Lanczos), 2 (bilinear) or 3 (bicubic)`,
+      `${file}: resample ${String(fields.resample)} is not supported; expected 0 (nearest), 1 (Lanczos), 2 (bilinear) or 3 (bicubic)`,
     )
-  if (size.channels !== 3) throw new RangeError(`the model takes ${size.channels} channels; pictures have 3`)
+  const { channels } = size
+  if (channels !== 3 && channels !== 1)
+    throw new RangeError(`the model takes ${channels} channels; pictures have 3, or 1 in grey`)
   return {
     size,
     ...(fields.do_resize ? { filter } : {}),
     scale: fields.do_rescale ? Number(fields.rescale_factor) : 1,
-    mean: fields.do_normalize ? numbers(fields as Fields, 'image_mean', file) : [0, 0, 0],
-    deviation: fields.do_normalize ? numbers(fields as Fields, 'image_std', file) : [1, 1, 1],
+    mean: fields.do_normalize
+      ? numbers(fields.image_mean, { name: 'image_mean', file, channels })
+      : [0, 0, 0],
+    deviation: fields.do_normalize
+      ? numbers(fields.image_std, { name: 'image_std', file, channels })
+      : [1, 1, 1],
   }
 }
 
-function numbers(fields: Fields, name: string, file: string): readonly number[] {
-  const value = fields[name] ?? [0.5, 0.5, 0.5]
-  if (Array.isArray(value) && value.length === 3 && value.every(Number.isFinite)) return value as number[]
-  throw new RangeError(`${file}: ${name} expected three numbers, got ${JSON.stringify(value)}`)
+interface Place {
+  readonly name: string
+  readonly file: string
+  readonly channels: number
 }
 
-/** The pixels (3, H, W) of a picture, into `pixels` from `start` on. RangeError when it has another size and is not to be resized. */
+/** A number for each channel; one for all; or a half. */
+function numbers(value: unknown, { name, file, channels }: Place): readonly number[] {
+  const all = value === undefined || value === null ? 0.5 : value
+  const list: readonly unknown[] = Array.isArray(all) ? all : new Array<unknown>(channels).fill(all)
+  if (list.length === channels && list.every(Number.isFinite)) return list as number[]
+  throw new RangeError(
+    `${file}: ${name} expected a number for each channel (${channels}), got ${JSON.stringify(value)}`,
+  )
+}
+
+/** Luma in all three colours, as PIL makes it of RGB (`convert('L')`): ITU-R 601-2 with 16 bits after the point. */
+function grey({ height, width, rgb }: Picture): Picture {
+  const result = new Uint8Array(rgb.length)
+  for (let at = 0; at < rgb.length; at += 3) {
+    const [red, green, blue] = [rgb[at] as number, rgb[at + 1] as number, rgb[at + 2] as number]
+    result.fill((19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16, at, at + 3)
+  }
+  return { height, width, rgb: result }
+}
+
+/** The pixels (C, H, W) of a picture, of its luma with one channel, into `pixels` from `start` on. RangeError when it has another size and is not to be resized. */
 export function processImage(
   picture: Picture,
   { size, filter, scale, mean, deviation }: ImageProcessor,
@@ -67,10 +98,10 @@ export function processImage(
     throw new RangeError(
       `expected ${size.width} x ${size.height} pixels, as do_resize is false, got ${picture.width} x ${picture.height}`,
     )
-  const { rgb } = resize(picture, size, filter)
+  const { rgb } = resize(size.channels === 1 ? grey(picture) : picture, size, filter)
   const area = size.height * size.width
   for (let at = 0; at < area; at++) {
-    for (let channel = 0; channel < 3; channel++) {
+    for (let channel = 0; channel < size.channels; channel++) {
       const scaled = scale * (rgb[3 * at + channel] as number)
       pixels[start + channel * area + at] =
         (scaled - (mean[channel] as number)) / (deviation[channel] as number)

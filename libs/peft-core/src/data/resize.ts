@@ -19,7 +19,7 @@ const kernels = {
   bicubic: { reach: 2, weight: (x: number) => cubic(Math.abs(x)) },
 } satisfies Readonly<Record<string, Kernel>>
 
-export type Filter = keyof typeof kernels
+export type Filter = keyof typeof kernels | 'nearest'
 
 /** Keys' convolution with a = -1/2. */
 function cubic(x: number): number {
@@ -34,6 +34,7 @@ function cubic(x: number): number {
  */
 export function resize(picture: Picture, { height, width }: Size, filter: Filter = 'bilinear'): Picture {
   const { height: rows, width: columns, rgb } = picture
+  if (filter === 'nearest') return nearest(picture, { height, width })
   const across =
     columns === width ? rgb : resample(rgb, { filter, lines: rows, from: columns, to: width, isDown: false })
   const down =
@@ -43,8 +44,32 @@ export function resize(picture: Picture, { height, width }: Size, filter: Filter
   return { height, width, rgb: down }
 }
 
+/** Each new pixel is the old one under its middle (`Image.NEAREST`). */
+function nearest({ height: rows, width: columns, rgb }: Picture, { height, width }: Size): Picture {
+  const result = new Uint8Array(3 * height * width)
+  const across = middles(columns, width)
+  for (const [y, row] of middles(rows, height).entries()) {
+    for (const [x, column] of across.entries()) {
+      const from = 3 * (row * columns + column)
+      result.set(rgb.subarray(from, from + 3), 3 * (y * width + x))
+    }
+  }
+  return { height, width, rgb: result }
+}
+
+/** The old pixels under the middles of the new ones; summed up as PIL does it, whose last bit decides between two. */
+function middles(from: number, to: number): readonly number[] {
+  const ratio = from / to
+  let middle = ratio / 2
+  return Array.from({ length: to }, () => {
+    const at = Math.floor(middle)
+    middle += ratio
+    return at
+  })
+}
+
 interface Pass {
-  readonly filter: Filter
+  readonly filter: keyof typeof kernels
   /** How many lines are resampled, each from `from` to `to` pixels. */
   readonly lines: number
   readonly from: number
