@@ -38,8 +38,8 @@ export async function readImageProcessor(folder: string, size: ImageSize): Promi
     if (cause.code === 'ENOENT') return '{}'
     throw cause
   })
-  const fields = { ...usual, ...(JSON.parse(text) as Fields) }
-  const refused = ['do_center_crop', 'do_pad'].find((name) => (fields as Fields)[name] === true)
+  const fields: Fields = { ...usual, ...(JSON.parse(text) as Fields) }
+  const refused = ['do_center_crop', 'do_pad'].find((name) => fields[name] === true)
   if (refused !== undefined) throw new RangeError(`${file}: ${refused} is not supported`)
   const filter = filters[Number(fields.resample)]
   if (filter === undefined)
