@@ -27,7 +27,7 @@ export async function readPolicy(folder: string): Promise<Policy> {
   const path = join(folder, FILE)
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return ''
-    throw invalid(error.message, error)
+    throw invalid(`it cannot be read (${error.code})`, error) // the coordinator hears this: no path
   })
   const raw = yamlOf(text) ?? {}
   const result = policySchema.safeParse(raw)
