@@ -22,6 +22,8 @@ export interface Ledger {
   member(agentId: string): Member | undefined
   members(): readonly Member[]
   tokens(): readonly TokenRecord[]
+  /** How many agents ever joined with a token. */
+  joinedWith(secretSha256: string): number
   operators(): readonly Operator[]
   run(runId: string): Run | undefined
   runs(): readonly Run[]
@@ -43,6 +45,7 @@ const ASSIGNMENTS = 10_000 // remembered; the oldest give way
 export function openLedger(journal: Journal, entries: readonly JournalEntry[], now: () => number): Ledger {
   const members = new Map<string, Member>()
   const tokens: TokenRecord[] = []
+  const usersOf = new Map<string, Set<string>>() // agentIds by the hash of their token's secret
   const operators = new Map<string, Operator>()
   const runs = new Map<string, Run>()
   const assignments = new Map<string, AssignmentRecord>()
@@ -61,6 +64,7 @@ export function openLedger(journal: Journal, entries: readonly JournalEntry[], n
     if (event.type === 'agent-joined') {
       const { type: _, ...joined } = event
       members.set(event.agentId, { ...joined, joinedAt: at, left: null })
+      usersOf.set(event.secretSha256, (usersOf.get(event.secretSha256) ?? new Set()).add(event.agentId))
     }
     if (event.type === 'operator-added') {
       const { name, role, tokenSha256 } = event
@@ -99,6 +103,7 @@ export function openLedger(journal: Journal, entries: readonly JournalEntry[], n
     member: (agentId) => members.get(agentId),
     members: () => [...members.values()],
     tokens: () => tokens,
+    joinedWith: (secretSha256) => usersOf.get(secretSha256)?.size ?? 0,
     operators: () => [...operators.values()],
     run: (runId) => runs.get(runId),
     runs: () => [...runs.values()],

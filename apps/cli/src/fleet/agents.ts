@@ -1,12 +1,12 @@
-import { writeFile } from 'node:fs/promises'
 import type { AgentView } from '@lorica/protocol'
 import { Command } from 'commander'
-import { needed, positiveInteger } from '../screen/argument.js'
+import { needed } from '../screen/argument.js'
 import { runs } from '../screen/command.js'
 import { agrees } from '../screen/consent.js'
 import { table } from '../screen/format.js'
 import type { Output } from '../screen/output.js'
 import { type ApiOptions, createApi } from './api.js'
+import { inviteCommand } from './invite.js'
 import { withApi } from './run.js'
 
 /** `lorica agents`: the machines of the fleet. */
@@ -36,49 +36,6 @@ export function agentsCommand(): Command {
     )
   }
   return agents
-}
-
-interface InviteOptions extends ApiOptions {
-  readonly name?: string
-  readonly uses?: number
-  readonly expires?: string
-  readonly approval?: boolean
-  readonly batch?: number
-  readonly prefix?: string
-  readonly out?: string
-}
-
-interface Invited {
-  readonly join: string
-  readonly links: readonly { readonly name: string | null; readonly join: string }[]
-}
-
-function inviteCommand(command: Command): void {
-  command
-    .description('a join link for one agent, or a batch of them')
-    .option('--name <name>', 'only an agent of this name may use it')
-    .option('--uses <n>', 'agents that may join with the link (default: 1)', positiveInteger)
-    .option('--expires <duration>', 'how long it is valid, such as 2h or 7d (default: 7d)')
-    .option('--approval', 'an operator has to approve each agent that joins with it')
-    .option('--batch <n>', 'this many links', positiveInteger)
-    .option('--prefix <name>', 'with --batch: names of the agents, as prefix-1, prefix-2, …')
-    .option('--out <tokens.csv>', 'write the links as name,link instead of printing them (must not exist)')
-  runs(command, async ({ url, token, out, batch, approval, ...asked }: InviteOptions, output) => {
-    const { name, uses, expires, prefix } = asked
-    const request = { name, uses, expires, prefix, count: batch, needsApproval: approval }
-    const api = createApi({ ...(url && { url }), ...(token && { token }) })
-    const invited = await api.post<Invited>('/api/v1/agents/invite', request)
-    if (out !== undefined) {
-      const lines = invited.links.map(({ name: of, join }) => `${of ?? ''},${join}`)
-      await writeFile(out, `${['name,link', ...lines].join('\n')}\n`, { flag: 'wx', mode: 0o600 })
-      return output.result({ links: invited.links.length, out }, [`${invited.links.length} links: ${out}`])
-    }
-    const lines = invited.links.map(
-      ({ name: of, join }) =>
-        `lorica agent join '${join}'${of === null ? '' : ` --name '${of}'`} --data FILE`,
-    )
-    output.result(invited, lines)
-  })
 }
 
 type Agents = { readonly agents: readonly AgentView[] }

@@ -27,6 +27,12 @@ export function expectFilePlace(file: string, option = '--out'): void {
   expectWritable(above, file, option)
 }
 
+/** LRC-8003 when a file is there already, or could not be written. */
+export function expectNewFile(file: string, option = '--out'): void {
+  if (existsSync(file)) throw refusal(file, option, 'it is already there')
+  expectFilePlace(file, option)
+}
+
 function expectWritable(above: string, place: string, option: string): void {
   if (!statSync(above).isDirectory()) throw refusal(place, option, `"${above}" is no folder`)
   try {

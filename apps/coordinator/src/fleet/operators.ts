@@ -25,7 +25,7 @@ export function roleOf(tokenSha256: string, operators: readonly Operator[]): Rol
   })
 }
 
-/** The least role that a request needs. */
+/** The least role that a request needs, by the pattern of its route: a path can be written in several ways. */
 export function neededRole(method: string, path: string): Role {
   if (path.startsWith('/api/v1/operators')) return 'admin'
   if (method === 'GET' || /^\/api\/v1\/runs\/(lint|plan)$/.test(path)) return 'viewer'

@@ -9,7 +9,6 @@ export interface Member {
   readonly joinedAt: string
   readonly left: 'left' | 'revoked' | 'rejected' | null
   readonly isApproved: boolean // false: an operator has yet to let it in
-  readonly secretSha256: string // of the token that it joined with
 }
 
 /** The open connection of an agent that said hello. Sends resolve when the agent has answered. */

@@ -46,8 +46,7 @@ export function createAdmission(ledger: Ledger, identity: Identity, now: () => n
       if (member?.left === 'revoked' || member?.left === 'rejected') throw revoked(agentId)
       const isKnown = member !== undefined && member.left === null && member.name === name
       if (!isKnown) {
-        const used = ledger.members().filter((one) => one.secretSha256 === secretSha256).length
-        expectSpare(invitation, used, name)
+        expectSpare(invitation, ledger.joinedWith(secretSha256), name)
         const joined = { agentId, name, labels, publicKey, secretSha256, isApproved: !needsApproval }
         ledger.record({ type: 'agent-joined', ...joined })
         await ledger.flush()

@@ -29,6 +29,7 @@ describe('parseInvite', () => {
     [{ expires: 'soon' }, '"expires": expected a duration'],
     [{ uses: 0 }, '"uses"'],
     [{ count: 5000 }, '"count"'],
+    [{ name: 'a,b' }, '"name"'],
     [{ usess: 1 }, 'usess'],
   ])('%j is refused by name', (body, message) => {
     expect(() => parseInvite(body, 0)).toThrow(message)
@@ -42,6 +43,7 @@ describe('join links', () => {
     const identity = await enrol(fleet, 'oslo', { join })
     await enrol(fleet, 'oslo', { join, identity }) // the answer was lost
     await expect(enrol(fleet, 'turin', { join })).rejects.toMatchObject({ code: 'LRC-2012' })
+    await enrol(fleet, 'bern', { identity }) // the same key, with the link of the fleet: the use stays used
     await fleet.restart()
     await expect(enrol(fleet, 'turin', { join })).rejects.toMatchObject({ code: 'LRC-2012' })
     await enrol(fleet, 'turin')

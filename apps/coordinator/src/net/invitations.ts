@@ -1,4 +1,5 @@
 import {
+  agentNameSchema,
   createToken,
   type Identity,
   joinLink,
@@ -12,8 +13,8 @@ import type { Invitation } from '../fleet/tokens.js'
 import type { Ledger } from '../ledger.js'
 
 const inviteSchema = z.strictObject({
-  name: z.string().min(1).max(64).optional(), // the only name that may join with it
-  prefix: z.string().min(1).max(56).optional(), // of the names of a batch: prefix-1, prefix-2, …
+  name: agentNameSchema.optional(), // the only name that may join with it
+  prefix: agentNameSchema.max(56).optional(), // of the names of a batch: prefix-1, prefix-2, …
   count: z.int().min(1).max(1000).default(1), // links
   uses: z.int().min(1).max(100_000).default(1), // of each link
   expires: z.string().default('7d'),

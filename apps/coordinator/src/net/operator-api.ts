@@ -19,10 +19,10 @@ export function operatorApi(app: FastifyInstance, parts: OperatorParts): void {
   const { ledger, roster, conductor, registry, blobs } = parts
   void app.register(async (api) => {
     const admin: Operator = { name: 'admin', role: 'admin', tokenSha256: sha256Of(parts.adminToken) }
-    api.addHook('onRequest', async ({ method, url, headers }) => {
+    api.addHook('onRequest', async ({ method, routeOptions, headers }) => {
       const given = /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1] ?? ''
       const role = roleOf(sha256Of(given), [admin, ...ledger.operators()])
-      expectRole(role, neededRole(method, url.split('?')[0] ?? ''))
+      expectRole(role, neededRole(method, routeOptions.url ?? ''))
     })
 
     fleetApi(api, parts)

@@ -28,6 +28,7 @@ test('operators do what their roles allow, until they are removed', async () => 
   expect(await may(viewer)).toEqual([200, 403, 403])
   expect(await may(operator)).toEqual([200, 400, 403])
   expect(await may(admin)).toEqual([200, 400, 200])
+  expect(await statusOf(fleet, viewer, 'GET', '/api/v1/%6Fperators')).toBe(403)
   expect(await may('nobody')).toEqual([401, 401, 401])
   await fleet.restart()
   expect(await may(viewer)).toEqual([200, 403, 403])
