@@ -28,6 +28,9 @@ describe('selection', () => {
     ["gpu.name == 'NVIDIA A10'", true],
     ['name != oslo-2', false],
     ['threads <= 8 and threads >= 8', true],
+    ['threads < 8', false],
+    ['threads > 8', false],
+    ['threads < 8.5 and threads > 7.5', true],
   ])('%s: %s', (text, expected) => {
     expect(selects(text)).toBe(expected)
   })
