@@ -1,6 +1,7 @@
 import type { Assignment, EvaluateAssignment } from '@lorica/protocol'
 import { expect, test } from 'vitest'
 import { createAgenda } from './agenda.js'
+import { systemClock } from './clock.js'
 
 const hash = 'ab'.repeat(32)
 const file = { path: 'config.json', sha256: hash, sizeBytes: 12 }
@@ -23,7 +24,7 @@ function assignment(
 function watched() {
   const log: string[] = []
   const finish = new Map<string, () => void>()
-  const agenda = createAgenda(async ({ assignmentId }, signal) => {
+  const agenda = createAgenda(systemClock(), async ({ assignmentId }, signal) => {
     log.push(`start ${assignmentId}`)
     await new Promise<void>((resolve) => {
       finish.set(assignmentId, resolve)

@@ -1,5 +1,6 @@
 import type { Assignment } from '@lorica/protocol'
 import { LoricaError } from '@lorica/protocol'
+import type { Clock } from './clock.js'
 
 /** Does one assignment to its end. Never rejects; stops soon after `signal` aborts, whose reason is a LoricaError. */
 export type Perform = (assignment: Assignment, signal: AbortSignal) => Promise<void>
@@ -21,10 +22,8 @@ interface Entry {
   readonly done: Promise<void>
 }
 
-const LONGEST_TIMER_MS = 2 ** 31 - 1
-
 /** An agenda that does its assignments with `perform`. */
-export function createAgenda(perform: Perform): Agenda {
+export function createAgenda(clock: Clock, perform: Perform): Agenda {
   let entries: readonly Entry[] = []
   let last: Promise<void> = Promise.resolve()
   let isStopped = false
@@ -34,15 +33,14 @@ export function createAgenda(perform: Perform): Agenda {
     return entry.done
   }
   const run = async (assignment: Assignment, controller: AbortController): Promise<void> => {
-    const late = setTimeout(
-      () => controller.abort(abandoned('LRC-4002', 'its deadline passed')),
-      Math.min(assignment.deadlineMs, LONGEST_TIMER_MS),
+    const cancel = clock.after(assignment.deadlineMs, () =>
+      controller.abort(abandoned('LRC-4002', 'its deadline passed')),
     )
     try {
       await last
       if (!controller.signal.aborted) await perform(assignment, controller.signal)
     } finally {
-      clearTimeout(late)
+      cancel()
       entries = entries.filter((entry) => entry.controller !== controller)
     }
   }

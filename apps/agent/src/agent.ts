@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { startEngine } from '@lorica/peft-core'
 import { asLoricaError, LoricaError, PROTOCOL_VERSION, type Progress, SOFTWARE } from '@lorica/protocol'
 import { createAgenda } from './agenda.js'
+import type { Clock } from './clock.js'
 import { type ContributionParts, contributor, deliver } from './contribution.js'
 import { createTrainer } from './engine.js'
 import { describeDevice } from './engine-choice.js'
@@ -33,6 +34,7 @@ export interface AgentOptions {
   readonly membership: Membership
   readonly traffic: Traffic
   readonly tell: Tell
+  readonly clock: Clock
 }
 
 export interface Agent {
@@ -43,7 +45,7 @@ export interface Agent {
 }
 
 /** Connects to the coordinator and works for it until it is stopped. */
-export function runAgent({ folder, membership, traffic, tell }: AgentOptions): Agent {
+export function runAgent({ folder, membership, traffic, tell, clock }: AgentOptions): Agent {
   const { settings, identity, documents, library, gpu } = membership
   const { url, coordinatorId, coordinatorPublicKey, threads, engine } = settings
   const stopped = new AbortController()
@@ -55,7 +57,7 @@ export function runAgent({ folder, membership, traffic, tell }: AgentOptions): A
   const { report } = throttleProgress((progress) => {
     tell({ event: 'progress', ...progress })
     link.request('progress', progress).catch(() => {})
-  }, performance.now.bind(performance))
+  }, clock.monotonicMs)
   const onBytes = (phase: Progress['phase'], step: number, steps: number): void => {
     if (current !== '')
       report({ assignmentId: current, phase, step, steps, loss: null, tokensPerSecond: null })
@@ -92,7 +94,7 @@ export function runAgent({ folder, membership, traffic, tell }: AgentOptions): A
     },
   }
   const link: Link = openLink({
-    url,
+    ...{ url, clock },
     proof: proofOf(url, identity, coordinatorId, postJson),
     hello: () => ({
       protocol: PROTOCOL_VERSION,
@@ -103,7 +105,7 @@ export function runAgent({ folder, membership, traffic, tell }: AgentOptions): A
     on,
   })
   const { delivery, pull } = createTransfers({
-    ...{ link, outbox, stopped: stopped.signal, onBytes },
+    ...{ link, outbox, clock, stopped: stopped.signal, onBytes },
     onMoved: traffic.add,
   })
   const blobs = openBlobs(join(folder, 'blobs'), pull)
@@ -117,26 +119,27 @@ export function runAgent({ folder, membership, traffic, tell }: AgentOptions): A
   })
   const moments = openMoments(join(folder, 'moments'))
   const trainer = createTrainer({
+    clock,
     start: () => {
       process.env.ORT_DISABLE_TELEMETRY = '1' // onnxruntime reports its use to its maker unless it is told not to
       return startEngine({ ...engine, ...(threads === undefined ? {} : { threads }) })
     },
     onFallen: (error) => tell({ event: 'engine-failed', ...reasonOf(error) }),
   })
-  const owner = ownerOf(folder, Date.now)
+  const owner = ownerOf(folder, clock)
   const parts: ContributionParts = {
     work: {
       base: ({ base }) => bases.pathOf(base),
       adapter: ({ adapter }) => adapters.read(adapter),
       batches: openBatches(settings.data, folder),
-      ...{ trainer, owner, now: Date.now },
+      ...{ trainer, owner, clock },
     },
     outbox,
     moments,
     delivery,
     record: (finished, { delta }) =>
       writeLastUpload(folder, {
-        ...{ at: new Date().toISOString(), coordinator: url, finished },
+        ...{ at: new Date(clock.now()).toISOString(), coordinator: url, finished },
         ...{ tensors: delta.tensors, norm: delta.norm, clipFactor: delta.clipFactor },
       }),
     recordEvaluation: ({ runId, round }, message) =>
@@ -145,14 +148,14 @@ export function runAgent({ folder, membership, traffic, tell }: AgentOptions): A
     tell,
     async expectAllowed(assignment) {
       await owner.expectFree()
-      const moment = { now: new Date(), bytesToday: traffic.today() }
+      const moment = { now: new Date(clock.now()), bytesToday: traffic.today() }
       const reason = forbidden(await readPolicy(folder), assignment, moment)
       if (reason !== undefined) throw new LoricaError('LRC-6004', reason)
     },
     onFatal: fail,
   }
   const perform = contributor(parts)
-  const agenda = createAgenda(async (assignment, signal) => {
+  const agenda = createAgenda(clock, async (assignment, signal) => {
     current = assignment.assignmentId
     await perform(assignment, signal).catch((error) => fail(asLoricaError(error)))
     current = ''

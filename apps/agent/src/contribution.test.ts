@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Adapter, TensorMap } from '@lorica/peft-core'
 import { LoricaError, type TrainAssignment, type UpdateOpen } from '@lorica/protocol'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { systemClock } from './clock.js'
 import { type ContributionParts, contributor, type Delivery } from './contribution.js'
 import type { AgentEvent } from './report.js'
 import { ownerOf, pause } from './site/pause.js'
@@ -89,17 +90,18 @@ function agent(upload: (update: UpdateOpen) => Promise<ReturnType<typeof receipt
         },
         evaluate: async () => ({ lossSum: 0, tokens: 0, seconds: 0 }),
       },
-      ...{ owner: ownerOf(folder, Date.now), now: Date.now },
+      ...{ owner: ownerOf(folder, clock), clock },
     },
     ...{ outbox, moments, delivery },
     ...{ record: async () => {}, recordEvaluation: async () => {}, onProgress: () => {}, onFatal: () => {} },
-    expectAllowed: () => ownerOf(folder, Date.now).expectFree(),
+    expectAllowed: () => ownerOf(folder, clock).expectFree(),
     tell: (event) => events.push(event),
   }
   return { perform: contributor(parts), parts, events, declined, jobs, plans, outbox, moments }
 }
 
 const never = () => new AbortController().signal
+const clock = systemClock()
 const names = (events: readonly AgentEvent[]) => events.map(({ event }) => event)
 
 test('an assignment becomes an update with its counts, and the receipt settles it', async () => {

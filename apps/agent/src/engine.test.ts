@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { type Batch, type EngineSpec, readAdapter, startEngine, type TrainJob } from '@lorica/peft-core'
 import { LoricaError } from '@lorica/protocol'
 import { expect, test } from 'vitest'
+import { systemClock } from './clock.js'
 import { createTrainer } from './engine.js'
 
 const golden = fileURLToPath(new URL('../../../libs/peft-core/golden/llama', import.meta.url))
@@ -62,6 +63,7 @@ async function prepared() {
   const pids: number[] = []
   const fallen: LoricaError[] = []
   const trainer = createTrainer({
+    clock: systemClock(),
     start: async () => {
       const engine = await startEngine({ threads: 1 })
       pids.push(engine.pid)

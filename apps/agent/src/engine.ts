@@ -10,6 +10,7 @@ import {
   type TrainResult,
 } from '@lorica/peft-core'
 import { LoricaError } from '@lorica/protocol'
+import type { Clock } from './clock.js'
 
 export type OnStep = (progress: StepProgress) => void
 export type Evaluated = Awaited<ReturnType<Engine['evaluate']>>
@@ -26,6 +27,7 @@ export interface Trainer {
 }
 
 export interface TrainerOptions {
+  readonly clock: Clock
   readonly start: () => ReturnType<typeof startEngine>
   /** Hears that the process fell, and why. */
   readonly onFallen: (error: LoricaError) => void
@@ -40,7 +42,7 @@ interface Running {
  * One request at a time. A request during which the process falls is tried once more in a new process; after that it
  * throws LRC-6003. An aborted request ends the process and throws the signal's reason. LRC-6011: training diverged.
  */
-export function createTrainer({ start, onFallen }: TrainerOptions): Trainer {
+export function createTrainer({ start, onFallen, clock }: TrainerOptions): Trainer {
   let running: Running | undefined
   let closing: Promise<unknown> = Promise.resolve()
 
@@ -99,9 +101,9 @@ export function createTrainer({ start, onFallen }: TrainerOptions): Trainer {
       engineOf().catch(() => {}) // the request that follows reports it
     },
     async train(spec, job, onStep, signal) {
-      const startedMs = performance.now()
+      const startedMs = clock.monotonicMs()
       const result = await serve(spec, (engine) => engine.train(job, onStep), signal)
-      return { ...result, seconds: (performance.now() - startedMs) / 1000 }
+      return { ...result, seconds: (clock.monotonicMs() - startedMs) / 1000 }
     },
     evaluate: (spec, tensors, batches, signal) =>
       serve(spec, (engine) => engine.evaluate(tensors, batches), signal),

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LoricaError, PROTOCOL_VERSION, SOFTWARE } from '@lorica/protocol'
+import type { Clock } from './clock.js'
 import { describeDevice } from './engine-choice.js'
 import { readIdentity } from './identity.js'
 import { proofOf } from './net/enrolment.js'
@@ -13,7 +14,7 @@ const PATIENCE_MS = 15_000
  * Takes this agent out of its fleet and forgets the fleet; the key, downloads and releases stay in the folder.
  * Throws LRC-8001 when the folder belongs to no fleet, LRC-8002 when the coordinator does not answer.
  */
-export async function leaveFleet(folder: string): Promise<void> {
+export async function leaveFleet(folder: string, clock: Clock): Promise<void> {
   const settings = await readSettings(folder)
   const identity = await readIdentity(folder)
   if (settings === undefined || identity === undefined) {
@@ -24,9 +25,9 @@ export async function leaveFleet(folder: string): Promise<void> {
   const { url, coordinatorId } = settings
   const patience = new AbortController()
   const unreachable = new LoricaError('LRC-8002', `no coordinator answers at ${url}`)
-  const timer = setTimeout(() => patience.abort(unreachable), PATIENCE_MS)
+  const cancel = clock.after(PATIENCE_MS, () => patience.abort(unreachable))
   const link = openLink({
-    url,
+    ...{ url, clock },
     proof: proofOf(url, identity, coordinatorId, postJson),
     hello: () => ({
       protocol: PROTOCOL_VERSION,
@@ -44,7 +45,7 @@ export async function leaveFleet(folder: string): Promise<void> {
     await link.ready(patience.signal)
     await link.request('leave', {})
   } finally {
-    clearTimeout(timer)
+    cancel()
     link.close()
   }
   await rm(join(folder, 'agent.json'), { force: true })

@@ -1,5 +1,6 @@
 import { asLoricaError, type LoricaError } from '@lorica/protocol'
 import { runAgent } from './agent.js'
+import { systemClock } from './clock.js'
 import { type Config, parseConfig, usage } from './config.js'
 import { disclosureLines, statement } from './disclosure.js'
 import { leaveFleet } from './leave.js'
@@ -14,12 +15,13 @@ import { keepActivity } from './store/activity.js'
 import { readLastEvaluation, readLastUpload } from './store/ledger.js'
 
 const print = (text: string): void => void process.stdout.write(text)
+const clock = systemClock()
 const complain = (text: string): void => void process.stderr.write(text)
 
 async function main(args: readonly string[]): Promise<number> {
   const wantsJson = args.includes('--json')
   const tell = wantsJson
-    ? jsonReport(print, () => new Date())
+    ? jsonReport(print, clock)
     : plainReport({ write: print, isTerminal: process.stdout.isTTY === true })
   try {
     const config = parseConfig(args)
@@ -47,20 +49,20 @@ async function showLastUpload({ folder, json }: Config): Promise<void> {
 }
 
 async function showStatus({ folder, json }: Config): Promise<void> {
-  const status = await statusOf(folder, Date.now())
+  const status = await statusOf(folder, clock)
   print(json ? `${JSON.stringify(status)}\n` : `${statusLines(status).join('\n')}\n`)
 }
 
 async function setPause(config: Config): Promise<void> {
   const { command, folder, forMs } = config
-  await statusOf(folder, Date.now()) // a folder that no agent joined from is refused
-  if (command === 'pause') await pause(folder, forMs, Date.now())
+  await statusOf(folder, clock) // a folder that no agent joined from is refused
+  if (command === 'pause') await pause(folder, forMs, clock.now())
   else await resume(folder)
   await showStatus(config)
 }
 
 async function leave({ folder }: Config, tell: Tell): Promise<void> {
-  await leaveFleet(folder)
+  await leaveFleet(folder, clock)
   tell({ event: 'left' })
 }
 
@@ -71,9 +73,9 @@ async function work(config: Config, tell: Tell): Promise<void> {
   const { agentId, coordinatorId, name } = membership.settings
   if (membership.isNew) tell({ event: 'joined', agentId, coordinatorId, name })
   await offerPolicy(config.folder)
-  const traffic = await openTraffic(config.folder, () => new Date())
-  const shown = keepActivity(config.folder, tell)
-  const agent = runAgent({ folder: config.folder, membership, traffic, tell: shown.tell })
+  const traffic = await openTraffic(config.folder, clock)
+  const shown = keepActivity(config.folder, clock, tell)
+  const agent = runAgent({ folder: config.folder, membership, traffic, tell: shown.tell, clock })
   try {
     await Promise.race([asked, agent.failed])
   } finally {

@@ -1,4 +1,5 @@
 import type { Assignment, LoricaError, Progress, Receipt } from '@lorica/protocol'
+import type { Clock } from './clock.js'
 
 /** Everything an agent tells about itself while it runs. With --json each is one line, with `at` added. */
 export type AgentEvent =
@@ -76,10 +77,10 @@ export interface Screen {
 }
 
 /** Prints events as JSON lines. */
-export function jsonReport(write: (text: string) => void, now: () => Date): Tell {
+export function jsonReport(write: (text: string) => void, clock: Clock): Tell {
   return (event) => {
     const { event: name, ...fields } = event
-    write(`${JSON.stringify({ event: name, at: now().toISOString(), ...fields })}\n`)
+    write(`${JSON.stringify({ event: name, at: new Date(clock.now()).toISOString(), ...fields })}\n`)
   }
 }
 

@@ -1,4 +1,5 @@
 import { LoricaError } from '@lorica/protocol'
+import type { Clock } from './clock.js'
 import { pauseOf } from './site/pause.js'
 import type { Policy } from './site/policy.js'
 import { readPolicy } from './site/policy-file.js'
@@ -25,7 +26,7 @@ export interface Status {
 }
 
 /** Reads the folder of an agent, running or not. LRC-8001 when none joined from it, LRC-6004 for a policy that is not valid. */
-export async function statusOf(folder: string, nowMs: number): Promise<Status> {
+export async function statusOf(folder: string, clock: Clock): Promise<Status> {
   const settings = await readSettings(folder)
   if (settings === undefined) {
     throw new LoricaError('LRC-8001', `no agent joined from ${folder}`, {
@@ -33,9 +34,9 @@ export async function statusOf(folder: string, nowMs: number): Promise<Status> {
     })
   }
   const { name, agentId, url } = settings
-  const asked = await pauseOf(folder, nowMs)
+  const asked = await pauseOf(folder, clock.now())
   const upload = await readLastUpload(folder)
-  const { today } = await openTraffic(folder, () => new Date(nowMs))
+  const { today } = await openTraffic(folder, clock)
   return {
     ...{ name, agentId, url },
     activity: (await readActivity(folder)) ?? null,

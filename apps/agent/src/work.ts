@@ -4,6 +4,7 @@
  */
 import type { Adapter, EngineSpec, OptimizerState, StepProgress } from '@lorica/peft-core'
 import { type EvaluateAssignment, LoricaError, type TrainAssignment } from '@lorica/protocol'
+import type { Clock } from './clock.js'
 import { type Delta, deltaOf } from './delta.js'
 import type { Trainer } from './engine.js'
 import type { PrivateBatches } from './private/batches.js'
@@ -17,8 +18,7 @@ export interface WorkParts {
   readonly batches: PrivateBatches
   readonly trainer: Trainer
   readonly owner: Pick<Owner, 'whenFree'>
-  /** Milliseconds since 1970. */
-  readonly now: () => number
+  readonly clock: Clock
   readonly onStep: (progress: StepProgress, steps: number) => void
 }
 
@@ -52,7 +52,7 @@ export async function trainUpdate(
   signal: AbortSignal,
 ): Promise<Update> {
   const { local, seed, maxUpdateNorm } = assignment
-  const deadlineAtMs = parts.now() + assignment.deadlineMs
+  const deadlineAtMs = parts.clock.now() + assignment.deadlineMs
   const { spec, adapter, reading } = await prepare(assignment, local.batch, parts)
   const batches = await parts.batches.training(reading, {
     rows: local.batch,
@@ -100,7 +100,7 @@ export async function measureAdapter(
   signal: AbortSignal,
 ): Promise<Measured> {
   const { batch, maxTokensEvaluated, deadlineMs } = assignment
-  const deadlineAtMs = parts.now() + deadlineMs
+  const deadlineAtMs = parts.clock.now() + deadlineMs
   const { spec, adapter, reading } = await prepare(assignment, batch, parts)
   const batches = await parts.batches.heldOut(reading, batch, maxTokensEvaluated)
   signal.throwIfAborted()

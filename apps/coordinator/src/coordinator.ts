@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SOFTWARE } from '@lorica/protocol'
+import { type Clock, systemClock } from './clock.js'
 import type { Config } from './config.js'
 import { createRoster } from './fleet/roster.js'
 import type { Invitation } from './fleet/tokens.js'
@@ -38,7 +39,11 @@ export interface Coordinator {
  * Opens a folder, goes on where its journal ends, and serves agents and operators. Throws LoricaError LRC-5001 to LRC-5005 when
  * the folder cannot be used.
  */
-export async function startCoordinator(config: Omit<Config, 'json'>, log: Log): Promise<Coordinator> {
+export async function startCoordinator(
+  config: Omit<Config, 'json'>,
+  log: Log,
+  clock: Clock = systemClock(),
+): Promise<Coordinator> {
   const place = (name: string) => join(config.dir, name)
   await mkdir(config.dir, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
     throw diskError(error, config.dir)
@@ -48,7 +53,7 @@ export async function startCoordinator(config: Omit<Config, 'json'>, log: Log): 
     const identity = await openIdentity(place('identity.json'))
     const adminToken = await openAdminToken(place('admin-token'))
     const { journal, entries } = openJournal(place('journal.jsonl'))
-    const ledger = openLedger(journal, entries, Date.now)
+    const ledger = openLedger(journal, entries, clock)
     const registry = await openRegistry(place('releases'), identity, ledger.releases())
     const blobs = openBlobs(place('blobs'))
     const roster = createRoster()
@@ -61,7 +66,7 @@ export async function startCoordinator(config: Omit<Config, 'json'>, log: Log): 
       registry,
       identity,
       log,
-      now: Date.now,
+      clock,
       leaseMs,
       updatesFolder,
     }
@@ -71,9 +76,9 @@ export async function startCoordinator(config: Omit<Config, 'json'>, log: Log): 
     const runsToGoOn = ledger.runs().filter(({ ended }) => ended === null).length
     const conductor = startConductor(parts)
     const transfer = createTransfer(parts, conductor, place('staging'))
-    const admission = createAdmission(ledger, identity, Date.now)
+    const admission = createAdmission(ledger, identity, clock)
     const app = openHttp(log)
-    const session = { ledger, roster, conductor, transfer, log, coordinatorId: identity.id }
+    const session = { ledger, roster, conductor, transfer, log, clock, coordinatorId: identity.id }
     const link = openLink(app.server, admission, {
       log,
       serve: (socket, member) => serveSession(session, socket, member),
@@ -90,7 +95,7 @@ export async function startCoordinator(config: Omit<Config, 'json'>, log: Log): 
     })
     url = await app.listen({ host: config.host, port: config.port })
     log('listening', { url, coordinator: identity.id })
-    const [open] = (await invite([openInvitation(Date.now())])) as [Issued]
+    const [open] = (await invite([openInvitation(clock.now())])) as [Issued]
     return {
       url,
       adminToken,

@@ -1,4 +1,5 @@
 import type { Receipt, RunEvent } from '@lorica/protocol'
+import type { Clock } from './clock.js'
 import type { Operator } from './fleet/operators.js'
 import type { Member } from './fleet/roster.js'
 import type { TokenRecord } from './fleet/tokens.js'
@@ -41,8 +42,12 @@ export interface Ledger {
 
 const ASSIGNMENTS = 10_000 // remembered; the oldest give way
 
-/** Replays the entries of a journal and goes on from there. `now` gives the time of new entries in milliseconds. */
-export function openLedger(journal: Journal, entries: readonly JournalEntry[], now: () => number): Ledger {
+/** Replays the entries of a journal and goes on from there. `clock` stamps the new ones. */
+export function openLedger(
+  journal: Journal,
+  entries: readonly JournalEntry[],
+  clock: Pick<Clock, 'now'>,
+): Ledger {
   const members = new Map<string, Member>()
   const tokens: TokenRecord[] = []
   const usersOf = new Map<string, Set<string>>() // agentIds by the hash of their token's secret
@@ -94,7 +99,7 @@ export function openLedger(journal: Journal, entries: readonly JournalEntry[], n
   for (const entry of entries) apply(entry)
   return {
     record(event) {
-      const entry = journal.append(event, new Date(now()).toISOString())
+      const entry = journal.append(event, new Date(clock.now()).toISOString())
       const shown = apply(entry)
       if (shown !== undefined) for (const listener of listeners) listener(shown)
       return entry
@@ -111,7 +116,7 @@ export function openLedger(journal: Journal, entries: readonly JournalEntry[], n
     releases: () => releases,
     eventsOf: (runId) => events.get(runId) ?? [],
     announce(runId, event) {
-      const shown = event({ seq: lastSeq, at: new Date(now()).toISOString(), runId })
+      const shown = event({ seq: lastSeq, at: new Date(clock.now()).toISOString(), runId })
       for (const listener of listeners) listener(shown)
     },
     listen(listener) {

@@ -1,4 +1,5 @@
 import type { FileReference, Receipt, UpdateOpen } from '@lorica/protocol'
+import type { Clock } from '../clock.js'
 import type { Delivery, EvaluationMessage } from '../contribution.js'
 import type { Append, Pull } from '../store/blobs.js'
 import type { Finished, Outbox } from '../store/outbox.js'
@@ -19,6 +20,7 @@ export interface Transfers {
 export interface TransferOptions {
   readonly link: Link
   readonly outbox: Outbox
+  readonly clock: Clock
   /** Aborted when the agent stops: it ends downloads. */
   readonly stopped: AbortSignal
   readonly onBytes: OnBytes
@@ -27,7 +29,15 @@ export interface TransferOptions {
 }
 
 /** Everything that an agent moves over its link; each transfer outlives lost connections. */
-export function createTransfers({ link, outbox, stopped, onBytes, onMoved }: TransferOptions): Transfers {
+export function createTransfers({
+  link,
+  outbox,
+  clock,
+  stopped,
+  onBytes,
+  onMoved,
+}: TransferOptions): Transfers {
+  const linked = { link, clock }
   let pace: Pace | undefined
   const paceOf = async (signal: AbortSignal): Promise<Pace> => {
     pace ??= createPace((await link.ready(signal)).limits)
@@ -36,9 +46,9 @@ export function createTransfers({ link, outbox, stopped, onBytes, onMoved }: Tra
 
   const delivery: Delivery = {
     upload: (update: UpdateOpen, finished: Finished, signal): Promise<Receipt> =>
-      whileLinked(link, signal, async () =>
+      whileLinked(linked, signal, async () =>
         upload(update, {
-          request: link.request,
+          ...{ request: link.request, clock },
           pace: await paceOf(signal),
           read: async (offset, length) => {
             const bytes = await outbox.read(finished, offset, length)
@@ -49,7 +59,7 @@ export function createTransfers({ link, outbox, stopped, onBytes, onMoved }: Tra
         }),
       ),
     async evaluation(message: EvaluationMessage, signal) {
-      await whileLinked(link, signal, () => link.request('evaluation', message))
+      await whileLinked(linked, signal, () => link.request('evaluation', message))
     },
     async decline(assignmentId, code, message) {
       await link.request('decline', { assignmentId, code, message: message.slice(0, 2000) }).catch(() => {})
@@ -63,9 +73,9 @@ export function createTransfers({ link, outbox, stopped, onBytes, onMoved }: Tra
       done += bytes.byteLength
       onMoved(bytes.byteLength)
     }
-    await whileLinked(link, stopped, async () =>
+    await whileLinked(linked, stopped, async () =>
       download(file, done, keep, {
-        request: link.request,
+        ...{ request: link.request, clock },
         pace: await paceOf(stopped),
         onBytes: (doneBytes) => onBytes('download', doneBytes, file.sizeBytes),
       }),

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type BlobRead, LoricaError } from '@lorica/protocol'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { systemClock } from '../clock.js'
 import { openBlobs, type Pull } from '../store/blobs.js'
 import { download } from './download.js'
 import type { Request } from './link.js'
@@ -78,7 +79,11 @@ test('two requests for one blob share a download, and a third needs none', async
 test('a coordinator that announces another size is refused', async () => {
   const source = sourceOf(content.subarray(0, 90_000))
   const refused = await failure(
-    download(file, 0, async () => {}, { request: source.request, pace: createPace(limits) }),
+    download(file, 0, async () => {}, {
+      request: source.request,
+      pace: createPace(limits),
+      clock: systemClock(),
+    }),
   )
   expect(refused).toMatchObject({ code: 'LRC-6007', expected: '100000 bytes', received: '90000 bytes' })
 })
@@ -105,7 +110,7 @@ function sourceOf(bytes: Uint8Array, { failAt = Number.POSITIVE_INFINITY } = {})
     return { bytes: bytes.slice(read.offset, read.offset + read.length), sizeBytes: bytes.byteLength }
   }) as unknown as Request
   const pull: Pull = (wanted, offset, append) =>
-    download(wanted, offset, append, { request, pace: createPace(limits) })
+    download(wanted, offset, append, { request, pace: createPace(limits), clock: systemClock() })
   return { reads, request, pull, mostUnderWay: () => most }
 }
 

@@ -1,4 +1,5 @@
 import { type FileReference, LoricaError } from '@lorica/protocol'
+import type { Clock } from '../clock.js'
 import type { Append } from '../store/blobs.js'
 import type { Request } from './link.js'
 import type { Pace } from './pace.js'
@@ -6,6 +7,7 @@ import type { Pace } from './pace.js'
 export interface DownloadParts {
   readonly request: Request
   readonly pace: Pace
+  readonly clock: Clock
   /** Hears how many bytes of the file are here. */
   readonly onBytes?: (doneBytes: number) => void
 }
@@ -27,7 +29,7 @@ export async function download(
   file: FileReference,
   offset: number,
   append: Append,
-  { request, pace, onBytes = () => {} }: DownloadParts,
+  { request, pace, clock, onBytes = () => {} }: DownloadParts,
 ): Promise<void> {
   const reads: Read[] = []
   let asked = offset
@@ -43,7 +45,7 @@ export async function download(
       reads.push({
         offset: asked,
         length,
-        sentMs: performance.now(),
+        sentMs: clock.monotonicMs(),
         inFlightBytes: asked + length - done,
         reply,
       })
@@ -55,7 +57,7 @@ export async function download(
     if (bytes.byteLength !== read.length) {
       throw wrongSize(file, `${read.length} bytes at ${read.offset}`, `${bytes.byteLength} bytes`)
     }
-    pace.observe(read.inFlightBytes, performance.now() - read.sentMs)
+    pace.observe(read.inFlightBytes, clock.monotonicMs() - read.sentMs)
     await append(bytes)
     done += bytes.byteLength
     onBytes(done)

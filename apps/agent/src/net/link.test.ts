@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { FLEET_PATH, LoricaError, parser, refusalOf } from '@lorica/protocol'
 import { Server, type Socket } from 'socket.io'
 import { afterEach, expect, test } from 'vitest'
+import { systemClock } from '../clock.js'
 import { type LinkEvents, openLink, postJson } from './link.js'
 
 const open: (() => unknown)[] = []
@@ -108,6 +109,7 @@ function connect(url: string) {
   }
   let proofs = 0
   const link = openLink({
+    clock: systemClock(),
     ...{ url, on },
     proof: async () => ({ 'x-lorica-agent': `proof ${++proofs}` }),
     hello: () => ({

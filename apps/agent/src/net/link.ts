@@ -30,6 +30,7 @@ import {
   refusalOf,
 } from '@lorica/protocol'
 import { io, type Socket } from 'socket.io-client'
+import type { Clock } from '../clock.js'
 import { type Proof, provenSocket, REFUSED } from './proven-socket.js'
 
 const replies = {
@@ -62,6 +63,7 @@ export interface LinkEvents {
 
 export interface LinkOptions {
   readonly url: string
+  readonly clock: Clock
   readonly proof: Proof
   readonly hello: () => Hello
   readonly on: LinkEvents
@@ -81,12 +83,12 @@ const COME_BACK_MS = 1000
 const FINAL = ['LRC-1008', 'LRC-2004', 'LRC-2006', 'LRC-2009', 'LRC-2011']
 
 /** Connects, introduces the agent, and connects again, with growing and jittered pauses, until it is closed. */
-export function openLink({ url, proof, hello, on }: LinkOptions): Link {
+export function openLink({ url, clock, proof, hello, on }: LinkOptions): Link {
   const waiting = new Set<(reply: HelloReply) => void>()
   let introduced: HelloReply | undefined
   let dismissals = 0
   let isAway = false // and that was told
-  let comeBack: NodeJS.Timeout | undefined
+  let cancelComeBack = () => {}
 
   const refuse = (refusal: LoricaError): void => {
     if (refusal.code === 'LRC-2013' && !isAway) {
@@ -142,7 +144,7 @@ export function openLink({ url, proof, hello, on }: LinkOptions): Link {
     if (reason !== 'io server disconnect') return
     dismissals++
     if (dismissals > 1) return refuse(replaced())
-    comeBack = setTimeout(() => socket.connect(), COME_BACK_MS * (0.5 + Math.random()))
+    cancelComeBack = clock.after(COME_BACK_MS * (0.5 + Math.random()), () => socket.connect())
   })
   socket.on('connect_error', ({ message }) => {
     dismissals = 0 // it was away, so it did not mean this agent
@@ -186,7 +188,7 @@ export function openLink({ url, proof, hello, on }: LinkOptions): Link {
         signal?.addEventListener('abort', giveUp, { once: true })
       }),
     close() {
-      clearTimeout(comeBack)
+      cancelComeBack()
       socket.disconnect()
     },
   }

@@ -1,17 +1,21 @@
-import { setTimeout as pause } from 'node:timers/promises'
+import { type Clock, wait } from '../clock.js'
 import { isLinkLost, type Link } from './link.js'
 
 const PAUSE_MS = 200
 
 /** Does `attempt` with a link, and again with the next one whenever the link is lost. Rejects when `signal` aborts. */
-export async function whileLinked<T>(link: Link, signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
+export async function whileLinked<T>(
+  { link, clock }: { readonly link: Link; readonly clock: Clock },
+  signal: AbortSignal,
+  attempt: () => Promise<T>,
+): Promise<T> {
   for (;;) {
     await link.ready(signal)
     try {
       return await orAborted(attempt(), signal)
     } catch (error) {
       if (signal.aborted || !isLinkLost(error)) throw error
-      await pause(PAUSE_MS, undefined, { signal }).catch(() => signal.throwIfAborted())
+      await wait(clock, PAUSE_MS, signal)
     }
   }
 }

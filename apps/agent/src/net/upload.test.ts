@@ -13,10 +13,13 @@ import {
 } from '@lorica/protocol'
 import { Server, type Socket } from 'socket.io'
 import { afterEach, expect, test } from 'vitest'
+import { systemClock } from '../clock.js'
 import { type Link, openLink } from './link.js'
 import { createPace } from './pace.js'
 import { whileLinked } from './patience.js'
 import { upload } from './upload.js'
+
+const clock = systemClock()
 
 const content = Uint8Array.from({ length: 300_000 }, (_, index) => (index * 11 + (index >> 9)) % 249)
 const update: UpdateOpen = {
@@ -97,10 +100,11 @@ test('a coordinator that never accepts a byte is given up', async () => {
 })
 
 function send(link: Link) {
-  return whileLinked(link, never, () =>
+  return whileLinked({ link, clock }, never, () =>
     upload(update, {
       request: link.request,
       pace: createPace(limits),
+      clock,
       read: async (offset, length) => content.slice(offset, offset + length),
     }),
   )
@@ -172,6 +176,7 @@ async function startCoordinator(behaviour: Behaviour = {}) {
   io.on('connection', serve)
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
   const link = openLink({
+    clock,
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
     proof: async () => ({}),
     hello: () => ({

@@ -1,4 +1,5 @@
 import { LoricaError, type Receipt, type UpdateOpen } from '@lorica/protocol'
+import type { Clock } from '../clock.js'
 import type { Request } from './link.js'
 import type { Pace } from './pace.js'
 
@@ -8,6 +9,7 @@ export type ReadRange = (offset: number, length: number) => Promise<Uint8Array<A
 export interface UploadParts {
   readonly request: Request
   readonly pace: Pace
+  readonly clock: Clock
   readonly read: ReadRange
   /** Hears up to where the coordinator has the bytes. */
   readonly onBytes?: (doneBytes: number) => void
@@ -57,7 +59,7 @@ async function sendFrom(
   sizeBytes: number,
   parts: UploadParts,
 ): Promise<void> {
-  const { request, pace, read, onBytes = () => {} } = parts
+  const { request, pace, clock, read, onBytes = () => {} } = parts
   const chunks: Sent[] = []
   let sent = offset
   let done = offset
@@ -70,7 +72,7 @@ async function sendFrom(
       const reply = request('update.chunk', { uploadId, offset: sent, bytes })
       reply.catch(() => {}) // the first chunk that fails is reported; those behind it fail with it
       sent += bytes.byteLength
-      chunks.push({ end: sent, sentMs: performance.now(), inFlightBytes: sent - done, reply })
+      chunks.push({ end: sent, sentMs: clock.monotonicMs(), inFlightBytes: sent - done, reply })
     }
     const chunk = chunks.shift() as Sent
     const { offset: accepted } = await chunk.reply
@@ -80,7 +82,7 @@ async function sendFrom(
         received: String(accepted),
       })
     }
-    pace.observe(chunk.inFlightBytes, performance.now() - chunk.sentMs)
+    pace.observe(chunk.inFlightBytes, clock.monotonicMs() - chunk.sentMs)
     done = chunk.end
     onBytes(done)
   }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Batch } from '@lorica/peft-core'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { systemClock } from '../clock.js'
 import { ownerOf, pause, pauseOf, resume } from './pause.js'
 
 let folder = ''
@@ -32,7 +33,7 @@ test('a pause that cannot be read is a pause', async () => {
 
 test('work in progress waits between two batches and then goes on with the next', async () => {
   let nowMs = 5000
-  const owner = ownerOf(folder, () => nowMs)
+  const owner = ownerOf(folder, { ...systemClock(), now: () => nowMs })
   const taken: number[] = []
   const deadlineAtMs = 100_000
   const work = (async () => {
@@ -49,7 +50,7 @@ test('work in progress waits between two batches and then goes on with the next'
 })
 
 test('work that could not be done before its deadline is given back at once', async () => {
-  const owner = ownerOf(folder, () => 5000)
+  const owner = ownerOf(folder, { ...systemClock(), now: () => 5000 })
   await pause(folder, 60_000, 5000)
   await expect(owner.expectFree()).rejects.toMatchObject({ code: 'LRC-6008' })
   const iterate = async () => {

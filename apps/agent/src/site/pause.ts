@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import type { Batches } from '@lorica/peft-core'
 import { LoricaError } from '@lorica/protocol'
 import { z } from 'zod'
+import { type Clock, wait } from '../clock.js'
 import { readJson, writeJson } from '../store/folder.js'
 
 const pauseSchema = z.strictObject({ untilMs: z.number().nullable() }) // null: until the owner resumes
@@ -47,19 +47,19 @@ export interface Owner {
 }
 
 /** The owner of a folder, whose wishes are looked up at each step. */
-export function ownerOf(folder: string, now: () => number): Owner {
+export function ownerOf(folder: string, clock: Clock): Owner {
   return {
     async expectFree() {
-      const asked = await pauseOf(folder, now())
+      const asked = await pauseOf(folder, clock.now())
       if (asked !== undefined) throw paused(asked)
     },
     async *whenFree(batches, deadlineAtMs, signal) {
       for await (const batch of batches) {
         for (;;) {
-          const asked = await pauseOf(folder, now())
+          const asked = await pauseOf(folder, clock.now())
           if (asked === undefined) break
           if (asked.untilMs === null || asked.untilMs >= deadlineAtMs) throw paused(asked)
-          await wait(LOOK_MS, undefined, { signal })
+          await wait(clock, LOOK_MS, signal)
         }
         yield batch
       }

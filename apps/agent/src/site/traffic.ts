@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { z } from 'zod'
+import type { Clock } from '../clock.js'
 import { readJson, writeJson } from '../store/folder.js'
 
 const trafficSchema = z.strictObject({ day: z.string(), bytes: z.int().min(0) })
@@ -12,26 +13,29 @@ export interface Traffic {
 
 const SAVED_EACH_MS = 2000
 
-/** Opens the count of a folder; `now` is the machine's clock. A file that is damaged counts as none. */
-export async function openTraffic(folder: string, now: () => Date): Promise<Traffic> {
+/** Opens the count of a folder. A file that is damaged counts as none. */
+export async function openTraffic(folder: string, clock: Clock): Promise<Traffic> {
   const path = join(folder, 'traffic.json')
   const stored = trafficSchema.safeParse(await readJson(path).catch(() => undefined))
+  const now = () => new Date(clock.now())
   let { day, bytes } = stored.success ? stored.data : { day: dayOf(now()), bytes: 0 }
-  let saving: NodeJS.Timeout | undefined
+  let isSaving = false
   const roll = (): void => {
     if (day === dayOf(now())) return
     day = dayOf(now())
     bytes = 0
   }
   const save = (): void => {
-    saving = undefined
+    isSaving = false
     writeJson(path, { day, bytes }).catch(() => {}) // the next one may succeed
   }
   return {
     add(sizeBytes) {
       roll()
       bytes += sizeBytes
-      if (saving === undefined) saving = setTimeout(save, SAVED_EACH_MS).unref()
+      if (isSaving) return
+      isSaving = true
+      clock.after(SAVED_EACH_MS, save)
     },
     today() {
       roll()

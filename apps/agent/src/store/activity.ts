@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import type { Clock } from '../clock.js'
 import type { AgentEvent, Tell } from '../report.js'
 import { readJson, writeJson } from './folder.js'
 
@@ -16,11 +17,15 @@ export type Activity = Readonly<z.infer<typeof activitySchema>>
 const FILE = 'activity.json'
 
 /** Keeps what an agent does in its folder as it tells of it; `end` takes it away. */
-export function keepActivity(folder: string, tell: Tell): { readonly tell: Tell; end(): Promise<void> } {
+export function keepActivity(
+  folder: string,
+  clock: Clock,
+  tell: Tell,
+): { readonly tell: Tell; end(): Promise<void> } {
   const path = join(folder, FILE)
   let writing: Promise<void> = Promise.resolve()
   const write = (doing: string): void => {
-    const activity: Activity = { processId: process.pid, since: new Date().toISOString(), doing }
+    const activity: Activity = { processId: process.pid, since: new Date(clock.now()).toISOString(), doing }
     writing = writing.then(() => writeJson(path, activity)).catch(() => {}) // it is only shown
   }
   write('starting')

@@ -15,6 +15,7 @@ import {
   signText,
   verifyText,
 } from '@lorica/protocol'
+import type { Clock } from '../clock.js'
 import { createChallenges } from '../fleet/challenges.js'
 import type { Member } from '../fleet/roster.js'
 import { checkToken, expectSpare } from '../fleet/tokens.js'
@@ -29,16 +30,16 @@ export interface Admission {
   connect(request: IncomingMessage): Member
 }
 
-export function createAdmission(ledger: Ledger, identity: Identity, now: () => number): Admission {
+export function createAdmission(ledger: Ledger, identity: Identity, clock: Clock): Admission {
   const challenges = createChallenges()
   return {
     challenge(publicKey) {
       const nonce = randomBytes(24).toString('base64url')
-      challenges.issue(publicKey, nonce, now())
+      challenges.issue(publicKey, nonce, clock.now())
       return { nonce, expiresInMs: limits.challengeMs }
     },
     async join({ token, name, labels, publicKey, signature }) {
-      const invitation = checkToken(token, ledger.tokens(), now())
+      const invitation = checkToken(token, ledger.tokens(), clock.now())
       const { secretSha256, needsApproval } = invitation
       const agentId = idOf(publicKey)
       if (!verifyText(publicKey, joinText(identity.id, name, secretSha256), signature)) throw badSignature()
@@ -60,7 +61,7 @@ export function createAdmission(ledger: Ledger, identity: Identity, now: () => n
       const nonce = header(request, proofHeaders.nonce)
       const signature = header(request, proofHeaders.signature)
       if (!/^[A-Za-z0-9_-]{43}$/.test(publicKey)) throw badSignature()
-      challenges.redeem(publicKey, nonce, now())
+      challenges.redeem(publicKey, nonce, clock.now())
       if (!verifyText(publicKey, connectText(identity.id, nonce), signature)) throw badSignature()
       const member = ledger.member(idOf(publicKey))
       if (member?.left === 'revoked' || member?.left === 'rejected') throw revoked(member.agentId)

@@ -1,19 +1,25 @@
 import type { RunEvent } from '@lorica/protocol'
 import type { FastifyReply } from 'fastify'
+import type { Clock } from '../clock.js'
 import type { Ledger } from '../ledger.js'
 
 const BUFFERED_BYTES = 4 * 1024 * 1024 // lines that a slow reader may leave unread
 const KEEP_ALIVE_MS = 15_000
 
 /** Streams the events of a run after `afterSeq` as lines of JSON, then the later ones as they come, until the run has ended. */
-export function streamEvents(ledger: Ledger, runId: string, afterSeq: number, reply: FastifyReply): void {
+export function streamEvents(
+  { ledger, clock }: { readonly ledger: Ledger; readonly clock: Clock },
+  runId: string,
+  afterSeq: number,
+  reply: FastifyReply,
+): void {
   reply.hijack()
   const { raw } = reply
   raw.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' })
   raw.flushHeaders()
-  const keepAlive = setInterval(() => raw.write('\n'), KEEP_ALIVE_MS) // an empty line means nothing
+  const stopKeepAlive = clock.every(KEEP_ALIVE_MS, () => raw.write('\n')) // an empty line means nothing
   const stop = () => {
-    clearInterval(keepAlive)
+    stopKeepAlive()
     unlisten()
   }
   const send = (event: RunEvent) => {

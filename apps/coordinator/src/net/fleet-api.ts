@@ -25,7 +25,7 @@ export function fleetApi(api: FastifyInstance, parts: FleetParts): void {
     agents: ledger.members().map(viewOf),
   }))
   api.post('/api/v1/agents/invite', async ({ body }) => {
-    const issued = await parts.invite(parseInvite(body ?? {}, parts.now()))
+    const issued = await parts.invite(parseInvite(body ?? {}, parts.clock.now()))
     return { join: issued[0]?.join, links: issued }
   })
   api.get<ById>('/api/v1/agents/:id', async ({ params }) => viewOf(memberOf(params.id)))

@@ -48,7 +48,7 @@ export function operatorApi(app: FastifyInstance, parts: OperatorParts): void {
     })
     api.get<ById & { Querystring: { after?: string } }>('/api/v1/runs/:id/events', async (request, reply) => {
       const { runId } = runOf(request.params.id)
-      streamEvents(ledger, runId, afterOf(request.query.after), reply)
+      streamEvents(parts, runId, afterOf(request.query.after), reply)
     })
 
     api.get('/api/v1/releases', async () => ({ releases: registry.all() }))

@@ -16,6 +16,7 @@ import {
   parseUpdateOpen,
   refusalOf,
 } from '@lorica/protocol'
+import type { Clock } from '../clock.js'
 import type { Member, Presence, Roster } from '../fleet/roster.js'
 import type { Ledger } from '../ledger.js'
 import type { Log } from '../log.js'
@@ -30,6 +31,7 @@ export interface SessionParts {
   readonly conductor: Conductor
   readonly transfer: Transfer
   readonly log: Log
+  readonly clock: Clock
   readonly coordinatorId: string
 }
 
@@ -104,7 +106,7 @@ export function serveSession(parts: SessionParts, socket: AgentSocket, member: M
       }
       presence = presenceOf(socket, member, hello, readers)
       roster.add(presence)
-      setImmediate(() => presence !== undefined && conductor.arrived(presence)) // after the answer
+      parts.clock.after(0, () => presence !== undefined && conductor.arrived(presence)) // after the answer
       return {
         protocol: PROTOCOL_VERSION,
         coordinatorId: parts.coordinatorId,
@@ -131,7 +133,7 @@ export function serveSession(parts: SessionParts, socket: AgentSocket, member: M
   on('leave', parseLeave, async () => {
     parts.ledger.record({ type: 'agent-left', agentId, how: 'left' })
     await parts.ledger.flush()
-    setTimeout(() => socket.disconnect(true), 100).unref() // after the answer
+    parts.clock.after(100, () => socket.disconnect(true)) // after the answer
     return {}
   })
   const known = new Set(socket.eventNames())

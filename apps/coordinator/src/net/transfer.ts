@@ -96,7 +96,7 @@ export function createTransfer(parts: Parts, conductor: Conductor, stagingFolder
     await staged.park()
     await moveDurably(staged.path, updatePath(parts.updatesFolder, runId, upload.round, sha256))
     if (!isOpen(upload)) throw roundClosed(upload.round)
-    const acceptedAt = new Date(parts.now()).toISOString()
+    const acceptedAt = new Date(parts.clock.now()).toISOString()
     const name = parts.ledger.member(agentId)?.name ?? agentId
     const counts = { examples, tokens, trainMs, lossFirst, lossLast, norm, sizeBytes: offer.sizeBytes }
     const contribution = { agentId, name, assignmentId, updateSha256: sha256, acceptedAt, ...counts }

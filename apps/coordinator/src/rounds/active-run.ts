@@ -22,7 +22,7 @@ export interface ActiveRun {
   readonly abort: AbortController
   waiting: string | null // what it waits for, in words
   measurement: OpenMeasurement | null
-  roundStartedMs: number // performance.now() when the open round was planned
+  roundStartedMs: number // by the monotonic clock, when the open round was planned
   bytesDown: number // sent to agents since then
   run(): Run
   /** The adapter that the next round starts from. */
@@ -43,7 +43,7 @@ export interface ActiveRunListener {
 /** Starts work on a run. */
 export function activateRun(parts: Parts, runId: string, listener: ActiveRunListener): ActiveRun {
   const bell = createBell()
-  const leases = createLeases(parts.leaseMs, (agentId) => {
+  const leases = createLeases(parts.clock, parts.leaseMs, (agentId) => {
     parts.log('lease-lapsed', { run: runId, agent: agentId })
     listener.lapsed(agentId)
     bell.ring()
@@ -71,7 +71,7 @@ export function activateRun(parts: Parts, runId: string, listener: ActiveRunList
     abort: new AbortController(),
     waiting: null,
     measurement: null,
-    roundStartedMs: performance.now(),
+    roundStartedMs: parts.clock.monotonicMs(),
     bytesDown: 0,
     run,
     adapter() {

@@ -29,7 +29,7 @@ export async function commitRound(
             { version, round: round.round, files, contributions, measured },
             {
               coordinatorPublicKey: parts.identity.publicKey,
-              createdAt: new Date(parts.now()).toISOString(),
+              createdAt: new Date(parts.clock.now()).toISOString(),
             },
           ),
         )
@@ -70,7 +70,7 @@ function recordOf(
   },
 ): RoundRecord {
   const { verdict, measured, contributions, release, next } = outcome
-  const seconds = (performance.now() - active.roundStartedMs) / 1000
+  const seconds = (parts.clock.monotonicMs() - active.roundStartedMs) / 1000
   const trainSeconds = Math.max(0, ...contributions.map(({ trainMs }) => trainMs)) / 1000
   return {
     round: round.round,
@@ -103,6 +103,6 @@ function recordOf(
     parentLoss: verdict.parentLoss,
     evaluation: measured.perAgent,
     adapterSha256: weightsSha256(next.files),
-    committedAt: new Date(parts.now()).toISOString(),
+    committedAt: new Date(parts.clock.now()).toISOString(),
   }
 }

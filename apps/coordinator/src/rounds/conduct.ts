@@ -44,7 +44,7 @@ async function conductRound(parts: Parts, active: ActiveRun): Promise<void> {
   const round = openRoundOf(active)
   const adapter = { version: parts.registry.nextVersion(), files: round.candidate ?? [] }
   const agents = spec.evaluate.holdout > 0 ? contributionsOf(round).map(({ agentId }) => agentId) : []
-  const measured = await measure(active, {
+  const measured = await measure(parts, active, {
     adapter,
     round: round.round,
     agents,
@@ -76,7 +76,7 @@ async function measureBaseline(parts: Parts, active: ActiveRun): Promise<void> {
     agents: agents.map(({ agentId }) => agentId),
     maxTokens: spec.evaluate.tokens,
   }
-  const measured = await measure(active, request)
+  const measured = await measure(parts, active, request)
   parts.ledger.record({ type: 'baseline-evaluated', runId, measured })
 }
 
@@ -85,6 +85,6 @@ async function measureFinal(parts: Parts, active: ActiveRun): Promise<void> {
   const contributors = rounds.at(-1)?.contributions ?? [] // after a restart they may still be on their way back
   const { suited } = suitedAgents(active.run(), parts.roster.eligible())
   const agents = [...new Set([...contributors, ...suited].map(({ agentId }) => agentId))]
-  const measured = await measure(active, { adapter, round: rounds.length, agents, maxTokens: null })
+  const measured = await measure(parts, active, { adapter, round: rounds.length, agents, maxTokens: null })
   parts.ledger.record({ type: 'final-evaluated', runId, measured })
 }

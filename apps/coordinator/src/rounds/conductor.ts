@@ -6,6 +6,7 @@ import {
   type Progress,
   type RunView,
 } from '@lorica/protocol'
+import { wait } from '../clock.js'
 import type { Presence } from '../fleet/roster.js'
 import { type ActiveRun, activateRun } from './active-run.js'
 import { createBell } from './bell.js'
@@ -69,7 +70,7 @@ export function startConductor(parts: Parts): Conductor {
     if (error.code === 'LRC-9001')
       parts.log('fault', { stack: (error.cause as Error)?.stack ?? error.message })
     if (error.code === 'LRC-5005') {
-      await new Promise((resolve) => setTimeout(resolve, DISK_RETRY_MS))
+      await wait(parts.clock, DISK_RETRY_MS)
       return
     }
     if (run.run().current !== null) failRound(parts, run, `${error.code}: ${error.message}`)

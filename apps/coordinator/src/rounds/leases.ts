@@ -1,3 +1,5 @@
+import type { Clock } from '../clock.js'
+
 /** Who has been away for longer than a lease. An agent that is connected is never away; one that comes back is at once present. */
 export interface Leases {
   readonly away: ReadonlySet<string>
@@ -8,11 +10,11 @@ export interface Leases {
 }
 
 /** Starts with nobody away. `lapsed` is called when the lease of an agent runs out. */
-export function createLeases(leaseMs: number, lapsed: (agentId: string) => void): Leases {
+export function createLeases(clock: Clock, leaseMs: number, lapsed: (agentId: string) => void): Leases {
   const away = new Set<string>()
-  const timers = new Map<string, NodeJS.Timeout>()
+  const timers = new Map<string, () => void>() // each stops its timer
   const stop = (agentId: string) => {
-    clearTimeout(timers.get(agentId))
+    timers.get(agentId)?.()
     timers.delete(agentId)
   }
   return {
@@ -24,7 +26,7 @@ export function createLeases(leaseMs: number, lapsed: (agentId: string) => void)
         away.add(agentId)
         lapsed(agentId)
       }
-      timers.set(agentId, setTimeout(expire, leaseMs))
+      timers.set(agentId, clock.after(leaseMs, expire))
     },
     present(agentId) {
       stop(agentId)

@@ -1,6 +1,7 @@
 import type { Measured } from '../journal-event.js'
 import { type ActiveRun, newAssignmentId } from './active-run.js'
 import { answerMeasurement, isMeasured, measuredOf, openMeasurement } from './measurement.js'
+import type { Parts } from './parts.js'
 import { evaluateAssignment } from './plan.js'
 import type { Run } from './run.js'
 
@@ -13,8 +14,12 @@ export interface MeasureRequest {
 }
 
 /** Has agents measure an adapter and waits until all have answered, are away, or the deadline of a round has passed. */
-export async function measure(active: ActiveRun, request: MeasureRequest): Promise<Measured> {
-  const startedMs = performance.now()
+export async function measure(
+  { clock }: Pick<Parts, 'clock'>,
+  active: ActiveRun,
+  request: MeasureRequest,
+): Promise<Measured> {
+  const startedMs = clock.monotonicMs()
   const run = active.run()
   const { round, maxTokens } = request
   const assignments = new Map(request.agents.map((agentId) => [agentId, newAssignmentId()]))
@@ -27,13 +32,13 @@ export async function measure(active: ActiveRun, request: MeasureRequest): Promi
     isLate = true
     active.bell.ring()
   }
-  const timer = setTimeout(expire, Math.min(run.spec.rounds.deadlineMs, 2 ** 31 - 1))
+  const cancel = clock.after(run.spec.rounds.deadlineMs, expire)
   const state = () => active.measurement?.state ?? openMeasurement(new Map())
   try {
     await active.bell.until(() => isLate || isMeasured(state(), active.leases.away), active.abort.signal)
-    return measuredOf(state(), (performance.now() - startedMs) / 1000)
+    return measuredOf(state(), (clock.monotonicMs() - startedMs) / 1000)
   } finally {
-    clearTimeout(timer)
+    cancel()
     active.measurement = null
   }
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Identity } from '@lorica/protocol'
+import type { Clock } from '../clock.js'
 import type { Roster } from '../fleet/roster.js'
 import type { Ledger } from '../ledger.js'
 import type { Log } from '../log.js'
@@ -14,7 +15,7 @@ export interface Parts {
   readonly registry: Registry
   readonly identity: Identity
   readonly log: Log
-  readonly now: () => number // milliseconds since 1970
+  readonly clock: Clock
   readonly leaseMs: number
   readonly updatesFolder: string // accepted updates; agents never read them
 }

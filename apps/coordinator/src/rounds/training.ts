@@ -5,17 +5,15 @@ import { planRound, seatOf, trainAssignment } from './plan.js'
 import { phaseOf, type RoundState, refusalsOf } from './round.js'
 import { type Candidate, suitedAgents } from './selection.js'
 
-const MAX_TIMER_MS = 2 ** 31 - 1
-
 /** Plans the next round as soon as enough agents are connected. Throws LoricaError LRC-3006 when it never can. */
 export async function planNextRound(parts: Parts, active: ActiveRun): Promise<void> {
   for (;;) {
-    const now = { nowMs: parts.now(), newId: newAssignmentId }
+    const now = { nowMs: parts.clock.now(), newId: newAssignmentId }
     const plan = planRound(active.run(), parts.roster.eligible(), now)
     if (plan.kind === 'give-up') throw new LoricaError('LRC-3006', plan.reason)
     if (plan.kind === 'round') {
       setWaiting(parts, active, null)
-      active.roundStartedMs = performance.now()
+      active.roundStartedMs = parts.clock.monotonicMs()
       active.bytesDown = 0
       parts.ledger.record(plan.event)
       return
@@ -41,11 +39,11 @@ export async function waitForAgents(
 
 /** Sends the assignments of the open round and waits until it can be aggregated or has failed. */
 export async function trainRound(parts: Parts, active: ActiveRun): Promise<'complete' | 'failed'> {
-  const phase = () => phaseOf(openRoundOf(active), { nowMs: parts.now(), away: active.leases.away })
+  const phase = () => phaseOf(openRoundOf(active), { nowMs: parts.clock.now(), away: active.leases.away })
   for (const { agentId, status } of openRoundOf(active).seats.values())
     if (status === 'training') askToTrain(parts, active, agentId)
-  const remainingMs = openRoundOf(active).deadlineAtMs - parts.now()
-  const timer = setTimeout(() => active.bell.ring(), Math.min(Math.max(0, remainingMs) + 1, MAX_TIMER_MS))
+  const remainingMs = openRoundOf(active).deadlineAtMs - parts.clock.now()
+  const cancel = parts.clock.after(Math.max(0, remainingMs) + 1, () => active.bell.ring())
   try {
     await active.bell.until(() => phase() !== 'training', active.abort.signal)
     const result = phase()
@@ -54,7 +52,7 @@ export async function trainRound(parts: Parts, active: ActiveRun): Promise<'comp
     parts.ledger.record({ type: 'round-closed', runId, round: openRoundOf(active).round })
     return 'complete'
   } finally {
-    clearTimeout(timer)
+    cancel()
   }
 }
 
@@ -63,7 +61,7 @@ export function askToTrain(parts: Parts, active: ActiveRun, agentId: string): vo
   const run = active.run()
   const seat = run.current?.seats.get(agentId)
   if (run.current === null || run.current.isClosed || seat?.status !== 'training') return
-  active.ask(agentId, trainAssignment(run, run.current, seat, parts.now()))
+  active.ask(agentId, trainAssignment(run, run.current, seat, parts.clock.now()))
 }
 
 /** Gives an agent a seat in the open round, if the round could not reach its minimum otherwise. */
