@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path'
 import { startEngine } from '@lorica/peft-core'
-import { asLoricaError, LoricaError, PROTOCOL_VERSION, type Progress, SOFTWARE } from '@lorica/protocol'
+import { asLoricaError, LoricaError, type Progress, SOFTWARE } from '@lorica/protocol'
 import { createAgenda } from './agenda.js'
 import type { Clock } from './clock.js'
 import { type ContributionParts, contributor, deliver } from './contribution.js'
@@ -97,7 +97,6 @@ export function runAgent({ folder, membership, traffic, tell, clock }: AgentOpti
     ...{ url, clock },
     proof: proofOf(url, identity, coordinatorId, postJson),
     hello: () => ({
-      protocol: PROTOCOL_VERSION,
       software: SOFTWARE,
       device: describeDevice({ choice: engine, library, threads, gpu }),
       dataset: { documents },

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { LoricaError, PROTOCOL_VERSION, SOFTWARE } from '@lorica/protocol'
+import { LoricaError, SOFTWARE } from '@lorica/protocol'
 import type { Clock } from './clock.js'
 import { describeDevice } from './engine-choice.js'
 import { readIdentity } from './identity.js'
@@ -30,7 +30,6 @@ export async function leaveFleet(folder: string, clock: Clock): Promise<void> {
     ...{ url, clock },
     proof: proofOf(url, identity, coordinatorId, postJson),
     hello: () => ({
-      protocol: PROTOCOL_VERSION,
       software: SOFTWARE,
       device: describeDevice({ choice: settings.engine, library: undefined, threads: settings.threads }),
       dataset: { documents: 0 }, // asks for no work

@@ -34,6 +34,7 @@ import type { Fleet } from './fleet.fixture.js'
 export interface Manner {
   readonly delta?: number // every value of its update
   readonly tokens?: number
+  readonly protocol?: number // the version that it speaks; 2 unless given
   readonly labels?: Readonly<Record<string, string>>
   readonly loss?: (assignment: EvaluateAssignment) => number
   readonly answers?: (assignment: EvaluateAssignment) => boolean // false: it keeps silent
@@ -181,7 +182,7 @@ export async function startAgent(
     socket.on(event, (_: unknown, answer: (reply: object) => void) => answer({ ok: true }))
   parseHelloReply(
     await emit('hello', {
-      protocol: 1,
+      protocol: manner.protocol ?? 2,
       software: 'fixture',
       device: { kind: 'cpu', threads: 2, memoryBytes: 2 ** 30 },
       dataset: { documents: 12 },

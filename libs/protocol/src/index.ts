@@ -24,6 +24,14 @@ export {
 } from './messages/assignment.js'
 export { type BlobRead, type BlobReadReply, parseBlobRead, parseBlobReadReply } from './messages/blob-read.js'
 export {
+  type CatalogueEntry,
+  catalogue,
+  fitMessage,
+  fitReply,
+  isKnownTo,
+  type MessageName,
+} from './messages/catalogue.js'
+export {
   type Challenge,
   type ChallengeRequest,
   parseChallenge,
@@ -40,6 +48,7 @@ export { type Progress, parseProgress, parseProgressReply } from './messages/pro
 export type { Receipt } from './messages/receipt.js'
 export { parseRelease, parseReleaseReply, type Release } from './messages/release.js'
 export { parseRunEnded, parseRunEndedReply, type RunEnded } from './messages/run-ended.js'
+export { fitted, since } from './messages/since.js'
 export {
   parseUpdateChunk,
   parseUpdateChunkReply,
@@ -92,4 +101,4 @@ export { parseDuration } from './spec/duration.js'
 export { parsePercentage } from './spec/percentage.js'
 export { parseRunSpec, type RunSpec, runSpecSchema } from './spec/run-spec.js'
 export { type Facts, factNames, parseSelection, type Selection, textOf, unmet } from './spec/selection.js'
-export { PROTOCOL_VERSION, SOFTWARE } from './version.js'
+export { PROTOCOL_VERSION, type ProtocolVersion, SOFTWARE, spokenVersions } from './version.js'

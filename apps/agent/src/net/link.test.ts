@@ -22,6 +22,21 @@ test('each connection carries a fresh proof and begins with hello', async () => 
   expect(agent.log).toEqual(['connected', 'disconnected transport close', 'connected'])
 })
 
+test('a coordinator of version 1 is spoken to in version 1', async () => {
+  const coordinator = await startCoordinator({ speaks: [1] })
+  const agent = connect(coordinator.url)
+  expect(await agent.link.ready()).toMatchObject({ protocol: 1 })
+  expect(coordinator.hellos).toMatchObject([{ protocol: 2 }, { protocol: 1, dataset: { documents: 4 } }])
+})
+
+test('a coordinator with no version in common ends the link', async () => {
+  const coordinator = await startCoordinator({ speaks: [3, 4] })
+  const agent = connect(coordinator.url)
+  await until(() => agent.log.length > 0)
+  expect(agent.log.at(-1)).toBe('refused LRC-1008 not spoken')
+  expect(coordinator.hellos).toMatchObject([{ protocol: 2 }, { protocol: 1 }])
+})
+
 test('a refusal in place of an upgrade ends the link with its code', async () => {
   const coordinator = await startCoordinator({
     refusal: new LoricaError('LRC-2011', 'this agent was revoked'),
@@ -113,7 +128,7 @@ function connect(url: string) {
     ...{ url, on },
     proof: async () => ({ 'x-lorica-agent': `proof ${++proofs}` }),
     hello: () => ({
-      ...{ protocol: 1, software: 'test' },
+      software: 'test',
       device: { kind: 'cpu', threads: 2, memoryBytes: 5 },
       dataset: { documents: 4 },
     }),
@@ -127,10 +142,12 @@ interface Behaviour {
   readonly refusals?: number
   /** Answers hello and ends the connection in the same breath. */
   readonly dismisses?: boolean
+  /** Versions of the protocol. */
+  readonly speaks?: readonly number[]
 }
 
 async function startCoordinator(behaviour: Behaviour = {}) {
-  const { refusal, refusals = Number.POSITIVE_INFINITY, dismisses = false } = behaviour
+  const { refusal, refusals = Number.POSITIVE_INFINITY, dismisses = false, speaks = [2] } = behaviour
   const proofs: unknown[] = []
   const hellos: unknown[] = []
   const sockets: Socket[] = []
@@ -159,7 +176,14 @@ async function startCoordinator(behaviour: Behaviour = {}) {
     socket.on('hello', (hello, answer) => {
       hellos.push(hello)
       const limits = { chunkBytes: 1024, windowChunks: 5 }
-      answer({ ok: true, protocol: 1, coordinatorId: 'c'.repeat(32), limits })
+      const { protocol } = hello as { protocol: number }
+      if (!speaks.includes(protocol)) {
+        const spoken = speaks.join(' or ')
+        const context = { expected: spoken, received: String(protocol) }
+        answer({ ok: false, refusal: refusalOf(new LoricaError('LRC-1008', 'not spoken', context)) })
+        return
+      }
+      answer({ ok: true, protocol, coordinatorId: 'c'.repeat(32), limits })
       if (dismisses) socket.disconnect(true)
     })
   })

@@ -8,10 +8,11 @@ import {
   type CoordinatorEvents,
   errorOfProblem,
   FLEET_PATH,
-  type Hello,
+  fitMessage,
   type HelloReply,
   LoricaError,
   limits,
+  PROTOCOL_VERSION,
   parseAssignment,
   parseBlobReadReply,
   parseDeclineReply,
@@ -31,6 +32,7 @@ import {
 } from '@lorica/protocol'
 import { io, type Socket } from 'socket.io-client'
 import type { Clock } from '../clock.js'
+import { type Introduction, introduce } from './introduction.js'
 import { type Proof, provenSocket, REFUSED } from './proven-socket.js'
 
 const replies = {
@@ -65,7 +67,7 @@ export interface LinkOptions {
   readonly url: string
   readonly clock: Clock
   readonly proof: Proof
-  readonly hello: () => Hello
+  readonly hello: () => Introduction
   readonly on: LinkEvents
 }
 
@@ -115,7 +117,9 @@ export function openLink({ url, clock, proof, hello, on }: LinkOptions): Link {
     if (!socket.connected) throw linkLost('there is no connection')
     let raw: unknown
     try {
-      raw = await socket.timeout(limits.ackTimeoutMs).emitWithAck(event, message)
+      const version = event === 'hello' ? PROTOCOL_VERSION : (introduced?.protocol ?? 1)
+      const fitting = fitMessage(event, message, version)
+      raw = await socket.timeout(limits.ackTimeoutMs).emitWithAck(event, fitting)
     } catch (cause) {
       throw linkLost((cause as Error).message)
     }
@@ -125,7 +129,7 @@ export function openLink({ url, clock, proof, hello, on }: LinkOptions): Link {
   socket.on('connect', async () => {
     const { id } = socket
     try {
-      const reply = await request('hello', hello())
+      const reply = await introduce(hello(), (message) => request('hello', message))
       if (socket.id !== id) return // the connection ended together with the answer
       introduced = reply
       isAway = false

@@ -127,8 +127,8 @@ async function startCoordinator(behaviour: Behaviour = {}) {
   let seen = 0
   let hasMisbehaved = false
   const serve = (socket: Socket): void => {
-    socket.on('hello', (_hello, answer) => {
-      answer({ ok: true, protocol: 1, coordinatorId: 'c'.repeat(32), limits })
+    socket.on('hello', ({ protocol }, answer) => {
+      answer({ ok: true, protocol, coordinatorId: 'c'.repeat(32), limits })
     })
     socket.on('update.open', (raw, answer) => {
       parseUpdateOpen(raw)
@@ -180,7 +180,7 @@ async function startCoordinator(behaviour: Behaviour = {}) {
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
     proof: async () => ({}),
     hello: () => ({
-      ...{ protocol: 1, software: 'test' },
+      software: 'test',
       device: { kind: 'cpu', threads: 2, memoryBytes: 5 },
       dataset: { documents: 4 },
     }),

@@ -139,17 +139,41 @@ test('hello comes first, and unknown or malformed messages are answered with a c
     device: { kind: 'cpu', threads: 2, memoryBytes: 9 },
     dataset: { documents: 2 },
   }
-  expect((await emit('hello', { ...hello, protocol: 2 })).refusal).toMatchObject({
-    code: 'LRC-1008',
-    expected: '1',
-    received: '2',
-  })
+  for (const [protocol, side] of [
+    [0, 'agent'],
+    [3, 'coordinator'],
+  ] as const) {
+    expect((await emit('hello', { ...hello, protocol, mood: 'new' })).refusal).toMatchObject({
+      code: 'LRC-1008',
+      expected: '1 or 2',
+      received: String(protocol),
+      action: expect.stringMatching(new RegExp(`The ${side} is older .*: git pull && npm run build`)),
+    })
+  }
   expect((await emit('hello', { ...hello, files: ['a.txt'] })).refusal.code).toBe('LRC-1007')
   expect((await emit('hello', hello)).ok).toBe(true)
   expect((await emit('dance', {})).refusal.code).toBe('LRC-1011')
   expect((await emit('blob.read', { sha256: '../etc/passwd', offset: 0, length: 9 })).refusal.code).toBe(
     'LRC-1007',
   )
+  socket.disconnect()
+})
+
+test('an agent of version 1 is answered with what version 1 has, and one of version 2 with more', async () => {
+  await using fleet = await startFleet()
+  const socket = await open(fleet, await enrol(fleet, 'oslo'))
+  const hello = {
+    software: 'x',
+    device: { kind: 'cpu', threads: 2, memoryBytes: 9 },
+    dataset: { documents: 2 },
+  }
+  const say = async (protocol: number): Promise<object> =>
+    socket.timeout(3000).emitWithAck('hello', { ...hello, protocol })
+  const { coordinatorId } = fleet.coordinator()
+  const first = { ok: true, protocol: 1, coordinatorId, limits: { chunkBytes: 262_144, windowChunks: 8 } }
+  expect(await say(1)).toEqual(first)
+  const second = { ...first, protocol: 2, nowMs: expect.any(Number), reconnectMs: 1000 }
+  expect(await say(2)).toEqual(second)
   socket.disconnect()
 })
 

@@ -3,6 +3,7 @@ import {
   type AgentEvents,
   type CoordinatorEvents,
   FLEET_PATH,
+  fitMessage,
   LoricaError,
   limits,
   parser,
@@ -98,7 +99,12 @@ export function presenceOf(
   hello: Presence['hello'],
   read: Readers,
 ): Presence {
-  const timed = () => socket.timeout(limits.ackTimeoutMs)
+  const send = (name: keyof CoordinatorEvents, message: object) =>
+    inTime(
+      socket
+        .timeout(limits.ackTimeoutMs)
+        .emitWithAck(name, fitMessage(name, message, hello.protocol) as never),
+    )
   const { agentId, name, labels } = member
   const inTime = async (sent: Promise<unknown>): Promise<unknown> => {
     try {
@@ -112,10 +118,9 @@ export function presenceOf(
     name,
     labels,
     hello,
-    sendAssignment: async (assignment) =>
-      read.assignment(await inTime(timed().emitWithAck('assignment', assignment))),
-    sendRelease: async (release) => read.release(await inTime(timed().emitWithAck('release', release))),
-    sendRunEnded: async (ended) => read.runEnded(await inTime(timed().emitWithAck('run-ended', ended))),
+    sendAssignment: async (assignment) => read.assignment(await send('assignment', assignment)),
+    sendRelease: async (release) => read.release(await send('release', release)),
+    sendRunEnded: async (ended) => read.runEnded(await send('run-ended', ended)),
   }
 }
 

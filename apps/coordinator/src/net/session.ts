@@ -1,7 +1,8 @@
 import {
+  fitReply,
   LoricaError,
   limits,
-  PROTOCOL_VERSION,
+  type MessageName,
   parseAssignmentReply,
   parseBlobRead,
   parseDecline,
@@ -17,6 +18,7 @@ import {
   refusalOf,
 } from '@lorica/protocol'
 import type { Clock } from '../clock.js'
+import { reconnectMs } from '../fleet/reconnection.js'
 import type { Member, Presence, Roster } from '../fleet/roster.js'
 import type { Ledger } from '../ledger.js'
 import type { Log } from '../log.js'
@@ -56,7 +58,12 @@ export function serveSession(parts: SessionParts, socket: AgentSocket, member: M
     socket.disconnect(true)
   }
 
-  async function answer(act: () => Promise<object> | object, reply: unknown): Promise<void> {
+  /** Answers a message with what `act` gives, as far as the version of the agent knows it. */
+  async function answer(
+    name: MessageName,
+    act: () => Promise<object> | object,
+    reply: unknown,
+  ): Promise<void> {
     if (typeof reply !== 'function') return violated('LRC-1006')
     if (unanswered >= MESSAGES_AT_ONCE || bufferedBytes(socket) > BUFFERED_BYTES) {
       parts.log('agent-dropped', { agent: agentId, code: 'LRC-1003' })
@@ -65,7 +72,8 @@ export function serveSession(parts: SessionParts, socket: AgentSocket, member: M
     }
     unanswered++
     try {
-      reply({ ok: true, ...(await act()) })
+      const fields = await act()
+      reply({ ok: true, ...fitReply(name, fields, presence?.hello.protocol ?? 1) })
     } catch (error) {
       const refusal = refusalOf(error)
       if (refusal.code === 'LRC-1007') violated(refusal.code)
@@ -83,36 +91,34 @@ export function serveSession(parts: SessionParts, socket: AgentSocket, member: M
 
   /** Registers one message: parsed, then acted on once the agent has said hello. */
   function on<T>(
-    name: string,
+    name: MessageName,
     parse: (raw: unknown) => T,
     act: (message: T) => Promise<object> | object,
   ): void {
     socket.on(name as 'hello', (raw: unknown, reply: unknown) => {
-      void answer(() => {
+      const introducedFirst = () => {
         introduced()
         return act(parse(raw))
-      }, reply)
+      }
+      void answer(name, introducedFirst, reply)
     })
   }
 
   socket.on('hello', (raw, reply) => {
-    void answer(() => {
+    const introduce = () => {
       const hello = parseHello(raw)
-      if (hello.protocol !== PROTOCOL_VERSION) {
-        throw new LoricaError('LRC-1008', `protocol ${hello.protocol} is not spoken here`, {
-          expected: String(PROTOCOL_VERSION),
-          received: String(hello.protocol),
-        })
-      }
       presence = presenceOf(socket, member, hello, readers)
       roster.add(presence)
       parts.clock.after(0, () => presence !== undefined && conductor.arrived(presence)) // after the answer
       return {
-        protocol: PROTOCOL_VERSION,
+        protocol: hello.protocol,
         coordinatorId: parts.coordinatorId,
         limits: { chunkBytes: limits.chunkBytes, windowChunks: limits.windowChunks },
+        nowMs: parts.clock.now(),
+        reconnectMs: reconnectMs(roster.all().length),
       }
-    }, reply)
+    }
+    void answer('hello', introduce, reply)
   })
   on('blob.read', parseBlobRead, (request) => transfer.read(request))
   on('update.open', parseUpdateOpen, (offer) => transfer.open(agentId, offer))
@@ -140,10 +146,11 @@ export function serveSession(parts: SessionParts, socket: AgentSocket, member: M
   socket.onAny((name: string, ...rest: unknown[]) => {
     if (known.has(name)) return
     const reply = rest.at(-1)
-    void answer(() => {
+    const refuse = () => {
       violated('LRC-1011')
       throw new LoricaError('LRC-1011', `message "${name.slice(0, 40)}" is not known`)
-    }, reply)
+    }
+    void answer('leave', refuse, reply)
   })
   socket.on('disconnect', () => {
     if (presence === undefined || !roster.remove(presence)) return

@@ -38,8 +38,8 @@ export const wireCodes = {
   },
   'LRC-1008': {
     title: 'Protocol versions do not match',
-    meaning: 'The agent and the coordinator speak different versions of the protocol.',
-    action: 'Update the older side to the version of the other.',
+    meaning: 'The agent and the coordinator have no version of the protocol in common.',
+    action: 'Update the older side on its machine with `git pull && npm run build`, then start it again.',
   },
   'LRC-1009': {
     title: 'No answer in time',

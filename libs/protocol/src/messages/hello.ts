@@ -1,7 +1,13 @@
 import { z } from 'zod'
+import { LoricaError } from '../errors/lorica-error.js'
 import { limits } from '../limits.js'
+import { PROTOCOL_VERSION, type ProtocolVersion, spokenVersions } from '../version.js'
 import { agentIdSchema, countSchema, positiveSchema } from './field.js'
 import { readMessage, readReply } from './message.js'
+import { since } from './since.js'
+
+/** What a person types in the folder of Lorica to update it. */
+const UPDATE_COMMAND = 'git pull && npm run build'
 
 /** agent -> coordinator: who I am and what I can do. The first message of every connection. */
 export const helloSchema = z.strictObject({
@@ -25,12 +31,26 @@ export const helloReplySchema = z.strictObject({
     chunkBytes: positiveSchema.max(limits.chunkBytes),
     windowChunks: positiveSchema.max(1024),
   }),
+  nowMs: since(2, countSchema), // the coordinator's clock, in ms since 1970: an agent that is far off tells its owner
+  reconnectMs: since(2, positiveSchema.max(600_000)), // after a loss, wait about this long at random before connecting
 })
 export type HelloReply = Readonly<z.infer<typeof helloReplySchema>>
 
-/** Checks an untrusted message. Throws LoricaError LRC-1007. */
+/** Checks an untrusted message. Throws LoricaError LRC-1008 for a version not spoken here, LRC-1007 for wrong fields. */
 export function parseHello(raw: unknown): Hello {
+  const { protocol } = raw !== null && typeof raw === 'object' ? (raw as { protocol?: unknown }) : {}
+  if (typeof protocol === 'number' && !spokenVersions.includes(protocol as ProtocolVersion))
+    throw notSpoken(protocol)
   return readMessage(helloSchema, 'hello', raw)
+}
+
+function notSpoken(protocol: number): LoricaError {
+  const [older, newer] = protocol > PROTOCOL_VERSION ? ['coordinator', 'agent'] : ['agent', 'coordinator']
+  return new LoricaError('LRC-1008', `version ${protocol} of the protocol is not spoken here`, {
+    expected: [...spokenVersions].reverse().join(' or '),
+    received: String(protocol),
+    action: `The ${older} is older than the ${newer}. Update it on its machine: ${UPDATE_COMMAND}`,
+  })
 }
 
 /** Checks an untrusted reply. Throws its refusal, or LoricaError LRC-1012. */
