@@ -1,10 +1,10 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SOFTWARE } from '@lorica/protocol'
-import { type Clock, systemClock } from './clock.js'
 import type { Config } from './config.js'
 import { createRoster } from './fleet/roster.js'
 import type { Invitation } from './fleet/tokens.js'
+import { type Host, systemHost } from './host.js'
 import { openJournal } from './journal.js'
 import { type Ledger, openLedger } from './ledger.js'
 import type { Log } from './log.js'
@@ -42,20 +42,21 @@ export interface Coordinator {
 export async function startCoordinator(
   config: Omit<Config, 'json'>,
   log: Log,
-  clock: Clock = systemClock(),
+  host: Host = systemHost(),
 ): Promise<Coordinator> {
+  const { clock, random, disk } = host
   const place = (name: string) => join(config.dir, name)
   await mkdir(config.dir, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
     throw diskError(error, config.dir)
   })
   const lock = await takeLock(place('lock'))
   try {
-    const identity = await openIdentity(place('identity.json'))
-    const adminToken = await openAdminToken(place('admin-token'))
+    const identity = await openIdentity(disk, place('identity.json'))
+    const adminToken = await openAdminToken(disk, random, place('admin-token'))
     const { journal, entries } = openJournal(place('journal.jsonl'))
     const ledger = openLedger(journal, entries, clock)
-    const registry = await openRegistry(place('releases'), identity, ledger.releases())
-    const blobs = openBlobs(place('blobs'))
+    const registry = await openRegistry(disk, place('releases'), identity, ledger.releases())
+    const blobs = openBlobs(disk, place('blobs'))
     const roster = createRoster()
     const { leaseMs } = config
     const updatesFolder = place('updates')
@@ -66,17 +67,17 @@ export async function startCoordinator(
       registry,
       identity,
       log,
-      clock,
+      ...host,
       leaseMs,
       updatesFolder,
     }
-    await clearStaging(place('staging'), (uploadId) => isNeeded(ledger, uploadId))
+    await clearStaging(disk, place('staging'), (uploadId) => isNeeded(ledger, uploadId))
     ledger.record({ type: 'coordinator-started', coordinatorId: identity.id, software: SOFTWARE })
 
     const runsToGoOn = ledger.runs().filter(({ ended }) => ended === null).length
     const conductor = startConductor(parts)
     const transfer = createTransfer(parts, conductor, place('staging'))
-    const admission = createAdmission(ledger, identity, clock)
+    const admission = createAdmission({ ledger, identity, clock, random })
     const app = openHttp(log)
     const session = { ledger, roster, conductor, transfer, log, clock, coordinatorId: identity.id }
     const link = openLink(app.server, admission, {
@@ -84,7 +85,8 @@ export async function startCoordinator(
       serve: (socket, member) => serveSession(session, socket, member),
     })
     let url = ''
-    const invite = (invitations: readonly Invitation[]) => issueLinks(invitations, { ledger, identity, url })
+    const invite = (invitations: readonly Invitation[]) =>
+      issueLinks(invitations, { ledger, identity, random, url })
     agentApi(app, { admission, log })
     operatorApi(app, {
       ...parts,

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import {
   type Challenge,
@@ -20,6 +19,7 @@ import { createChallenges } from '../fleet/challenges.js'
 import type { Member } from '../fleet/roster.js'
 import { checkToken, expectSpare } from '../fleet/tokens.js'
 import type { Ledger } from '../ledger.js'
+import type { Random } from '../random.js'
 
 /** Decides who joins the fleet and who connects. */
 export interface Admission {
@@ -30,11 +30,21 @@ export interface Admission {
   connect(request: IncomingMessage): Member
 }
 
-export function createAdmission(ledger: Ledger, identity: Identity, clock: Clock): Admission {
+export function createAdmission({
+  ledger,
+  identity,
+  clock,
+  random,
+}: {
+  readonly ledger: Ledger
+  readonly identity: Identity
+  readonly clock: Clock
+  readonly random: Random
+}): Admission {
   const challenges = createChallenges()
   return {
     challenge(publicKey) {
-      const nonce = randomBytes(24).toString('base64url')
+      const nonce = Buffer.from(random.bytes(24)).toString('base64url')
       challenges.issue(publicKey, nonce, clock.now())
       return { nonce, expiresInMs: limits.challengeMs }
     },

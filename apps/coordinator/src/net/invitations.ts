@@ -11,6 +11,7 @@ import {
 import { z } from 'zod'
 import type { Invitation } from '../fleet/tokens.js'
 import type { Ledger } from '../ledger.js'
+import type { Random } from '../random.js'
 
 const inviteSchema = z.strictObject({
   name: agentNameSchema.optional(), // the only name that may join with it
@@ -52,10 +53,20 @@ export const openInvitation = (nowMs: number): Invitation => ({
 /** Makes a link for each invitation; only hashes of their secrets are kept. */
 export async function issueLinks(
   invitations: readonly Invitation[],
-  { ledger, identity, url }: { readonly ledger: Ledger; readonly identity: Identity; readonly url: string },
+  {
+    ledger,
+    identity,
+    random,
+    url,
+  }: {
+    readonly ledger: Ledger
+    readonly identity: Identity
+    readonly random: Random
+    readonly url: string
+  },
 ): Promise<readonly Issued[]> {
   const issued = invitations.map((invitation) => {
-    const token = createToken(identity.publicKey)
+    const token = createToken(identity.publicKey, random.bytes(24))
     const secretSha256 = tokenSecretSha256(token)
     if (secretSha256 === undefined)
       throw new RangeError('createToken expected to give a token that can be read back')

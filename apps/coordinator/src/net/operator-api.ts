@@ -26,10 +26,10 @@ export function operatorApi(app: FastifyInstance, parts: OperatorParts): void {
     })
 
     fleetApi(api, parts)
-    operatorsApi(api, ledger)
+    operatorsApi(api, parts)
 
     api.post('/api/v1/runs', async ({ body }, reply) => {
-      const start = await prepareRun(body, blobs)
+      const start = await prepareRun(body, parts)
       const runId = runIdOf(start.spec, ledger.runs())
       ledger.record({ type: 'run-created', runId, ...start })
       await ledger.flush()
@@ -38,7 +38,9 @@ export function operatorApi(app: FastifyInstance, parts: OperatorParts): void {
       return reply.status(201).send(conductor.view(runOf(runId)))
     })
     api.post('/api/v1/runs/lint', async ({ body }) => ({ spec: parseRunSpec(body) }))
-    api.post('/api/v1/runs/plan', async ({ body }) => previewOf(await pinRun(body), ledger.members(), roster))
+    api.post('/api/v1/runs/plan', async ({ body }) =>
+      previewOf(await pinRun(body, parts), ledger.members(), roster),
+    )
     api.get('/api/v1/runs', async () => ({ runs: ledger.runs().map((run) => conductor.view(run)) }))
     api.get<ById>('/api/v1/runs/:id', async ({ params }) => conductor.view(runOf(params.id)))
     api.post<ById>('/api/v1/runs/:id/cancel', async ({ params }) => {

@@ -1,9 +1,10 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { LoricaError, readMessage } from '@lorica/protocol'
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { roles } from '../fleet/operators.js'
 import type { Ledger } from '../ledger.js'
+import type { Random } from '../random.js'
 
 const newOperatorSchema = z.strictObject({
   name: z
@@ -18,7 +19,10 @@ export function sha256Of(token: string): string {
 }
 
 /** Operators beside the owner of the coordinator's folder: each has a token of its own, shown once, and a role. */
-export function operatorsApi(api: FastifyInstance, ledger: Ledger): void {
+export function operatorsApi(
+  api: FastifyInstance,
+  { ledger, random }: { readonly ledger: Ledger; readonly random: Random },
+): void {
   api.get('/api/v1/operators', async () => ({
     operators: ledger.operators().map(({ name, role }) => ({ name, role })),
   }))
@@ -26,7 +30,7 @@ export function operatorsApi(api: FastifyInstance, ledger: Ledger): void {
     const { name, role } = readMessage(newOperatorSchema, 'operator', body)
     if (name === 'admin' || ledger.operators().some((one) => one.name === name))
       throw wrongName(name, 'is taken')
-    const token = randomBytes(32).toString('base64url')
+    const token = Buffer.from(random.bytes(32)).toString('base64url')
     ledger.record({ type: 'operator-added', name, role, tokenSha256: sha256Of(token) })
     await ledger.flush()
     return reply.status(201).send({ name, role, token })

@@ -91,10 +91,14 @@ export function createTransfer(parts: Parts, conductor: Conductor, stagingFolder
     const { sha256, assignmentId, examples, tokens, trainMs, lossFirst, lossLast } = offer
     await staged.complete()
     const adapter = shapesOf(await active.adapter())
-    const { norm } = await inspectUpdate(staged.path, { sha256, adapter, maxNorm: spec.privacy.clip })
+    const { norm } = await inspectUpdate(parts.disk, staged.path, {
+      sha256,
+      adapter,
+      maxNorm: spec.privacy.clip,
+    })
     uploads.delete(upload.uploadId)
     await staged.park()
-    await moveDurably(staged.path, updatePath(parts.updatesFolder, runId, upload.round, sha256))
+    await moveDurably(parts.disk, staged.path, updatePath(parts.updatesFolder, runId, upload.round, sha256))
     if (!isOpen(upload)) throw roundClosed(upload.round)
     const acceptedAt = new Date(parts.clock.now()).toISOString()
     const name = parts.ledger.member(agentId)?.name ?? agentId
@@ -143,7 +147,7 @@ export function createTransfer(parts: Parts, conductor: Conductor, stagingFolder
       if (opened.filter((upload) => upload.agentId === agentId).length >= limits.uploadsPerAgent) {
         throw new LoricaError('LRC-4015', `more than ${limits.uploadsPerAgent} uploads at once`)
       }
-      const opening = stageUpload(stagingFolder, uploadId, sizeBytes).then((staged) => {
+      const opening = stageUpload(parts.disk, stagingFolder, uploadId, sizeBytes).then((staged) => {
         return { uploadId, agentId, offer, staged, active, round }
       })
       uploads.set(uploadId, opening)

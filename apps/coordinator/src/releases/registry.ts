@@ -1,4 +1,3 @@
-import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   type Identity,
@@ -10,6 +9,7 @@ import {
   signManifest,
   verifyRelease,
 } from '@lorica/protocol'
+import type { Disk } from '../store/disk.js'
 import { diskError } from '../store/disk-error.js'
 import { writeDurably } from '../store/durable.js'
 
@@ -29,6 +29,7 @@ export interface Registry {
  * a release that a crash left unfinished, and is written again. Throws LoricaError LRC-5002.
  */
 export async function openRegistry(
+  disk: Disk,
   folder: string,
   identity: Identity,
   names: readonly string[],
@@ -39,8 +40,8 @@ export async function openRegistry(
     views.set(view.name, view)
   }
   if (names.length > 0)
-    await readdir(folder).catch((error: unknown) => Promise.reject(diskError(error, folder)))
-  for (const name of names) add(await readRelease(join(folder, name)))
+    await disk.list(folder).catch((error: unknown) => Promise.reject(diskError(error, folder)))
+  for (const name of names) add(await readRelease(disk, join(folder, name)))
   return {
     nextVersion: () => views.size + 1,
     async prepare(manifest) {
@@ -48,8 +49,8 @@ export async function openRegistry(
       const place = join(folder, manifest.name)
       try {
         await Promise.all([
-          writeDurably(join(place, 'manifest.json'), release.manifest),
-          writeDurably(join(place, 'manifest.sig'), release.signature),
+          writeDurably(disk, join(place, 'manifest.json'), release.manifest),
+          writeDurably(disk, join(place, 'manifest.sig'), release.signature),
         ])
       } catch (error) {
         throw diskError(error, place)
@@ -62,16 +63,18 @@ export async function openRegistry(
   }
 }
 
-async function readRelease(place: string): Promise<Release> {
+async function readRelease(disk: Disk, place: string): Promise<Release> {
   try {
     const [manifest, signature] = await Promise.all(
-      ['manifest.json', 'manifest.sig'].map((name) => readFile(join(place, name), 'utf8')),
+      ['manifest.json', 'manifest.sig'].map((name) => disk.read(join(place, name))),
     )
-    return { manifest: manifest!, signature: signature! }
+    return { manifest: textOf(manifest!), signature: textOf(signature!) }
   } catch (cause) {
     throw new LoricaError('LRC-5002', `${place}: ${(cause as Error).message}`, { cause })
   }
 }
+
+const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8')
 
 function viewOf(release: Release, publicKey: string): ReleaseView {
   try {

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { type Adapter, parseAdapter } from '@lorica/peft-core'
 import { type Assignment, asLoricaError, type FileReference, LoricaError } from '@lorica/protocol'
 import { type Bell, createBell } from './bell.js'
@@ -82,11 +81,6 @@ export function activateRun(parts: Parts, runId: string, listener: ActiveRunList
     ask,
     close: () => leases.close(),
   }
-}
-
-/** A new id for an assignment. */
-export function newAssignmentId(): string {
-  return randomBytes(12).toString('hex')
 }
 
 async function readAdapterBlobs(parts: Parts, files: readonly FileReference[]): Promise<Adapter> {

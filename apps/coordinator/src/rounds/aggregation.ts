@@ -19,7 +19,8 @@ export async function aggregateRound(
   const updates = contributionsOf(round).map(({ updateSha256, tokens }) => ({
     id: updateSha256,
     weight: tokens,
-    chunks: () => updateChunks(updatePath(parts.updatesFolder, runId, round.round, updateSha256)),
+    chunks: () =>
+      updateChunks(updatePath(parts.updatesFolder, runId, round.round, updateSha256), parts.disk.open),
   }))
   const tensors = await fedAvg(adapter.tensors, updates).catch((cause: unknown) => {
     throw cause instanceof RangeError ? new LoricaError('LRC-7006', cause.message, { cause }) : cause

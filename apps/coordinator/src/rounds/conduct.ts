@@ -16,7 +16,7 @@ import { failRound, failureOf, openRoundOf, planNextRound, trainRound, waitForAg
 export async function conduct(parts: Parts, active: ActiveRun): Promise<void> {
   const { spec, base } = active.run()
   linkBase(base, parts.blobs)
-  if (active.run().rounds.length > 0 || active.run().current !== null) await checkBase(base)
+  if (active.run().rounds.length > 0 || active.run().current !== null) await checkBase(base, parts.models)
   if (active.run().baseline === null && active.run().current === null && spec.evaluate.holdout > 0) {
     await measureBaseline(parts, active)
   }

@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { encodeSafetensors, rawTensor } from '@lorica/peft-core'
 import { type LoricaError, parseRunSpec, type UpdateOpen } from '@lorica/protocol'
 import { describe, expect, test } from 'vitest'
+import { systemRandom } from '../random.js'
+import { systemDisk } from '../store/disk.js'
 import { admitUpdate, inspectUpdate } from './intake.js'
 import { openRound, stepRound } from './round.js'
 
@@ -129,7 +131,11 @@ async function inspect(
   const path = join(await mkdtemp(join(tmpdir(), 'lorica-intake-')), 'update.part')
   await writeFile(path, bytes)
   const sha256 = options.sha256 ?? createHash('sha256').update(bytes).digest('hex')
-  return inspectUpdate(path, { sha256, adapter, maxNorm: options.maxNorm ?? null }).then(
+  return inspectUpdate(systemDisk(systemRandom()), path, {
+    sha256,
+    adapter,
+    maxNorm: options.maxNorm ?? null,
+  }).then(
     ({ norm }) => `norm ${norm.toFixed(4)}`,
     (error: LoricaError) => error.code,
   )

@@ -1,6 +1,7 @@
 import { checkUpdate, UpdateFault, type UpdateFaultKind } from '@lorica/peft-core'
 import { type ErrorCode, LoricaError, type RunSpec, type UpdateOpen } from '@lorica/protocol'
 import type { Contribution } from '../journal-event.js'
+import type { Disk } from '../store/disk.js'
 import type { RoundState } from './round.js'
 
 /** The tensors that the adapter of a run has, and how many values they hold together. */
@@ -67,12 +68,13 @@ export function roundClosed(round: number): LoricaError {
  * after which the agent may send it again, or LRC-4007 to LRC-4012, which are final.
  */
 export async function inspectUpdate(
+  disk: Disk,
   path: string,
   expected: { readonly sha256: string; readonly adapter: AdapterShapes; readonly maxNorm: number | null },
 ): Promise<{ readonly norm: number }> {
   const { sha256, adapter, maxNorm } = expected
   try {
-    const checked = await checkUpdate(path, { shapes: adapter.shapes, maxNorm })
+    const checked = await checkUpdate(path, { shapes: adapter.shapes, maxNorm }, disk.open)
     if (checked.sha256 === sha256) return { norm: checked.norm }
     throw new LoricaError('LRC-4006', 'update does not have the hash that was announced', {
       expected: sha256,

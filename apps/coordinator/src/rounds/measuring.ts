@@ -1,5 +1,6 @@
 import type { Measured } from '../journal-event.js'
-import { type ActiveRun, newAssignmentId } from './active-run.js'
+import { newId } from '../random.js'
+import type { ActiveRun } from './active-run.js'
 import { answerMeasurement, isMeasured, measuredOf, openMeasurement } from './measurement.js'
 import type { Parts } from './parts.js'
 import { evaluateAssignment } from './plan.js'
@@ -15,14 +16,14 @@ export interface MeasureRequest {
 
 /** Has agents measure an adapter and waits until all have answered, are away, or the deadline of a round has passed. */
 export async function measure(
-  { clock }: Pick<Parts, 'clock'>,
+  { clock, random }: Pick<Parts, 'clock' | 'random'>,
   active: ActiveRun,
   request: MeasureRequest,
 ): Promise<Measured> {
   const startedMs = clock.monotonicMs()
   const run = active.run()
   const { round, maxTokens } = request
-  const assignments = new Map(request.agents.map((agentId) => [agentId, newAssignmentId()]))
+  const assignments = new Map(request.agents.map((agentId) => [agentId, newId(random)]))
   const assignmentFor = (assignmentId: string) =>
     evaluateAssignment(run, { assignmentId, round, maxTokens }, request.adapter)
   active.measurement = { round, state: openMeasurement(assignments), assignmentFor }

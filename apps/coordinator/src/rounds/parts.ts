@@ -1,21 +1,20 @@
 import { join } from 'node:path'
 import type { Identity } from '@lorica/protocol'
-import type { Clock } from '../clock.js'
 import type { Roster } from '../fleet/roster.js'
+import type { Host } from '../host.js'
 import type { Ledger } from '../ledger.js'
 import type { Log } from '../log.js'
 import type { Registry } from '../releases/registry.js'
 import type { Blobs } from '../store/blobs.js'
 
 /** What a run needs from the rest of the coordinator. */
-export interface Parts {
+export interface Parts extends Host {
   readonly ledger: Ledger
   readonly roster: Roster
   readonly blobs: Blobs
   readonly registry: Registry
   readonly identity: Identity
   readonly log: Log
-  readonly clock: Clock
   readonly leaseMs: number
   readonly updatesFolder: string // accepted updates; agents never read them
 }

@@ -1,8 +1,7 @@
-import { randomInt } from 'node:crypto'
-import { stat } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
-import { type Adapter, adapterFiles, createAdapter, hashModel } from '@lorica/peft-core'
+import { basename, join, resolve } from 'node:path'
+import { type Adapter, adapterFiles } from '@lorica/peft-core'
 import { type FileReference, LoricaError, parseRunSpec, type RunSpec } from '@lorica/protocol'
+import type { Host } from '../host.js'
 import type { RunJournalEvent } from '../journal-event.js'
 import type { Blobs } from '../store/blobs.js'
 
@@ -15,15 +14,18 @@ export interface PinnedRun extends Omit<RunStart, 'files'> {
 }
 
 /** Reads a run as an operator sent it, and keeps nothing. Throws LoricaError LRC-3001, LRC-3002 or LRC-3003. */
-export async function pinRun(raw: unknown): Promise<PinnedRun> {
+export async function pinRun(
+  raw: unknown,
+  { models, random }: Pick<Host, 'models' | 'random'>,
+): Promise<PinnedRun> {
   const spec = parseRunSpec(raw)
-  const seed = spec.seed ?? randomInt(2 ** 32)
+  const seed = spec.seed ?? Buffer.from(random.bytes(4)).readUInt32BE()
   const path = resolve(spec.base.model)
   try {
     const [{ sha256, files }, adapter, folder] = await Promise.all([
-      hashModel(path),
-      createAdapter(path, spec.peft, seed),
-      folderOf(path),
+      models.hash(path),
+      models.firstAdapter(path, spec.peft, seed),
+      models.folderOf(path),
     ])
     const base = { path, folder, name: basename(path), sha256, files: files.map((file) => ({ ...file })) }
     return { spec, seed, base, adapter }
@@ -34,8 +36,11 @@ export async function pinRun(raw: unknown): Promise<PinnedRun> {
 }
 
 /** Reads a run as an operator sent it, and keeps the adapter that it starts from. Throws as `pinRun`. */
-export async function prepareRun(raw: unknown, blobs: Blobs): Promise<RunStart> {
-  const { spec, seed, base, adapter } = await pinRun(raw)
+export async function prepareRun(
+  raw: unknown,
+  { blobs, ...host }: Pick<Host, 'models' | 'random'> & { readonly blobs: Blobs },
+): Promise<RunStart> {
+  const { spec, seed, base, adapter } = await pinRun(raw, host)
   const stored = Object.entries(adapterFiles(adapter)).map(([name, bytes]) => blobs.put(name, bytes))
   await Promise.all(stored.map(({ durable }) => durable))
   linkBase(base, blobs)
@@ -51,8 +56,8 @@ export function linkBase(
 }
 
 /** Checks that the base of a run is still what it was. Throws LoricaError LRC-3011. */
-export async function checkBase(base: RunStart['base']): Promise<void> {
-  const { sha256 } = await hashModel(base.path).catch((cause: Error) => {
+export async function checkBase(base: RunStart['base'], models: Host['models']): Promise<void> {
+  const { sha256 } = await models.hash(base.path).catch((cause: Error) => {
     throw new LoricaError('LRC-3011', `base.model: ${cause.message}`, { expected: base.sha256, cause })
   })
   if (sha256 === base.sha256) return
@@ -65,8 +70,4 @@ export async function checkBase(base: RunStart['base']): Promise<void> {
 /** The id of the next run of this name. */
 export function runIdOf(spec: RunSpec, runs: readonly { readonly runId: string }[]): string {
   return `${spec.name}-${runs.length + 1}`
-}
-
-async function folderOf(path: string): Promise<string> {
-  return (await stat(path)).isDirectory() ? path : dirname(path)
 }

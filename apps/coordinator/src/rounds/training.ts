@@ -1,5 +1,6 @@
 import { LoricaError } from '@lorica/protocol'
-import { type ActiveRun, newAssignmentId } from './active-run.js'
+import { newId } from '../random.js'
+import type { ActiveRun } from './active-run.js'
 import type { Parts } from './parts.js'
 import { planRound, seatOf, trainAssignment } from './plan.js'
 import { phaseOf, type RoundState, refusalsOf } from './round.js'
@@ -8,7 +9,7 @@ import { type Candidate, suitedAgents } from './selection.js'
 /** Plans the next round as soon as enough agents are connected. Throws LoricaError LRC-3006 when it never can. */
 export async function planNextRound(parts: Parts, active: ActiveRun): Promise<void> {
   for (;;) {
-    const now = { nowMs: parts.clock.now(), newId: newAssignmentId }
+    const now = { nowMs: parts.clock.now(), newId: () => newId(parts.random) }
     const plan = planRound(active.run(), parts.roster.eligible(), now)
     if (plan.kind === 'give-up') throw new LoricaError('LRC-3006', plan.reason)
     if (plan.kind === 'round') {
@@ -81,7 +82,7 @@ export function inviteLate(parts: Parts, active: ActiveRun, agent: Candidate): v
       status === 'accepted' || (status === 'training' && !active.leases.away.has(agentId)),
   )
   if (hopeful.length >= round.minimum) return
-  const seat = seatOf(agent, newAssignmentId())
+  const seat = seatOf(agent, newId(parts.random))
   parts.ledger.record({ type: 'agent-invited', runId: run.runId, round: round.round, seat })
   askToTrain(parts, active, agent.agentId)
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { open, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type FileReference, LoricaError } from '@lorica/protocol'
+import type { Disk } from './disk.js'
 import { diskError } from './disk-error.js'
 import { writeDurably } from './durable.js'
 
@@ -20,16 +20,15 @@ export interface Blobs {
 const NEWEST = 6 // adapters of the last rounds are read by every agent at once, so they are served from memory
 
 /** Opens the blobs below `folder`, two levels deep: <aa>/<sha256>. */
-export function openBlobs(folder: string): Blobs {
+export function openBlobs(disk: Disk, folder: string): Blobs {
   const newest = new Map<string, Uint8Array>()
   const linked = new Map<string, string>()
   const pathOf = (sha256: string) => join(folder, sha256.slice(0, 2), sha256)
 
   async function store(sha256: string, bytes: Uint8Array): Promise<void> {
     const path = pathOf(sha256)
-    const found = await stat(path).catch(() => undefined)
-    if (found?.size === bytes.byteLength) return
-    await writeDurably(path, bytes).catch((error: unknown) => {
+    if ((await disk.sizeOf(path)) === bytes.byteLength) return
+    await writeDurably(disk, path, bytes).catch((error: unknown) => {
       throw diskError(error, path)
     })
   }
@@ -51,12 +50,12 @@ export function openBlobs(folder: string): Blobs {
       const bytes = newest.get(sha256)
       if (bytes !== undefined)
         return { bytes: bytes.subarray(offset, offset + length), sizeBytes: bytes.byteLength }
-      return readRange(linked.get(sha256) ?? pathOf(sha256), sha256, offset, length)
+      return readRange(disk, linked.get(sha256) ?? pathOf(sha256), sha256, offset, length)
     },
     async whole(sha256) {
       const kept = newest.get(sha256)
       if (kept !== undefined) return kept
-      const bytes = await readFile(pathOf(sha256)).catch(() => {
+      const bytes = await disk.read(pathOf(sha256)).catch(() => {
         throw unknownBlob(sha256)
       })
       if (createHash('sha256').update(bytes).digest('hex') === sha256) return bytes
@@ -69,24 +68,25 @@ export function openBlobs(folder: string): Blobs {
 }
 
 async function readRange(
+  disk: Disk,
   path: string,
   sha256: string,
   offset: number,
   length: number,
 ): Promise<{ bytes: Uint8Array; sizeBytes: number }> {
-  const file = await open(path, 'r').catch(() => {
+  const file = await disk.open(path).catch(() => {
     throw unknownBlob(sha256)
   })
   try {
-    const { size } = await file.stat()
-    const bytes = new Uint8Array(Math.max(0, Math.min(length, size - offset)))
+    const { sizeBytes } = file
+    const bytes = new Uint8Array(Math.max(0, Math.min(length, sizeBytes - offset)))
     let done = 0
     while (done < bytes.byteLength) {
-      const { bytesRead } = await file.read(bytes, done, bytes.byteLength - done, offset + done)
-      if (bytesRead === 0) break
-      done += bytesRead
+      const count = await file.readInto(bytes.subarray(done), offset + done)
+      if (count === 0) break
+      done += count
     }
-    return { bytes: bytes.subarray(0, done), sizeBytes: size }
+    return { bytes: bytes.subarray(0, done), sizeBytes }
   } finally {
     await file.close()
   }

@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto'
-import { open, readFile } from 'node:fs/promises'
 import { createIdentity, type Identity, LoricaError, restoreIdentity, storeIdentity } from '@lorica/protocol'
+import type { Random } from '../random.js'
+import type { Disk } from './disk.js'
 
 /** The identity of a folder: read, or created when the folder is new. Throws LoricaError LRC-5004. */
-export async function openIdentity(path: string): Promise<Identity> {
-  const text = await readOrCreate(path, () => JSON.stringify(storeIdentity(createIdentity())))
+export async function openIdentity(disk: Disk, path: string): Promise<Identity> {
+  const text = await readOrCreate(disk, path, () => JSON.stringify(storeIdentity(createIdentity())))
   try {
     return restoreIdentity(JSON.parse(text))
   } catch (cause) {
@@ -13,23 +13,25 @@ export async function openIdentity(path: string): Promise<Identity> {
 }
 
 /** The operator token of a folder: 32 random bytes, base64url. */
-export async function openAdminToken(path: string): Promise<string> {
-  const token = (await readOrCreate(path, () => `${randomBytes(32).toString('base64url')}\n`)).trim()
+export async function openAdminToken(disk: Disk, random: Random, path: string): Promise<string> {
+  const token = (
+    await readOrCreate(disk, path, () => `${Buffer.from(random.bytes(32)).toString('base64url')}\n`)
+  ).trim()
   if (/^[A-Za-z0-9_-]{32,128}$/.test(token)) return token
   throw new LoricaError('LRC-5004', `${path}: expected a token of 32 to 128 base64url characters`)
 }
 
-async function readOrCreate(path: string, create: () => string): Promise<string> {
+async function readOrCreate(disk: Disk, path: string, create: () => string): Promise<string> {
   try {
-    return await readFile(path, 'utf8')
+    return Buffer.from(await disk.read(path)).toString('utf8')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
   const text = create()
-  const file = await open(path, 'wx', 0o600)
+  const file = await disk.write(path, 'new')
   try {
-    await file.writeFile(text)
-    await file.sync()
+    await file.append(Buffer.from(text, 'utf8'))
+    await file.flush()
   } finally {
     await file.close()
   }

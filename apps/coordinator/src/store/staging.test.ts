@@ -3,9 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { LoricaError } from '@lorica/protocol'
 import { describe, expect, test } from 'vitest'
+import { systemRandom } from '../random.js'
 import { openBlobs } from './blobs.js'
+import { systemDisk } from './disk.js'
 import { takeLock } from './lock.js'
 import { clearStaging, stageUpload } from './staging.js'
+
+const random = systemRandom()
+const disk = systemDisk(random)
 
 const folder = () => mkdtemp(join(tmpdir(), 'lorica-store-'))
 const codeOf = (act: Promise<unknown>) =>
@@ -16,7 +21,7 @@ const codeOf = (act: Promise<unknown>) =>
 
 describe('stageUpload', () => {
   test('chunks that overlap in time are written in order', async () => {
-    const staged = await stageUpload(await folder(), 'u1', 7)
+    const staged = await stageUpload(disk, await folder(), 'u1', 7)
     await Promise.all([
       staged.append(0, Buffer.from('abc')),
       staged.append(3, Buffer.from('de')),
@@ -28,7 +33,7 @@ describe('stageUpload', () => {
   })
 
   test('a wrong offset is refused with the right one, and nothing is written', async () => {
-    const staged = await stageUpload(await folder(), 'u1', 7)
+    const staged = await stageUpload(disk, await folder(), 'u1', 7)
     await staged.append(0, Buffer.from('abc'))
     const error = await staged.append(5, Buffer.from('fg')).catch((caught: LoricaError) => caught)
     expect(error).toMatchObject({ code: 'LRC-4004', expected: '3', received: '5' })
@@ -38,10 +43,10 @@ describe('stageUpload', () => {
 
   test('an upload that was parked goes on where it stopped', async () => {
     const place = await folder()
-    const first = await stageUpload(place, 'u1', 7)
+    const first = await stageUpload(disk, place, 'u1', 7)
     await first.append(0, Buffer.from('abcd'))
     await first.park()
-    const second = await stageUpload(place, 'u1', 7)
+    const second = await stageUpload(disk, place, 'u1', 7)
     expect(second.offset()).toBe(4)
     await second.append(4, Buffer.from('efg'))
     await second.complete()
@@ -49,7 +54,7 @@ describe('stageUpload', () => {
   })
 
   test('too many bytes and too few are refused', async () => {
-    const staged = await stageUpload(await folder(), 'u1', 4)
+    const staged = await stageUpload(disk, await folder(), 'u1', 4)
     expect(await codeOf(staged.append(0, Buffer.from('abcde')))).toBe('LRC-4003')
     await staged.append(0, Buffer.from('abc'))
     expect(await codeOf(staged.complete())).toBe('LRC-4003')
@@ -58,7 +63,7 @@ describe('stageUpload', () => {
   test('files that no upload needs are removed', async () => {
     const place = await folder()
     for (const name of ['keep.part', 'old.part', 'other']) await writeFile(join(place, name), 'x')
-    await clearStaging(place, (uploadId) => uploadId === 'keep')
+    await clearStaging(disk, place, (uploadId) => uploadId === 'keep')
     expect(await readdir(place)).toEqual(['keep.part'])
   })
 })
@@ -66,11 +71,11 @@ describe('stageUpload', () => {
 describe('blobs', () => {
   test('bytes are read back in ranges, in this process and in the next', async () => {
     const place = await folder()
-    const blobs = openBlobs(place)
+    const blobs = openBlobs(disk, place)
     const { file, durable } = blobs.put('adapter.bin', Buffer.from('abcdefgh'))
     await durable
     expect(file.sizeBytes).toBe(8)
-    for (const opened of [blobs, openBlobs(place)]) {
+    for (const opened of [blobs, openBlobs(disk, place)]) {
       const { bytes, sizeBytes } = await opened.read(file.sha256, 6, 100)
       expect([Buffer.from(bytes).toString(), sizeBytes]).toEqual(['gh', 8])
       expect(Buffer.from(await opened.whole(file.sha256)).toString()).toBe('abcdefgh')
@@ -79,11 +84,11 @@ describe('blobs', () => {
 
   test('a file that changed on disk is found before it is used', async () => {
     const place = await folder()
-    const { file, durable } = openBlobs(place).put('adapter.bin', Buffer.from('abcdefgh'))
+    const { file, durable } = openBlobs(disk, place).put('adapter.bin', Buffer.from('abcdefgh'))
     await durable
     await writeFile(join(place, file.sha256.slice(0, 2), file.sha256), 'abcdefgX')
-    expect(await codeOf(openBlobs(place).whole(file.sha256))).toBe('LRC-5002')
-    expect(await codeOf(openBlobs(place).read('ab'.repeat(32), 0, 3))).toBe('LRC-3008')
+    expect(await codeOf(openBlobs(disk, place).whole(file.sha256))).toBe('LRC-5002')
+    expect(await codeOf(openBlobs(disk, place).read('ab'.repeat(32), 0, 3))).toBe('LRC-3008')
   })
 })
 

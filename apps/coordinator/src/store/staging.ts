@@ -1,6 +1,6 @@
-import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LoricaError } from '@lorica/protocol'
+import type { Disk, GrowingFile } from './disk.js'
 import { diskError } from './disk-error.js'
 
 /** One upload on its way in: a file that only grows, in order. */
@@ -20,27 +20,38 @@ export interface StagedUpload {
 
 /** Opens or resumes the staged upload `uploadId` in `folder`. A file that is too long starts again. */
 export async function stageUpload(
+  disk: Disk,
   folder: string,
   uploadId: string,
   sizeBytes: number,
 ): Promise<StagedUpload> {
   const path = join(folder, `${uploadId}.part`)
-  await mkdir(folder, { recursive: true })
-  const present = (await stat(path).catch(() => undefined))?.size ?? 0
-  const file = await open(path, present > sizeBytes ? 'w' : 'a', 0o600).catch((error: unknown) => {
+  await disk.makeFolder(folder)
+  const present = (await disk.sizeOf(path)) ?? 0
+  const file = await disk.write(path, present > sizeBytes ? 'empty' : 'end').catch((error: unknown) => {
     throw diskError(error, path)
   })
-  return staged(path, file, sizeBytes, present > sizeBytes ? 0 : present)
+  return staged(disk, path, file, sizeBytes, present > sizeBytes ? 0 : present)
 }
 
 /** Removes staged files that no open upload needs. */
-export async function clearStaging(folder: string, isNeeded: (uploadId: string) => boolean): Promise<void> {
-  const names = await readdir(folder).catch(() => [])
+export async function clearStaging(
+  disk: Disk,
+  folder: string,
+  isNeeded: (uploadId: string) => boolean,
+): Promise<void> {
+  const names = await disk.list(folder).catch(() => [])
   const stale = names.filter((name) => !isNeeded(name.replace(/\.part$/, '')))
-  await Promise.all(stale.map((name) => rm(join(folder, name), { force: true })))
+  await Promise.all(stale.map((name) => disk.remove(join(folder, name))))
 }
 
-function staged(path: string, file: FileHandle, sizeBytes: number, present: number): StagedUpload {
+function staged(
+  disk: Disk,
+  path: string,
+  file: GrowingFile,
+  sizeBytes: number,
+  present: number,
+): StagedUpload {
   let next = present
   let writes: Promise<unknown> = Promise.resolve()
   const close = async () => {
@@ -60,7 +71,7 @@ function staged(path: string, file: FileHandle, sizeBytes: number, present: numb
       }
       if (offset + bytes.byteLength > sizeBytes) throw wrongSize(sizeBytes, offset + bytes.byteLength)
       next += bytes.byteLength
-      writes = writes.then(() => writeAll(file, bytes))
+      writes = writes.then(() => file.append(bytes))
       await writes.catch((error: unknown) => {
         throw diskError(error, path)
       })
@@ -69,19 +80,14 @@ function staged(path: string, file: FileHandle, sizeBytes: number, present: numb
     async complete() {
       await writes
       if (next !== sizeBytes) throw wrongSize(sizeBytes, next)
-      await file.datasync()
+      await file.flush()
     },
     park: close,
     async drop() {
       await close()
-      await rm(path, { force: true })
+      await disk.remove(path)
     },
   }
-}
-
-async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  let done = 0
-  while (done < bytes.byteLength) done += (await file.write(bytes, done)).bytesWritten
 }
 
 function wrongSize(expected: number, received: number): LoricaError {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { UpdateFault } from './update-fault.js'
-import { openUpdateFile } from './update-file.js'
+import { type OpenFile, openUpdateFile } from './update-file.js'
 import type { UpdateTensor } from './update-layout.js'
 
 /** What an update must be: the tensors of the adapter of its round, and how large it may be. */
@@ -21,10 +21,14 @@ const NORM_TOLERANCE = 1e-4
 
 /**
  * Checks an update on disk against the adapter of its round: names, shapes, element type, finite values and norm, reading
- * the file once in bounded pieces. Throws UpdateFault for the first check that fails.
+ * the file once in bounded pieces. `open` opens it, when it does not lie on this machine's disk. Throws UpdateFault for the first check that fails.
  */
-export async function checkUpdate(path: string, expectation: UpdateExpectation): Promise<CheckedUpdate> {
-  const file = await openUpdateFile(path)
+export async function checkUpdate(
+  path: string,
+  expectation: UpdateExpectation,
+  open?: OpenFile,
+): Promise<CheckedUpdate> {
+  const file = await openUpdateFile(path, open)
   try {
     checkShapes(file.tensors, expectation.shapes)
     const hash = createHash('sha256').update(file.header)

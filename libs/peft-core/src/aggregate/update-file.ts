@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import type { TensorMap } from '../adapter/tensor.js'
 import { type UpdateTensor, updateLayout } from './update-layout.js'
 
@@ -8,6 +8,17 @@ export interface TensorChunk {
   readonly offset: number // of the first value in the tensor, row-major
   readonly values: Float32Array
 }
+
+/** A file that is read by range. */
+export interface RangeFile {
+  readonly sizeBytes: number
+  /** Fills `bytes` from `position` on, and says how many it got: 0 at the end. */
+  readInto(bytes: Uint8Array, position: number): Promise<number>
+  close(): Promise<void>
+}
+
+/** Opens a file to be read by range. */
+export type OpenFile = (path: string) => Promise<RangeFile>
 
 /** An update on disk that is read piece by piece, so memory does not grow with its size. */
 export interface UpdateFile extends AsyncDisposable {
@@ -21,16 +32,18 @@ export interface UpdateFile extends AsyncDisposable {
 const CHUNK_VALUES = 64 * 1024
 
 /** Opens a safetensors file of 32-bit floats. Throws UpdateFault when its header, offsets or element types are wrong. */
-export async function openUpdateFile(path: string): Promise<UpdateFile> {
-  const file = await open(path, 'r')
+export async function openUpdateFile(path: string, openFile: OpenFile = openOnDisk): Promise<UpdateFile> {
+  const file = await openFile(path)
   try {
-    const { size } = await file.stat()
-    const { header, tensors } = await updateLayout(size, (offset, length) => readRange(file, offset, length))
+    const { sizeBytes } = file
+    const { header, tensors } = await updateLayout(sizeBytes, (offset, length) =>
+      readRange(file, offset, length),
+    )
     const close = () => file.close()
     return {
       header,
       tensors,
-      sizeBytes: size,
+      sizeBytes,
       chunks: () => chunksOf(file, tensors),
       close,
       [Symbol.asyncDispose]: close,
@@ -42,8 +55,8 @@ export async function openUpdateFile(path: string): Promise<UpdateFile> {
 }
 
 /** The chunks of a file that is opened when the first is asked for, and closed after the last. */
-export async function* updateChunks(path: string): AsyncGenerator<TensorChunk> {
-  const file = await openUpdateFile(path)
+export async function* updateChunks(path: string, openFile?: OpenFile): AsyncGenerator<TensorChunk> {
+  const file = await openUpdateFile(path, openFile)
   try {
     yield* file.chunks()
   } finally {
@@ -57,7 +70,7 @@ export async function* tensorChunks(tensors: TensorMap): AsyncGenerator<TensorCh
 }
 
 // Tensors lie one after the other, so small ones share a read.
-async function* chunksOf(file: FileHandle, tensors: readonly UpdateTensor[]): AsyncGenerator<TensorChunk> {
+async function* chunksOf(file: RangeFile, tensors: readonly UpdateTensor[]): AsyncGenerator<TensorChunk> {
   const values = new Float32Array(CHUNK_VALUES)
   const bytes = new Uint8Array(values.buffer)
   const end = tensors.at(-1)?.end ?? 0
@@ -76,18 +89,32 @@ async function* chunksOf(file: FileHandle, tensors: readonly UpdateTensor[]): As
   }
 }
 
-async function readRange(file: FileHandle, offset: number, length: number): Promise<Uint8Array> {
+async function readRange(file: RangeFile, offset: number, length: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(length)
   await readInto(file, bytes, offset)
   return bytes
 }
 
-async function readInto(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+async function readInto(file: RangeFile, bytes: Uint8Array, position: number): Promise<void> {
   let done = 0
   while (done < bytes.byteLength) {
-    const { bytesRead } = await file.read(bytes, done, bytes.byteLength - done, position + done)
-    if (bytesRead === 0)
+    const count = await file.readInto(bytes.subarray(done), position + done)
+    if (count === 0)
       throw new RangeError(`file expected ${bytes.byteLength} bytes at ${position}, got ${done}`)
-    done += bytesRead
+    done += count
+  }
+}
+
+const openOnDisk: OpenFile = async (path) => {
+  const file = await open(path, 'r')
+  try {
+    return {
+      sizeBytes: (await file.stat()).size,
+      readInto: async (bytes, position) => (await file.read(bytes, 0, bytes.byteLength, position)).bytesRead,
+      close: () => file.close(),
+    }
+  } catch (error) {
+    await file.close()
+    throw error
   }
 }

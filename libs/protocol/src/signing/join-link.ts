@@ -12,9 +12,9 @@ export interface JoinLink {
 
 const TOKEN = /^([A-Za-z0-9_-]{32})\.([A-Za-z0-9_-]{43})$/
 
-/** A new token of a coordinator: 24 random bytes and the fingerprint of its key. */
-export function createToken(coordinatorPublicKey: string): string {
-  return `${randomBytes(24).toString('base64url')}.${fingerprintOf(coordinatorPublicKey)}`
+/** A new token of a coordinator: 24 random bytes, which nobody else knows, and the fingerprint of its key. */
+export function createToken(coordinatorPublicKey: string, secret: Uint8Array = randomBytes(24)): string {
+  return `${Buffer.from(secret).toString('base64url')}.${fingerprintOf(coordinatorPublicKey)}`
 }
 
 /** The hexadecimal SHA-256 of the secret part of a token, or undefined when the token is malformed. */
