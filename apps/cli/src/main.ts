@@ -5,6 +5,7 @@ import { coordinatorCommand } from './fleet/coordinator.js'
 import { operatorsCommand } from './fleet/operators.js'
 import { auditCommand, storeCommand } from './fleet/records.js'
 import { releasesCommand } from './fleet/releases.js'
+import { roundsCommand } from './fleet/rounds.js'
 import { runCommand } from './fleet/run.js'
 import { benchCommand } from './learning/bench.js'
 import { evalCommand } from './learning/eval.js'
@@ -42,6 +43,7 @@ for (const command of [
   agentsCommand(),
   operatorsCommand(),
   runCommand(),
+  roundsCommand(),
   releasesCommand(),
   auditCommand(),
   storeCommand(),

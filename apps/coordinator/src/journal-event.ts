@@ -1,7 +1,9 @@
 import type {
   AgentEvaluation,
+  AgentFate,
   ContributionRecord,
   FileReference,
+  LastProgress,
   RoundRecord,
   RunSpec,
 } from '@lorica/protocol'
@@ -33,6 +35,22 @@ export interface Seat {
   readonly assignmentId: string
   /** What the agent said it trains with when it was asked: its device, and the library where it named one. */
   readonly device?: string
+}
+
+/** An agent that had no seat when a round was planned, and why. */
+export interface Bystander {
+  readonly agentId: string
+  readonly name: string
+  readonly fate: Extract<AgentFate, 'unsuited' | 'reserve' | 'excluded' | 'cordoned' | 'away'>
+  readonly reason: string
+}
+
+/** How far a seat was when its round closed or ended, and what went over its link for that. */
+export interface SeatMark {
+  readonly agentId: string
+  readonly bytesUp: number
+  readonly bytesDown: number
+  readonly progress: LastProgress | null
 }
 
 /** What a seat brought in: the record of it, and where its bytes lie. */
@@ -72,7 +90,7 @@ export type RoundEvent = { readonly runId: string; readonly round: number } & (
       readonly code: string
       readonly message: string
     }
-  | { readonly type: 'round-closed' }
+  | { readonly type: 'round-closed'; readonly marks?: readonly SeatMark[] }
   | { readonly type: 'round-aggregated'; readonly files: readonly FileReference[] }
 )
 
@@ -96,6 +114,8 @@ export type RunJournalEvent =
       readonly goal: number | null // contributions that complete it; null: those of every seat
       readonly deadlineAtMs: number
       readonly seats: readonly Seat[]
+      readonly bystanders?: readonly Bystander[]
+      readonly bystandersNotNamed?: number
     }
   | RoundEvent
   | {
@@ -105,6 +125,7 @@ export type RunJournalEvent =
       readonly record: RoundRecord
       readonly files: readonly FileReference[] // of the adapter that the next round starts from
       readonly version: number // of that adapter; 0: the one that the run started from
+      readonly marks?: readonly SeatMark[]
     }
   | {
       readonly type: 'round-failed'
@@ -117,6 +138,7 @@ export type RunJournalEvent =
         readonly updateSha256: string
         readonly code: 'LRC-4016'
       }[]
+      readonly marks?: readonly SeatMark[]
     }
   | { readonly type: 'final-evaluated'; readonly runId: string; readonly measured: Measured }
   | {

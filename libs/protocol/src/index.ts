@@ -2,6 +2,15 @@ export type { AgentView } from './api/agent-view.js'
 export type { PlannedAgent, PlanView } from './api/plan-view.js'
 export { errorOfProblem, type Problem, problemOf, problemSchema } from './api/problem.js'
 export type { ReleaseView } from './api/release-view.js'
+export type {
+  AgentFate,
+  AgentInRound,
+  AttemptView,
+  LastProgress,
+  ReasonCount,
+  RoundSummary,
+  RoundView,
+} from './api/round-view.js'
 export type { RunEvent } from './api/run-event.js'
 export type { ContributionRecord, RefusalRecord, RoundRecord, RunState, RunView } from './api/run-view.js'
 export { type Chunk, chunksOf } from './codec/chunks.js'

@@ -6,6 +6,7 @@ import { pinRun, prepareRun, runIdOf } from '../rounds/start.js'
 import { streamEvents } from './event-stream.js'
 import { type FleetParts, fleetApi } from './fleet-api.js'
 import { operatorsApi, sha256Of } from './operators-api.js'
+import { roundsApi } from './rounds-api.js'
 
 /** What the operators' API acts on. */
 export interface OperatorParts extends FleetParts {
@@ -27,6 +28,7 @@ export function operatorApi(app: FastifyInstance, parts: OperatorParts): void {
 
     fleetApi(api, parts)
     operatorsApi(api, parts)
+    roundsApi(api, { conductor, runOf })
 
     api.post('/api/v1/runs', async ({ body }, reply) => {
       const start = await prepareRun(body, parts)

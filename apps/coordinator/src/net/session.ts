@@ -120,7 +120,7 @@ export function serveSession(parts: SessionParts, socket: AgentSocket, member: M
     }
     void answer('hello', introduce, reply)
   })
-  on('blob.read', parseBlobRead, (request) => transfer.read(request))
+  on('blob.read', parseBlobRead, (request) => transfer.read(agentId, request))
   on('update.open', parseUpdateOpen, (offer) => transfer.open(agentId, offer))
   on('update.chunk', parseUpdateChunk, (chunk) => transfer.chunk(agentId, chunk))
   on('update.close', parseUpdateClose, (request) => transfer.close(agentId, request))

@@ -20,7 +20,7 @@ import { type StagedUpload, stageUpload } from '../store/staging.js'
 
 /** Moves bytes between agents and the disk: base files and adapters out, updates in. */
 export interface Transfer {
-  read(request: BlobRead): Promise<BlobReadReply>
+  read(agentId: string, request: BlobRead): Promise<BlobReadReply>
   open(agentId: string, offer: UpdateOpen): Promise<UpdateOpenReply>
   chunk(agentId: string, chunk: UpdateChunk): Promise<{ offset: number }>
   close(agentId: string, request: UpdateClose): Promise<{ receipt: Receipt }>
@@ -111,10 +111,9 @@ export function createTransfer(parts: Parts, conductor: Conductor, stagingFolder
   }
 
   return {
-    async read({ sha256, offset, length }) {
+    async read(agentId, { sha256, offset, length }) {
       const answer = await parts.blobs.read(sha256, offset, length)
-      const active = conductor.active()
-      if (active !== undefined) active.bytesDown += answer.bytes.byteLength
+      conductor.active()?.marks.moved(agentId, 'down', answer.bytes.byteLength)
       return answer
     },
     async open(agentId, offer) {
@@ -157,7 +156,9 @@ export function createTransfer(parts: Parts, conductor: Conductor, stagingFolder
     async chunk(agentId, { uploadId, offset, bytes }) {
       const upload = await owned(agentId, uploadId)
       try {
-        return { offset: await upload.staged.append(offset, bytes) }
+        const next = await upload.staged.append(offset, bytes)
+        upload.active.marks.moved(agentId, 'up', bytes.byteLength)
+        return { offset: next }
       } catch (error) {
         if (asLoricaError(error).code.startsWith('LRC-5')) await forget(upload, 'drop')
         throw error

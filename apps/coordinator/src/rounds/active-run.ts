@@ -2,6 +2,7 @@ import { type Adapter, parseAdapter } from '@lorica/peft-core'
 import { type Assignment, asLoricaError, type FileReference, LoricaError } from '@lorica/protocol'
 import { type Bell, createBell } from './bell.js'
 import { createLeases, type Leases } from './leases.js'
+import { createMarks, type Marks } from './marks.js'
 import type { Measurement } from './measurement.js'
 import type { Parts } from './parts.js'
 import type { Run } from './run.js'
@@ -22,7 +23,7 @@ export interface ActiveRun {
   waiting: string | null // what it waits for, in words
   measurement: OpenMeasurement | null
   roundStartedMs: number // by the monotonic clock, when the open round was planned
-  bytesDown: number // sent to agents since then
+  readonly marks: Marks // since then
   run(): Run
   /** The adapter that the next round starts from. */
   adapter(): Promise<Adapter>
@@ -71,7 +72,7 @@ export function activateRun(parts: Parts, runId: string, listener: ActiveRunList
     waiting: null,
     measurement: null,
     roundStartedMs: parts.clock.monotonicMs(),
-    bytesDown: 0,
+    marks: createMarks(),
     run,
     adapter() {
       const { files } = run().adapter

@@ -51,6 +51,7 @@ export async function commitRound(
     }),
     files: next.files,
     version: next.version,
+    marks: active.marks.of(round.seats.keys()),
   })
   await parts.ledger.flush()
   if (release !== null) parts.registry.confirm(release)
@@ -70,6 +71,7 @@ function recordOf(
   },
 ): RoundRecord {
   const { verdict, measured, contributions, release, next } = outcome
+  const marks = [...active.marks.byAgent().values()]
   const seconds = (parts.clock.monotonicMs() - active.roundStartedMs) / 1000
   const trainSeconds = Math.max(0, ...contributions.map(({ trainMs }) => trainMs)) / 1000
   return {
@@ -94,7 +96,7 @@ function recordOf(
     ),
     refused: refusalsOf(round),
     bytesUp: contributions.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-    bytesDown: active.bytesDown,
+    bytesDown: marks.reduce((sum, { bytesDown }) => sum + bytesDown, 0),
     seconds,
     trainSeconds,
     evaluateSeconds: measured.seconds,

@@ -8,6 +8,7 @@ import {
 } from '@lorica/protocol'
 import { wait } from '../clock.js'
 import type { Presence } from '../fleet/roster.js'
+import type { SeatMark } from '../journal-event.js'
 import { type ActiveRun, activateRun } from './active-run.js'
 import { createBell } from './bell.js'
 import { conduct } from './conduct.js'
@@ -30,6 +31,8 @@ export interface Conductor {
   evaluated(agentId: string, evaluation: Evaluation): void
   progressed(agentId: string, progress: Progress): void
   view(run: Run): RunView
+  /** How far the seats of the open round of a run are. */
+  marksOf(runId: string): ReadonlyMap<string, SeatMark>
   /** Stops where it is; the journal knows where to go on. */
   stop(): Promise<void>
 }
@@ -155,6 +158,8 @@ export function startConductor(parts: Parts): Conductor {
       if (seat?.assignmentId !== assignmentId && !isMeasuring) return
       const round = active.measurement?.round ?? active.run().current?.round ?? 0
       const name = parts.ledger.member(agentId)?.name ?? agentId
+      const { phase, step, steps } = progress
+      active.marks.progressed(agentId, { phase, step, steps, at: new Date(parts.clock.now()).toISOString() })
       parts.ledger.announce(active.runId, (stamp) => ({
         ...stamp,
         type: 'progress',
@@ -165,6 +170,7 @@ export function startConductor(parts: Parts): Conductor {
       }))
     },
     view: (run) => runView(run, { isActive: active?.runId === run.runId, waiting: active?.waiting ?? null }),
+    marksOf: (runId) => (active?.runId === runId ? active.marks.byAgent() : new Map()),
     async stop() {
       const reason = new LoricaError('LRC-3009', 'the coordinator is stopping')
       stopping.abort(reason)

@@ -26,16 +26,19 @@ const adapter = {
   parameters: 12,
 }
 const seats = ['oslo', 'turin'].map((name) => ({ agentId: name, name, assignmentId: `as-${name}` }))
-const round = openRound({
-  type: 'round-planned',
-  runId: 'r',
-  round: 2,
-  attempt: 1,
-  minimum: 2,
-  goal: null,
-  deadlineAtMs: 9,
-  seats,
-})
+const round = openRound(
+  {
+    type: 'round-planned',
+    runId: 'r',
+    round: 2,
+    attempt: 1,
+    minimum: 2,
+    goal: null,
+    deadlineAtMs: 9,
+    seats,
+  },
+  '2026-01-02T03:04:06Z',
+)
 const offer: UpdateOpen = {
   assignmentId: 'as-oslo',
   sha256: 'ab'.repeat(32),
@@ -47,19 +50,23 @@ const offer: UpdateOpen = {
   lossLast: 2,
 }
 const numbers = { tokens: 640, examples: 40, norm: 2, trainMs: 12, lossFirst: 3, lossLast: 2, sizeBytes: 250 }
-const acceptedRound = stepRound(round, {
-  type: 'update-accepted',
-  runId: 'r',
-  round: 2,
-  contribution: {
-    agentId: 'oslo',
-    name: 'oslo',
-    assignmentId: 'as-oslo',
-    updateSha256: offer.sha256,
-    acceptedAt: 'now',
-    ...numbers,
+const acceptedRound = stepRound(
+  round,
+  {
+    type: 'update-accepted',
+    runId: 'r',
+    round: 2,
+    contribution: {
+      agentId: 'oslo',
+      name: 'oslo',
+      assignmentId: 'as-oslo',
+      updateSha256: offer.sha256,
+      acceptedAt: 'now',
+      ...numbers,
+    },
   },
-})
+  '2026-01-02T03:04:07Z',
+)
 
 function codeOf(agentId: string, changes: Partial<UpdateOpen>, state = round): string {
   try {
@@ -90,7 +97,7 @@ describe('admitUpdate', () => {
   })
 
   test('a closed round takes nothing', () => {
-    const closed = stepRound(round, { type: 'round-closed', runId: 'r', round: 2 })
+    const closed = stepRound(round, { type: 'round-closed', runId: 'r', round: 2 }, '2026-01-02T03:04:08Z')
     expect(codeOf('oslo', {}, closed)).toBe('LRC-4002')
   })
 
@@ -101,7 +108,11 @@ describe('admitUpdate', () => {
 
   test('an update that was refused stays refused with the same code', () => {
     const why = { agentId: 'oslo', name: 'oslo', assignmentId: 'as-oslo', code: 'LRC-4011', message: 'NaN' }
-    const refused = stepRound(round, { type: 'update-refused', runId: 'r', round: 2, ...why })
+    const refused = stepRound(
+      round,
+      { type: 'update-refused', runId: 'r', round: 2, ...why },
+      '2026-01-02T03:04:08Z',
+    )
     expect(codeOf('oslo', {}, refused)).toBe('LRC-4011')
   })
 })

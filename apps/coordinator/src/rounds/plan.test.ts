@@ -87,7 +87,7 @@ describe('assignments', () => {
     ...fresh,
     rounds: [{ contributions: [] }, { contributions: [] }] as unknown as Run['rounds'],
   })
-  const round = plan.kind === 'round' ? openRound(plan.event) : expect.fail('no plan')
+  const round = plan.kind === 'round' ? openRound(plan.event, '2026-01-02T03:04:06Z') : expect.fail('no plan')
   const seat = round.seats.get('id-graz')!
 
   test('a training assignment is what the protocol says, with the steps before it and the time left', () => {

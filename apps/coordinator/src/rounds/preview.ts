@@ -1,6 +1,7 @@
 import { adapterFiles } from '@lorica/peft-core'
 import type { PlannedAgent, PlanView } from '@lorica/protocol'
 import type { Member, Roster } from '../fleet/roster.js'
+import { bystandersOf } from './bystanders.js'
 import { chooseAgents, suitedAgents } from './selection.js'
 import type { PinnedRun } from './start.js'
 
@@ -12,19 +13,16 @@ export function previewOf(
 ): PlanView {
   const run = { spec, seed, rounds: [], excluded: [] }
   const present = roster.eligible()
-  const { suited, unsuited } = suitedAgents(run, present)
-  const invited = new Set(chooseAgents(run, 1, present).map(({ agentId }) => agentId))
-  const reasons = new Map(unsuited.map(({ agent, reason }) => [agent.agentId, reason]))
+  const { suited } = suitedAgents(run, present)
+  const invited = chooseAgents(run, 1, present)
+  const isConnected = (agentId: string) => roster.find(agentId) !== undefined
+  const bystanders = bystandersOf(run, invited, { members, eligible: present, isConnected })
+  const reasons = new Map(bystanders.map((bystander) => [bystander.agentId, bystander]))
   const agents = members
     .filter(({ left }) => left === null)
     .map(({ agentId, name }): PlannedAgent => {
-      if (invited.has(agentId)) return { agentId, name, fate: 'invited', reason: null }
-      const reason = reasons.get(agentId)
-      if (reason !== undefined) return { agentId, name, fate: 'unsuited', reason }
-      if (suited.some((one) => one.agentId === agentId))
-        return { agentId, name, fate: 'reserve', reason: `rounds.goal is ${spec.rounds.goal}` }
-      const why = roster.find(agentId) === undefined ? 'not connected' : 'has no data'
-      return { agentId, name, fate: 'away', reason: why }
+      const { fate, reason } = reasons.get(agentId) ?? { fate: 'invited', reason: null }
+      return { agentId, name, fate, reason }
     })
   const files = Object.entries(adapterFiles(adapter))
   const downEachRound = files.reduce((sum, [, { byteLength }]) => sum + byteLength, 0)

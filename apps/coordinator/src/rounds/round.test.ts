@@ -7,16 +7,21 @@ const seats = ['oslo', 'turin', 'graz'].map((name) => ({
   name,
   assignmentId: `as-${name}`,
 }))
-const start = openRound({
-  type: 'round-planned',
-  runId: 'tone-1',
-  round: 4,
-  attempt: 2,
-  minimum: 2,
-  goal: null,
-  deadlineAtMs: 9000,
-  seats,
-})
+const planned = '2026-01-02T03:04:05.000Z'
+const step = (state: RoundState, event: RoundEvent): RoundState => stepRound(state, event, planned)
+const start = openRound(
+  {
+    type: 'round-planned',
+    runId: 'tone-1',
+    round: 4,
+    attempt: 2,
+    minimum: 2,
+    goal: null,
+    deadlineAtMs: 9000,
+    seats,
+  },
+  planned,
+)
 const early = { nowMs: 5000, away: new Set<string>() }
 
 function contribution(name: string, updateSha256 = name): Contribution {
@@ -50,7 +55,7 @@ function settled(type: 'update-refused' | 'agent-declined', name: string): Round
 }
 
 function after(...events: readonly RoundEvent[]): RoundState {
-  return events.reduce(stepRound, start)
+  return events.reduce(step, start)
 }
 
 describe('phaseOf', () => {
@@ -86,8 +91,8 @@ describe('phaseOf', () => {
 
   test('a round that has reached its goal waits for nobody', () => {
     const over = { ...start, goal: 2 }
-    expect(phaseOf(stepRound(over, accepted('oslo')), early)).toBe('training')
-    expect(phaseOf([accepted('oslo'), accepted('turin')].reduce(stepRound, over), early)).toBe('complete')
+    expect(phaseOf(step(over, accepted('oslo')), early)).toBe('training')
+    expect(phaseOf([accepted('oslo'), accepted('turin')].reduce(step, over), early)).toBe('complete')
   })
 
   test('a round that nobody can complete any more fails at once', () => {

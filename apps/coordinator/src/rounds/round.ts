@@ -1,5 +1,12 @@
 import type { FileReference, RefusalRecord } from '@lorica/protocol'
-import type { Contribution, RoundEvent, RunJournalEvent, Seat } from '../journal-event.js'
+import type {
+  Bystander,
+  Contribution,
+  RoundEvent,
+  RunJournalEvent,
+  Seat,
+  SeatMark,
+} from '../journal-event.js'
 
 /** How one seat of a round stands. */
 export type SeatState =
@@ -17,19 +24,27 @@ export interface RoundState {
   readonly seats: ReadonlyMap<string, Seat & SeatState> // by agentId
   readonly isClosed: boolean // no update is accepted any more
   readonly candidate: readonly FileReference[] | null
+  readonly plannedAt: string
+  readonly closedAt: string | null
+  readonly bystanders: readonly Bystander[] // who had no seat when it was planned
+  readonly bystandersNotNamed: number
+  readonly marks: ReadonlyMap<string, SeatMark> // by agentId; how far each seat was when the round closed or ended
 }
 
 type Planned = Extract<RunJournalEvent, { type: 'round-planned' }>
 
 /** The state that a plan begins with: every seat is training. */
-export function openRound(event: Planned): RoundState {
-  const { round, attempt, minimum, goal, deadlineAtMs } = event
+export function openRound(event: Planned, at: string): RoundState {
+  const { round, attempt, minimum, goal, deadlineAtMs, bystanders = [], bystandersNotNamed = 0 } = event
   const seats = new Map(event.seats.map((seat) => [seat.agentId, { ...seat, status: 'training' as const }]))
-  return { round, attempt, minimum, goal, deadlineAtMs, seats, isClosed: false, candidate: null }
+  return {
+    ...{ round, attempt, minimum, goal, deadlineAtMs, seats, bystanders, bystandersNotNamed },
+    ...{ isClosed: false, candidate: null, plannedAt: at, closedAt: null, marks: new Map() },
+  }
 }
 
 /** What an event does to a round. An event that does not apply, such as a second update of a seat, changes nothing. */
-export function stepRound(state: RoundState, event: RoundEvent): RoundState {
+export function stepRound(state: RoundState, event: RoundEvent, at: string): RoundState {
   if (event.round !== state.round) return state
   switch (event.type) {
     case 'agent-invited':
@@ -52,7 +67,9 @@ export function stepRound(state: RoundState, event: RoundEvent): RoundState {
       return withSeat(state, agentId, assignmentId, { status, code, message })
     }
     case 'round-closed':
-      return { ...state, isClosed: true }
+      return state.isClosed
+        ? state
+        : { ...state, isClosed: true, closedAt: at, marks: withMarks(state.marks, event.marks) }
     case 'round-aggregated':
       return { ...state, candidate: event.files }
   }
@@ -61,8 +78,18 @@ export function stepRound(state: RoundState, event: RoundEvent): RoundState {
 function withSeat(state: RoundState, agentId: string, assignmentId: string, next: SeatState): RoundState {
   const seat = state.seats.get(agentId)
   if (state.isClosed || seat?.status !== 'training' || seat.assignmentId !== assignmentId) return state
-  const { name } = seat
-  return { ...state, seats: new Map([...state.seats, [agentId, { agentId, name, assignmentId, ...next }]]) }
+  const { name, device } = seat
+  const settled = { agentId, name, assignmentId, ...(device === undefined ? {} : { device }), ...next }
+  return { ...state, seats: new Map([...state.seats, [agentId, settled]]) }
+}
+
+/** Marks with later ones in the place of earlier ones. */
+export function withMarks(
+  known: ReadonlyMap<string, SeatMark>,
+  later: readonly SeatMark[] = [],
+): ReadonlyMap<string, SeatMark> {
+  if (later.length === 0) return known
+  return new Map([...known, ...later.map((mark) => [mark.agentId, mark] as const)])
 }
 
 /** What is known beside the journal when a round is judged. */

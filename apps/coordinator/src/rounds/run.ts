@@ -1,7 +1,14 @@
 import type { FileReference, RoundRecord, RunSpec, RunView } from '@lorica/protocol'
 import type { JournalEntry } from '../journal.js'
-import type { Measured, PinnedBase, RunJournalEvent } from '../journal-event.js'
-import { openRound, type RoundState, stepRound } from './round.js'
+import type { Measured, PinnedBase, RunJournalEvent, SeatMark } from '../journal-event.js'
+import { openRound, type RoundState, stepRound, withMarks } from './round.js'
+
+/** An attempt at a round that has ended. It never changes any more. */
+export interface PastRound extends RoundState {
+  readonly endedAt: string
+  readonly outcome: 'committed' | 'failed'
+  readonly reason: string
+}
 
 /** Everything that the journal says about one run. */
 export interface Run {
@@ -15,6 +22,7 @@ export interface Run {
   readonly parent: Measured | null // how well `adapter` does
   readonly rounds: readonly RoundRecord[] // committed
   readonly current: RoundState | null
+  readonly history: readonly PastRound[] // every attempt that ended, oldest first
   readonly attempts: number // of the round that is next or open
   readonly excluded: readonly string[] // agentIds that declined or were refused in failed attempts of that round
   readonly final: Measured | null
@@ -37,6 +45,7 @@ export function createRun(event: Extract<RunJournalEvent, { type: 'run-created' 
     parent: null,
     rounds: [],
     current: null,
+    history: [],
     attempts: 0,
     excluded: [],
     final: null,
@@ -52,18 +61,23 @@ export function stepRun(run: Run, { event, at }: Pick<JournalEntry, 'event' | 'a
     case 'baseline-evaluated':
       return { ...run, baseline: event.measured, parent: event.measured }
     case 'round-planned':
-      return { ...run, current: openRound(event), attempts: event.attempt }
+      return { ...run, current: openRound(event, at), attempts: event.attempt }
     case 'agent-invited':
     case 'update-accepted':
     case 'update-refused':
     case 'agent-declined':
     case 'round-closed':
     case 'round-aggregated':
-      return run.current === null ? run : { ...run, current: stepRound(run.current, event) }
+      return run.current === null ? run : { ...run, current: stepRound(run.current, event, at) }
     case 'round-committed':
-      return committed(run, event)
+      return committed(run, event, at)
     case 'round-failed':
-      return { ...run, current: null, excluded: [...new Set([...run.excluded, ...unwilling(run.current)])] }
+      return {
+        ...run,
+        current: null,
+        excluded: [...new Set([...run.excluded, ...unwilling(run.current)])],
+        history: withPast(run, { outcome: 'failed', reason: event.reason, marks: event.marks }, at),
+      }
     case 'final-evaluated':
       return { ...run, final: event.measured }
     case 'run-ended':
@@ -73,7 +87,18 @@ export function stepRun(run: Run, { event, at }: Pick<JournalEntry, 'event' | 'a
   }
 }
 
-function committed(run: Run, event: Extract<RunJournalEvent, { type: 'round-committed' }>): Run {
+/** The history of a run with its open round at the end. */
+function withPast(
+  { current, history }: Run,
+  end: Pick<PastRound, 'outcome' | 'reason'> & { readonly marks?: readonly SeatMark[] | undefined },
+  endedAt: string,
+): Run['history'] {
+  if (current === null) return history
+  const { outcome, reason } = end
+  return [...history, { ...current, marks: withMarks(current.marks, end.marks), endedAt, outcome, reason }]
+}
+
+function committed(run: Run, event: Extract<RunJournalEvent, { type: 'round-committed' }>, at: string): Run {
   const { record, files, version } = event
   const isReleased = record.verdict === 'released'
   const { loss, evaluation: perAgent } = record
@@ -85,6 +110,7 @@ function committed(run: Run, event: Extract<RunJournalEvent, { type: 'round-comm
     parent: isReleased ? { loss, tokens, perAgent, seconds: record.evaluateSeconds } : run.parent,
     rounds: [...run.rounds, record],
     current: null,
+    history: withPast(run, { outcome: 'committed', reason: record.reason, marks: event.marks }, at),
     attempts: 0,
     excluded: [],
   }

@@ -1,6 +1,7 @@
 import { LoricaError } from '@lorica/protocol'
 import { newId } from '../random.js'
 import type { ActiveRun } from './active-run.js'
+import { bystandersOf, recordedBystanders } from './bystanders.js'
 import type { Parts } from './parts.js'
 import { planRound, seatOf, trainAssignment } from './plan.js'
 import { phaseOf, type RoundState, refusalsOf } from './round.js'
@@ -15,8 +16,11 @@ export async function planNextRound(parts: Parts, active: ActiveRun): Promise<vo
     if (plan.kind === 'round') {
       setWaiting(parts, active, null)
       active.roundStartedMs = parts.clock.monotonicMs()
-      active.bytesDown = 0
-      parts.ledger.record(plan.event)
+      active.marks.clear()
+      parts.ledger.record({
+        ...plan.event,
+        ...recordedBystanders(bystandersNow(parts, active, plan.event.seats)),
+      })
       return
     }
     await waitForAgents(parts, active, plan.reason, () => {
@@ -24,6 +28,15 @@ export async function planNextRound(parts: Parts, active: ActiveRun): Promise<vo
       return later.kind !== 'wait' || later.reason !== plan.reason
     })
   }
+}
+
+function bystandersNow(parts: Parts, active: ActiveRun, seats: readonly { readonly agentId: string }[]) {
+  const present = {
+    members: parts.ledger.members(),
+    eligible: parts.roster.eligible(),
+    isConnected: (agentId: string) => parts.roster.find(agentId) !== undefined,
+  }
+  return bystandersOf(active.run(), seats, present)
 }
 
 /** Waits until `isTrue`, and says why meanwhile. */
@@ -50,7 +63,8 @@ export async function trainRound(parts: Parts, active: ActiveRun): Promise<'comp
     const result = phase()
     if (result !== 'complete') return 'failed'
     const { runId } = active
-    parts.ledger.record({ type: 'round-closed', runId, round: openRoundOf(active).round })
+    const { round, seats } = openRoundOf(active)
+    parts.ledger.record({ type: 'round-closed', runId, round, marks: active.marks.of(seats.keys()) })
     return 'complete'
   } finally {
     cancel()
@@ -103,6 +117,7 @@ export function failRound(parts: Parts, active: ActiveRun, reason: string): void
     attempt: round.attempt,
     reason,
     discarded,
+    marks: active.marks.of(round.seats.keys()),
   })
 }
 

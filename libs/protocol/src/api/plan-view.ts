@@ -1,11 +1,12 @@
 import type { RunSpec } from '../spec/run-spec.js'
+import type { AgentFate } from './round-view.js'
 
 /** What would become of an agent in the first round of a run. */
 export interface PlannedAgent {
   readonly agentId: string
   readonly name: string
-  /** invited: has a seat; reserve: could have one; unsuited: not what rounds.where asks for; away: not connected. */
-  readonly fate: 'invited' | 'reserve' | 'unsuited' | 'away'
+  /** invited: has a seat; the others as in rounds (AgentFate). */
+  readonly fate: 'invited' | Extract<AgentFate, 'reserve' | 'unsuited' | 'excluded' | 'cordoned' | 'away'>
   readonly reason: string | null // of those without a seat
 }
 

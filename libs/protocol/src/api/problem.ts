@@ -34,6 +34,7 @@ const statusOf: Partial<Record<ErrorCode, number>> = {
   'LRC-3007': 404,
   'LRC-3008': 404,
   'LRC-3010': 404,
+  'LRC-3013': 404,
   'LRC-5005': 507,
 }
 

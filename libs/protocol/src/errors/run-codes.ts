@@ -62,4 +62,9 @@ export const runCodes = {
       'Every candidate of the run was worse than what it would have replaced, or could not be measured.',
     action: 'See why with `lorica rounds list --why`; lower local.learningRate or widen evaluate.guards.',
   },
+  'LRC-3013': {
+    title: 'Round is not known',
+    meaning: 'The run has not planned a round of this number.',
+    action: 'List them with `lorica rounds list RUN`.',
+  },
 } as const

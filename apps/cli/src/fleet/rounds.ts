@@ -1,0 +1,128 @@
+import {
+  type AgentInRound,
+  type AttemptView,
+  codes,
+  type RoundSummary,
+  type RoundView,
+} from '@lorica/protocol'
+import { Command } from 'commander'
+import { needed } from '../screen/argument.js'
+import { runs } from '../screen/command.js'
+import { bytes, count, duration, table } from '../screen/format.js'
+import { type ApiOptions, createApi } from './api.js'
+import { withApi } from './run.js'
+
+interface WhyOptions extends ApiOptions {
+  readonly why?: boolean
+}
+
+interface Rounds {
+  readonly run: string
+  readonly rounds: readonly RoundSummary[]
+}
+
+/** `lorica rounds`: what happened in each round of a run, and to each agent in it. */
+export function roundsCommand(): Command {
+  const rounds = new Command('rounds').description('what happened in the rounds of a run, and why')
+  runs(
+    withApi(
+      rounds.command('list <run>').description('the rounds of a run, by its id or name, oldest first'),
+    ).option('--why', 'also the reasons of what was not released and of seats that brought nothing'),
+    async (options: WhyOptions, output, [run]) => {
+      const found = await createApi(options).get<Rounds>(pathOf(needed(run, '<run>')))
+      output.result(found, listLines(found, options.why === true))
+    },
+  )
+  runs(
+    withApi(rounds.command('show <run> <round>').description('one round with every attempt at it')).option(
+      '--why',
+      'what became of each agent: invited or not and why, trained, moved, accepted, refused, declined or absent',
+    ),
+    async (options: WhyOptions, output, [run, round]) => {
+      const path = `${pathOf(needed(run, '<run>'))}/${encodeURIComponent(needed(round, '<round>'))}`
+      const view = await createApi(options).get<RoundView>(path)
+      output.result(view, showLines(view, options.why === true))
+    },
+  )
+  return rounds
+}
+
+const pathOf = (run: string): string => `/api/v1/runs/${encodeURIComponent(run)}/rounds`
+
+function listLines({ run, rounds }: Rounds, isWhy: boolean): readonly string[] {
+  if (rounds.length === 0) return [`run ${run} has planned no round yet: lorica run show ${run}`]
+  const rows = rounds.map((round) => [
+    String(round.round),
+    round.state,
+    round.release ?? '-',
+    `${round.accepted}/${round.seats}`,
+    String(round.attempts),
+    round.loss?.toFixed(4) ?? '-',
+    bytes(round.bytesUp),
+    bytes(round.bytesDown),
+    elapsed(round.plannedAt, round.endedAt),
+  ])
+  const head = ['round', 'state', 'release', 'updates', 'attempts', 'loss', 'up', 'down', 'time']
+  const why = rounds.flatMap(({ round, reason, reasons }) => {
+    const texts = [...(reason === null ? [] : [reason]), ...reasons.map(reasonText)]
+    return texts.map((text) => `round ${round}: ${text}`)
+  })
+  return [...table([head, ...rows]), ...(isWhy && why.length > 0 ? ['', ...why] : [])]
+}
+
+function showLines(view: RoundView, isWhy: boolean): readonly string[] {
+  const outcome = view.release === null ? view.state : `${view.state} as ${view.release}`
+  const loss = view.loss === null ? '' : `, loss ${view.loss.toFixed(4)}`
+  return [
+    `round ${view.round} of ${view.run}: ${outcome}${loss}`,
+    ...view.attempts.flatMap((attempt) => ['', ...attemptLines(attempt, isWhy)]),
+    ...(isWhy ? [] : ['', `what became of each agent: lorica rounds show ${view.run} ${view.round} --why`]),
+  ]
+}
+
+function attemptLines(attempt: AttemptView, isWhy: boolean): readonly string[] {
+  const { minimum, goal, plannedAt, endedAt, reason, reasons, agents, bystandersNotNamed } = attempt
+  const accepted = agents.filter(({ fate }) => fate === 'accepted').length
+  const wanted = `needs ${minimum}${goal === null ? '' : `, goal ${goal}`}`
+  const rows = agents.map((agent) => [
+    agent.name,
+    agent.fate,
+    agent.trainSeconds === null ? '-' : duration(agent.trainSeconds),
+    agent.lossFirst === null ? '-' : `${agent.lossFirst.toFixed(3)} > ${agent.lossLast?.toFixed(3)}`,
+    bytes(agent.bytesUp),
+    bytes(agent.bytesDown),
+  ])
+  const head = ['agent', 'fate', 'trained', 'loss', 'up', 'down']
+  const lines = table([head, ...rows]).map((line, at) =>
+    `${line}  ${at === 0 ? '' : whyOf(agents[at - 1]!)}`.trimEnd(),
+  )
+  return [
+    `attempt ${attempt.attempt}: ${attempt.state}, ${accepted} updates (${wanted}), ${elapsed(plannedAt, endedAt)}`,
+    ...(reason === null ? [] : [`  ${reason}`]),
+    ...reasons.map((one) => `  ${reasonText(one)}`),
+    ...(isWhy ? ['', ...lines] : []),
+    ...(isWhy && bystandersNotNamed > 0 ? [`and ${count(bystandersNotNamed)} more without a seat`] : []),
+  ]
+}
+
+function whyOf({ code, message, progress }: AgentInRound): string {
+  const last = progress === null ? '' : `last known: ${progress.phase} ${progressText(progress)}`
+  const why = [code, message].filter((part) => part !== null).join(' ')
+  return [why, last].filter((part) => part !== '').join('; ')
+}
+
+function progressText({ phase, step, steps, at }: NonNullable<AgentInRound['progress']>): string {
+  const isBytes = phase === 'upload' || phase === 'download'
+  return `${isBytes ? `${bytes(step)} of ${bytes(steps)}` : `${step} of ${steps}`} at ${at}`
+}
+
+function reasonText({ kind, code, count: times }: AttemptView['reasons'][number]): string {
+  const { title } = (codes as Readonly<Record<string, { readonly title: string }>>)[code] ?? {
+    title: 'another reason',
+  }
+  return `${times} ${kind}: ${code} ${title}`
+}
+
+function elapsed(from: string, to: string | null): string {
+  return to === null ? 'open' : duration((Date.parse(to) - Date.parse(from)) / 1000)
+}

@@ -1,0 +1,139 @@
+/**
+ * What operators see of rounds: what became of each agent, and why. Everything comes from the journal, but for how far the
+ * seats of an open round are.
+ * @module
+ */
+import type {
+  AgentInRound,
+  AttemptView,
+  ReasonCount,
+  RefusalRecord,
+  RoundSummary,
+  RoundView,
+} from '@lorica/protocol'
+import type { Bystander, SeatMark } from '../journal-event.js'
+import { type RoundState, refusalsOf } from './round.js'
+import type { PastRound, Run } from './run.js'
+
+type Attempt = RoundState | PastRound
+type Marks = ReadonlyMap<string, SeatMark>
+
+/** The rounds of a run so far, oldest first. `live` is how far the seats of its open round are. */
+export function roundSummaries(run: Run, live: Marks): readonly RoundSummary[] {
+  const numbers = [...new Set(attemptsOf(run).map(({ round }) => round))]
+  return numbers.map((round) => {
+    const { state, release, loss, attempts } = roundView(run, round, live) as RoundView
+    const latest = attempts.at(-1) as AttemptView
+    const seats = latest.agents.filter(({ fate }) => isSeat(fate))
+    const sum = (key: 'bytesUp' | 'bytesDown') =>
+      latest.agents.reduce((total, agent) => total + agent[key], 0)
+    return {
+      ...{ round, state, release, loss, attempts: attempts.length, reason: latest.reason },
+      seats: seats.length,
+      accepted: seats.filter(({ fate }) => fate === 'accepted').length,
+      reasons: latest.reasons,
+      bytesUp: sum('bytesUp'),
+      bytesDown: sum('bytesDown'),
+      plannedAt: latest.plannedAt,
+      endedAt: latest.endedAt,
+    }
+  })
+}
+
+/** One round of a run with every attempt at it, or undefined when it was never planned. */
+export function roundView(run: Run, round: number, live: Marks): RoundView | undefined {
+  const attempts = attemptsOf(run).filter((attempt) => attempt.round === round)
+  const latest = attempts.at(-1)
+  if (latest === undefined) return undefined
+  const record = run.rounds.find((one) => one.round === round)
+  return {
+    run: run.runId,
+    round,
+    state: stateOf(latest),
+    release: record?.release ?? null,
+    loss: record?.loss ?? null,
+    attempts: attempts.map((attempt) => attemptView(attempt, isPast(attempt) ? attempt.marks : live)),
+  }
+}
+
+function attemptsOf(run: Run): readonly Attempt[] {
+  return run.current === null ? run.history : [...run.history, run.current]
+}
+
+function attemptView(attempt: Attempt, marks: Marks): AttemptView {
+  const { minimum, goal, deadlineAtMs, plannedAt, closedAt, bystanders, bystandersNotNamed } = attempt
+  const past = isPast(attempt) ? attempt : null
+  return {
+    attempt: attempt.attempt,
+    state: stateOf(attempt),
+    reason: past?.reason ?? null,
+    ...{ minimum, goal, plannedAt, closedAt, bystandersNotNamed },
+    deadlineAt: new Date(deadlineAtMs).toISOString(),
+    endedAt: past?.endedAt ?? null,
+    reasons: histogramOf(attempt.isClosed || past !== null ? refusalsOf(attempt) : settledOf(attempt)),
+    agents: [...seatsOf(attempt, marks), ...bystanders.map(bystanderView)],
+  }
+}
+
+/** Why seats brought nothing, counted, most frequent first; equal counts by code. */
+export function histogramOf(
+  refusals: readonly Pick<RefusalRecord, 'kind' | 'code'>[],
+): readonly ReasonCount[] {
+  const counts = new Map<string, ReasonCount>()
+  for (const { kind, code } of refusals) {
+    const key = `${code} ${kind}`
+    counts.set(key, { kind, code, count: (counts.get(key)?.count ?? 0) + 1 })
+  }
+  return [...counts.entries()]
+    .sort(([a, { count }], [b, other]) => other.count - count || (a < b ? -1 : 1))
+    .map(([, reason]) => reason)
+}
+
+function settledOf(attempt: Attempt): readonly RefusalRecord[] {
+  return refusalsOf(attempt).filter(({ kind }) => kind !== 'absent')
+}
+
+function seatsOf(attempt: Attempt, marks: Marks): readonly AgentInRound[] {
+  const isOver = attempt.isClosed || isPast(attempt)
+  const refusals = new Map(refusalsOf(attempt).map((refusal) => [refusal.agentId, refusal]))
+  return [...attempt.seats.values()].map((seat) => {
+    const { agentId, name, device = null } = seat
+    const {
+      bytesUp = 0,
+      bytesDown = 0,
+      progress = null,
+    } = marks.get(agentId) ?? attempt.marks.get(agentId) ?? {}
+    const base = { ...nothing, agentId, name, device, progress, bytesDown }
+    if (seat.status === 'accepted') {
+      const { trainMs, lossFirst, lossLast, tokens, sizeBytes } = seat.contribution
+      const brought = { trainSeconds: trainMs / 1000, lossFirst, lossLast, tokens }
+      return { ...base, fate: 'accepted', ...brought, bytesUp: Math.max(bytesUp, sizeBytes) }
+    }
+    const refusal = refusals.get(agentId)
+    if (refusal === undefined || (seat.status === 'training' && !isOver)) {
+      return { ...base, fate: 'training', bytesUp }
+    }
+    const { kind: fate, code, message } = refusal
+    return { ...base, fate, code, message, bytesUp }
+  })
+}
+
+function bystanderView({ agentId, name, fate, reason }: Bystander): AgentInRound {
+  return { ...nothing, agentId, name, fate, message: reason }
+}
+
+const nothing = {
+  ...{ code: null, message: null, device: null, progress: null },
+  ...{ trainSeconds: null, lossFirst: null, lossLast: null, tokens: null },
+  ...{ bytesUp: 0, bytesDown: 0 },
+} as const
+
+const isPast = (attempt: Attempt): attempt is PastRound => 'outcome' in attempt
+
+function stateOf(attempt: Attempt): AttemptView['state'] {
+  if (isPast(attempt)) return attempt.outcome
+  return attempt.isClosed ? 'closed' : 'open'
+}
+
+const isSeat = (fate: AgentInRound['fate']): boolean =>
+  ['accepted', 'training', 'refused', 'declined', 'absent'].includes(fate)
