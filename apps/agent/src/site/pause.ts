@@ -1,9 +1,9 @@
-import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Batches } from '@lorica/peft-core'
 import { LoricaError } from '@lorica/protocol'
 import { z } from 'zod'
 import { type Clock, wait } from '../clock.js'
+import { type Disk, systemDisk } from '../store/disk.js'
 import { readJson, writeJson } from '../store/folder.js'
 
 const pauseSchema = z.strictObject({ untilMs: z.number().nullable() }) // null: until the owner resumes
@@ -15,20 +15,29 @@ const FILE = 'pause.json'
 const LOOK_MS = 500
 
 /** Asks the agent of a folder to do nothing, for `forMs` or until it is resumed. A running agent yields within one step. */
-export async function pause(folder: string, forMs: number | undefined, nowMs: number): Promise<Pause> {
+export async function pause(
+  folder: string,
+  forMs: number | undefined,
+  nowMs: number,
+  disk: Disk = systemDisk(),
+): Promise<Pause> {
   const asked: Pause = { untilMs: forMs === undefined ? null : nowMs + forMs }
-  await writeJson(join(folder, FILE), asked)
+  await writeJson(join(folder, FILE), asked, { disk })
   return asked
 }
 
 /** Lets the agent of a folder work again. */
-export async function resume(folder: string): Promise<void> {
-  await rm(join(folder, FILE), { force: true })
+export async function resume(folder: string, disk: Disk = systemDisk()): Promise<void> {
+  await disk.remove(join(folder, FILE))
 }
 
 /** The pause of a folder that holds at `nowMs`; a file that cannot be read is a pause without an end. */
-export async function pauseOf(folder: string, nowMs: number): Promise<Pause | undefined> {
-  const stored = await readJson(join(folder, FILE)).catch(() => null)
+export async function pauseOf(
+  folder: string,
+  nowMs: number,
+  disk: Disk = systemDisk(),
+): Promise<Pause | undefined> {
+  const stored = await readJson(join(folder, FILE), disk).catch(() => null)
   if (stored === undefined) return undefined
   const parsed = pauseSchema.safeParse(stored)
   const asked = parsed.success ? parsed.data : { untilMs: null }
@@ -47,16 +56,16 @@ export interface Owner {
 }
 
 /** The owner of a folder, whose wishes are looked up at each step. */
-export function ownerOf(folder: string, clock: Clock): Owner {
+export function ownerOf(folder: string, clock: Clock, disk: Disk = systemDisk()): Owner {
   return {
     async expectFree() {
-      const asked = await pauseOf(folder, clock.now())
+      const asked = await pauseOf(folder, clock.now(), disk)
       if (asked !== undefined) throw paused(asked)
     },
     async *whenFree(batches, deadlineAtMs, signal) {
       for await (const batch of batches) {
         for (;;) {
-          const asked = await pauseOf(folder, clock.now())
+          const asked = await pauseOf(folder, clock.now(), disk)
           if (asked === undefined) break
           if (asked.untilMs === null || asked.untilMs >= deadlineAtMs) throw paused(asked)
           await wait(clock, LOOK_MS, signal)

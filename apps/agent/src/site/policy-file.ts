@@ -1,7 +1,8 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LoricaError } from '@lorica/protocol'
 import { parse } from 'yaml'
+import { type Disk, systemDisk } from '../store/disk.js'
 import { type Policy, policySchema } from './policy.js'
 
 const FILE = 'policy.yaml'
@@ -23,13 +24,13 @@ const template = `# What this machine lets its fleet ask of it. Whatever is left
 `
 
 /** The policy of a folder, read anew each time; empty where there is no file. Throws LRC-6004 when it is not valid. */
-export async function readPolicy(folder: string): Promise<Policy> {
+export async function readPolicy(folder: string, disk: Disk = systemDisk()): Promise<Policy> {
   const path = join(folder, FILE)
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const text = await disk.read(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return ''
     throw invalid(`it cannot be read (${error.code})`, error) // the coordinator hears this: no path
   })
-  const raw = yamlOf(text) ?? {}
+  const raw = yamlOf(Buffer.from(text).toString('utf8')) ?? {}
   const result = policySchema.safeParse(raw)
   if (result.success) return result.data
   const issue = result.error.issues[0]

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { Clock } from '../clock.js'
+import { type Disk, systemDisk } from '../store/disk.js'
 import { readJson, writeJson } from '../store/folder.js'
 
 const trafficSchema = z.strictObject({ day: z.string(), bytes: z.int().min(0) })
@@ -14,9 +15,9 @@ export interface Traffic {
 const SAVED_EACH_MS = 2000
 
 /** Opens the count of a folder. A file that is damaged counts as none. */
-export async function openTraffic(folder: string, clock: Clock): Promise<Traffic> {
+export async function openTraffic(folder: string, clock: Clock, disk: Disk = systemDisk()): Promise<Traffic> {
   const path = join(folder, 'traffic.json')
-  const stored = trafficSchema.safeParse(await readJson(path).catch(() => undefined))
+  const stored = trafficSchema.safeParse(await readJson(path, disk).catch(() => undefined))
   const now = () => new Date(clock.now())
   let { day, bytes } = stored.success ? stored.data : { day: dayOf(now()), bytes: 0 }
   let isSaving = false
@@ -27,7 +28,7 @@ export async function openTraffic(folder: string, clock: Clock): Promise<Traffic
   }
   const save = (): void => {
     isSaving = false
-    writeJson(path, { day, bytes }).catch(() => {}) // the next one may succeed
+    writeJson(path, { day, bytes }, { disk }).catch(() => {}) // the next one may succeed
   }
   return {
     add(sizeBytes) {

@@ -1,9 +1,8 @@
-import { randomBytes } from 'node:crypto'
-import { copyFile, link, mkdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { hashModel } from '@lorica/peft-core'
 import { type Assignment, LoricaError } from '@lorica/protocol'
 import type { Blobs } from './blobs.js'
+import { type Disk, systemDisk } from './disk.js'
 import { diskError } from './folder.js'
 
 export type BaseReference = Assignment['base']
@@ -20,16 +19,26 @@ export interface BasesOptions {
   readonly blobs: Blobs
   /** A base that the owner of the machine gave; then no other is used and none is downloaded. */
   readonly own?: string | undefined
+  readonly disk?: Disk
+  /** How a base is hashed; that of a folder or an .onnx file when absent. */
+  readonly hash?: typeof hashModel
 }
 
 /** Opens the bases of a folder. */
-export function openBases({ folder, blobs, own }: BasesOptions): Bases {
+export function openBases({
+  folder,
+  blobs,
+  own,
+  disk = systemDisk(),
+  hash = hashModel,
+}: BasesOptions): Bases {
   const ready = new Map<string, Promise<string>>()
   return {
     pathOf(base) {
       const known = ready.get(base.sha256)
       if (known !== undefined) return known
-      const path = own === undefined ? assemble(base, folder, blobs) : checkOwn(base, own)
+      const path =
+        own === undefined ? assemble(base, { folder, blobs, disk, hash }) : checkOwn(base, own, hash)
       ready.set(base.sha256, path)
       path.catch(() => ready.delete(base.sha256))
       return path
@@ -37,8 +46,8 @@ export function openBases({ folder, blobs, own }: BasesOptions): Bases {
   }
 }
 
-async function checkOwn(base: BaseReference, own: string): Promise<string> {
-  const { sha256 } = await hashModel(own).catch((cause: Error) => {
+async function checkOwn(base: BaseReference, own: string, hash: typeof hashModel): Promise<string> {
+  const { sha256 } = await hash(own).catch((cause: Error) => {
     throw new LoricaError('LRC-3003', `${own}: ${cause.message}`, { cause })
   })
   if (sha256 === base.sha256) return own
@@ -49,33 +58,36 @@ async function checkOwn(base: BaseReference, own: string): Promise<string> {
   })
 }
 
-async function assemble(base: BaseReference, folder: string, blobs: Blobs): Promise<string> {
+async function assemble(
+  base: BaseReference,
+  { folder, blobs, disk, hash }: Required<Omit<BasesOptions, 'own'>>,
+): Promise<string> {
   const target = join(folder, base.sha256)
   const path = modelPath(target, base)
-  if (await isFolder(target)) {
-    const intact = await hashModel(path).then(
+  if ((await disk.list(target)).length > 0) {
+    const intact = await hash(path).then(
       ({ sha256 }) => sha256 === base.sha256,
       () => false,
     )
     if (intact) return path
-    await rm(target, { recursive: true, force: true })
+    await disk.remove(target)
   }
-  const staging = join(folder, `.${base.sha256.slice(0, 16)}-${randomBytes(4).toString('hex')}`)
+  const staging = disk.temporaryPath(join(folder, `.${base.sha256.slice(0, 16)}`))
   try {
-    for (const file of base.files) await place(await blobs.ensure(file), join(staging, file.path))
-    const { sha256 } = await hashModel(modelPath(staging, base))
+    for (const file of base.files) await place(disk, await blobs.ensure(file), join(staging, file.path))
+    const { sha256 } = await hash(modelPath(staging, base))
     if (sha256 !== base.sha256) {
       throw new LoricaError('LRC-6007', 'the files of the base do not add up to the announced base', {
         expected: `sha256 ${base.sha256}`,
         received: `sha256 ${sha256}`,
       })
     }
-    await rename(staging, target)
+    await disk.rename(staging, target)
     return path
   } catch (cause) {
     throw diskError(target, cause)
   } finally {
-    await rm(staging, { recursive: true, force: true })
+    await disk.remove(staging)
   }
 }
 
@@ -86,18 +98,7 @@ function modelPath(folder: string, { files }: BaseReference): string {
   return graph === undefined ? folder : join(folder, graph.path)
 }
 
-async function place(blob: string, path: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true })
-  try {
-    await link(blob, path)
-  } catch {
-    await copyFile(blob, path) // file systems without hard links
-  }
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  )
+async function place(disk: Disk, blob: string, path: string): Promise<void> {
+  await disk.makeFolder(dirname(path))
+  await disk.duplicate(blob, path)
 }

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type FileReference, LoricaError } from '@lorica/protocol'
+import { type Disk, piecesOf, systemDisk } from './disk.js'
 import { diskError } from './folder.js'
 
 /** Writes the bytes of a blob, from `offset` on, in order. */
@@ -22,19 +21,18 @@ export interface Blobs {
 }
 
 /** Opens the blobs of a folder; made when first needed. Two requests for one blob share one download. */
-export function openBlobs(folder: string, pull: Pull): Blobs {
+export function openBlobs(folder: string, pull: Pull, disk: Disk = systemDisk()): Blobs {
   const checked = new Set<string>()
   const underWay = new Map<string, Promise<string>>()
   const pathOf = (sha256: string): string => join(folder, sha256.slice(0, 2), sha256)
 
   const fill = async (file: FileReference): Promise<string> => {
     const path = pathOf(file.sha256)
-    if (checked.has(file.sha256) && (await sizeOf(path)) === file.sizeBytes) return path
-    if ((await sizeOf(path)) !== file.sizeBytes || (await hashFile(path)) !== file.sha256) {
-      await rm(path, { force: true })
-      await pullWhole(file, path, pull).catch((error) =>
-        retryDamaged(error, () => pullWhole(file, path, pull)),
-      )
+    if (checked.has(file.sha256) && (await disk.sizeOf(path)) === file.sizeBytes) return path
+    if ((await disk.sizeOf(path)) !== file.sizeBytes || (await hashFile(disk, path)) !== file.sha256) {
+      await disk.remove(path)
+      const get = () => pullWhole(disk, file, path, pull)
+      await get().catch((error) => retryDamaged(error, get))
     }
     checked.add(file.sha256)
     return path
@@ -51,48 +49,48 @@ export function openBlobs(folder: string, pull: Pull): Blobs {
   return {
     ensure,
     async bytes(file) {
-      const bytes = await readFile(await ensure(file))
+      const bytes = await disk.read(await ensure(file))
       if (createHash('sha256').update(bytes).digest('hex') === file.sha256) return bytes
       checked.delete(file.sha256) // changed on disk since it was checked
-      return readFile(await ensure(file))
+      return disk.read(await ensure(file))
     },
     async drop({ sha256 }) {
       checked.delete(sha256)
-      await rm(pathOf(sha256), { force: true })
+      await disk.remove(pathOf(sha256))
     },
   }
 }
 
-async function pullWhole(file: FileReference, path: string, pull: Pull): Promise<void> {
+async function pullWhole(disk: Disk, file: FileReference, path: string, pull: Pull): Promise<void> {
   const partPath = `${path}.part`
   try {
-    await mkdir(dirname(path), { recursive: true })
+    await disk.makeFolder(dirname(path))
     const hash = createHash('sha256')
-    let offset = (await sizeOf(partPath)) ?? 0
+    let offset = (await disk.sizeOf(partPath)) ?? 0
     if (offset > file.sizeBytes) {
-      await rm(partPath)
+      await disk.remove(partPath)
       offset = 0
     }
-    if (offset > 0) for await (const bytes of createReadStream(partPath)) hash.update(bytes as Buffer)
-    const handle = await open(partPath, 'a')
+    if (offset > 0) for await (const piece of piecesOf(disk, partPath)) hash.update(piece)
+    const handle = await disk.write(partPath, 'end', 0o644)
     try {
       await pull(file, offset, async (bytes) => {
         hash.update(bytes)
-        await handle.appendFile(bytes)
+        await handle.append(bytes)
       })
-      if (file.sizeBytes > SMALL_BYTES) await handle.sync() // small ones are hashed again whenever they are read
+      if (file.sizeBytes > SMALL_BYTES) await handle.flush() // small ones are hashed again whenever they are read
     } finally {
       await handle.close()
     }
     const received = hash.digest('hex')
     if (received !== file.sha256) {
-      await rm(partPath, { force: true })
+      await disk.remove(partPath)
       throw new LoricaError('LRC-6007', `${file.path}: downloaded bytes do not have the announced hash`, {
         expected: `sha256 ${file.sha256}`,
         received: `sha256 ${received}`,
       })
     }
-    await rename(partPath, path)
+    await disk.rename(partPath, path)
   } catch (cause) {
     throw diskError(path, cause)
   }
@@ -106,16 +104,8 @@ async function retryDamaged(error: unknown, again: () => Promise<void>): Promise
   await again()
 }
 
-async function sizeOf(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).size
-  } catch {
-    return undefined
-  }
-}
-
-async function hashFile(path: string): Promise<string> {
+async function hashFile(disk: Disk, path: string): Promise<string> {
   const hash = createHash('sha256')
-  for await (const bytes of createReadStream(path)) hash.update(bytes as Buffer)
+  for await (const piece of piecesOf(disk, path)) hash.update(piece)
   return hash.digest('hex')
 }

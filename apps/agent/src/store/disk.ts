@@ -1,5 +1,5 @@
 import { copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
-import type { Random } from '../random.js'
+import { type Random, systemRandom } from '../random.js'
 
 /** Files and folders, as an argument. Every operation rejects with the error that node:fs gives for the same fault. */
 export interface Disk {
@@ -22,6 +22,7 @@ export interface Disk {
   rename(from: string, to: string): Promise<void>
   /** Gives the content of a file a second name, or copies it where that is not possible. */
   duplicate(from: string, to: string): Promise<void>
+  copy(from: string, to: string): Promise<void>
   /** Removes a file, or a folder with everything in it, if it is there. */
   remove(path: string): Promise<void>
   /** Resolves when the names in a folder survive a loss of power. */
@@ -49,7 +50,7 @@ export interface GrowingFile {
 const flags = { new: 'wx', empty: 'w', end: 'a' } as const
 
 /** The disk of this machine. */
-export function systemDisk(random: Random): Disk {
+export function systemDisk(random: Random = systemRandom()): Disk {
   return {
     read: (path) => readFile(path),
     async open(path) {
@@ -94,6 +95,7 @@ export function systemDisk(random: Random): Disk {
     makeFolder: async (path) => void (await mkdir(path, { recursive: true })),
     rename,
     duplicate: (from, to) => link(from, to).catch(() => copyFile(from, to)), // file systems without hard links
+    copy: copyFile,
     remove: (path) => rm(path, { recursive: true, force: true }),
     async flushFolder(path) {
       const folder = await open(path, 'r')

@@ -1,12 +1,11 @@
-import { randomBytes } from 'node:crypto'
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { LoricaError } from '@lorica/protocol'
+import { type Disk, systemDisk } from './disk.js'
 
 /** The JSON of a file, or undefined when there is none. Throws LRC-8003 when it cannot be read or is not JSON. */
-export async function readJson(path: string): Promise<unknown> {
+export async function readJson(path: string, disk: Disk = systemDisk()): Promise<unknown> {
   try {
-    return JSON.parse(await readFile(path, 'utf8'))
+    return JSON.parse(Buffer.from(await disk.read(path)).toString('utf8'))
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw new LoricaError('LRC-8003', `${path}: ${(cause as Error).message}`, {
@@ -16,20 +15,39 @@ export async function readJson(path: string): Promise<unknown> {
   }
 }
 
+/** Where a file is written, and who may read it; its owner and others when absent. */
+export interface Writing {
+  readonly mode?: number
+  readonly disk?: Disk
+}
+
 /** Replaces a file by JSON text as a whole: a reader sees the old or the new one, never a half. */
-export async function writeJson(path: string, value: unknown, mode = 0o644): Promise<void> {
-  await writeWhole(path, Buffer.from(`${JSON.stringify(value, null, 2)}\n`), mode)
+export async function writeJson(
+  path: string,
+  value: unknown,
+  { mode = 0o644, disk = systemDisk() }: Writing = {},
+): Promise<void> {
+  await writeWhole(path, Buffer.from(`${JSON.stringify(value, null, 2)}\n`), { mode, disk })
 }
 
 /** Replaces a file by bytes as a whole. Makes the folder that it is in. */
-export async function writeWhole(path: string, bytes: Uint8Array, mode = 0o644): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`
+export async function writeWhole(
+  path: string,
+  bytes: Uint8Array,
+  { mode = 0o644, disk = systemDisk() }: Writing = {},
+): Promise<void> {
+  const temporary = disk.temporaryPath(path)
   try {
-    await mkdir(dirname(path), { recursive: true })
-    await writeFile(temporary, bytes, { mode })
-    await rename(temporary, path)
+    await disk.makeFolder(dirname(path))
+    const file = await disk.write(temporary, 'new', mode)
+    try {
+      await file.append(bytes)
+    } finally {
+      await file.close()
+    }
+    await disk.rename(temporary, path)
   } catch (cause) {
-    await rm(temporary, { force: true })
+    await disk.remove(temporary)
     throw diskError(path, cause)
   }
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { TensorSummary } from '../delta.js'
+import { type Disk, systemDisk } from './disk.js'
 import { readJson, writeJson } from './folder.js'
 import type { Finished } from './outbox.js'
 
@@ -54,7 +55,11 @@ export interface Sending {
 }
 
 /** Writes down what is about to leave. It is called before the first byte does. */
-export async function writeLastUpload(folder: string, sending: Sending): Promise<void> {
+export async function writeLastUpload(
+  folder: string,
+  sending: Sending,
+  disk: Disk = systemDisk(),
+): Promise<void> {
   const { at, coordinator, finished, tensors, norm, clipFactor } = sending
   const { runId, round, sha256, sizeBytes, examples, tokens, trainMs, lossFirst, lossLast } = finished
   const record = {
@@ -64,7 +69,7 @@ export async function writeLastUpload(folder: string, sending: Sending): Promise
     update: { runId, round, sha256, sizeBytes, tensors, norm, clipFactor },
     counts: { examples, tokens, trainMs, lossFirst, lossLast },
   }
-  await writeJson(join(folder, UPLOAD_FILE), record)
+  await writeJson(join(folder, UPLOAD_FILE), record, { disk })
 }
 
 /** The record of the latest update, or undefined when none left this machine. */
@@ -74,8 +79,12 @@ export async function readLastUpload(folder: string): Promise<LastUpload | undef
 }
 
 /** Writes down the evaluation that is about to leave. */
-export async function writeLastEvaluation(folder: string, evaluation: LastEvaluation): Promise<void> {
-  await writeJson(join(folder, EVALUATION_FILE), evaluation)
+export async function writeLastEvaluation(
+  folder: string,
+  evaluation: LastEvaluation,
+  disk: Disk = systemDisk(),
+): Promise<void> {
+  await writeJson(join(folder, EVALUATION_FILE), evaluation, { disk })
 }
 
 /** The latest evaluation that left, or undefined when there was none. */

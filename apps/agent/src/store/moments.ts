@@ -1,6 +1,6 @@
-import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { encodeOptimizerState, type OptimizerState, readOptimizerState } from '@lorica/peft-core'
+import { type Disk, systemDisk } from './disk.js'
 import { writeWhole } from './folder.js'
 
 /** What the optimizer remembers, by run and round: it continues in the next round, also after a restart. */
@@ -15,9 +15,9 @@ export interface Moments {
 const KEPT_ROUNDS = 2
 
 /** Opens the optimizer states of a folder. */
-export function openMoments(folder: string): Moments {
+export function openMoments(folder: string, disk: Disk = systemDisk()): Moments {
   const roundsOf = async (runId: string): Promise<readonly number[]> => {
-    const names = await readdir(join(folder, runId)).catch(() => [])
+    const names = await disk.list(join(folder, runId)).catch(() => [])
     const rounds = names
       .filter((name) => /^\d+\.safetensors$/.test(name))
       .map((name) => Number.parseInt(name, 10))
@@ -27,13 +27,13 @@ export function openMoments(folder: string): Moments {
   return {
     async before(runId, round) {
       const latest = (await roundsOf(runId)).find((kept) => kept < round)
-      return latest === undefined ? undefined : readOptimizerState(pathOf(runId, latest))
+      return latest === undefined ? undefined : readOptimizerState(await disk.read(pathOf(runId, latest)))
     },
     async keep(runId, round, state) {
-      await writeWhole(pathOf(runId, round), encodeOptimizerState(state), 0o600)
+      await writeWhole(pathOf(runId, round), encodeOptimizerState(state), { mode: 0o600, disk })
       const old = (await roundsOf(runId)).slice(KEPT_ROUNDS)
-      await Promise.all(old.map((kept) => rm(pathOf(runId, kept), { force: true })))
+      await Promise.all(old.map((kept) => disk.remove(pathOf(runId, kept))))
     },
-    drop: (runId) => rm(join(folder, runId), { recursive: true, force: true }),
+    drop: (runId) => disk.remove(join(folder, runId)),
   }
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { mkdir, open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { canonicalJson, type TrainAssignment } from '@lorica/protocol'
 import { z } from 'zod'
+import { type Disk, systemDisk } from './disk.js'
 import { readJson, writeJson, writeWhole } from './folder.js'
 
 const entrySchema = z.strictObject({
@@ -44,48 +44,47 @@ export function workOf(assignment: TrainAssignment): string {
 }
 
 /** Opens the outbox of a folder. */
-export function openOutbox(folder: string): Outbox {
+export function openOutbox(folder: string, disk: Disk = systemDisk()): Outbox {
+  const writing = { mode: 0o600, disk }
   const entryPath = (work: string): string => join(folder, `${work}.json`)
   const bytesPath = (work: string): string => join(folder, `${work}.safetensors`)
 
   const find = async (work: string): Promise<Finished | undefined> => {
-    const parsed = entrySchema.safeParse(await readJson(entryPath(work)).catch(() => undefined))
+    const parsed = entrySchema.safeParse(await readJson(entryPath(work), disk).catch(() => undefined))
     return parsed.success ? parsed.data : undefined
   }
   const all = async (): Promise<readonly Finished[]> => {
-    await mkdir(folder, { recursive: true })
-    const works = (await readdir(folder))
+    const works = (await disk.list(folder))
       .filter((name) => name.endsWith('.json'))
       .map((name) => name.slice(0, -5))
     const entries = await Promise.all(works.sort().map(find))
     return entries.filter((entry) => entry !== undefined)
   }
   const remove = async ({ work }: Finished): Promise<void> => {
-    await rm(entryPath(work), { force: true })
-    await rm(bytesPath(work), { force: true })
+    await disk.remove(entryPath(work))
+    await disk.remove(bytesPath(work))
   }
   return {
     find,
     async put(finished, bytes) {
-      await writeWhole(bytesPath(finished.work), bytes, 0o600)
-      await writeJson(entryPath(finished.work), finished, 0o600)
+      await writeWhole(bytesPath(finished.work), bytes, writing)
+      await writeJson(entryPath(finished.work), finished, writing)
       const before = (await all()).filter(
         ({ runId, round }) => runId === finished.runId && round < finished.round,
       )
       await Promise.all(before.map(remove))
     },
-    settle: (finished) => writeJson(entryPath(finished.work), { ...finished, settled: true }, 0o600),
+    settle: (finished) => writeJson(entryPath(finished.work), { ...finished, settled: true }, writing),
     unsettled: async () => (await all()).filter(({ settled }) => !settled),
     async drop(runId) {
       const ended = (await all()).filter((entry) => entry.runId === runId)
       await Promise.all(ended.map(remove))
     },
     async read({ work }, offset, length) {
-      const file = await open(bytesPath(work))
+      const file = await disk.open(bytesPath(work))
       try {
         const bytes = new Uint8Array(length)
-        const { bytesRead } = await file.read(bytes, 0, length, offset)
-        return bytes.subarray(0, bytesRead)
+        return bytes.subarray(0, await file.readInto(bytes, offset))
       } finally {
         await file.close()
       }

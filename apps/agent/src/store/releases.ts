@@ -1,10 +1,9 @@
-import { randomBytes } from 'node:crypto'
-import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { LoricaError, manifestId, type Release, type ReleaseManifest, verifyRelease } from '@lorica/protocol'
 import { z } from 'zod'
 import type { Blobs } from './blobs.js'
-import { diskError, readJson, writeJson } from './folder.js'
+import { type Disk, systemDisk } from './disk.js'
+import { diskError, readJson, writeJson, writeWhole } from './folder.js'
 
 const latestSchema = z.strictObject({ version: z.int(), name: z.string(), manifestId: z.string() })
 type Latest = Readonly<z.infer<typeof latestSchema>>
@@ -24,17 +23,24 @@ export interface ReleasesOptions {
   readonly coordinatorPublicKey: string
   /** The hash of the base that a run trains, when this agent knows it: a release of that run is for no other. */
   readonly baseOfRun: (runId: string) => string | undefined
+  readonly disk?: Disk
 }
 
 const KEPT_RELEASES = 3
 
 /** Opens the releases of a folder. */
-export function openReleases({ folder, blobs, coordinatorPublicKey, baseOfRun }: ReleasesOptions): Releases {
+export function openReleases({
+  folder,
+  blobs,
+  coordinatorPublicKey,
+  baseOfRun,
+  disk = systemDisk(),
+}: ReleasesOptions): Releases {
   const latestPath = join(folder, 'latest.json')
   let turn: Promise<unknown> = Promise.resolve()
 
   const take: Releases['take'] = async (release) => {
-    const latest = await readLatest(latestPath)
+    const latest = await readLatest(disk, latestPath)
     const id = manifestId(release)
     const manifest = verifyRelease(release, coordinatorPublicKey)
     if (latest?.manifestId === id) return undefined
@@ -44,13 +50,10 @@ export function openReleases({ folder, blobs, coordinatorPublicKey, baseOfRun }:
       ...(baseSha256 === undefined ? {} : { baseSha256 }),
     })
     const target = join(folder, manifest.name)
-    await assemble(target, release, manifest, blobs)
-    await writeJson(latestPath, {
-      version: manifest.version,
-      name: manifest.name,
-      manifestId: id,
-    } satisfies Latest)
-    await rm(join(folder, `v${manifest.version - KEPT_RELEASES}`), { recursive: true, force: true })
+    await assemble(target, release, manifest, { blobs, disk })
+    const latestNow: Latest = { version: manifest.version, name: manifest.name, manifestId: id }
+    await writeJson(latestPath, latestNow, { disk })
+    await disk.remove(join(folder, `v${manifest.version - KEPT_RELEASES}`))
     return { manifest, folder: target }
   }
   return {
@@ -66,29 +69,31 @@ async function assemble(
   target: string,
   release: Release,
   manifest: ReleaseManifest,
-  blobs: Blobs,
+  { blobs, disk }: { readonly blobs: Blobs; readonly disk: Disk },
 ): Promise<void> {
-  const staging = `${target}.${randomBytes(4).toString('hex')}.tmp`
+  const staging = disk.temporaryPath(target)
+  const write = async (name: string, text: string): Promise<void> =>
+    writeWhole(join(staging, name), Buffer.from(text, 'utf8'), { disk })
   try {
-    await mkdir(staging, { recursive: true })
+    await disk.makeFolder(staging)
     for (const file of manifest.files) {
       const blob = await blobs.ensure(file)
-      await mkdir(dirname(join(staging, file.path)), { recursive: true })
-      await copyFile(blob, join(staging, file.path))
+      await disk.makeFolder(dirname(join(staging, file.path)))
+      await disk.copy(blob, join(staging, file.path))
     }
-    await writeFile(join(staging, 'manifest.json'), release.manifest)
-    await writeFile(join(staging, 'manifest.sig'), release.signature)
-    await rm(target, { recursive: true, force: true })
-    await rename(staging, target)
+    await write('manifest.json', release.manifest)
+    await write('manifest.sig', release.signature)
+    await disk.remove(target)
+    await disk.rename(staging, target)
   } catch (cause) {
     throw diskError(target, cause)
   } finally {
-    await rm(staging, { recursive: true, force: true })
+    await disk.remove(staging)
   }
 }
 
-async function readLatest(path: string): Promise<Latest | undefined> {
-  const stored = await readJson(path)
+async function readLatest(disk: Disk, path: string): Promise<Latest | undefined> {
+  const stored = await readJson(path, disk)
   if (stored === undefined) return undefined
   const parsed = latestSchema.safeParse(stored)
   if (parsed.success) return parsed.data

@@ -2,7 +2,7 @@
  * What an optimiser remembers, as a safetensors file.
  * @module
  */
-import { readSafetensors } from '../adapter/safetensors.js'
+import { decodeSafetensors, readSafetensors } from '../adapter/safetensors.js'
 import { encodeSafetensors } from '../adapter/safetensors-write.js'
 import { rawTensor, type Tensor } from '../adapter/tensor.js'
 import { floatTensor } from '../adapter/values.js'
@@ -20,12 +20,13 @@ export function encodeOptimizerState({ step, first, second }: OptimizerState): U
   return encodeSafetensors(new Map([...tensors].map(([name, tensor]) => [name, rawTensor(tensor)])))
 }
 
-/** RangeError when the file is no safetensors file. */
-export async function readOptimizerState(path: string): Promise<OptimizerState> {
+/** Reads a file by its path, or its bytes. RangeError when it is no safetensors file. */
+export async function readOptimizerState(file: string | Uint8Array): Promise<OptimizerState> {
   const first = new Map<string, Tensor>()
   const second = new Map<string, Tensor>()
   let step = 0
-  for (const [name, raw] of await readSafetensors(path)) {
+  const tensors = typeof file === 'string' ? await readSafetensors(file) : decodeSafetensors(file)
+  for (const [name, raw] of tensors) {
     const tensor = floatTensor(raw)
     if (name === STEP) step = tensor.data[0] as number
     else if (name.startsWith(FIRST)) first.set(name.slice(FIRST.length), tensor)
