@@ -3,18 +3,16 @@
  * @module
  */
 import { join } from 'node:path'
-import { startEngine } from '@lorica/peft-core'
 import { asLoricaError, LoricaError, type Progress, SOFTWARE } from '@lorica/protocol'
 import { createAgenda } from './agenda.js'
-import type { Clock } from './clock.js'
 import { type ContributionParts, contributor, deliver } from './contribution.js'
 import { createTrainer } from './engine.js'
 import { describeDevice } from './engine-choice.js'
+import type { Host } from './host.js'
 import type { Membership } from './membership.js'
 import { createTransfers } from './net/delivery.js'
 import { proofOf } from './net/enrolment.js'
-import { type Link, type LinkEvents, openLink, postJson } from './net/link.js'
-import { openBatches } from './private/batches.js'
+import { type Link, type LinkEvents, openLink } from './net/link.js'
 import { throttleProgress } from './progress.js'
 import { reasonOf, type Tell } from './report.js'
 import { ownerOf } from './site/pause.js'
@@ -34,7 +32,7 @@ export interface AgentOptions {
   readonly membership: Membership
   readonly traffic: Traffic
   readonly tell: Tell
-  readonly clock: Clock
+  readonly host: Host
 }
 
 export interface Agent {
@@ -45,12 +43,13 @@ export interface Agent {
 }
 
 /** Connects to the coordinator and works for it until it is stopped. */
-export function runAgent({ folder, membership, traffic, tell, clock }: AgentOptions): Agent {
+export function runAgent({ folder, membership, traffic, tell, host }: AgentOptions): Agent {
+  const { clock, random, disk } = host
   const { settings, identity, documents, library, gpu } = membership
   const { url, coordinatorId, coordinatorPublicKey, threads, engine } = settings
   const stopped = new AbortController()
   const { promise: failed, reject: fail } = deferred()
-  const outbox = openOutbox(join(folder, 'outbox'))
+  const outbox = openOutbox(join(folder, 'outbox'), disk)
   const baseOfRun = new Map<string, string>()
   let current = '' // the assignment that transfers belong to
 
@@ -94,8 +93,8 @@ export function runAgent({ folder, membership, traffic, tell, clock }: AgentOpti
     },
   }
   const link: Link = openLink({
-    ...{ url, clock },
-    proof: proofOf(url, identity, coordinatorId, postJson),
+    ...{ url, clock, random, openSocket: host.openSocket },
+    proof: proofOf(url, identity, coordinatorId, host.post),
     hello: () => ({
       software: SOFTWARE,
       device: describeDevice({ choice: engine, library, threads, gpu }),
@@ -107,48 +106,56 @@ export function runAgent({ folder, membership, traffic, tell, clock }: AgentOpti
     ...{ link, outbox, clock, stopped: stopped.signal, onBytes },
     onMoved: traffic.add,
   })
-  const blobs = openBlobs(join(folder, 'blobs'), pull)
+  const blobs = openBlobs(join(folder, 'blobs'), pull, disk)
   const adapters = openAdapters(blobs)
-  const bases = openBases({ folder: join(folder, 'bases'), blobs, own: settings.base })
+  const bases = openBases({
+    ...{ folder: join(folder, 'bases'), blobs, own: settings.base },
+    ...{ disk, hash: host.hashModel },
+  })
   const releases = openReleases({
     folder: join(folder, 'releases'),
     blobs,
     coordinatorPublicKey,
     baseOfRun: (runId) => baseOfRun.get(runId),
+    disk,
   })
-  const moments = openMoments(join(folder, 'moments'))
+  const moments = openMoments(join(folder, 'moments'), disk)
   const trainer = createTrainer({
     clock,
     start: () => {
       process.env.ORT_DISABLE_TELEMETRY = '1' // onnxruntime reports its use to its maker unless it is told not to
-      return startEngine({ ...engine, ...(threads === undefined ? {} : { threads }) })
+      return host.startEngine({ ...engine, ...(threads === undefined ? {} : { threads }) })
     },
     onFallen: (error) => tell({ event: 'engine-failed', ...reasonOf(error) }),
   })
-  const owner = ownerOf(folder, clock)
+  const owner = ownerOf(folder, clock, disk)
   const parts: ContributionParts = {
     work: {
       base: ({ base }) => bases.pathOf(base),
       adapter: ({ adapter }) => adapters.read(adapter),
-      batches: openBatches(settings.data, folder),
+      batches: host.openBatches(settings.data, folder),
       ...{ trainer, owner, clock },
     },
     outbox,
     moments,
     delivery,
     record: (finished, { delta }) =>
-      writeLastUpload(folder, {
-        ...{ at: new Date(clock.now()).toISOString(), coordinator: url, finished },
-        ...{ tensors: delta.tensors, norm: delta.norm, clipFactor: delta.clipFactor },
-      }),
+      writeLastUpload(
+        folder,
+        {
+          ...{ at: new Date(clock.now()).toISOString(), coordinator: url, finished },
+          ...{ tensors: delta.tensors, norm: delta.norm, clipFactor: delta.clipFactor },
+        },
+        disk,
+      ),
     recordEvaluation: ({ runId, round }, message) =>
-      writeLastEvaluation(folder, { runId, round, ...message }),
+      writeLastEvaluation(folder, { runId, round, ...message }, disk),
     onProgress: report,
     tell,
     async expectAllowed(assignment) {
       await owner.expectFree()
       const moment = { now: new Date(clock.now()), bytesToday: traffic.today() }
-      const reason = forbidden(await readPolicy(folder), assignment, moment)
+      const reason = forbidden(await readPolicy(folder, disk), assignment, moment)
       if (reason !== undefined) throw new LoricaError('LRC-6004', reason)
     },
     onFatal: fail,

@@ -1,11 +1,11 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LoricaError, SOFTWARE } from '@lorica/protocol'
-import type { Clock } from './clock.js'
 import { describeDevice } from './engine-choice.js'
+import type { Host } from './host.js'
 import { readIdentity } from './identity.js'
 import { proofOf } from './net/enrolment.js'
-import { openLink, postJson } from './net/link.js'
+import { openLink } from './net/link.js'
 import { readSettings } from './store/settings.js'
 
 const PATIENCE_MS = 15_000
@@ -14,7 +14,8 @@ const PATIENCE_MS = 15_000
  * Takes this agent out of its fleet and forgets the fleet; the key, downloads and releases stay in the folder.
  * Throws LRC-8001 when the folder belongs to no fleet, LRC-8002 when the coordinator does not answer.
  */
-export async function leaveFleet(folder: string, clock: Clock): Promise<void> {
+export async function leaveFleet(folder: string, host: Host): Promise<void> {
+  const { clock, random, openSocket, post } = host
   const settings = await readSettings(folder)
   const identity = await readIdentity(folder)
   if (settings === undefined || identity === undefined) {
@@ -27,8 +28,8 @@ export async function leaveFleet(folder: string, clock: Clock): Promise<void> {
   const unreachable = new LoricaError('LRC-8002', `no coordinator answers at ${url}`)
   const cancel = clock.after(PATIENCE_MS, () => patience.abort(unreachable))
   const link = openLink({
-    ...{ url, clock },
-    proof: proofOf(url, identity, coordinatorId, postJson),
+    ...{ url, clock, random, openSocket },
+    proof: proofOf(url, identity, coordinatorId, post),
     hello: () => ({
       software: SOFTWARE,
       device: describeDevice({ choice: settings.engine, library: undefined, threads: settings.threads }),

@@ -1,11 +1,10 @@
 import { asLoricaError, type LoricaError } from '@lorica/protocol'
 import { runAgent } from './agent.js'
-import { systemClock } from './clock.js'
 import { type Config, parseConfig, usage } from './config.js'
 import { disclosureLines, statement } from './disclosure.js'
+import { systemHost } from './host.js'
 import { leaveFleet } from './leave.js'
 import { enter } from './membership.js'
-import { postJson } from './net/link.js'
 import { explained, jsonReport, plainReport, reasonOf, type Tell } from './report.js'
 import { pause, resume } from './site/pause.js'
 import { offerPolicy } from './site/policy-file.js'
@@ -15,7 +14,8 @@ import { keepActivity } from './store/activity.js'
 import { readLastEvaluation, readLastUpload } from './store/ledger.js'
 
 const print = (text: string): void => void process.stdout.write(text)
-const clock = systemClock()
+const host = systemHost()
+const { clock } = host
 const complain = (text: string): void => void process.stderr.write(text)
 
 async function main(args: readonly string[]): Promise<number> {
@@ -62,20 +62,20 @@ async function setPause(config: Config): Promise<void> {
 }
 
 async function leave({ folder }: Config, tell: Tell): Promise<void> {
-  await leaveFleet(folder, clock)
+  await leaveFleet(folder, host)
   tell({ event: 'left' })
 }
 
 async function work(config: Config, tell: Tell): Promise<void> {
   const asked = stopRequest()
   if (!config.json) print(`${statement.join('\n')}\n`)
-  const membership = await enter(config, postJson)
+  const membership = await enter(config, host.post)
   const { agentId, coordinatorId, name } = membership.settings
   if (membership.isNew) tell({ event: 'joined', agentId, coordinatorId, name })
   await offerPolicy(config.folder)
   const traffic = await openTraffic(config.folder, clock)
   const shown = keepActivity(config.folder, clock, tell)
-  const agent = runAgent({ folder: config.folder, membership, traffic, tell: shown.tell, clock })
+  const agent = runAgent({ folder: config.folder, membership, traffic, tell: shown.tell, host })
   try {
     await Promise.race([asked, agent.failed])
   } finally {

@@ -4,7 +4,9 @@ import { FLEET_PATH, LoricaError, parser, refusalOf } from '@lorica/protocol'
 import { Server, type Socket } from 'socket.io'
 import { afterEach, expect, test } from 'vitest'
 import { systemClock } from '../clock.js'
+import { systemRandom } from '../random.js'
 import { type LinkEvents, openLink, postJson } from './link.js'
+import { openSocket } from './socket.js'
 
 const open: (() => unknown)[] = []
 afterEach(async () => {
@@ -124,7 +126,7 @@ function connect(url: string) {
   }
   let proofs = 0
   const link = openLink({
-    clock: systemClock(),
+    ...{ clock: systemClock(), random: systemRandom(), openSocket },
     ...{ url, on },
     proof: async () => ({ 'x-lorica-agent': `proof ${++proofs}` }),
     hello: () => ({

@@ -7,7 +7,6 @@ import {
   type Assignment,
   type CoordinatorEvents,
   errorOfProblem,
-  FLEET_PATH,
   fitMessage,
   type HelloReply,
   LoricaError,
@@ -22,7 +21,6 @@ import {
   parseProgressReply,
   parseRelease,
   parseRunEnded,
-  parser,
   parseUpdateChunkReply,
   parseUpdateCloseReply,
   parseUpdateOpenReply,
@@ -30,10 +28,11 @@ import {
   type RunEnded,
   refusalOf,
 } from '@lorica/protocol'
-import { io, type Socket } from 'socket.io-client'
 import type { Clock } from '../clock.js'
+import type { Random } from '../random.js'
 import { type Introduction, introduce } from './introduction.js'
-import { type Proof, provenSocket, REFUSED } from './proven-socket.js'
+import { type Proof, REFUSED } from './proven-socket.js'
+import type { OpenSocket } from './socket.js'
 
 const replies = {
   hello: parseHelloReply,
@@ -66,6 +65,8 @@ export interface LinkEvents {
 export interface LinkOptions {
   readonly url: string
   readonly clock: Clock
+  readonly random: Random
+  readonly openSocket: OpenSocket
   readonly proof: Proof
   readonly hello: () => Introduction
   readonly on: LinkEvents
@@ -85,7 +86,7 @@ const COME_BACK_MS = 1000
 const FINAL = ['LRC-1008', 'LRC-2004', 'LRC-2006', 'LRC-2009', 'LRC-2011']
 
 /** Connects, introduces the agent, and connects again, with growing and jittered pauses, until it is closed. */
-export function openLink({ url, clock, proof, hello, on }: LinkOptions): Link {
+export function openLink({ url, clock, random, openSocket, proof, hello, on }: LinkOptions): Link {
   const waiting = new Set<(reply: HelloReply) => void>()
   let introduced: HelloReply | undefined
   let dismissals = 0
@@ -101,18 +102,7 @@ export function openLink({ url, clock, proof, hello, on }: LinkOptions): Link {
     socket.disconnect()
     on.refused(refusal)
   }
-  const { origin, pathname } = new URL(url)
-  const socket: Socket = io(origin, {
-    path: `${pathname === '/' ? '' : pathname}${FLEET_PATH}`,
-    transports: [provenSocket(proof, refuse)],
-    parser,
-    addTrailingSlash: false,
-    reconnectionDelay: 250,
-    reconnectionDelayMax: 10_000,
-    randomizationFactor: 0.5,
-    autoConnect: false,
-    forceNew: true,
-  })
+  const socket = openSocket({ url, proof, onRefused: refuse })
   const request: Request = async (event, message) => {
     if (!socket.connected) throw linkLost('there is no connection')
     let raw: unknown
@@ -148,7 +138,7 @@ export function openLink({ url, clock, proof, hello, on }: LinkOptions): Link {
     if (reason !== 'io server disconnect') return
     dismissals++
     if (dismissals > 1) return refuse(replaced())
-    cancelComeBack = clock.after(COME_BACK_MS * (0.5 + Math.random()), () => socket.connect())
+    cancelComeBack = clock.after(COME_BACK_MS * (0.5 + random.fraction()), () => socket.connect())
   })
   socket.on('connect_error', ({ message }) => {
     dismissals = 0 // it was away, so it did not mean this agent

@@ -14,9 +14,11 @@ import {
 import { Server, type Socket } from 'socket.io'
 import { afterEach, expect, test } from 'vitest'
 import { systemClock } from '../clock.js'
+import { systemRandom } from '../random.js'
 import { type Link, openLink } from './link.js'
 import { createPace } from './pace.js'
 import { whileLinked } from './patience.js'
+import { openSocket } from './socket.js'
 import { upload } from './upload.js'
 
 const clock = systemClock()
@@ -176,7 +178,7 @@ async function startCoordinator(behaviour: Behaviour = {}) {
   io.on('connection', serve)
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
   const link = openLink({
-    clock,
+    ...{ clock, random: systemRandom(), openSocket },
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
     proof: async () => ({}),
     hello: () => ({

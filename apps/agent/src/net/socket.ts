@@ -1,0 +1,46 @@
+import { FLEET_PATH, type LoricaError, parser } from '@lorica/protocol'
+import { io } from 'socket.io-client'
+import { type Proof, provenSocket } from './proven-socket.js'
+
+/**
+ * What carries the messages of a link: a connection that is opened again, with growing and jittered pauses, whenever it is
+ * lost. It tells of `connect`, of `disconnect` with the reason ("io server disconnect" when the coordinator closed it, which
+ * ends the attempts), and of `connect_error` when an attempt failed.
+ */
+export interface FleetSocket {
+  readonly connected: boolean
+  /** Another one for each connection. */
+  readonly id?: string | undefined
+  // biome-ignore lint/suspicious/noExplicitAny: each event has arguments of its own
+  on(event: string, listener: (...args: any[]) => void): unknown
+  connect(): unknown
+  disconnect(): unknown
+  /** `emitWithAck` rejects when there is no answer in time, or the connection ends first. */
+  timeout(ms: number): { emitWithAck(event: string, message: unknown): Promise<unknown> }
+}
+
+export interface SocketOptions {
+  readonly url: string
+  readonly proof: Proof
+  /** Hears the refusal that came in place of a connection. */
+  readonly onRefused: (refusal: LoricaError) => void
+}
+
+/** Makes a socket that does not connect before it is told to. */
+export type OpenSocket = (options: SocketOptions) => FleetSocket
+
+/** A socket over the network. */
+export const openSocket: OpenSocket = ({ url, proof, onRefused }) => {
+  const { origin, pathname } = new URL(url)
+  return io(origin, {
+    path: `${pathname === '/' ? '' : pathname}${FLEET_PATH}`,
+    transports: [provenSocket(proof, onRefused)],
+    parser,
+    addTrailingSlash: false,
+    reconnectionDelay: 250,
+    reconnectionDelayMax: 10_000,
+    randomizationFactor: 0.5,
+    autoConnect: false,
+    forceNew: true,
+  })
+}
