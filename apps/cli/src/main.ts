@@ -15,6 +15,7 @@ import { inspectCommand } from './learning/inspect.js'
 import { mergeCommand } from './learning/merge.js'
 import { quantizeCommand } from './learning/quantize.js'
 import { trainCommand } from './learning/train.js'
+import { benchFleetCommand } from './load/command.js'
 import { doctorCommand } from './machine/doctor.js'
 import { setupCommand } from './machine/setup.js'
 import { explainCommand } from './screen/explain.js'
@@ -58,7 +59,7 @@ for (const command of [
   inspectCommand(),
   mergeCommand(),
   quantizeCommand(),
-  benchCommand(),
+  benchCommand().addCommand(benchFleetCommand()),
 ])
   program.addCommand(command)
 program.commandsGroup('This machine:')

@@ -25,6 +25,11 @@ export const commandCodes = {
     meaning: 'This version has no page for the code.',
     action: 'Check the spelling, or update Lorica.',
   },
+  'LRC-8006': {
+    title: 'Machine allows too few connections',
+    meaning: 'The limit of open files or of local ports is below what the command needs.',
+    action: 'Raise the limit that the error names, or ask for less.',
+  },
   'LRC-9001': {
     title: 'Internal fault',
     meaning: 'Something happened that Lorica did not expect. This is a fault of Lorica.',
