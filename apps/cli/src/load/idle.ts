@@ -97,7 +97,11 @@ function startGenerators(count: number): Generators {
   }
 }
 
-async function sampleOf(coordinator: MeasuredCoordinator, connections: number): Promise<IdleSample> {
+async function sampleOf(
+  coordinator: MeasuredCoordinator,
+  connections: number,
+  settleMs: number,
+): Promise<IdleSample> {
   const { rssBytes: uncollectedRssBytes } = await coordinator.usage()
   await coordinator.usage(true)
   await pause(settleMs)
