@@ -10,6 +10,10 @@ export interface FleetOptions {
   readonly texts: readonly string[] // one agent each
   /** The address that an agent joins at, when it is not that of the coordinator itself. */
   readonly addressOf?: (agent: number, url: string) => Promise<string>
+  readonly coordinatorFolder?: string
+  /** More arguments of the coordinator. */
+  readonly serve?: readonly string[]
+  readonly modelWidth?: number
 }
 
 /** A coordinator and its agents as processes on a toy model. Everything ends with the scope. */
@@ -21,6 +25,8 @@ export interface Fleet extends AsyncDisposable {
   readonly folders: { readonly coordinator: string; agent(index: number): string }
   readonly agents: Service[] // the process of each agent that runs now
   coordinator(): Service
+  /** Every process that this agent has been, oldest first. */
+  lives(index: number): readonly Service[]
   /** Kills the coordinator and starts it again on its folder and port. */
   restartCoordinator(): Promise<void>
   /** Kills an agent and starts it again without a token. */
@@ -39,14 +45,17 @@ export interface RunSettings {
   readonly rounds?: number
   readonly steps?: number
   readonly seed?: number
+  readonly rank?: number
+  readonly minimum?: number // updates; those of all agents when left out
 }
 
 const isConnected = ({ event }: Line): boolean => event === 'connected'
 
-export async function startFleet({ folder, texts, addressOf }: FleetOptions): Promise<Fleet> {
-  const model = await writeToyModel(join(folder, 'model'))
+export async function startFleet(options: FleetOptions): Promise<Fleet> {
+  const { folder, texts, addressOf } = options
+  const model = await writeToyModel(join(folder, 'model'), undefined, options.modelWidth)
   const folders = {
-    coordinator: join(folder, 'coordinator'),
+    coordinator: options.coordinatorFolder ?? join(folder, 'coordinator'),
     agent: (index: number) => join(folder, `agent-${index}`),
   }
   const services: Service[] = []
@@ -56,7 +65,7 @@ export async function startFleet({ folder, texts, addressOf }: FleetOptions): Pr
     return service
   }
   const serve = (port: string): Service =>
-    start(programs.coordinator, ['--dir', folders.coordinator, '--port', port])
+    start(programs.coordinator, ['--dir', folders.coordinator, '--port', port, ...(options.serve ?? [])])
   const dispose = async (): Promise<void> => {
     await Promise.all(services.map((service) => service[Symbol.asyncDispose]()))
   }
@@ -80,6 +89,7 @@ export async function startFleet({ folder, texts, addressOf }: FleetOptions): Pr
         return agent
       }),
     )
+    const lives = agents.map((agent) => [agent])
     const operate = <T>(...args: readonly string[]): Promise<T> =>
       runLorica<T>([...args, '--url', url, '--token', adminToken])
     const writeRun = async (settings?: RunSettings): Promise<string> => {
@@ -90,6 +100,7 @@ export async function startFleet({ folder, texts, addressOf }: FleetOptions): Pr
     return {
       ...{ model, url, adminToken, join: link, folders, agents, operate },
       coordinator: () => coordinator,
+      lives: (index) => lives[index] ?? [],
       async restartCoordinator() {
         await coordinator.stop('SIGKILL')
         coordinator = serve(new URL(url).port)
@@ -99,6 +110,7 @@ export async function startFleet({ folder, texts, addressOf }: FleetOptions): Pr
         await agents[index]?.stop('SIGKILL')
         const agent = start(programs.agent, ['start', '--dir', folders.agent(index), ...options])
         agents[index] = agent
+        lives[index]?.push(agent)
         await agent.until(isConnected)
       },
       start: async (settings) =>
@@ -113,10 +125,11 @@ export async function startFleet({ folder, texts, addressOf }: FleetOptions): Pr
   }
 }
 
-function runFile(minimum: number, { rounds = 2, steps = 6, seed = 11 }: RunSettings = {}): string {
+function runFile(texts: number, settings: RunSettings = {}): string {
+  const { rounds = 2, steps = 6, seed = 11, rank = 4, minimum = texts } = settings
   return `name: toy
 base: { model: ./model }
-peft: { rank: 4, alpha: 8 }
+peft: { rank: ${rank}, alpha: ${2 * rank} }
 data: { maxTokens: 24 }
 local: { steps: ${steps}, batch: 4, learningRate: 0.05, optimizerState: keep }
 rounds: { count: ${rounds}, minimum: ${minimum}, deadline: 2m }

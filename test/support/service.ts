@@ -28,6 +28,8 @@ export interface Service extends AsyncDisposable {
   until(fits: (line: Line) => boolean): Promise<Line>
   /** Everything printed so far. */
   printed(): string
+  /** The lines of JSON among it. */
+  readonly lines: readonly Line[]
   /** Sends a signal and waits for the end. */
   stop(signal: NodeJS.Signals): Promise<Ended>
 }
@@ -58,9 +60,7 @@ export function startService(program: string, args: readonly string[]): Service 
     return ended
   }
   return {
-    child,
-    ended,
-    stop,
+    ...{ child, ended, stop, lines },
     printed: () => `${stdout}${stderr}`,
     until: (fits) =>
       new Promise((resolve, reject) => {

@@ -5,14 +5,15 @@ import { createRandom, encodeSafetensors, type RawTensor, rawTensor } from '@lor
 
 const VOCABULARY = 1024
 const WIDTH = 16
-const INNER = 24
 const LAYERS = 2
+
+const innerOf = (width: number): number => 1.5 * width
 
 export const toyConfig = {
   architectures: ['LlamaForCausalLM'],
   model_type: 'llama',
   hidden_size: WIDTH,
-  intermediate_size: INNER,
+  intermediate_size: innerOf(WIDTH),
   num_attention_heads: 2,
   num_key_value_heads: 1,
   num_hidden_layers: LAYERS,
@@ -28,20 +29,21 @@ export const toyConfig = {
 const tokenizers = fileURLToPath(new URL('../../models/moby-dick', import.meta.url))
 
 /** Writes a Llama of two layers with random weights and a real tokenizer: a Hugging Face folder of 90 kB. */
-export async function writeToyModel(folder: string, seed = 7): Promise<string> {
+export async function writeToyModel(folder: string, seed = 7, width: number = WIDTH): Promise<string> {
   await mkdir(folder, { recursive: true })
-  await writeFile(join(folder, 'config.json'), JSON.stringify(toyConfig))
-  await writeFile(join(folder, 'model.safetensors'), encodeSafetensors(weights(seed)))
+  const config = { ...toyConfig, hidden_size: width, intermediate_size: innerOf(width) }
+  await writeFile(join(folder, 'config.json'), JSON.stringify(config))
+  await writeFile(join(folder, 'model.safetensors'), encodeSafetensors(weights(seed, width)))
   for (const name of ['tokenizer.json', 'tokenizer_config.json'])
     await copyFile(join(tokenizers, name), join(folder, name))
   return folder
 }
 
-function weights(seed: number): ReadonlyMap<string, RawTensor> {
+function weights(seed: number, width: number): ReadonlyMap<string, RawTensor> {
   const random = createRandom(seed, 'toy model')
-  const scale = 1 / Math.sqrt(WIDTH)
+  const scale = 1 / Math.sqrt(width)
   return new Map(
-    shapes().map(([name, shape]) => {
+    shapes(width).map(([name, shape]) => {
       const isNorm = name.endsWith('norm.weight')
       const data = Float32Array.from({ length: shape.reduce((size, side) => size * side, 1) }, () =>
         isNorm ? 1 : (random.uniform() - 0.5) * 2 * scale,
@@ -51,23 +53,24 @@ function weights(seed: number): ReadonlyMap<string, RawTensor> {
   )
 }
 
-function shapes(): readonly (readonly [string, readonly number[]])[] {
-  const half = WIDTH / 2 // one of two heads
+function shapes(width: number): readonly (readonly [string, readonly number[]])[] {
+  const half = width / 2 // one of two heads
+  const inner = innerOf(width)
   return [
-    ['model.embed_tokens.weight', [VOCABULARY, WIDTH]],
-    ['model.norm.weight', [WIDTH]],
+    ['model.embed_tokens.weight', [VOCABULARY, width]],
+    ['model.norm.weight', [width]],
     ...Array.from({ length: LAYERS }, (_, index) => `model.layers.${index}`).flatMap(
       (path) =>
         [
-          [`${path}.self_attn.q_proj.weight`, [WIDTH, WIDTH]],
-          [`${path}.self_attn.k_proj.weight`, [half, WIDTH]],
-          [`${path}.self_attn.v_proj.weight`, [half, WIDTH]],
-          [`${path}.self_attn.o_proj.weight`, [WIDTH, WIDTH]],
-          [`${path}.mlp.gate_proj.weight`, [INNER, WIDTH]],
-          [`${path}.mlp.up_proj.weight`, [INNER, WIDTH]],
-          [`${path}.mlp.down_proj.weight`, [WIDTH, INNER]],
-          [`${path}.input_layernorm.weight`, [WIDTH]],
-          [`${path}.post_attention_layernorm.weight`, [WIDTH]],
+          [`${path}.self_attn.q_proj.weight`, [width, width]],
+          [`${path}.self_attn.k_proj.weight`, [half, width]],
+          [`${path}.self_attn.v_proj.weight`, [half, width]],
+          [`${path}.self_attn.o_proj.weight`, [width, width]],
+          [`${path}.mlp.gate_proj.weight`, [inner, width]],
+          [`${path}.mlp.up_proj.weight`, [inner, width]],
+          [`${path}.mlp.down_proj.weight`, [width, inner]],
+          [`${path}.input_layernorm.weight`, [width]],
+          [`${path}.post_attention_layernorm.weight`, [width]],
         ] as const,
     ),
   ]
