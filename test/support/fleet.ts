@@ -47,6 +47,7 @@ export interface RunSettings {
   readonly seed?: number
   readonly rank?: number
   readonly minimum?: number // updates; those of all agents when left out
+  readonly deadlineSeconds?: number
 }
 
 const isConnected = ({ event }: Line): boolean => event === 'connected'
@@ -126,13 +127,13 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
 }
 
 function runFile(texts: number, settings: RunSettings = {}): string {
-  const { rounds = 2, steps = 6, seed = 11, rank = 4, minimum = texts } = settings
+  const { rounds = 2, steps = 6, seed = 11, rank = 4, minimum = texts, deadlineSeconds = 120 } = settings
   return `name: toy
 base: { model: ./model }
 peft: { rank: ${rank}, alpha: ${2 * rank} }
 data: { maxTokens: 24 }
 local: { steps: ${steps}, batch: 4, learningRate: 0.05, optimizerState: keep }
-rounds: { count: ${rounds}, minimum: ${minimum}, deadline: 2m }
+rounds: { count: ${rounds}, minimum: ${minimum}, deadline: ${deadlineSeconds}s }
 evaluate: { holdout: 20%, tokens: 400 }
 seed: ${seed}
 `

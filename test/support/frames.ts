@@ -57,16 +57,22 @@ function frameOf(bytes: Buffer): Unit | undefined {
   return { bytes: bytes.subarray(0, start + length), opcode: first & 0x0f, payload }
 }
 
+const PING = '2'.charCodeAt(0) // of Engine.IO
+
 /** A message of the protocol as it passes, or the answer to one. */
 export interface Message {
   readonly name: string // such as "update.open", "update.open answered", "assignment train"
   readonly body: Readonly<Record<string, unknown>>
 }
 
-/** Reads the messages of one connection, both ways; other frames are nothing. */
+/** Reads the messages of one connection, both ways; pings too. */
 export function createReader(): (way: 'up' | 'down', unit: Unit) => Message | undefined {
   const asked = new Map<string, string>()
   return (way, { opcode, payload }) => {
+    if (opcode === 1 && payload.length === 1) {
+      const name = way === 'down' && payload[0] === PING ? 'ping' : 'ping answered'
+      return { name, body: {} }
+    }
     if (opcode !== 2) return undefined
     const { type, id, data } = decodePacket(payload) as { type: number; id?: number; data?: unknown }
     const back = way === 'up' ? 'down' : 'up'

@@ -26,8 +26,8 @@ export interface WeakLink extends AsyncDisposable {
   cut(): void
   /** Bytes that have come out at the other end. */
   bytes(way: Way): number
-  /** Everything that went up, connection by connection. */
-  readonly recorded: readonly Buffer[][]
+  /** Bytes that agents have sent, also those that never came out. */
+  arrived(): number
   /** Sees every message of every connection from now on, until the function that it returns is called. */
   watch(watcher: Watcher): () => void
 }
@@ -42,7 +42,7 @@ export async function startWeakLink(target: string): Promise<WeakLink> {
   const conditions: Record<Way, Conditions> = { up: clear, down: clear }
   const passed: Record<Way, number> = { up: 0, down: 0 }
   const freeAtMs: Record<Way, number> = { up: 0, down: 0 }
-  const recorded: Buffer[][] = []
+  let arrivedBytes = 0
   const open = new Set<Socket>()
   const changed = createBell()
   const watchers = new Set<Watcher>()
@@ -77,9 +77,9 @@ export async function startWeakLink(target: string): Promise<WeakLink> {
     if (near.destroyed) return
     const far = keep(dial(Number(port), hostname))
     const read = createReader()
-    const parts: Buffer[] = []
-    recorded.push(parts)
-    near.on('data', (part: Buffer) => parts.push(part))
+    near.on('data', (part: Buffer) => {
+      arrivedBytes += part.byteLength
+    })
     void carry('up', near, far, read)
     void carry('down', far, near, read)
   }
@@ -150,7 +150,8 @@ export async function startWeakLink(target: string): Promise<WeakLink> {
   }
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    ...{ set, cut, recorded },
+    ...{ set, cut },
+    arrived: () => arrivedBytes,
     bytes: (way) => passed[way],
     watch(watcher) {
       watchers.add(watcher)
