@@ -41,7 +41,12 @@ async function main(): Promise<number> {
     process.env[`LORICA_RELIABILITY_${name.toUpperCase()}`] = values[name]
   }
   const chosen = positionals.length > 0 ? positionals : files.map((name) => `test/${name}.test.ts`)
-  return await runProgram(root, 'vitest/vitest.mjs', ['run', '--reporter=verbose', '--maxWorkers=1', ...chosen])
+  return await runProgram(root, 'vitest/vitest.mjs', [
+    'run',
+    '--reporter=verbose',
+    '--maxWorkers=1',
+    ...chosen,
+  ])
 }
 
 try {
