@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { SOFTWARE } from '@lorica/protocol'
+import { LoricaError, SOFTWARE } from '@lorica/protocol'
 import type { Config } from './config.js'
 import { createRoster } from './fleet/roster.js'
 import type { Invitation } from './fleet/tokens.js'
@@ -21,9 +21,14 @@ import { startConductor } from './rounds/conductor.js'
 import type { Parts } from './rounds/parts.js'
 import { openBlobs } from './store/blobs.js'
 import { diskError } from './store/disk-error.js'
-import { takeLock } from './store/lock.js'
+import { takeLead } from './store/lead.js'
+import { JOURNAL_FILE } from './store/open.js'
 import { openAdminToken, openIdentity } from './store/secret.js'
 import { clearStaging } from './store/staging.js'
+import type { Store } from './store/store.js'
+import { takeOverJournal } from './store/takeover.js'
+
+const STORE_LEASE_MS = 20_000
 
 /** A coordinator that serves. */
 export interface Coordinator {
@@ -32,12 +37,14 @@ export interface Coordinator {
   readonly join: string // link for agents
   readonly coordinatorId: string
   readonly runsToGoOn: number // runs that its journal had not ended
+  /** Resolves when it can serve no longer, with the reason: another coordinator took over. It has stopped by then. */
+  readonly ended: Promise<LoricaError>
   close(): Promise<void>
 }
 
 /**
- * Opens a folder, goes on where its journal ends, and serves agents and operators. Throws LoricaError LRC-5001 to LRC-5005 when
- * the folder cannot be used.
+ * Opens a folder, goes on where its journal ends, and serves agents and operators. Throws LoricaError LRC-5001 to
+ * LRC-5009 when the folder or its store cannot be used.
  */
 export async function startCoordinator(
   config: Omit<Config, 'json'>,
@@ -49,11 +56,22 @@ export async function startCoordinator(
   await mkdir(config.dir, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
     throw diskError(error, config.dir)
   })
-  const lock = await takeLock(place('lock'))
+  const store = await host.openStore(config.dir)
+  const closing: (() => unknown)[] = [() => store.close()] // in the order of opening
+  const close = async () => {
+    for (const act of closing.splice(0).reverse()) await act()
+  }
   try {
+    const faults = await store.verify()
+    if (faults.length > 0) throw damagedStore(store, faults)
+    const lead = await takeLead(store, host.claim(STORE_LEASE_MS), clock)
+    closing.push(() => lead.release())
     const identity = await openIdentity(disk, place('identity.json'))
     const adminToken = await openAdminToken(disk, random, place('admin-token'))
-    const { journal, entries } = openJournal(place('journal.jsonl'))
+    const taken = await takeOverJournal(place(JOURNAL_FILE), store, lead.epoch)
+    if (taken > 0) log('journal-taken-over', { lines: taken })
+    const { journal, entries } = await openJournal(store, lead.epoch, clock)
+    closing.push(() => journal.close())
     const ledger = openLedger(journal, entries, clock)
     const registry = await openRegistry(disk, place('releases'), identity, ledger.releases())
     const blobs = openBlobs(disk, place('blobs'))
@@ -72,10 +90,16 @@ export async function startCoordinator(
       updatesFolder,
     }
     await clearStaging(disk, place('staging'), (uploadId) => isNeeded(ledger, uploadId))
-    ledger.record({ type: 'coordinator-started', coordinatorId: identity.id, software: SOFTWARE })
+    ledger.record({
+      type: 'coordinator-started',
+      coordinatorId: identity.id,
+      software: SOFTWARE,
+      epoch: lead.epoch,
+    })
 
     const runsToGoOn = ledger.runs().filter(({ ended }) => ended === null).length
     const conductor = startConductor(parts)
+    closing.push(() => conductor.stop())
     const transfer = createTransfer(parts, conductor, place('staging'))
     const admission = createAdmission({ ledger, identity, clock, random })
     const app = openHttp(log)
@@ -83,6 +107,17 @@ export async function startCoordinator(
     const link = openLink(app.server, admission, {
       log,
       serve: (socket, member) => serveSession(session, socket, member),
+    })
+    closing.splice(
+      -1,
+      0,
+      () => app.close(),
+      () => link.close(),
+    ) // after the conductor
+    const ended = lead.lost.then(async (reason) => {
+      log('lead-lost', { why: reason.message })
+      await close()
+      return reason
     })
     let url = ''
     const invite = (invitations: readonly Invitation[]) =>
@@ -104,18 +139,20 @@ export async function startCoordinator(
       join: open.join,
       coordinatorId: identity.id,
       runsToGoOn,
-      async close() {
-        await conductor.stop()
-        link.close()
-        await app.close()
-        await journal.close()
-        await lock.release()
-      },
+      ended,
+      close,
     }
   } catch (error) {
-    await lock.release()
+    await close()
     throw (error as NodeJS.ErrnoException).syscall === undefined ? error : diskError(error, config.dir)
   }
+}
+
+function damagedStore(store: Store, faults: readonly string[]): LoricaError {
+  return new LoricaError('LRC-5006', `${store.name}: ${faults.slice(0, 3).join('; ')}`, {
+    expected: 'a store as it was written',
+    received: `${faults.length} faults`,
+  })
 }
 
 /** Whether a staged upload belongs to a seat that still trains. */

@@ -4,7 +4,10 @@ import { type Adapter, createAdapter, hashModel, type ModelHash } from '@lorica/
 import type { RunSpec } from '@lorica/protocol'
 import { type Clock, systemClock } from './clock.js'
 import { type Random, systemRandom } from './random.js'
+import { type Claim, claimOfProcess } from './store/claim.js'
 import { type Disk, systemDisk } from './store/disk.js'
+import { openStore } from './store/open.js'
+import type { Store } from './store/store.js'
 
 /** Base models: Hugging Face folders and .onnx files, by path. */
 export interface Models {
@@ -22,6 +25,10 @@ export interface Host {
   readonly random: Random
   readonly disk: Disk
   readonly models: Models
+  /** Opens the store of the coordinator whose folder is `dir`. */
+  openStore(dir: string): Promise<Store>
+  /** Who this process is, when it asks for the lead of a store. */
+  claim(leaseMs: number): Claim
 }
 
 /** This machine. */
@@ -32,5 +39,13 @@ export function systemHost(): Host {
     firstAdapter: createAdapter,
     folderOf: async (path) => ((await stat(path)).isDirectory() ? path : dirname(path)),
   }
-  return { clock: systemClock(), random, disk: systemDisk(random), models }
+  const clock = systemClock()
+  return {
+    clock,
+    random,
+    disk: systemDisk(random),
+    models,
+    openStore: (dir) => openStore(dir, clock.now),
+    claim: claimOfProcess,
+  }
 }

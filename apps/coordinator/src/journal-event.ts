@@ -62,7 +62,12 @@ export interface Contribution extends Omit<ContributionRecord, 'weight'> {
 
 /** Events of the fleet. */
 export type FleetEvent =
-  | { readonly type: 'coordinator-started'; readonly coordinatorId: string; readonly software: string }
+  | {
+      readonly type: 'coordinator-started'
+      readonly coordinatorId: string
+      readonly software: string
+      readonly epoch?: number // of its lead of the store
+    }
   | ({ readonly type: 'token-issued' } & TokenRecord)
   | {
       readonly type: 'agent-joined'

@@ -1,132 +1,148 @@
-import { createHash } from 'node:crypto'
-import { closeSync, fdatasync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
-import { promisify } from 'node:util'
-import { canonicalJson, LoricaError } from '@lorica/protocol'
+import { asLoricaError, type LoricaError } from '@lorica/protocol'
+import type { Clock } from './clock.js'
+import { type ChainEnd, chainStart, followLine, type JournalEntry, nextLine } from './journal-chain.js'
 import type { JournalEvent } from './journal-event.js'
-import { diskError } from './store/disk-error.js'
+import type { Store, StoredLine } from './store/store.js'
 
-const datasync = promisify(fdatasync)
+export type { JournalEntry } from './journal-chain.js'
 
-/** One line: an event, its place, and a hash that covers it and every line before. */
-export interface JournalEntry {
-  readonly seq: number // 1, 2, ...
-  readonly at: string // ISO 8601
-  readonly event: JournalEvent
-}
-
-/** An append-only file of events, hash-chained, so that an edit of the past is found. */
+/** An append-only record of events in a store, hash-chained, so that an edit of the past is found. */
 export interface Journal {
-  /** Writes a line; it survives the end of the process, and a loss of power once `flush` resolves. */
+  /** Adds a line and begins to write it. It is promised to nobody before `flush` resolves. */
   append(event: JournalEvent, at: string): JournalEntry
-  /** Resolves when every line appended before is safe on disk. Calls that overlap share one flush. */
+  /**
+   * Resolves when every line appended before is safe; calls that overlap share a transaction. Rejects with LoricaError LRC-5005 while
+   * the disk is full, and with LRC-5008 for good once another coordinator leads. Lines that could not be written are kept, and written
+   * in order by themselves later or by the next flush.
+   */
   flush(): Promise<void>
+  /**
+   * Resolves when every line appended before is safe, however long that takes: until there is room on the disk. Rejects with the reason
+   * of `signal`.
+   */
+  safe(signal?: AbortSignal): Promise<void>
+  /** Why the last attempt to write failed; null when all is well. */
+  fault(): LoricaError | null
+  /** The last line that is safe. */
+  safeSeq(): number
+  /** Calls `listener` whenever more lines are safe, and when that fails. */
+  listen(listener: () => void): () => void
+  /** Writes what is left, as far as that can be done, and stops. */
   close(): Promise<void>
 }
 
-const GENESIS = '0'.repeat(64)
+const RETRY_MS = 2000
 
-/**
- * Opens a journal and reads it back. A last line that was cut off by a crash was never acknowledged and is removed.
- * Throws LoricaError LRC-5001 naming the line when a line does not follow from the one before.
- */
-export function openJournal(path: string): {
-  readonly journal: Journal
+/** Reads a journal back and goes on from there under `epoch`. Throws LoricaError LRC-5001 naming a line that does not follow from the one before. */
+export async function openJournal(
+  store: Store,
+  epoch: number,
+  clock: Pick<Clock, 'after'>,
+): Promise<{ readonly journal: Journal; readonly entries: readonly JournalEntry[] }> {
+  const { entries, end } = await readJournal(store)
+  return { journal: journalOf({ store, epoch, clock }, end), entries }
+}
+
+/** Reads a journal without writing to it. Throws as openJournal. */
+export async function readJournal(store: Pick<Store, 'name' | 'read'>): Promise<{
   readonly entries: readonly JournalEntry[]
-} {
-  const file = openSync(path, 'a+', 0o600)
-  const { entries, hash, sizeBytes } = replay(path, readFileSync(file))
-  ftruncateSync(file, sizeBytes)
-  return { journal: journalOf(path, file, { seq: entries.length, hash, sizeBytes }), entries }
-}
-
-/** Reads the lines of a journal without changing it. Throws as openJournal. */
-export function replay(
-  path: string,
-  bytes: Uint8Array,
-): { readonly entries: readonly JournalEntry[]; readonly hash: string; readonly sizeBytes: number } {
+  readonly hashes: readonly string[] // one a line
+  readonly end: ChainEnd
+}> {
   const entries: JournalEntry[] = []
-  let hash = GENESIS
-  let start = 0
-  for (let end = bytes.indexOf(0x0a); end >= 0; end = bytes.indexOf(0x0a, start)) {
-    const line = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8')
-    const entry = entryOf(path, line, entries.length + 1, hash)
-    entries.push(entry.entry)
-    hash = entry.hash
-    start = end + 1
+  const hashes: string[] = []
+  let end = chainStart
+  for await (const lines of store.read(0)) {
+    for (const line of lines) {
+      const followed = followLine(store.name, end, line)
+      entries.push(followed.entry)
+      end = followed.end
+      hashes.push(end.hash)
+    }
   }
-  return { entries, hash, sizeBytes: start }
-}
-
-function entryOf(
-  path: string,
-  line: string,
-  seq: number,
-  prev: string,
-): { entry: JournalEntry; hash: string } {
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(line)
-  } catch {
-    throw damaged(path, seq, 'a line of JSON', 'other text')
-  }
-  const { hash, ...body } = parsed as { hash: string; seq: number; at: string; prev: string } & JournalEvent
-  if (body.seq !== seq) throw damaged(path, seq, `line ${seq}`, `line ${body.seq}`)
-  if (body.prev !== prev) throw damaged(path, seq, `previous hash ${prev}`, String(body.prev))
-  const wanted = hashOf(canonicalJson(body))
-  if (hash !== wanted) throw damaged(path, seq, `hash ${wanted}`, String(hash))
-  const { seq: _, at, prev: __, ...event } = body
-  return { entry: { seq, at, event: event as JournalEvent }, hash }
+  return { entries, hashes, end }
 }
 
 function journalOf(
-  path: string,
-  file: number,
-  end: { seq: number; hash: string; sizeBytes: number },
+  { store, epoch, clock }: { store: Store; epoch: number; clock: Pick<Clock, 'after'> },
+  start: ChainEnd,
 ): Journal {
-  let { seq, hash, sizeBytes } = end
-  let running: Promise<void> = Promise.resolve()
-  let queued: Promise<void> | undefined
+  let end = start
+  let safeSeq = start.seq
+  const queue: StoredLine[] = []
+  let running: Promise<void> | undefined
+  let next: Promise<void> | undefined
+  let fault: LoricaError | null = null
+  let cancelRetry = () => {}
+  const listeners = new Set<() => void>()
+
+  async function write(): Promise<void> {
+    cancelRetry()
+    if (fault?.code === 'LRC-5008') throw fault
+    const batch = [...queue]
+    try {
+      if (batch.length > 0) await store.append(epoch, batch)
+      queue.splice(0, batch.length)
+      safeSeq += batch.length
+      fault = null
+    } catch (error) {
+      fault = asLoricaError(error)
+      if (fault.code !== 'LRC-5008') cancelRetry = clock.after(RETRY_MS, begin)
+      throw fault
+    } finally {
+      for (const listener of [...listeners]) listener()
+    }
+  }
+
+  /** The write that takes along everything queued by now: it starts when the one that runs is over. */
+  function commit(): Promise<void> {
+    next ??= (running ?? Promise.resolve())
+      .catch(() => undefined)
+      .then(() => {
+        next = undefined
+        running = write()
+        return running
+      })
+    return next
+  }
+
+  function begin(): void {
+    commit().catch(() => undefined) // flush tells whoever waits, and `fault` everybody else
+  }
+
   return {
     append(event, at) {
-      const body = { ...event, seq: seq + 1, at, prev: hash }
-      const nextHash = hashOf(canonicalJson(body))
-      const line = Buffer.from(`${canonicalJson({ ...body, hash: nextHash })}\n`, 'utf8')
-      try {
-        for (let done = 0; done < line.byteLength; ) done += writeSync(file, line, done)
-      } catch (error) {
-        ftruncateSync(file, sizeBytes)
-        throw diskError(error, path)
-      }
-      seq++
-      hash = nextHash
-      sizeBytes += line.byteLength
-      return { seq, at, event }
+      const { line, end: after, entry } = nextLine(end, event, at)
+      end = after
+      queue.push({ seq: entry.seq, line })
+      begin()
+      return entry
     },
-    flush() {
-      queued ??= running
-        .catch(() => undefined)
-        .then(() => {
-          queued = undefined
-          running = datasync(file)
-          return running
-        })
-      return queued
+    flush: () => (queue.length === 0 && fault === null ? Promise.resolve() : commit()),
+    fault: () => fault,
+    safeSeq: () => safeSeq,
+    listen(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+    safe(signal) {
+      const { seq } = end
+      return new Promise((resolve, reject) => {
+        const look = () => {
+          if (!signal?.aborted && safeSeq < seq) return
+          listeners.delete(look)
+          signal?.removeEventListener('abort', look)
+          if (signal?.aborted) reject(signal.reason)
+          else resolve()
+        }
+        listeners.add(look)
+        signal?.addEventListener('abort', look)
+        look()
+      })
     },
     async close() {
-      await running.catch(() => undefined)
-      await datasync(file)
-      closeSync(file)
+      await commit().catch(() => undefined)
+      cancelRetry()
     },
   }
-}
-
-function hashOf(text: string): string {
-  return createHash('sha256').update(text, 'utf8').digest('hex')
-}
-
-function damaged(path: string, line: number, expected: string, received: string): LoricaError {
-  return new LoricaError('LRC-5001', `${path}: line ${line}: expected ${expected}, received ${received}`, {
-    expected,
-    received,
-  })
 }

@@ -3,7 +3,8 @@ import type { Clock } from './clock.js'
 import type { Operator } from './fleet/operators.js'
 import type { Member } from './fleet/roster.js'
 import type { TokenRecord } from './fleet/tokens.js'
-import type { Journal, JournalEntry } from './journal.js'
+import type { Journal } from './journal.js'
+import type { JournalEntry } from './journal-chain.js'
 import type { JournalEvent } from './journal-event.js'
 import { createRun, type Run, stepRun } from './rounds/run.js'
 import { runEventOf } from './run-event.js'
@@ -17,9 +18,12 @@ export interface AssignmentRecord {
 
 /** The state of a coordinator: what its journal adds up to. Every change goes through `record`. */
 export interface Ledger {
-  /** Appends an event, applies it, and tells listeners. Await `flush` before anyone is promised anything. */
+  /** Appends an event and applies it; listeners are told once it is safe. Await `flush` or `safe` before anyone is promised anything. */
   record(event: JournalEvent): JournalEntry
+  /** As of the journal: every event so far is safe, or an error says why not. */
   flush(): Promise<void>
+  /** As of the journal: waits until every event so far is safe. */
+  safe(signal?: AbortSignal): Promise<void>
   member(agentId: string): Member | undefined
   members(): readonly Member[]
   tokens(): readonly TokenRecord[]
@@ -57,11 +61,10 @@ export function openLedger(
   const releases: string[] = []
   const events = new Map<string, RunEvent[]>()
   const listeners = new Set<(event: RunEvent) => void>()
-  let lastSeq = 0
+  let unsafe: RunEvent[] = [] // shown once they are safe
 
   function apply(entry: JournalEntry): RunEvent | undefined {
-    const { event, at, seq } = entry
-    lastSeq = seq
+    const { event, at } = entry
     if (event.type === 'token-issued') {
       const { secretSha256, expiresAtMs, uses, name, needsApproval } = event
       tokens.push({ secretSha256, expiresAtMs, uses, name, needsApproval })
@@ -91,20 +94,30 @@ export function openLedger(
     const next = event.type === 'run-created' ? createRun(event, at) : run && stepRun(run, entry)
     if (next === undefined) return undefined
     runs.set(event.runId, next)
-    const shown = runEventOf(entry, next)
-    if (shown !== undefined) listOf(events, event.runId).push(shown)
-    return shown
+    return runEventOf(entry, next)
   }
 
-  for (const entry of entries) apply(entry)
+  function show(): void {
+    const shown = unsafe.filter(({ seq }) => seq <= journal.safeSeq())
+    unsafe = unsafe.slice(shown.length)
+    for (const event of shown) {
+      listOf(events, event.runId).push(event)
+      for (const listener of listeners) listener(event)
+    }
+  }
+
+  unsafe = entries.map(apply).filter((event) => event !== undefined)
+  show()
+  journal.listen(show)
   return {
     record(event) {
       const entry = journal.append(event, new Date(clock.now()).toISOString())
       const shown = apply(entry)
-      if (shown !== undefined) for (const listener of listeners) listener(shown)
+      if (shown !== undefined) unsafe.push(shown)
       return entry
     },
     flush: () => journal.flush(),
+    safe: (signal) => journal.safe(signal),
     member: (agentId) => members.get(agentId),
     members: () => [...members.values()],
     tokens: () => tokens,
@@ -116,7 +129,7 @@ export function openLedger(
     releases: () => releases,
     eventsOf: (runId) => events.get(runId) ?? [],
     announce(runId, event) {
-      const shown = event({ seq: lastSeq, at: new Date(clock.now()).toISOString(), runId })
+      const shown = event({ seq: journal.safeSeq(), at: new Date(clock.now()).toISOString(), runId })
       for (const listener of listeners) listener(shown)
     },
     listen(listener) {

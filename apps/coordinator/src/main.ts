@@ -25,7 +25,9 @@ async function main(): Promise<number> {
   })
   const coordinator = await startCoordinator(config, log)
   process.stdout.write(`${config.json ? readyLine(coordinator) : readyScreen(coordinator, config)}\n`)
-  log('stopping', { signal: await stopped })
+  const signal = await Promise.race([stopped, coordinator.ended])
+  if (typeof signal !== 'string') throw signal
+  log('stopping', { signal })
   await coordinator.close()
   return 0
 }

@@ -2,12 +2,11 @@
  * What the records of a coordinator say, read from its folder: the journal and everything it speaks of.
  * @module
  */
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { LoricaError } from '@lorica/protocol'
-import { type JournalEntry, replay } from './journal.js'
-import { diskError } from './store/disk-error.js'
-import { verifyStore } from './store/verify.js'
+import { type JournalEntry, readJournal } from './journal.js'
+import { chainStart } from './journal-chain.js'
+import { openRecords } from './store/open.js'
+import { type StoreReport, verifyStore } from './store/verify.js'
 
 /** A question about the records of a folder. */
 export type Question =
@@ -23,15 +22,18 @@ export interface Answer {
 
 /** Answers a question. Throws LoricaError LRC-5001 where the chain of the journal breaks, LRC-5004 when it cannot be read. */
 export async function answer(question: Question): Promise<Answer> {
-  const path = join(question.dir, 'journal.jsonl')
-  const bytes = await readFile(path).catch((error: unknown) => {
-    throw diskError(error, path)
-  })
-  const { entries, hash } = replay(path, bytes)
-  if (question.verb === 'audit-tail') return tail(entries.slice(-question.lines))
-  if (question.verb === 'audit-verify')
-    return verifyChain(bytes, { lines: entries.length, hash }, question.contains)
-  const report = await verifyStore(question.dir, entries)
+  const store = await openRecords(question.dir)
+  try {
+    const { entries, hashes } = await readJournal(store)
+    if (question.verb === 'audit-tail') return tail(entries.slice(-question.lines))
+    if (question.verb === 'audit-verify') return verifyChain(hashes, question.contains)
+    return verified(await verifyStore(question.dir, entries))
+  } finally {
+    await store.close()
+  }
+}
+
+function verified(report: StoreReport): Answer {
   const faults = report.faults.map(({ kind, path: file, reason }) => `${kind}: ${file}: ${reason}`)
   const count = faults.length === 0 ? 'everything is as it was written' : `${faults.length} faults`
   return {
@@ -52,13 +54,10 @@ function tail(entries: readonly JournalEntry[]): Answer {
 }
 
 /** A chain that is whole may still have been cut at its end: a hash that was noted earlier shows it. */
-function verifyChain(
-  bytes: Uint8Array,
-  { lines, hash }: { readonly lines: number; readonly hash: string },
-  noted: string | undefined,
-): Answer {
-  const isThere = noted === undefined || Buffer.from(bytes).includes(`"hash":"${noted}"`)
-  if (!isThere) {
+function verifyChain(hashes: readonly string[], noted: string | undefined): Answer {
+  const { length: lines } = hashes
+  const hash = hashes.at(-1) ?? chainStart.hash
+  if (noted !== undefined && !hashes.includes(noted)) {
     throw new LoricaError(
       'LRC-5001',
       `the journal of ${lines} lines no longer has the line with the hash ${noted}`,

@@ -1,5 +1,5 @@
 import type { RunEvent } from '@lorica/protocol'
-import type { JournalEntry } from './journal.js'
+import type { JournalEntry } from './journal-chain.js'
 import { type Run, weightsSha256 } from './rounds/run.js'
 
 /** What operators see of a line of the journal, or undefined for a line that is not about a run. `run` is the run after it. */

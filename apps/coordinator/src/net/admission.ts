@@ -60,8 +60,8 @@ export function createAdmission({
         expectSpare(invitation, ledger.joinedWith(secretSha256), name)
         const joined = { agentId, name, labels, publicKey, secretSha256, isApproved: !needsApproval }
         ledger.record({ type: 'agent-joined', ...joined })
-        await ledger.flush()
       }
+      await ledger.flush()
       const confirmation = signText(identity, joinedText(agentId))
       const { id: coordinatorId, publicKey: coordinatorPublicKey } = identity
       return { agentId, coordinatorId, coordinatorPublicKey, signature: confirmation }

@@ -35,8 +35,9 @@ export function streamEvents(
   }
   const unlisten = ledger.listen(send)
   raw.on('close', stop)
-  for (const event of ledger.eventsOf(runId)) if (event.seq > afterSeq && !raw.writableEnded) send(event)
-  if (ledger.run(runId)?.ended != null && !raw.writableEnded) {
+  const events = ledger.eventsOf(runId)
+  for (const event of events) if (event.seq > afterSeq && !raw.writableEnded) send(event)
+  if (events.some(({ type }) => type === 'run-ended') && !raw.writableEnded) {
     stop()
     raw.end()
   }

@@ -122,7 +122,10 @@ export function createTransfer(parts: Parts, conductor: Conductor, stagingFolder
       if (record === undefined || record.agentId !== agentId) throw notYours(assignmentId)
       const uploadId = `${assignmentId}-${sha256.slice(0, 16)}`
       const { receipt, round } = record
-      if (receipt?.updateSha256 === sha256) return { uploadId, offset: sizeBytes, receipt }
+      if (receipt?.updateSha256 === sha256) {
+        await parts.ledger.flush()
+        return { uploadId, offset: sizeBytes, receipt }
+      }
       const active = conductor.active()
       const adapter = await active?.adapter()
       const current = active?.run().current

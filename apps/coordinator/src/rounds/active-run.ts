@@ -27,7 +27,7 @@ export interface ActiveRun {
   run(): Run
   /** The adapter that the next round starts from. */
   adapter(): Promise<Adapter>
-  /** Sends an assignment, or starts the lease of an agent that is not connected. A refusal is a decline. */
+  /** Sends an assignment once the journal has it, or starts the lease of an agent that is not connected. A refusal is a decline. */
   ask(agentId: string, assignment: Assignment): void
   close(): void
 }
@@ -49,6 +49,7 @@ export function activateRun(parts: Parts, runId: string, listener: ActiveRunList
     bell.ring()
   })
   const run = () => runOf(parts, runId)
+  const abort = new AbortController()
   let cached: { readonly files: readonly FileReference[]; readonly adapter: Promise<Adapter> } | undefined
 
   function ask(agentId: string, assignment: Assignment): void {
@@ -57,8 +58,9 @@ export function activateRun(parts: Parts, runId: string, listener: ActiveRunList
       leases.lost(agentId)
       return
     }
-    presence.sendAssignment(assignment).catch((error: unknown) => {
-      if (parts.roster.find(agentId) !== presence) return // it is sent again when the agent is back
+    const sent = parts.ledger.safe(abort.signal).then(() => presence.sendAssignment(assignment))
+    sent.catch((error: unknown) => {
+      if (abort.signal.aborted || parts.roster.find(agentId) !== presence) return // it is sent again when the agent is back
       const { code, message } = asLoricaError(error)
       listener.declined(agentId, { assignmentId: assignment.assignmentId, code, message })
     })
@@ -68,7 +70,7 @@ export function activateRun(parts: Parts, runId: string, listener: ActiveRunList
     runId,
     bell,
     leases,
-    abort: new AbortController(),
+    abort,
     waiting: null,
     measurement: null,
     roundStartedMs: parts.clock.monotonicMs(),

@@ -53,7 +53,7 @@ export async function commitRound(
     version: next.version,
     marks: active.marks.of(round.seats.keys()),
   })
-  await parts.ledger.flush()
+  await parts.ledger.safe(active.abort.signal)
   if (release !== null) parts.registry.confirm(release)
   return release
 }

@@ -1,5 +1,5 @@
 import type { FileReference, RoundRecord, RunSpec, RunView } from '@lorica/protocol'
-import type { JournalEntry } from '../journal.js'
+import type { JournalEntry } from '../journal-chain.js'
 import type { Measured, PinnedBase, RunJournalEvent, SeatMark } from '../journal-event.js'
 import { openRound, type RoundState, stepRound, withMarks } from './round.js'
 

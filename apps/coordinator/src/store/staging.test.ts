@@ -6,7 +6,6 @@ import { describe, expect, test } from 'vitest'
 import { systemRandom } from '../random.js'
 import { openBlobs } from './blobs.js'
 import { systemDisk } from './disk.js'
-import { takeLock } from './lock.js'
 import { clearStaging, stageUpload } from './staging.js'
 
 const random = systemRandom()
@@ -89,18 +88,5 @@ describe('blobs', () => {
     await writeFile(join(place, file.sha256.slice(0, 2), file.sha256), 'abcdefgX')
     expect(await codeOf(openBlobs(disk, place).whole(file.sha256))).toBe('LRC-5002')
     expect(await codeOf(openBlobs(disk, place).read('ab'.repeat(32), 0, 3))).toBe('LRC-3008')
-  })
-})
-
-describe('takeLock', () => {
-  test('a folder that a running process uses is refused, one of an ended process is taken over', async () => {
-    const path = join(await folder(), 'lock')
-    await writeFile(path, `${process.ppid}\n`)
-    expect(await codeOf(takeLock(path))).toBe('LRC-5003')
-    await writeFile(path, '999999999\n')
-    const lock = await takeLock(path)
-    expect(await readFile(path, 'utf8')).toBe(`${process.pid}\n`)
-    await lock.release()
-    expect(await codeOf(takeLock(path))).toBe('passes')
   })
 })

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { restoreIdentity, verifyRelease } from '@lorica/protocol'
-import type { JournalEntry } from '../journal.js'
+import type { JournalEntry } from '../journal-chain.js'
 import { updatePath } from '../rounds/parts.js'
 
 /** A file that is not what the coordinator once wrote. Paths are relative to its folder. */

@@ -1,0 +1,46 @@
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { linesOf } from '../journal-chain.js'
+import { diskError } from './disk-error.js'
+import { openSqlite } from './sqlite.js'
+import type { Store } from './store.js'
+
+/** The file of the embedded store in the folder of a coordinator. */
+export const STORE_FILE = 'store.db'
+
+/** The journal as lines of JSON: of an earlier version, and in backups. */
+export const JOURNAL_FILE = 'journal.jsonl'
+
+/** Opens the store of the folder `dir`, which is made when it is not there; only its owner can read it. */
+export async function openStore(dir: string, now: () => number): Promise<Store> {
+  const path = join(dir, STORE_FILE)
+  try {
+    closeSync(openSync(path, 'a', 0o600))
+  } catch (error) {
+    throw diskError(error, path)
+  }
+  return openSqlite(path, { now })
+}
+
+/**
+ * The records of the folder `dir`, to be read only: its store, or the text file of an earlier version or a backup. Throws LoricaError
+ * LRC-5004 when it has none.
+ */
+export async function openRecords(dir: string): Promise<Pick<Store, 'name' | 'read' | 'verify' | 'close'>> {
+  const path = join(dir, STORE_FILE)
+  if (existsSync(path)) return openSqlite(path)
+  const name = join(dir, JOURNAL_FILE)
+  try {
+    const lines = linesOf(readFileSync(name, 'utf8'))
+    return {
+      name,
+      async *read(after) {
+        yield lines.slice(after)
+      },
+      verify: async () => [],
+      close: async () => undefined,
+    }
+  } catch (error) {
+    throw diskError(error, name)
+  }
+}
