@@ -79,20 +79,26 @@ export async function enrol(
   return identity
 }
 
+/** The headers that prove a key once. */
+export async function proofOf(fleet: Fleet, identity: Identity): Promise<Readonly<Record<string, string>>> {
+  const { coordinatorId } = fleet.coordinator()
+  const { body } = await fleet.api('POST', '/api/v1/agents/challenge', { publicKey: identity.publicKey })
+  const { nonce } = body as { nonce: string }
+  return {
+    'x-lorica-agent': identity.publicKey,
+    'x-lorica-nonce': nonce,
+    'x-lorica-signature': signText(identity, connectText(coordinatorId, nonce)),
+  }
+}
+
 /** Opens the connection of an identity. Rejects with the text of the refusal. */
 export async function open(
   fleet: Fleet,
   identity: Identity,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Socket> {
-  const { url, coordinatorId } = fleet.coordinator()
-  const { body } = await fleet.api('POST', '/api/v1/agents/challenge', { publicKey: identity.publicKey })
-  const { nonce } = body as { nonce: string }
-  const proof = {
-    'x-lorica-agent': identity.publicKey,
-    'x-lorica-nonce': nonce,
-    'x-lorica-signature': signText(identity, connectText(coordinatorId, nonce)),
-  }
+  const { url } = fleet.coordinator()
+  const proof = await proofOf(fleet, identity)
   const socket = io(url, {
     path: FLEET_PATH,
     addTrailingSlash: false,

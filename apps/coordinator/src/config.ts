@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { LoricaError } from '@lorica/protocol'
+import type { DoorLimits } from './net/doorway.js'
 import type { Question } from './records.js'
 
 /** Every setting of a coordinator: name, unit, default. */
@@ -9,6 +10,7 @@ export interface Config {
   readonly port: number // 0: any free port
   readonly json: boolean // one line of JSON when ready, instead of a screen
   readonly leaseMs: number // a round goes on without an agent that is away for longer
+  readonly door?: DoorLimits // what one address may do before it has proven who it is; by where it is, unless given
 }
 
 export const defaults = {
@@ -28,6 +30,7 @@ export const usage = `Usage: coordinator [--dir D] [--port P] [--host H] [--leas
   audit verify --dir D [--contains H]  whether each line follows from the one before, and H is among their hashes
   store verify --dir D                 whether every file is as it was written
 
+  --address-burst N  challenges, joins and upgrades at once from one address (default 200; 10000 from this machine)
   --json         print one line {"url","adminToken","join"} when ready
 
 Exit codes: 0 stopped by a signal, 1 cannot start or go on, 2 wrong arguments.`
@@ -43,6 +46,7 @@ export function parseConfig(argv: readonly string[]): Config | Question | 'help'
         host: { type: 'string', default: defaults.host },
         port: { type: 'string', default: String(defaults.port) },
         'lease-ms': { type: 'string', default: String(defaults.leaseMs) },
+        'address-burst': { type: 'string' },
         json: { type: 'boolean', default: false },
         lines: { type: 'string', default: '20' },
         contains: { type: 'string' },
@@ -62,11 +66,20 @@ export function parseConfig(argv: readonly string[]): Config | Question | 'help'
       port: whole('--port', values.port, 0, 65_535),
       json: values.json,
       leaseMs: whole('--lease-ms', values['lease-ms'], 1, 86_400_000),
+      ...doorOf(values['address-burst']),
     }
   } catch (cause) {
     if (cause instanceof LoricaError) throw cause
     throw new LoricaError('LRC-8001', (cause as Error).message, { cause })
   }
+}
+
+/** A tenth of a burst each second, and of connections at once, but never fewer than there are by default. */
+function doorOf(text: string | undefined): { readonly door?: DoorLimits } {
+  if (text === undefined) return {}
+  const burst = whole('--address-burst', text, 1, 1_000_000)
+  const tenth = Math.ceil(burst / 10)
+  return { door: { burst, perSecond: tenth, connections: Math.max(20, tenth) } }
 }
 
 function whole(name: string, text: string, lowest: number, highest: number): number {

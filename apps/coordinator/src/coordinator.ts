@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LoricaError, SOFTWARE } from '@lorica/protocol'
 import type { Config } from './config.js'
+import { createAlarms } from './fleet/alarms.js'
 import { createRoster } from './fleet/roster.js'
 import type { Invitation } from './fleet/tokens.js'
 import { type Host, systemHost } from './host.js'
@@ -10,6 +11,7 @@ import { type Ledger, openLedger } from './ledger.js'
 import type { Log } from './log.js'
 import { createAdmission } from './net/admission.js'
 import { agentApi } from './net/agent-api.js'
+import { openDoorway } from './net/doorway.js'
 import { openHttp } from './net/http.js'
 import { type Issued, issueLinks, openInvitation } from './net/invitations.js'
 import { openLink } from './net/link.js'
@@ -103,9 +105,15 @@ export async function startCoordinator(
     const transfer = createTransfer(parts, conductor, place('staging'))
     const admission = createAdmission({ ledger, identity, clock, random })
     const app = openHttp(log)
+    const alarms = createAlarms((alarm) => {
+      log('alarm', { ...alarm })
+      ledger.record({ type: 'alarm', ...alarm })
+    }, clock)
+    const limits = config.door
+    const doorway = openDoorway(app.server, { clock, alarms, limits })
     const session = { ledger, roster, conductor, transfer, log, clock, coordinatorId: identity.id }
-    const link = openLink(app.server, admission, {
-      log,
+    const link = openLink(app.server, {
+      ...{ log, clock, alarms, doorway, admission },
       serve: (socket, member) => serveSession(session, socket, member),
     })
     closing.splice(
@@ -122,11 +130,12 @@ export async function startCoordinator(
     let url = ''
     const invite = (invitations: readonly Invitation[]) =>
       issueLinks(invitations, { ledger, identity, random, url })
-    agentApi(app, { admission, log })
+    agentApi(app, { admission, doorway, log })
     operatorApi(app, {
       ...parts,
       conductor,
       adminToken,
+      doorway,
       invite,
       disconnect: (agentId) => link.disconnect(agentId),
     })

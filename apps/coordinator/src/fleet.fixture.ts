@@ -6,7 +6,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { RunView } from '@lorica/protocol'
+import type { Config } from './config.js'
 import { type Coordinator, startCoordinator } from './coordinator.js'
+import type { Log } from './log.js'
 import { writeModel } from './model.fixture.js'
 
 /** A coordinator that can be stopped and started again on its folder and port. */
@@ -19,15 +21,17 @@ export interface Fleet extends AsyncDisposable {
   /** Waits for the first event of a run that `isWanted`. */
   event(runId: string, type: string): Promise<Record<string, unknown>>
   run(runId: string): Promise<RunView>
+  /** What it logged, of one kind. */
+  logged(event: string): readonly Readonly<Record<string, unknown>>[]
 }
 
-const log = () => {}
-
 /** Starts a coordinator with a base model of two layers, in a folder of its own that goes with it unless one is given. */
-export async function startFleet(folder?: string): Promise<Fleet> {
+export async function startFleet(folder?: string, changed: Partial<Config> = {}): Promise<Fleet> {
   const root = folder ?? (await mkdtemp(join(tmpdir(), 'lorica-fleet-')))
   const model = await writeModel(root)
-  const settings = { dir: join(root, 'coordinator'), host: '127.0.0.1', leaseMs: 300 }
+  const settings = { dir: join(root, 'coordinator'), host: '127.0.0.1', leaseMs: 300, ...changed }
+  const lines: { readonly event: string; readonly fields: Readonly<Record<string, unknown>> }[] = []
+  const log: Log = (event, fields = {}) => void lines.push({ event, fields })
   let coordinator = await startCoordinator({ ...settings, port: 0 }, log)
   const port = Number(new URL(coordinator.url).port)
   const api = async (method: string, path: string, body?: unknown) => {
@@ -83,6 +87,7 @@ export async function startFleet(folder?: string): Promise<Fleet> {
       }
       throw new Error(`the run ended without ${type}: ${text}`)
     },
+    logged: (event) => lines.filter((line) => line.event === event).map(({ fields }) => fields),
     run: async (runId) => (await api('GET', `/api/v1/runs/${runId}`)).body as RunView,
     async [Symbol.asyncDispose]() {
       await coordinator.close()

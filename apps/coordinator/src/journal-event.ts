@@ -8,6 +8,7 @@ import type {
   RunSpec,
 } from '@lorica/protocol'
 
+import type { Alarm } from './fleet/alarms.js'
 import type { Operator } from './fleet/operators.js'
 import type { TokenRecord } from './fleet/tokens.js'
 
@@ -80,6 +81,7 @@ export type FleetEvent =
     }
   | ({ readonly type: 'operator-added' } & Operator)
   | { readonly type: 'operator-removed'; readonly name: string }
+  | ({ readonly type: 'alarm' } & Alarm)
   | { readonly type: 'agent-approved'; readonly agentId: string }
   | { readonly type: 'agent-left'; readonly agentId: string; readonly how: 'left' | 'revoked' | 'rejected' }
 

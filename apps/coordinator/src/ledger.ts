@@ -71,7 +71,7 @@ export function openLedger(
     }
     if (event.type === 'agent-joined') {
       const { type: _, ...joined } = event
-      members.set(event.agentId, { ...joined, joinedAt: at, left: null })
+      members.set(event.agentId, { ...joined, joinedAt: at, left: null, alarm: null })
       usersOf.set(event.secretSha256, (usersOf.get(event.secretSha256) ?? new Set()).add(event.agentId))
     }
     if (event.type === 'operator-added') {
@@ -82,6 +82,11 @@ export function openLedger(
     if (event.type === 'agent-approved') {
       const member = members.get(event.agentId)
       if (member !== undefined) members.set(event.agentId, { ...member, isApproved: true })
+    }
+    if (event.type === 'alarm') {
+      const { kind, detail, count, subject } = event
+      const member = members.get(subject)
+      if (member !== undefined) members.set(subject, { ...member, alarm: { at, kind, detail, count } })
     }
     if (event.type === 'agent-left') {
       const member = members.get(event.agentId)

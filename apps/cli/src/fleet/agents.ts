@@ -52,12 +52,15 @@ function list(isShown: (agent: AgentView) => boolean) {
       doing === null ? '-' : `${doing.kind} round ${doing.round}`,
     ])
     const waiting = agents.filter(({ state }) => state === 'pending').length
+    const alarms = shown.flatMap(({ name, alarm }) =>
+      alarm === null ? [] : [`${name}: ${alarmText(alarm)}`],
+    )
     const next = waiting === 0 ? [] : ['', `${waiting} wait for approval: lorica agents approve NAME`]
     output.result(
       { agents: shown },
       shown.length === 0
         ? [agents.length === 0 ? 'no agents yet: lorica agents invite' : 'none']
-        : [...table([['name', 'id', 'state', 'device', 'doing'], ...rows]), ...next],
+        : [...table([['name', 'id', 'state', 'device', 'doing'], ...rows]), ...alarms, ...next],
     )
   }
 }
@@ -74,7 +77,13 @@ async function show(options: ApiOptions, output: Output, [id]: readonly string[]
     `  device   ${agent.device === null ? '-' : JSON.stringify(agent.device)}`,
     `  data     ${agent.dataset === null ? '-' : `${agent.dataset.documents} documents`}`,
     `  doing    ${agent.doing === null ? '-' : `${agent.doing.kind} round ${agent.doing.round} of ${agent.doing.runId}`}`,
+    ...(agent.alarm === null ? [] : [`  alarm    ${alarmText(agent.alarm)}; ${agent.alarm.detail}`]),
   ])
+}
+
+function alarmText({ kind, at, detail, count }: NonNullable<AgentView['alarm']>): string {
+  const meaning = kind === 'duplicate-identity' ? 'its key is on two machines' : detail
+  return `${kind}, last ${at}${count > 1 ? ` and ${count - 1} times before` : ''}: ${meaning}`
 }
 
 interface Decision extends ApiOptions {

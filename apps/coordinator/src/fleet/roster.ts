@@ -9,6 +9,7 @@ export interface Member {
   readonly joinedAt: string
   readonly left: 'left' | 'revoked' | 'rejected' | null
   readonly isApproved: boolean // false: an operator has yet to let it in
+  readonly alarm: AgentView['alarm'] // the last one about it
 }
 
 /** The open connection of an agent that said hello. Sends resolve when the agent has answered. */
@@ -53,7 +54,7 @@ export function agentView(
   presence: Presence | undefined,
   doing: AgentView['doing'],
 ): AgentView {
-  const { agentId, name, labels, joinedAt, left, isApproved } = member
+  const { agentId, name, labels, joinedAt, left, isApproved, alarm } = member
   const { software = null, device = null, dataset = null } = presence?.hello ?? {}
   return {
     agentId,
@@ -65,5 +66,6 @@ export function agentView(
     device: device as AgentView['device'],
     dataset: dataset as AgentView['dataset'],
     doing: presence === undefined ? null : doing,
+    alarm,
   }
 }

@@ -1,21 +1,34 @@
-import { parseChallengeRequest, parseJoinRequest } from '@lorica/protocol'
-import type { FastifyInstance } from 'fastify'
+import { asLoricaError, parseChallengeRequest, parseJoinRequest } from '@lorica/protocol'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Log } from '../log.js'
 import type { Admission } from './admission.js'
+import type { Doorway } from './doorway.js'
+
+const BODY_BYTES = 4096 // a name, labels, two keys and a token fit several times
+
+/** Refusals of a join that may come from guessing. */
+const guesses: readonly string[] = ['LRC-2001', 'LRC-2002', 'LRC-2004']
 
 /** What agents ask over HTTP before they have a connection: a nonce to prove their key with, and to be taken into the fleet. */
 export function agentApi(
   app: FastifyInstance,
-  parts: { readonly admission: Admission; readonly log: Log },
+  parts: { readonly admission: Admission; readonly doorway: Doorway; readonly log: Log },
 ): void {
-  const { admission, log } = parts
+  const { admission, doorway, log } = parts
+  const before = (what: 'challenge' | 'join') => ({
+    onRequest: async ({ raw }: FastifyRequest) => doorway.enter(what, raw.socket),
+  })
   app.get('/healthz', async () => ({ ok: true }))
-  app.post('/api/v1/agents/challenge', async ({ body }) =>
+  app.post('/api/v1/agents/challenge', { bodyLimit: BODY_BYTES, ...before('challenge') }, async ({ body }) =>
     admission.challenge(parseChallengeRequest(body).publicKey),
   )
-  app.post('/api/v1/agents/join', async ({ body }) => {
+  app.post('/api/v1/agents/join', { bodyLimit: BODY_BYTES, ...before('join') }, async ({ body, raw }) => {
     const request = parseJoinRequest(body)
-    const joined = await admission.join(request)
+    const joined = await admission.join(request).catch((error: unknown) => {
+      const { code } = asLoricaError(error)
+      if (guesses.includes(code)) doorway.wrong('join', raw.socket, code)
+      throw error
+    })
     log('agent-joined', { agent: joined.agentId, name: request.name })
     return joined
   })

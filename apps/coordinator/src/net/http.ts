@@ -1,9 +1,13 @@
 import { LoricaError, problemOf } from '@lorica/protocol'
 import fastify, { type FastifyInstance } from 'fastify'
 import type { Log } from '../log.js'
+import { retryAfterOf } from './doorway.js'
 
 const BODY_BYTES = 256 * 1024
 const HEADERS_MS = 10_000
+const REQUEST_MS = 20_000 // for a body of at most BODY_BYTES
+const CONNECTION_BYTES = 64 * 1024 // of requests, after which a connection is closed: strangers do not get more
+const server = { maxHeaderSize: 8 * 1024, headersTimeout: HEADERS_MS, connectionsCheckingInterval: 1000 }
 
 /** An HTTP server whose every error is a problem document with a code. Routes are added by the caller. */
 export function openHttp(log: Log): FastifyInstance {
@@ -11,13 +15,16 @@ export function openHttp(log: Log): FastifyInstance {
     logger: false,
     bodyLimit: BODY_BYTES,
     forceCloseConnections: true,
-    requestTimeout: 60_000,
+    requestTimeout: REQUEST_MS,
+    keepAliveTimeout: HEADERS_MS,
+    http: server,
   })
-  app.server.headersTimeout = HEADERS_MS
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(codedOf(error))
     if (problem.status >= 500)
       log('fault', { path: request.url.split('?')[0] ?? '', stack: (error as Error).stack ?? '' })
+    const retryAfter = retryAfterOf(error)
+    if (retryAfter !== undefined) void reply.header('retry-after', retryAfter)
     void reply
       .status(problem.status)
       .header('content-type', 'application/problem+json')
@@ -33,7 +40,8 @@ export function openHttp(log: Log): FastifyInstance {
       .header('content-type', 'application/problem+json')
       .send(JSON.stringify(problem))
   })
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', async (request, reply) => {
+    if (request.raw.socket.bytesRead > CONNECTION_BYTES) void reply.header('connection', 'close')
     void reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
   })
   return app

@@ -8,14 +8,17 @@ import {
   limits,
   parser,
 } from '@lorica/protocol'
-import { Server, type Socket } from 'socket.io'
+import { Server } from 'socket.io'
+import type { Clock } from '../clock.js'
+import type { Alarms } from '../fleet/alarms.js'
 import type { Member, Presence } from '../fleet/roster.js'
 import type { Log } from '../log.js'
 import type { Admission } from './admission.js'
+import type { AgentSocket } from './agent-socket.js'
+import { BoundedServer, boundPings } from './bounded-server.js'
+import type { Doorway } from './doorway.js'
+import { evict } from './eviction.js'
 import { guardUpgrades } from './upgrade.js'
-
-/** The socket of one agent. */
-export type AgentSocket = Socket<AgentEvents, CoordinatorEvents>
 
 /** The agents' side of the coordinator. */
 export interface Link {
@@ -25,15 +28,22 @@ export interface Link {
   close(): void
 }
 
+/** What the agents' side is made of. */
+export interface LinkParts {
+  readonly log: Log
+  readonly clock: Clock
+  readonly alarms: Alarms
+  readonly doorway: Doorway
+  readonly admission: Admission
+  readonly serve: (socket: AgentSocket, member: Member) => void
+}
+
 /**
  * Listens for agents on an HTTP server: WebSocket only, proven before the upgrade, one connection for each identity, of which the
  * newest wins. `serve` attaches the messages of an agent to its socket.
  */
-export function openLink(
-  server: HttpServer,
-  admission: Admission,
-  parts: { readonly log: Log; readonly serve: (socket: AgentSocket, member: Member) => void },
-): Link {
+export function openLink(server: HttpServer, parts: LinkParts): Link {
+  const { admission, clock, doorway } = parts
   const admitted = new WeakMap<IncomingMessage, Member>()
   const sockets = new Map<string, AgentSocket>()
   const io = new Server<AgentEvents, CoordinatorEvents>(server, {
@@ -43,6 +53,7 @@ export function openLink(
     allowUpgrades: false,
     serveClient: false,
     parser,
+    wsEngine: BoundedServer,
     maxHttpBufferSize: limits.frameBytes,
     pingInterval: limits.pingIntervalMs,
     pingTimeout: limits.pingTimeoutMs,
@@ -53,13 +64,16 @@ export function openLink(
   })
   guardUpgrades(server, (request) => {
     try {
+      doorway.enter('upgrade', request.socket)
       admitted.set(request, admission.connect(request))
+      doorway.proven(request.socket)
     } catch (error) {
       const code = error instanceof LoricaError ? error.code : 'LRC-9001'
       parts.log('connection-refused', { from: request.socket.remoteAddress ?? '', code })
       throw error
     }
   })
+  io.engine.on('connection', (connection: { transport: unknown }) => boundPings(connection, clock))
   io.on('connection', (socket) => {
     const member = admitted.get(socket.request)
     if (member === undefined) {
@@ -71,7 +85,10 @@ export function openLink(
     sockets.set(agentId, socket)
     if (older !== undefined) {
       parts.log('agent-replaced', { agent: agentId })
-      older.disconnect(true)
+      const from = socket.handshake.address
+      void evict(older, clock).then((wasThere) => {
+        if (wasThere) parts.alarms.raise('duplicate-identity', agentId, `another connection from ${from}`)
+      })
     }
     parts.log('agent-connected', { agent: agentId, name })
     socket.on('error', (error: Error) => {
@@ -85,7 +102,10 @@ export function openLink(
     parts.serve(socket, member)
   })
   return {
-    disconnect: (agentId) => void sockets.get(agentId)?.disconnect(true),
+    disconnect(agentId) {
+      const socket = sockets.get(agentId)
+      if (socket !== undefined) void evict(socket, clock)
+    },
     close: () => {
       io.engine.close()
     },

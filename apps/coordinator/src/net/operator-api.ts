@@ -1,8 +1,9 @@
 import { LoricaError, parseRunSpec } from '@lorica/protocol'
 import type { FastifyInstance } from 'fastify'
-import { expectRole, neededRole, type Operator, roleOf } from '../fleet/operators.js'
+import { expectRole, neededRole, type Operator, type Role, roleOf } from '../fleet/operators.js'
 import { previewOf } from '../rounds/preview.js'
 import { pinRun, prepareRun, runIdOf } from '../rounds/start.js'
+import type { Doorway, Guest } from './doorway.js'
 import { streamEvents } from './event-stream.js'
 import { type FleetParts, fleetApi } from './fleet-api.js'
 import { operatorsApi, sha256Of } from './operators-api.js'
@@ -11,6 +12,7 @@ import { roundsApi } from './rounds-api.js'
 /** What the operators' API acts on. */
 export interface OperatorParts extends FleetParts {
   readonly adminToken: string
+  readonly doorway: Doorway
 }
 
 type ById = { Params: { id: string } }
@@ -19,10 +21,10 @@ type ById = { Params: { id: string } }
 export function operatorApi(app: FastifyInstance, parts: OperatorParts): void {
   const { ledger, roster, conductor, registry, blobs } = parts
   void app.register(async (api) => {
-    const admin: Operator = { name: 'admin', role: 'admin', tokenSha256: sha256Of(parts.adminToken) }
-    api.addHook('onRequest', async ({ method, routeOptions, headers }) => {
+    api.addHook('onRequest', async ({ method, routeOptions, headers, raw }) => {
       const given = /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1] ?? ''
-      const role = roleOf(sha256Of(given), [admin, ...ledger.operators()])
+      const role = operatorRole(given, raw.socket)
+      parts.doorway.proven(raw.socket)
       expectRole(role, neededRole(method, routeOptions.url ?? ''))
     })
 
@@ -68,6 +70,16 @@ export function operatorApi(app: FastifyInstance, parts: OperatorParts): void {
       return reply.header('content-type', 'application/octet-stream').send(Buffer.from(bytes))
     })
   })
+
+  function operatorRole(token: string, guest: Guest): Role {
+    const admin: Operator = { name: 'admin', role: 'admin', tokenSha256: sha256Of(parts.adminToken) }
+    try {
+      return roleOf(sha256Of(token), [admin, ...ledger.operators()])
+    } catch (error) {
+      if (token !== '') parts.doorway.wrong('operate', guest, 'LRC-2007')
+      throw error
+    }
+  }
 
   function runOf(id: string) {
     const run = ledger.run(id) ?? ledger.runs().findLast(({ spec }) => spec.name === id)

@@ -23,7 +23,9 @@ import type { Member, Presence, Roster } from '../fleet/roster.js'
 import type { Ledger } from '../ledger.js'
 import type { Log } from '../log.js'
 import type { Conductor } from '../rounds/conductor.js'
-import { type AgentSocket, presenceOf } from './link.js'
+import type { AgentSocket } from './agent-socket.js'
+import { bufferedBytes, evict } from './eviction.js'
+import { presenceOf } from './link.js'
 import type { Transfer } from './transfer.js'
 
 /** What the messages of an agent act on. */
@@ -39,6 +41,7 @@ export interface SessionParts {
 
 const MESSAGES_AT_ONCE = 64 // unanswered messages of one agent; its windows are far smaller
 const BUFFERED_BYTES = 16 * 1024 * 1024 // answers that an agent does not read
+const HELLO_MS = 10_000 // from the connection to hello
 const VIOLATIONS = 20 // malformed messages before the connection is closed
 
 const readers = { assignment: parseAssignmentReply, release: parseReleaseReply, runEnded: parseRunEndedReply }
@@ -55,7 +58,7 @@ export function serveSession(parts: SessionParts, socket: AgentSocket, member: M
     violations++
     if (violations <= VIOLATIONS) return
     parts.log('agent-dropped', { agent: agentId, code })
-    socket.disconnect(true)
+    void evict(socket, parts.clock)
   }
 
   /** Answers a message with what `act` gives, as far as the version of the agent knows it. */
@@ -67,7 +70,7 @@ export function serveSession(parts: SessionParts, socket: AgentSocket, member: M
     if (typeof reply !== 'function') return violated('LRC-1006')
     if (unanswered >= MESSAGES_AT_ONCE || bufferedBytes(socket) > BUFFERED_BYTES) {
       parts.log('agent-dropped', { agent: agentId, code: 'LRC-1003' })
-      socket.disconnect(true)
+      void evict(socket, parts.clock)
       return
     }
     unanswered++
@@ -104,9 +107,15 @@ export function serveSession(parts: SessionParts, socket: AgentSocket, member: M
     })
   }
 
+  const cancelHello = parts.clock.after(HELLO_MS, () => {
+    if (presence !== undefined) return
+    parts.log('agent-dropped', { agent: agentId, code: 'LRC-2010' })
+    void evict(socket, parts.clock)
+  })
   socket.on('hello', (raw, reply) => {
     const introduce = () => {
       const hello = parseHello(raw)
+      cancelHello()
       presence = presenceOf(socket, member, hello, readers)
       roster.add(presence)
       parts.clock.after(0, () => presence !== undefined && conductor.arrived(presence)) // after the answer
@@ -153,15 +162,11 @@ export function serveSession(parts: SessionParts, socket: AgentSocket, member: M
     void answer('leave', refuse, reply)
   })
   socket.on('disconnect', () => {
+    cancelHello()
     if (presence === undefined || !roster.remove(presence)) return
     conductor.departed(agentId)
     transfer
       .departed(agentId)
       .catch((error: Error) => parts.log('fault', { stack: error.stack ?? error.message }))
   })
-}
-
-function bufferedBytes(socket: AgentSocket): number {
-  const transport = socket.conn.transport as unknown as { socket?: { bufferedAmount?: number } }
-  return transport.socket?.bufferedAmount ?? 0
 }

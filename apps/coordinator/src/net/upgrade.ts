@@ -1,13 +1,14 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { FLEET_PATH, LoricaError, refusalOf } from '@lorica/protocol'
+import { retryAfterOf } from './doorway.js'
 
 /** An upgrade of an HTTP connection to a WebSocket. */
 type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
 /**
- * Puts a check before the WebSocket server that listens on `server`: an upgrade that `check` throws on is answered with 401 and
- * a refusal in JSON, before a socket, a parser or a timer exists for it.
+ * Puts a check before the WebSocket server that listens on `server`: an upgrade that `check` throws on is answered with 401, or
+ * 429 when it came too often, and a refusal in JSON, before a socket, a parser or a timer exists for it.
  */
 export function guardUpgrades(server: Server, check: (request: IncomingMessage) => void): void {
   const accepted = server.listeners('upgrade') as Upgrade[]
@@ -29,8 +30,11 @@ export function guardUpgrades(server: Server, check: (request: IncomingMessage) 
 
 function refuse(socket: Duplex, error: unknown): void {
   const body = JSON.stringify(refusalOf(error))
+  const retryAfter = retryAfterOf(error)
   const lines = [
-    'HTTP/1.1 401 Unauthorized',
+    ...(retryAfter === undefined
+      ? ['HTTP/1.1 401 Unauthorized']
+      : ['HTTP/1.1 429 Too Many Requests', `Retry-After: ${retryAfter}`]),
     'Content-Type: application/json',
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',

@@ -19,4 +19,11 @@ export interface AgentView {
     readonly runId: string
     readonly round: number
   } | null
+  /** The last thing about it that somebody should look at, such as duplicate-identity: its key is on two machines. */
+  readonly alarm: {
+    readonly at: string
+    readonly kind: string
+    readonly detail: string
+    readonly count: number // how often since the line before about the same
+  } | null
 }

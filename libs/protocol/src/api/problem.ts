@@ -29,6 +29,7 @@ const statusOf: Partial<Record<ErrorCode, number>> = {
   'LRC-2014': 401,
   'LRC-2015': 403,
   'LRC-2016': 409,
+  'LRC-2017': 429,
   'LRC-3004': 404,
   'LRC-3005': 409,
   'LRC-3007': 404,

@@ -83,4 +83,11 @@ export const fleetCodes = {
     meaning: 'Each operator has a name of its own, under which its token is kept.',
     action: 'See them with `lorica operators list`.',
   },
+  'LRC-2017': {
+    title: 'Too many requests from one address',
+    meaning:
+      'Before it has proven who it is, an address may ask only so often, and has to wait longer after each wrong join token.',
+    action:
+      'Nothing to do: agents try again by themselves. A coordinator for many agents behind one address takes --address-burst.',
+  },
 } as const

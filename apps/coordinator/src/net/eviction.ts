@@ -1,0 +1,41 @@
+import type { Clock } from '../clock.js'
+import type { AgentSocket } from './agent-socket.js'
+
+const CLOSING_MS = 1000 // for the other side to agree that the connection ends
+
+/** The part of a WebSocket that ends it. */
+interface Ending {
+  readonly bufferedAmount: number
+  readonly readyState: number
+  once(event: 'close', heard: (code: number) => void): void
+  terminate(): void
+}
+
+const CLOSED = 3
+const AGREED: readonly number[] = [1000, 1005] // codes of a close that the other side answered
+
+/**
+ * Ends a connection at once: its messages count no longer, and its TCP connection is gone after a second even when the peer keeps
+ * silent. Resolves with whether the peer was there to agree.
+ */
+export function evict(socket: AgentSocket, clock: Clock): Promise<boolean> {
+  const webSocket = webSocketOf(socket)
+  socket.disconnect(true)
+  if (webSocket === undefined || webSocket.readyState === CLOSED) return Promise.resolve(false)
+  return new Promise((resolve) => {
+    const cancel = clock.after(CLOSING_MS, () => webSocket.terminate())
+    webSocket.once('close', (code) => {
+      cancel()
+      resolve(AGREED.includes(code))
+    })
+  })
+}
+
+/** Bytes that were given to a connection and that its peer has yet to take. */
+export function bufferedBytes(socket: AgentSocket): number {
+  return webSocketOf(socket)?.bufferedAmount ?? 0
+}
+
+function webSocketOf(socket: AgentSocket): Ending | undefined {
+  return (socket.conn.transport as unknown as { readonly socket?: Ending }).socket
+}
