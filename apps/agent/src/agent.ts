@@ -24,8 +24,9 @@ import { openBases } from './store/bases.js'
 import { openBlobs } from './store/blobs.js'
 import { writeLastEvaluation, writeLastUpload } from './store/ledger.js'
 import { openMoments } from './store/moments.js'
-import { openOutbox } from './store/outbox.js'
+import { type Finished, openOutbox } from './store/outbox.js'
 import { openReleases } from './store/releases.js'
+import { openResiduals } from './store/residuals.js'
 
 export interface AgentOptions {
   readonly folder: string
@@ -120,6 +121,7 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
     disk,
   })
   const moments = openMoments(join(folder, 'moments'), disk)
+  const residuals = openResiduals(join(folder, 'residuals'), disk)
   const trainer = createTrainer({
     clock,
     start: () => {
@@ -138,14 +140,16 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
     },
     outbox,
     moments,
+    residuals,
     delivery,
+    answered: async (runId) => {
+      const waiting = (await outbox.unsettled()).filter((finished) => finished.runId === runId)
+      await Promise.all(waiting.map(offer))
+    },
     record: (finished, { delta }) =>
       writeLastUpload(
         folder,
-        {
-          ...{ at: new Date(clock.now()).toISOString(), coordinator: url, finished },
-          ...{ tensors: delta.tensors, norm: delta.norm, clipFactor: delta.clipFactor },
-        },
+        { at: new Date(clock.now()).toISOString(), coordinator: url, finished, delta },
         disk,
       ),
     recordEvaluation: ({ runId, round }, message) =>
@@ -166,15 +170,24 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
     await perform(assignment, signal).catch((error) => fail(asLoricaError(error)))
     current = ''
   })
+  const offered = new Map<string, Promise<void>>() // by hash: one offer of an update at a time
+  const offer = (finished: Finished): Promise<void> => {
+    const { sha256 } = finished
+    const known = offered.get(sha256)
+    if (known !== undefined) return known
+    const offering = deliver(finished, parts, stopped.signal).finally(() => offered.delete(sha256))
+    offered.set(sha256, offering)
+    return offering
+  }
   const offerUnsettled = async (): Promise<void> => {
     for (const finished of await outbox.unsettled()) {
-      if (finished.assignmentId !== current) await deliver(finished, parts, stopped.signal)
+      if (finished.assignmentId !== current) await offer(finished)
     }
   }
   const endRun = async (runId: string): Promise<void> => {
     await agenda.endRun(runId)
     if (agenda.isIdle()) await trainer.close()
-    await Promise.all([moments.drop(runId), outbox.drop(runId)])
+    await Promise.all([moments.drop(runId), residuals.drop(runId), outbox.drop(runId)])
   }
   const inBackground = (work: Promise<void>): void => {
     work.catch((error) => fail(asLoricaError(error)))

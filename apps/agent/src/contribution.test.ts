@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Adapter, TensorMap } from '@lorica/peft-core'
 import { LoricaError, type TrainAssignment, type UpdateOpen } from '@lorica/protocol'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from './clock.js'
 import { type ContributionParts, contributor, type Delivery } from './contribution.js'
 import type { AgentEvent } from './report.js'
 import { ownerOf, pause } from './site/pause.js'
 import { openMoments } from './store/moments.js'
 import { openOutbox, workOf } from './store/outbox.js'
+import { openResiduals } from './store/residuals.js'
 
 const hash = 'ab'.repeat(32)
 const file = { path: 'config.json', sha256: hash, sizeBytes: 12 }
@@ -63,6 +64,7 @@ function agent(upload: (update: UpdateOpen) => Promise<ReturnType<typeof receipt
   }
   const moments = openMoments(join(folder, 'moments'))
   const outbox = openOutbox(join(folder, 'outbox'))
+  const residuals = openResiduals(join(folder, 'residuals'))
   const parts: ContributionParts = {
     work: {
       base: async () => '/models/tiny',
@@ -92,12 +94,12 @@ function agent(upload: (update: UpdateOpen) => Promise<ReturnType<typeof receipt
       },
       ...{ owner: ownerOf(folder, clock), clock },
     },
-    ...{ outbox, moments, delivery },
+    ...{ outbox, moments, residuals, delivery, answered: async () => {} },
     ...{ record: async () => {}, recordEvaluation: async () => {}, onProgress: () => {}, onFatal: () => {} },
     expectAllowed: () => ownerOf(folder, clock).expectFree(),
     tell: (event) => events.push(event),
   }
-  return { perform: contributor(parts), parts, events, declined, jobs, plans, outbox, moments }
+  return { perform: contributor(parts), parts, events, declined, jobs, plans, outbox, moments, residuals }
 }
 
 const never = () => new AbortController().signal
@@ -186,4 +188,59 @@ test('an agent that its owner paused declines, says until when, and trains nothi
   expect(declined).toEqual([
     `a1 LRC-6008 the agent is paused until ${new Date(untilMs as number).toISOString()}`,
   ])
+})
+
+describe('an update in int4', () => {
+  const rounded: TrainAssignment = { ...assignment, maxUpdateNorm: null, update: { encoding: 'int4' } }
+  const at = (round: number): TrainAssignment => ({
+    ...{ ...rounded, assignmentId: `a${round}`, round },
+    adapter: { ...rounded.adapter, version: round - 1 },
+  })
+  /** The residuals of (2, -3, 6), and with them of what follows; the scale of 6 is the bfloat16 0.85546875. */
+  const owedAfter = async ({ residuals }: Pick<ReturnType<typeof agent>, 'residuals'>, version: number) => [
+    ...((await residuals.owed('r1', version))?.get('m.lora_A.weight')?.data ?? []),
+  ]
+  const scale = 0.85546875
+  const kept = [2 - 2 * scale, -3 + 4 * scale, 6 - 7 * scale].map(Math.fround)
+
+  test('keeps back what rounding took, and the next update makes it good', async () => {
+    const works = agent(async ({ sha256 }) => receipt(sha256))
+    await works.perform(at(3), never())
+    expect(await owedAfter(works, 3)).toEqual(kept)
+    await works.perform(at(4), never())
+    // (2, -3, 6) and what was kept back, over the scale of their largest: codes 3, -3 and 7.
+    const next = [2, -3, 6].map((value, index) => Math.fround(value + kept[index]!))
+    const second = await owedAfter(works, 4)
+    expect(second.map((value, index) => Math.round((next[index]! - value) / scale))).toEqual([3, -3, 7])
+  })
+
+  test('that was refused owes what went into it, and nothing twice', async () => {
+    let refuses = false
+    const works = agent(async ({ sha256 }) => {
+      if (refuses) throw new LoricaError('LRC-4002', 'round 4 is closed')
+      return receipt(sha256)
+    })
+    await works.perform(at(3), never())
+    refuses = true
+    await works.perform(at(4), never())
+    expect(await owedAfter(works, 4)).toEqual(kept)
+  })
+
+  test('waits for the answer to the update before it', async () => {
+    const works = agent(async ({ sha256 }) => receipt(sha256))
+    const order: string[] = []
+    const answered = async (runId: string) => {
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      order.push(`answered ${runId}`)
+    }
+    const residuals = {
+      ...works.residuals,
+      owed: async (runId: string, adapter: number) => {
+        order.push('owed')
+        return works.residuals.owed(runId, adapter)
+      },
+    }
+    await contributor({ ...works.parts, answered, residuals })(at(3), never())
+    expect(order).toEqual(['answered r1', 'owed'])
+  })
 })

@@ -1,3 +1,4 @@
+import type { TensorMap } from '@lorica/peft-core'
 import {
   type Assignment,
   asLoricaError,
@@ -14,6 +15,7 @@ import type { Perform } from './agenda.js'
 import { reasonOf, type Tell } from './report.js'
 import type { Moments } from './store/moments.js'
 import { type Finished, type Outbox, workOf } from './store/outbox.js'
+import type { Residuals } from './store/residuals.js'
 import { measureAdapter, trainUpdate, type Update, type WorkParts } from './work.js'
 
 /** What the link does for a contribution. Each waits for a connection and continues over lost ones. */
@@ -35,7 +37,10 @@ export interface ContributionParts {
   readonly work: Omit<WorkParts, 'onStep'>
   readonly outbox: Outbox
   readonly moments: Moments
+  readonly residuals: Residuals
   readonly delivery: Delivery
+  /** Resolves when the finished updates of a run have their answers. */
+  readonly answered: (runId: string) => Promise<void>
   /** Writes down what will leave, before it does. */
   readonly record: (finished: Finished, update: Update) => Promise<void>
   readonly recordEvaluation: (assignment: EvaluateAssignment, message: EvaluationMessage) => Promise<void>
@@ -88,21 +93,49 @@ async function train(
   const onStep: WorkParts['onStep'] = ({ step, loss, tokensPerSecond }, steps) =>
     parts.onProgress({ assignmentId, phase: 'train', step: step + 1, steps, loss, tokensPerSecond })
   const moments = local.optimizerState === 'keep' ? await parts.moments.before(runId, round) : undefined
-  const update = await trainUpdate(assignment, { ...parts.work, onStep }, moments, signal)
+  const owed = await owedTo(assignment, parts, signal)
+  const update = await trainUpdate(assignment, { ...parts.work, onStep }, { moments, owed }, signal)
   const { delta, examples, tokens, trainMs, lossFirst, lossLast } = update
   const finished: Finished = {
     ...{ work, assignmentId, runId, round, settled: false },
     ...{ sha256: delta.sha256, sizeBytes: delta.bytes.byteLength },
     ...{ examples, tokens, trainMs, lossFirst, lossLast },
   }
-  // Work counts as finished once it is in the outbox. The optimizer's state is kept before that: a crash in between
-  // trains this round again from the state before it, and the next round never starts from an older one.
+  // Work counts as finished once it is in the outbox. What it leaves for the next round is kept before that: a crash in
+  // between trains this round again from what was left before it, and the next round never starts from older things.
   await Promise.all([
     parts.record(finished, update),
     update.moments === undefined ? undefined : parts.moments.keep(runId, round, update.moments),
+    delta.residual === undefined
+      ? undefined
+      : parts.residuals.keep(
+          runId,
+          { sha256: delta.sha256, adapter: assignment.adapter.version },
+          delta.residual,
+        ),
   ])
   await parts.outbox.put(finished, delta.bytes)
   return finished
+}
+
+/** What rounding kept back of earlier updates. It depends on which of them were accepted, so their answers come first. */
+async function owedTo(
+  { runId, adapter, update }: TrainAssignment,
+  parts: ContributionParts,
+  signal: AbortSignal,
+): Promise<TensorMap | undefined> {
+  if (update === undefined || update.encoding === 'f32') return undefined
+  await unlessAborted(parts.answered(runId), signal)
+  return await parts.residuals.owed(runId, adapter.version)
+}
+
+function unlessAborted(done: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason)
+    if (signal.aborted) stop()
+    signal.addEventListener('abort', stop, { once: true })
+    done.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
+  })
 }
 
 /** Hands finished work in and notes the answer. Never rejects: what is interrupted stays in the outbox. */
@@ -115,6 +148,7 @@ export async function deliver(
   const message = { assignmentId, sha256, sizeBytes, examples, tokens, trainMs, lossFirst, lossLast }
   try {
     const receipt = await parts.delivery.upload(message, finished, signal)
+    await parts.residuals.accepted(finished.runId, sha256)
     await parts.outbox.settle(finished)
     parts.tell({ event: 'uploaded', assignmentId, sha256, sizeBytes, tokens })
     parts.tell({ event: 'receipt', assignmentId, ...receipt })

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { encodeSafetensors, rawTensor, type TensorMap } from '@lorica/peft-core'
-import { clip } from '@lorica/privacy'
+import { encodeUpdate, type TensorMap } from '@lorica/peft-core'
+import { clip, jointNorm } from '@lorica/privacy'
+import type { UpdateEncoding } from '@lorica/protocol'
 
 /** What an update says about one of its tensors; the numbers themselves are in its bytes. */
 export interface TensorSummary {
@@ -11,47 +12,82 @@ export interface TensorSummary {
 
 /** A change of an adapter, ready to leave: clipped, encoded, and named by its content. */
 export interface Delta {
-  readonly bytes: Uint8Array // safetensors, float32, the adapter's names
+  readonly bytes: Uint8Array // safetensors, the adapter's names
   readonly sha256: string
+  readonly encoding: UpdateEncoding
   readonly tensors: readonly TensorSummary[]
   readonly norm: number // L2, before clipping
   readonly clipFactor: number // 1: nothing was clipped
+  /** What rounding kept back of the clipped change: clipped - sent. It stays here; absent where nothing is rounded. */
+  readonly residual?: TensorMap
+  /** L2 of the residual as a share of that of the clipped change. */
+  readonly roundingError: number
+}
+
+export interface DeltaOptions {
+  readonly maxNorm: number | null // L2 over all tensors; null: not clipped
+  readonly encoding: UpdateEncoding
+  /** What rounding kept back of earlier updates of the run. */
+  readonly owed?: TensorMap | undefined
 }
 
 /**
- * The difference trained - received of each tensor, scaled down to `maxNorm` (L2 over all tensors; null: not at all).
+ * The difference trained - received of each tensor, with what is owed from earlier updates, scaled down so that what is read
+ * from its bytes has at most the norm `maxNorm`. What clipping takes away is gone; what rounding keeps back is the residual.
  * Throws RangeError when names or shapes differ, or when a difference is not finite.
  */
-export function deltaOf(trained: TensorMap, received: TensorMap, maxNorm: number | null): Delta {
-  const { tensors, norm, factor } = clip(subtract(trained, received), maxNorm)
-  const parts = [...tensors].map(([name, tensor]) => [name, rawTensor(tensor)] as const)
-  const bytes = encodeSafetensors(new Map(parts), { format: 'pt', lorica: 'delta' })
+export function deltaOf(trained: TensorMap, received: TensorMap, options: DeltaOptions): Delta {
+  const { maxNorm, encoding, owed } = options
+  const change = combined(trained, received, -1)
+  const { tensors, norm, factor } = clip(owed === undefined ? change : combined(change, owed, 1), maxNorm)
+  const { wanted, encoded, shrunk } = withinBound(tensors, encoding, maxNorm)
+  const residual = encoding === 'f32' ? undefined : combined(wanted, encoded.values, -1)
+  const keptBack = residual === undefined ? 0 : jointNorm(residual)
   return {
-    bytes,
-    sha256: createHash('sha256').update(bytes).digest('hex'),
-    tensors: parts.map(([name, tensor]) => ({
-      name,
-      shape: tensor.shape,
-      sizeBytes: tensor.bytes.byteLength,
+    bytes: encoded.bytes,
+    sha256: createHash('sha256').update(encoded.bytes).digest('hex'),
+    encoding,
+    tensors: [...wanted].map(([name, { shape }]) => ({
+      ...{ name, shape, sizeBytes: encoded.sizes.get(name) ?? 0 },
     })),
     norm,
-    clipFactor: factor,
+    clipFactor: factor * shrunk,
+    ...(residual === undefined ? {} : { residual }),
+    roundingError: keptBack === 0 ? 0 : keptBack / jointNorm(wanted),
   }
 }
 
-/** Element-wise trained - received. Throws RangeError when a name or a shape of one is not that of the other. */
-export function subtract(trained: TensorMap, received: TensorMap): TensorMap {
-  const extra = [...trained.keys()].find((name) => !received.has(name))
-  if (extra !== undefined)
-    throw new RangeError(`trained has tensor "${extra}", which the received adapter has not`)
-  const differences = [...received].map(([name, before]) => {
-    const after = trained.get(name)
-    if (after === undefined || after.shape.join() !== before.shape.join()) {
-      const got = after === undefined ? 'none' : `(${after.shape.join(', ')})`
-      throw new RangeError(`tensor "${name}" expected shape (${before.shape.join(', ')}), got ${got}`)
+/** Encodes, and scales down a little more while rounding has lifted the norm above the bound. */
+function withinBound(tensors: TensorMap, encoding: UpdateEncoding, maxNorm: number | null) {
+  let wanted = tensors
+  let shrunk = 1
+  for (let margin = 2 ** -24; ; margin *= 4) {
+    const encoded = encodeUpdate(wanted, encoding)
+    const norm = jointNorm(encoded.values)
+    if (maxNorm === null || norm <= maxNorm) return { wanted, encoded, shrunk }
+    const factor = (maxNorm / norm) * (1 - margin)
+    wanted = new Map(
+      [...wanted].map(([name, { shape, data }]) => [name, { shape, data: data.map((x) => x * factor) }]),
+    )
+    shrunk *= factor
+  }
+}
+
+/**
+ * Element-wise left + sign * right, of the tensors that the second names. Throws RangeError when a name or a shape of one
+ * is not that of the other.
+ */
+function combined(left: TensorMap, right: TensorMap, sign: 1 | -1): TensorMap {
+  const extra = [...left.keys()].find((name) => !right.has(name))
+  if (extra !== undefined) throw new RangeError(`tensor "${extra}" is not one of the adapter`)
+  const sums = [...right].map(([name, second]) => {
+    const first = left.get(name)
+    if (first === undefined || first.shape.join() !== second.shape.join()) {
+      const got = first === undefined ? 'none' : `(${first.shape.join(', ')})`
+      throw new RangeError(`tensor "${name}" expected shape (${second.shape.join(', ')}), got ${got}`)
     }
-    const data = after.data.map((value, index) => value - (before.data[index] as number))
-    return [name, { shape: before.shape, data }] as const
+    const data = first.data.map((value, index) => value + sign * (second.data[index] as number))
+    return [name, { shape: second.shape, data }] as const
   })
-  return new Map(differences)
+  return new Map(sums)
 }

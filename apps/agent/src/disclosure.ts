@@ -3,7 +3,7 @@ import type { LastEvaluation, LastUpload } from './store/ledger.js'
 /** What an agent sends, in words. Shown when it joins and by `last-upload`. */
 export const statement: readonly string[] = [
   'What leaves this machine:',
-  '  - the change of the adapter after training (a small file of numbers; see last-upload), clipped if the run asks for it',
+  '  - the change of the adapter after training (a small file of numbers; see last-upload), clipped and rounded if the run asks for it',
   '  - counts: paragraphs, rows and tokens used, seconds, training loss, and the loss on held-out text',
   '  - about the machine: its name and labels, threads, what it trains with, memory size, its largest GPU, software version, public key',
   '  - when it declines: why, such as a limit of policy.yaml or the end of a pause; of private data only that it cannot be used',
@@ -23,11 +23,16 @@ export function disclosureLines({ upload, evaluation }: Disclosure): readonly st
   return [
     `Last update: round ${update.round} of run ${update.runId}, to ${coordinator}, ${at}`,
     `  sha256 ${update.sha256}`,
-    `  ${update.sizeBytes} bytes, ${update.tensors.length} tensors:`,
+    `  ${update.sizeBytes} bytes in ${update.encoding}, ${update.tensors.length} tensors:`,
     ...update.tensors.map(
       ({ name, shape, sizeBytes }) => `    ${name.padEnd(widest)}  (${shape.join(', ')})  ${sizeBytes} bytes`,
     ),
     `  L2 norm ${update.norm.toPrecision(6)}, scaled by ${update.clipFactor.toPrecision(6)} before it left`,
+    ...(update.encoding === 'f32'
+      ? []
+      : [
+          `  rounding kept back ${(100 * update.roundingError).toPrecision(3)} % of it, which goes into the next update`,
+        ]),
     `  sent beside it: ${counts.examples} rows, ${counts.tokens} tokens, ${Math.round(counts.trainMs)} ms, ` +
       `loss ${counts.lossFirst.toFixed(4)} to ${counts.lossLast.toFixed(4)}`,
     ...evaluationLines(evaluation),

@@ -2,7 +2,7 @@
  * One assignment in, one update out. Pure orchestration: what reads files, trains, or knows the time is an argument.
  * @module
  */
-import type { Adapter, EngineSpec, OptimizerState, StepProgress } from '@lorica/peft-core'
+import type { Adapter, EngineSpec, OptimizerState, StepProgress, TensorMap } from '@lorica/peft-core'
 import { type EvaluateAssignment, LoricaError, type TrainAssignment } from '@lorica/protocol'
 import type { Clock } from './clock.js'
 import { type Delta, deltaOf } from './delta.js'
@@ -39,19 +39,26 @@ export interface Measured {
   readonly evaluateMs: number
 }
 
+/** What earlier rounds of a run left for the next one. */
+export interface Carried {
+  /** The optimizer goes on from it. */
+  readonly moments?: OptimizerState | undefined
+  /** What rounding kept back. */
+  readonly owed?: TensorMap | undefined
+}
+
 const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const
 
 /**
- * Trains the adapter of an assignment on the private text and returns the clipped difference.
- * `moments` continue the optimizer of an earlier round. Throws LRC-6xxx and LRC-7xxx, or the signal's reason.
+ * Trains the adapter of an assignment on the private text and returns the clipped difference, encoded as asked. Throws LRC-6xxx and LRC-7xxx, or the signal's reason.
  */
 export async function trainUpdate(
   assignment: TrainAssignment,
   parts: WorkParts,
-  moments: OptimizerState | undefined,
+  { moments, owed }: Carried,
   signal: AbortSignal,
 ): Promise<Update> {
-  const { local, seed, maxUpdateNorm } = assignment
+  const { local, seed, maxUpdateNorm: maxNorm, update: { encoding } = { encoding: 'f32' } } = assignment
   const deadlineAtMs = parts.clock.now() + assignment.deadlineMs
   const { spec, adapter, reading } = await prepare(assignment, local.batch, parts)
   const batches = await parts.batches.training(reading, {
@@ -83,7 +90,7 @@ export async function trainUpdate(
   }
   const result = await parts.trainer.train(spec, job, (step) => parts.onStep(step, local.steps), signal)
   return {
-    delta: finiteDelta(() => deltaOf(result.tensors, adapter.tensors, maxUpdateNorm)),
+    delta: finiteDelta(() => deltaOf(result.tensors, adapter.tensors, { maxNorm, encoding, owed })),
     examples: local.steps * local.accumulate * local.batch,
     tokens: result.tokens,
     trainMs: result.seconds * 1000,

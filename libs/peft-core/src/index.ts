@@ -34,14 +34,16 @@ export { floatTensor, integerValues, storedAs } from './adapter/values.js'
 // Aggregation of many updates into one adapter.
 export { type CheckedUpdate, checkUpdate, type UpdateExpectation } from './aggregate/contribution.js'
 export { fedAvg, type WeightedUpdate } from './aggregate/fedavg.js'
-export { UpdateFault, type UpdateFaultKind } from './aggregate/update-fault.js'
+export type { OpenFile, RangeFile } from './aggregate/range-file.js'
 export {
-  type OpenFile,
-  type RangeFile,
-  type TensorChunk,
-  tensorChunks,
-  updateChunks,
-} from './aggregate/update-file.js'
+  type EncodedUpdate,
+  encodeUpdate,
+  type UpdateEncoding,
+  updateDataBytes,
+  updateEncodings,
+} from './aggregate/update-encoding.js'
+export { UpdateFault, type UpdateFaultKind } from './aggregate/update-fault.js'
+export { type TensorChunk, tensorChunks, updateChunks } from './aggregate/update-file.js'
 // Data: files as rows to train on and to judge by.
 export { type Corpus, type CorpusOptions, openCorpus } from './data/corpus.js'
 export { type DataFormat, dataFormats } from './data/format.js'

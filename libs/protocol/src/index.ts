@@ -48,7 +48,14 @@ export {
 } from './messages/challenge.js'
 export { type Decline, parseDecline, parseDeclineReply } from './messages/decline.js'
 export { type Evaluation, parseEvaluation, parseEvaluationReply } from './messages/evaluation.js'
-export { agentNameSchema, type FileReference, fileSchema, labelsSchema } from './messages/field.js'
+export {
+  agentNameSchema,
+  type FileReference,
+  fileSchema,
+  labelsSchema,
+  type UpdateEncoding,
+  updateEncodingSchema,
+} from './messages/field.js'
 export { type Hello, type HelloReply, parseHello, parseHelloReply } from './messages/hello.js'
 export { type Joined, type JoinRequest, parseJoined, parseJoinRequest } from './messages/join.js'
 export { type Leave, parseLeave, parseLeaveReply } from './messages/leave.js'

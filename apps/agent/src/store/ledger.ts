@@ -1,6 +1,7 @@
 import { join } from 'node:path'
+import { updateEncodingSchema } from '@lorica/protocol'
 import { z } from 'zod'
-import type { TensorSummary } from '../delta.js'
+import type { Delta } from '../delta.js'
 import { type Disk, systemDisk } from './disk.js'
 import { readJson, writeJson } from './folder.js'
 import type { Finished } from './outbox.js'
@@ -17,6 +18,8 @@ const lastUploadSchema = z.strictObject({
     tensors: z.array(z.strictObject({ name: z.string(), shape: z.array(z.int()), sizeBytes: z.int() })),
     norm: z.number(), // L2, before clipping; stays here
     clipFactor: z.number(), // stays here
+    encoding: updateEncodingSchema.default('f32'),
+    roundingError: z.number().default(0), // L2 of what rounding kept back, as a share; stays here
   }),
   counts: z.strictObject({
     examples: z.int(),
@@ -49,9 +52,7 @@ export interface Sending {
   readonly at: string
   readonly coordinator: string
   readonly finished: Finished
-  readonly tensors: readonly TensorSummary[]
-  readonly norm: number
-  readonly clipFactor: number
+  readonly delta: Delta
 }
 
 /** Writes down what is about to leave. It is called before the first byte does. */
@@ -60,13 +61,14 @@ export async function writeLastUpload(
   sending: Sending,
   disk: Disk = systemDisk(),
 ): Promise<void> {
-  const { at, coordinator, finished, tensors, norm, clipFactor } = sending
+  const { at, coordinator, finished, delta } = sending
+  const { tensors, norm, clipFactor, encoding, roundingError } = delta
   const { runId, round, sha256, sizeBytes, examples, tokens, trainMs, lossFirst, lossLast } = finished
   const record = {
     schema: 1,
     at,
     coordinator,
-    update: { runId, round, sha256, sizeBytes, tensors, norm, clipFactor },
+    update: { runId, round, sha256, sizeBytes, tensors, norm, clipFactor, encoding, roundingError },
     counts: { examples, tokens, trainMs, lossFirst, lossLast },
   }
   await writeJson(join(folder, UPLOAD_FILE), record, { disk })

@@ -31,7 +31,7 @@ function linesOf(
     ...(agents.length === 0
       ? ['no agents yet: lorica agents invite']
       : ['', ...table([['agent', 'first round', ''], ...rows]), '']),
-    `an agent downloads the base once (${bytes(moved.base)}), and each round ${bytes(moved.downEachRound)}; it sends ${bytes(moved.upEachRound)}, and reads ${count(tokensEachRound)} tokens`,
+    `an agent downloads the base once (${bytes(moved.base)}), and each round ${bytes(moved.downEachRound)}; it sends ${bytes(moved.upEachRound)} (${spec.update.encoding}), and reads ${count(tokensEachRound)} tokens`,
     ready
       ? `${invited} of ${agents.length} agents would begin: lorica run start -f ${file}`
       : `too few agents: rounds.minimum is ${spec.rounds.minimum}; the run would wait for more`,

@@ -6,6 +6,7 @@ import { count, duration, table } from '../screen/format.js'
 import { type ApiOptions, createApi } from './api.js'
 import { planCommand } from './plan.js'
 import { readRunFile } from './run-file.js'
+import { sentText } from './sent.js'
 import { watchRun } from './watch.js'
 
 interface StartOptions extends ApiOptions {
@@ -115,6 +116,7 @@ function summaryLines(view: RunView): readonly string[] {
     record.release ?? record.verdict,
     String(record.contributions.length),
     record.loss?.toFixed(4) ?? '-',
+    sentText(record),
     duration(record.seconds),
     `${count(record.overheadSeconds * 1000)} ms`,
   ])
@@ -124,7 +126,7 @@ function summaryLines(view: RunView): readonly string[] {
   return [
     `run ${view.run} (${view.name}) ${view.state}${reason}`,
     '',
-    ...table([['round', 'release', 'agents', 'loss', 'time', 'overhead'], ...rows]),
+    ...table([['round', 'release', 'agents', 'loss', 'sent', 'time', 'overhead'], ...rows]),
     ...next,
   ]
 }

@@ -2,6 +2,7 @@ import type { RunEvent, RunView } from '@lorica/protocol'
 import { bytes, count, duration } from '../screen/format.js'
 import type { Output } from '../screen/output.js'
 import type { Api } from './api.js'
+import { sentText } from './sent.js'
 
 interface Lane {
   readonly name: string
@@ -66,7 +67,7 @@ function show(event: RunEvent, lanes: Map<string, Lane>, output: Output): boolea
       lanes.clear()
       output.line(
         `round ${record.round}: ${record.release ?? record.verdict}  loss ${record.loss?.toFixed(4) ?? '-'}  ` +
-          `${record.contributions.length} updates  up ${bytes(record.bytesUp)}  down ${bytes(record.bytesDown)}  ` +
+          `${record.contributions.length} updates  up ${sentText(record)}  down ${bytes(record.bytesDown)}  ` +
           `${duration(record.seconds)}, ${count(record.overheadSeconds * 1000)} ms beyond training`,
       )
       return false

@@ -91,18 +91,23 @@ export function createTransfer(parts: Parts, conductor: Conductor, stagingFolder
     const { sha256, assignmentId, examples, tokens, trainMs, lossFirst, lossLast } = offer
     await staged.complete()
     const adapter = shapesOf(await active.adapter())
-    const { norm } = await inspectUpdate(parts.disk, staged.path, {
-      sha256,
-      adapter,
-      maxNorm: spec.privacy.clip,
-    })
+    const { norm, encoding } = await inspectUpdate(parts.disk, staged.path, { sha256, adapter, spec })
     uploads.delete(upload.uploadId)
     await staged.park()
     await moveDurably(parts.disk, staged.path, updatePath(parts.updatesFolder, runId, upload.round, sha256))
     if (!isOpen(upload)) throw roundClosed(upload.round)
     const acceptedAt = new Date(parts.clock.now()).toISOString()
     const name = parts.ledger.member(agentId)?.name ?? agentId
-    const counts = { examples, tokens, trainMs, lossFirst, lossLast, norm, sizeBytes: offer.sizeBytes }
+    const counts = {
+      examples,
+      tokens,
+      trainMs,
+      lossFirst,
+      lossLast,
+      norm,
+      sizeBytes: offer.sizeBytes,
+      encoding,
+    }
     const contribution = { agentId, name, assignmentId, updateSha256: sha256, acceptedAt, ...counts }
     parts.ledger.record({ type: 'update-accepted', runId, round: upload.round, contribution })
     active.bell.ring()
@@ -201,7 +206,5 @@ function isOpen({ active, agentId, offer }: Upload): boolean {
 }
 
 function shapesOf(adapter: Awaited<ReturnType<ActiveRun['adapter']>>): AdapterShapes {
-  const shapes = new Map([...adapter.tensors].map(([name, { shape }]) => [name, shape]))
-  const parameters = [...adapter.tensors.values()].reduce((sum, { data }) => sum + data.length, 0)
-  return { shapes, parameters }
+  return new Map([...adapter.tensors].map(([name, { shape }]) => [name, shape]))
 }

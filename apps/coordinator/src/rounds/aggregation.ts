@@ -16,11 +16,16 @@ export async function aggregateRound(
   const { runId } = active
   const round = openRoundOf(active)
   const adapter = await active.adapter()
+  const shapes = new Map([...adapter.tensors].map(([name, { shape }]) => [name, shape]))
   const updates = contributionsOf(round).map(({ updateSha256, tokens }) => ({
     id: updateSha256,
     weight: tokens,
     chunks: () =>
-      updateChunks(updatePath(parts.updatesFolder, runId, round.round, updateSha256), parts.disk.open),
+      updateChunks(
+        updatePath(parts.updatesFolder, runId, round.round, updateSha256),
+        shapes,
+        parts.disk.open,
+      ),
   }))
   const tensors = await fedAvg(adapter.tensors, updates).catch((cause: unknown) => {
     throw cause instanceof RangeError ? new LoricaError('LRC-7006', cause.message, { cause }) : cause

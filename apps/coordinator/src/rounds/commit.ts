@@ -1,3 +1,4 @@
+import { updateDataBytes } from '@lorica/peft-core'
 import type { Release, RoundRecord } from '@lorica/protocol'
 import type { Contribution, Measured } from '../journal-event.js'
 import { judge, type Verdict } from '../releases/gate.js'
@@ -19,6 +20,7 @@ export async function commitRound(
   const { measured } = candidate
   const verdict = judge(measured, run.parent, run.spec.evaluate)
   const contributions = contributionsOf(round)
+  const { tensors } = await active.adapter()
   const files = round.candidate ?? []
   const version = parts.registry.nextVersion()
   const [release] = await Promise.all([
@@ -46,6 +48,7 @@ export async function commitRound(
       verdict,
       measured,
       contributions,
+      shapes: [...tensors.values()].map(({ shape }) => shape),
       release: release && `v${version}`,
       next,
     }),
@@ -66,11 +69,12 @@ function recordOf(
     readonly verdict: Verdict
     readonly measured: Measured
     readonly contributions: readonly Contribution[]
+    readonly shapes: readonly (readonly number[])[] // of the adapter
     readonly release: string | null
     readonly next: { readonly files: Parameters<typeof weightsSha256>[0] }
   },
 ): RoundRecord {
-  const { verdict, measured, contributions, release, next } = outcome
+  const { verdict, measured, contributions, shapes, release, next } = outcome
   const marks = [...active.marks.byAgent().values()]
   const seconds = (parts.clock.monotonicMs() - active.roundStartedMs) / 1000
   const trainSeconds = Math.max(0, ...contributions.map(({ trainMs }) => trainMs)) / 1000
@@ -81,21 +85,11 @@ function recordOf(
     reason: verdict.reason,
     release,
     contributions: weighted(contributions).map(
-      ({ agentId, name, updateSha256, weight, tokens, examples, norm, trainMs, lossFirst, lossLast }) => ({
-        agentId,
-        name,
-        updateSha256,
-        weight,
-        tokens,
-        examples,
-        norm,
-        trainMs,
-        lossFirst,
-        lossLast,
-      }),
+      ({ assignmentId: _, acceptedAt: __, ...contribution }) => contribution,
     ),
     refused: refusalsOf(round),
     bytesUp: contributions.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    bytesUpAsF32: contributions.reduce((sum, one) => sum + bytesAsF32(one, shapes), 0),
     bytesDown: marks.reduce((sum, { bytesDown }) => sum + bytesDown, 0),
     seconds,
     trainSeconds,
@@ -107,4 +101,11 @@ function recordOf(
     adapterSha256: weightsSha256(next.files),
     committedAt: new Date(parts.clock.now()).toISOString(),
   }
+}
+
+function bytesAsF32(
+  { sizeBytes, encoding = 'f32' }: Contribution,
+  shapes: readonly (readonly number[])[],
+): number {
+  return sizeBytes - updateDataBytes(shapes, encoding) + updateDataBytes(shapes, 'f32')
 }

@@ -18,13 +18,10 @@ const spec = parseRunSpec({
   local: { steps: 5, batch: 4, learningRate: 1e-3, accumulate: 2 },
   rounds: { count: 3 },
 })
-const adapter = {
-  shapes: new Map([
-    ['q.lora_A.weight', [2, 3]],
-    ['q.lora_B.weight', [3, 2]],
-  ]),
-  parameters: 12,
-}
+const adapter = new Map([
+  ['q.lora_A.weight', [2, 3]],
+  ['q.lora_B.weight', [3, 2]],
+])
 const seats = ['oslo', 'turin'].map((name) => ({ agentId: name, name, assignmentId: `as-${name}` }))
 const round = openRound(
   {
@@ -142,11 +139,8 @@ async function inspect(
   const path = join(await mkdtemp(join(tmpdir(), 'lorica-intake-')), 'update.part')
   await writeFile(path, bytes)
   const sha256 = options.sha256 ?? createHash('sha256').update(bytes).digest('hex')
-  return inspectUpdate(systemDisk(systemRandom()), path, {
-    sha256,
-    adapter,
-    maxNorm: options.maxNorm ?? null,
-  }).then(
+  const asked = { ...spec, privacy: { clip: options.maxNorm ?? null } }
+  return inspectUpdate(systemDisk(systemRandom()), path, { sha256, adapter, spec: asked }).then(
     ({ norm }) => `norm ${norm.toFixed(4)}`,
     (error: LoricaError) => error.code,
   )

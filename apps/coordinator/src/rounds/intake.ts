@@ -1,14 +1,17 @@
-import { checkUpdate, UpdateFault, type UpdateFaultKind } from '@lorica/peft-core'
-import { type ErrorCode, LoricaError, type RunSpec, type UpdateOpen } from '@lorica/protocol'
+import { checkUpdate, UpdateFault, type UpdateFaultKind, updateDataBytes } from '@lorica/peft-core'
+import {
+  type ErrorCode,
+  LoricaError,
+  type RunSpec,
+  type UpdateEncoding,
+  type UpdateOpen,
+} from '@lorica/protocol'
 import type { Contribution } from '../journal-event.js'
 import type { Disk } from '../store/disk.js'
 import type { RoundState } from './round.js'
 
-/** The tensors that the adapter of a run has, and how many values they hold together. */
-export interface AdapterShapes {
-  readonly shapes: ReadonlyMap<string, readonly number[]>
-  readonly parameters: number
-}
+/** The tensors that the adapter of a run has. */
+export type AdapterShapes = ReadonlyMap<string, readonly number[]>
 
 const HEADER_BYTES = 16 * 1024 * 1024 // room for the header of an update beside its values
 
@@ -33,18 +36,17 @@ export function admitUpdate(
   }
   if (seat.status !== 'training') throw new LoricaError(codeOf(seat.code), seat.message)
   if (round.isClosed) throw roundClosed(round.round)
-  const smallest = adapter.parameters * 4
-  if (offer.sizeBytes < smallest || offer.sizeBytes > smallest + HEADER_BYTES) {
-    throw new LoricaError('LRC-4003', `update expected ${adapter.parameters} floats and a header`, {
-      expected: `${smallest} bytes and a header`,
-      received: `${offer.sizeBytes} bytes`,
-    })
-  }
+  expectSize(offer.sizeBytes, encodingsOf(spec), adapter)
   const { steps, accumulate, batch } = spec.local
   const examples = steps * accumulate * batch
   checkCount('examples', offer.examples, examples)
   checkCount('tokens', offer.tokens, examples * spec.data.maxTokens)
   return { accepted: null }
+}
+
+/** How the updates of a run may travel: as it asks, or as f32, which is all that an agent of protocol 1 knows. */
+export function encodingsOf({ update }: Pick<RunSpec, 'update'>): readonly UpdateEncoding[] {
+  return [...new Set([update.encoding, 'f32' as const])]
 }
 
 /** The error for an assignment that is not of the agent, or of no open round. */
@@ -64,18 +66,23 @@ export function roundClosed(round: number): LoricaError {
 }
 
 /**
- * Checks a staged update: its hash, then its tensors against the adapter. Returns its norm. Throws LoricaError LRC-4006,
+ * Checks a staged update: its hash, then its tensors against the adapter. Returns its norm and its encoding. Throws LoricaError LRC-4006,
  * after which the agent may send it again, or LRC-4007 to LRC-4012, which are final.
  */
 export async function inspectUpdate(
   disk: Disk,
   path: string,
-  expected: { readonly sha256: string; readonly adapter: AdapterShapes; readonly maxNorm: number | null },
-): Promise<{ readonly norm: number }> {
-  const { sha256, adapter, maxNorm } = expected
+  expected: {
+    readonly sha256: string
+    readonly adapter: AdapterShapes
+    readonly spec: Pick<RunSpec, 'update' | 'privacy'>
+  },
+): Promise<{ readonly norm: number; readonly encoding: UpdateEncoding }> {
+  const { sha256, adapter, spec } = expected
   try {
-    const checked = await checkUpdate(path, { shapes: adapter.shapes, maxNorm }, disk.open)
-    if (checked.sha256 === sha256) return { norm: checked.norm }
+    const expectation = { shapes: adapter, maxNorm: spec.privacy.clip, encodings: encodingsOf(spec) }
+    const checked = await checkUpdate(path, expectation, disk.open)
+    if (checked.sha256 === sha256) return { norm: checked.norm, encoding: checked.encoding }
     throw new LoricaError('LRC-4006', 'update does not have the hash that was announced', {
       expected: sha256,
       received: checked.sha256,
@@ -99,6 +106,15 @@ const faultCodes: Readonly<Record<UpdateFaultKind, ErrorCode>> = {
 export function refusalOfFault(fault: UpdateFault): LoricaError {
   const { expected, received } = fault
   return new LoricaError(faultCodes[fault.kind], fault.message, { expected, received, cause: fault })
+}
+
+function expectSize(sizeBytes: number, encodings: readonly UpdateEncoding[], adapter: AdapterShapes): void {
+  const sizes = encodings.map((encoding) => updateDataBytes(adapter.values(), encoding))
+  if (sizes.some((least) => sizeBytes >= least && sizeBytes <= least + HEADER_BYTES)) return
+  throw new LoricaError('LRC-4003', `update of ${sizeBytes} bytes cannot hold the adapter of its run`, {
+    expected: `${encodings.map((encoding, at) => `${sizes[at]} bytes (${encoding})`).join(' or ')} and a header`,
+    received: `${sizeBytes} bytes`,
+  })
 }
 
 function checkCount(name: string, claimed: number, highest: number): void {

@@ -63,6 +63,7 @@ export function trainAssignment(run: Run, round: RoundState, seat: Seat, nowMs: 
     },
     seed: roundSeed(run.seed, round.round),
     maxUpdateNorm: spec.privacy.clip,
+    ...(spec.update.encoding === 'f32' ? {} : { update: { ...spec.update } }),
     deadlineMs: Math.max(1, Math.round(round.deadlineAtMs - nowMs)),
   }
 }

@@ -1,4 +1,4 @@
-import { adapterFiles } from '@lorica/peft-core'
+import { adapterFiles, updateDataBytes } from '@lorica/peft-core'
 import type { PlannedAgent, PlanView } from '@lorica/protocol'
 import type { Member, Roster } from '../fleet/roster.js'
 import { bystandersOf } from './bystanders.js'
@@ -26,7 +26,10 @@ export function previewOf(
     })
   const files = Object.entries(adapterFiles(adapter))
   const downEachRound = files.reduce((sum, [, { byteLength }]) => sum + byteLength, 0)
-  const upEachRound = files.find(([name]) => name === 'adapter_model.safetensors')?.[1].byteLength ?? 0
+  const asF32 = files.find(([name]) => name === 'adapter_model.safetensors')?.[1].byteLength ?? 0
+  const shapes = [...adapter.tensors.values()].map(({ shape }) => shape)
+  const saved = updateDataBytes(shapes, 'f32') - updateDataBytes(shapes, spec.update.encoding)
+  const upEachRound = asF32 - saved
   const parameters = [...adapter.tensors.values()].reduce((sum, { data }) => sum + data.length, 0)
   const baseBytes = base.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   return {

@@ -36,7 +36,8 @@ export function createRun(event: Extract<RunJournalEvent, { type: 'run-created' 
   const { runId, spec, seed, base, files } = event
   return {
     runId,
-    spec,
+    spec: { ...spec, update: spec.update ?? { encoding: 'f32' } }, // journals of before had no encodings
+
     seed,
     base,
     adapter: { version: 0, files },

@@ -30,6 +30,8 @@ function bytesOf(header: unknown, data: readonly number[]): Buffer {
   return Buffer.concat([length, json, Buffer.from(Float32Array.from(data).buffer)])
 }
 
+const encodings = ['f32'] as const
+
 async function staged(bytes: Uint8Array): Promise<string> {
   const path = join(await mkdtemp(join(tmpdir(), 'lorica-update-')), 'update.part')
   await writeFile(path, bytes)
@@ -38,7 +40,7 @@ async function staged(bytes: Uint8Array): Promise<string> {
 
 async function faultOf(bytes: Uint8Array, maxNorm: number | null = null): Promise<UpdateFault> {
   const path = await staged(bytes)
-  return checkUpdate(path, { shapes, maxNorm }).then(
+  return checkUpdate(path, { shapes, maxNorm, encodings }).then(
     () => expect.fail('the update passed'),
     (error: UpdateFault) => error,
   )
@@ -47,7 +49,7 @@ async function faultOf(bytes: Uint8Array, maxNorm: number | null = null): Promis
 describe('checkUpdate', () => {
   test('an update that fits gives its hash, its size and its norm', async () => {
     const bytes = bytesOf({ __metadata__: { format: 'pt', lorica: 'delta' }, ...entries }, values)
-    const checked = await checkUpdate(await staged(bytes), { shapes, maxNorm: null })
+    const checked = await checkUpdate(await staged(bytes), { shapes, maxNorm: null, encodings })
     expect(checked.sha256).toBe(createHash('sha256').update(bytes).digest('hex'))
     expect(checked.sizeBytes).toBe(bytes.byteLength)
     expect(checked.norm).toBeCloseTo(Math.sqrt(85 ** 2 + 0.5), 10)
@@ -93,7 +95,7 @@ describe('checkUpdate', () => {
     const norm = Math.sqrt(85 ** 2 + 0.5)
     expect((await faultOf(bytes, 84.9)).kind).toBe('norm')
     await expect(
-      checkUpdate(await staged(bytes), { shapes, maxNorm: norm * (1 - 1e-6) }),
+      checkUpdate(await staged(bytes), { shapes, maxNorm: norm * (1 - 1e-6), encodings }),
     ).resolves.toBeDefined()
   })
 
@@ -126,7 +128,7 @@ describe('checkUpdate', () => {
     )
     let next = 0
     let pieces = 0
-    for await (const chunk of updateChunks(path)) {
+    for await (const chunk of updateChunks(path, new Map([['big', [count]]]))) {
       expect(chunk.offset).toBe(next)
       expect(chunk.values[0]).toBe(next % 4093)
       next += chunk.values.length
@@ -148,7 +150,8 @@ describe('checkUpdate', () => {
       }),
     )
     const found = counts.map(() => [] as number[])
-    for await (const { name, offset, values } of updateChunks(await staged(bytesOf(header, data)))) {
+    const wanted = new Map(counts.map((count, index) => [`t${index}`, [count]]))
+    for await (const { name, offset, values } of updateChunks(await staged(bytesOf(header, data)), wanted)) {
       const tensor = found[Number(name.slice(1))]!
       expect(offset).toBe(tensor.length)
       for (const value of values) tensor.push(value)

@@ -1,6 +1,9 @@
-import { open } from 'node:fs/promises'
+import { BLOCK_VALUES, blockCount, codeBytes, dequantizeBlocks } from '../adapter/quantize.js'
 import type { TensorMap } from '../adapter/tensor.js'
-import { type UpdateTensor, updateLayout } from './update-layout.js'
+import { sizeOf } from '../graph/graph.js'
+import { type OpenFile, openOnDisk, type RangeFile, windowOf } from './range-file.js'
+import { bitsOf, type UpdateEncoding } from './update-encoding.js'
+import { type Shapes, type UpdateTensor, updateLayout } from './update-layout.js'
 
 /** Consecutive values of one tensor. `values` is reused for the next chunk: copy what is kept. */
 export interface TensorChunk {
@@ -9,42 +12,40 @@ export interface TensorChunk {
   readonly values: Float32Array
 }
 
-/** A file that is read by range. */
-export interface RangeFile {
-  readonly sizeBytes: number
-  /** Fills `bytes` from `position` on, and says how many it got: 0 at the end. */
-  readInto(bytes: Uint8Array, position: number): Promise<number>
-  close(): Promise<void>
-}
-
-/** Opens a file to be read by range. */
-export type OpenFile = (path: string) => Promise<RangeFile>
-
 /** An update on disk that is read piece by piece, so memory does not grow with its size. */
 export interface UpdateFile extends AsyncDisposable {
+  readonly encoding: UpdateEncoding
   readonly header: Uint8Array // the bytes before the first value
-  readonly tensors: readonly UpdateTensor[] // in the order of the file
   readonly sizeBytes: number
+  /** Its bytes, in pieces that are reused. */
+  bytes(): AsyncIterable<Uint8Array>
+  /** Its values as 32-bit floats, in the order of the file. */
   chunks(): AsyncIterable<TensorChunk>
   close(): Promise<void>
 }
 
-const CHUNK_VALUES = 64 * 1024
+const CHUNK_VALUES = 64 * 1024 // a multiple of a block
+const WINDOW_BYTES = 4 * CHUNK_VALUES
 
-/** Opens a safetensors file of 32-bit floats. Throws UpdateFault when its header, offsets or element types are wrong. */
-export async function openUpdateFile(path: string, openFile: OpenFile = openOnDisk): Promise<UpdateFile> {
-  const file = await openFile(path)
+/** Opens an update of an adapter with these tensors, in any encoding. Throws UpdateFault when it is not one. */
+export async function openUpdateFile(
+  path: string,
+  shapes: Shapes,
+  open: OpenFile = openOnDisk,
+): Promise<UpdateFile> {
+  const file = await open(path)
   try {
     const { sizeBytes } = file
-    const { header, tensors } = await updateLayout(sizeBytes, (offset, length) =>
+    const { encoding, header, tensors } = await updateLayout(sizeBytes, shapes, (offset, length) =>
       readRange(file, offset, length),
     )
     const close = () => file.close()
     return {
+      encoding,
       header,
-      tensors,
       sizeBytes,
-      chunks: () => chunksOf(file, tensors),
+      bytes: () => bytesOf(file),
+      chunks: () => chunksOf(file, tensors, encoding),
       close,
       [Symbol.asyncDispose]: close,
     }
@@ -55,8 +56,12 @@ export async function openUpdateFile(path: string, openFile: OpenFile = openOnDi
 }
 
 /** The chunks of a file that is opened when the first is asked for, and closed after the last. */
-export async function* updateChunks(path: string, openFile?: OpenFile): AsyncGenerator<TensorChunk> {
-  const file = await openUpdateFile(path, openFile)
+export async function* updateChunks(
+  path: string,
+  shapes: Shapes,
+  open?: OpenFile,
+): AsyncGenerator<TensorChunk> {
+  const file = await openUpdateFile(path, shapes, open)
   try {
     yield* file.chunks()
   } finally {
@@ -69,52 +74,62 @@ export async function* tensorChunks(tensors: TensorMap): AsyncGenerator<TensorCh
   for (const [name, tensor] of tensors) yield { name, offset: 0, values: tensor.data }
 }
 
-// Tensors lie one after the other, so small ones share a read.
-async function* chunksOf(file: RangeFile, tensors: readonly UpdateTensor[]): AsyncGenerator<TensorChunk> {
+async function* bytesOf(file: RangeFile): AsyncGenerator<Uint8Array> {
+  const { sizeBytes } = file
+  const read = windowOf(file, WINDOW_BYTES)
+  for (let start = 0; start < sizeBytes; start += WINDOW_BYTES) {
+    yield await read(start, Math.min(WINDOW_BYTES, sizeBytes - start))
+  }
+}
+
+async function* chunksOf(
+  file: RangeFile,
+  tensors: readonly UpdateTensor[],
+  encoding: UpdateEncoding,
+): AsyncGenerator<TensorChunk> {
+  const readValues = windowOf(file, WINDOW_BYTES)
+  const readScales = windowOf(file, WINDOW_BYTES / 4)
   const values = new Float32Array(CHUNK_VALUES)
-  const bytes = new Uint8Array(values.buffer)
-  const end = tensors.at(-1)?.end ?? 0
-  let next = 0
-  for (let start = tensors[0]?.start ?? 0; start < end; start += bytes.byteLength) {
-    const stop = Math.min(end, start + bytes.byteLength)
-    await readInto(file, bytes.subarray(0, stop - start), start)
-    for (let tensor = tensors[next]; tensor !== undefined && tensor.start < stop; tensor = tensors[next]) {
-      const from = Math.max(start, tensor.start)
-      const to = Math.min(stop, tensor.end)
-      const part = values.subarray((from - start) / 4, (to - start) / 4)
-      if (part.length > 0) yield { name: tensor.name, offset: (from - tensor.start) / 4, values: part }
-      if (tensor.end > stop) break
-      next++
+  for (const { name, shape, start, scalesStart } of tensors) {
+    const total = sizeOf(shape)
+    for (let offset = 0; offset < total; offset += CHUNK_VALUES) {
+      const part = values.subarray(0, Math.min(CHUNK_VALUES, total - offset))
+      const stored = await readValues(
+        start + storedBytes(offset, encoding),
+        storedBytes(part.length, encoding),
+      )
+      const bits = bitsOf[encoding]
+      if (bits === undefined || scalesStart === null) decodeFloats(part, stored, encoding)
+      else {
+        const scales = await readScales(
+          scalesStart + (2 * offset) / BLOCK_VALUES,
+          2 * blockCount(part.length),
+        )
+        dequantizeBlocks(part, { codes: stored, scales }, bits)
+      }
+      yield { name, offset, values: part }
     }
+  }
+}
+
+/** Bytes of the first `count` values of a tensor. */
+function storedBytes(count: number, encoding: UpdateEncoding): number {
+  const bits = bitsOf[encoding]
+  if (bits !== undefined) return codeBytes(count, bits)
+  return count * (encoding === 'f32' ? 4 : 2)
+}
+
+function decodeFloats(into: Float32Array, bytes: Uint8Array, encoding: UpdateEncoding): void {
+  if (encoding === 'f32') {
+    new Uint8Array(into.buffer, into.byteOffset, into.byteLength).set(bytes)
+    return
+  }
+  const bits = new Uint32Array(into.buffer, into.byteOffset, into.length)
+  for (let index = 0; index < bits.length; index++) {
+    bits[index] = ((bytes[2 * index] as number) << 16) | ((bytes[2 * index + 1] as number) << 24)
   }
 }
 
 async function readRange(file: RangeFile, offset: number, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length)
-  await readInto(file, bytes, offset)
-  return bytes
-}
-
-async function readInto(file: RangeFile, bytes: Uint8Array, position: number): Promise<void> {
-  let done = 0
-  while (done < bytes.byteLength) {
-    const count = await file.readInto(bytes.subarray(done), position + done)
-    if (count === 0)
-      throw new RangeError(`file expected ${bytes.byteLength} bytes at ${position}, got ${done}`)
-    done += count
-  }
-}
-
-const openOnDisk: OpenFile = async (path) => {
-  const file = await open(path, 'r')
-  try {
-    return {
-      sizeBytes: (await file.stat()).size,
-      readInto: async (bytes, position) => (await file.read(bytes, 0, bytes.byteLength, position)).bytesRead,
-      close: () => file.close(),
-    }
-  } catch (error) {
-    await file.close()
-    throw error
-  }
+  return new Uint8Array(await windowOf(file, Math.max(1, length))(offset, length))
 }

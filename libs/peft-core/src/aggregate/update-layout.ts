@@ -1,38 +1,112 @@
-import { headerBytes, parseSafetensorsHeader } from '../adapter/safetensors-header.js'
+import { blockCount } from '../adapter/quantize.js'
+import {
+  headerBytes,
+  parseSafetensorsHeader,
+  type SafetensorsHeader,
+  type TensorSlice,
+} from '../adapter/safetensors-header.js'
+import { sizeOf } from '../graph/graph.js'
+import {
+  bitsOf,
+  elementOf,
+  SCALES,
+  storedShape,
+  type UpdateEncoding,
+  updateEncodings,
+} from './update-encoding.js'
 import { UpdateFault } from './update-fault.js'
+
+/** The tensors that an adapter has. */
+export type Shapes = ReadonlyMap<string, readonly number[]>
 
 /** Where one tensor of an update is, in bytes from the start of the file. */
 export interface UpdateTensor {
   readonly name: string
-  readonly shape: readonly number[]
+  readonly shape: readonly number[] // of its values, whatever they are stored as
   readonly start: number
   readonly end: number
+  readonly scalesStart: number | null // of the bfloat16 scales, where the encoding has them
+}
+
+export interface UpdateLayout {
+  readonly encoding: UpdateEncoding
+  readonly header: Uint8Array // the bytes before the first value
+  readonly tensors: readonly UpdateTensor[] // in the order of the file
 }
 
 const MAX_HEADER_BYTES = 16 * 1024 * 1024 // an adapter of 100,000 tensors needs less
 
 /**
- * Reads the header of an update of `sizeBytes`: a safetensors file of 32-bit floats whose tensors fill it without gaps.
- * Returns the bytes before the first value, and the tensors in the order of the file. Throws UpdateFault.
+ * Reads the header of an update of `sizeBytes`: a safetensors file in one of the encodings, whose tensors are exactly those
+ * of `shapes` and fill it without gaps. Throws UpdateFault for the first thing that is wrong.
  */
 export async function updateLayout(
   sizeBytes: number,
+  shapes: Shapes,
   read: (offset: number, length: number) => Promise<Uint8Array>,
-): Promise<{ readonly header: Uint8Array; readonly tensors: readonly UpdateTensor[] }> {
+): Promise<UpdateLayout> {
   const length = formatted(headerBytes, await read(0, Math.min(8, sizeBytes)), sizeBytes)
   if (length > MAX_HEADER_BYTES) {
     const received = `${length} bytes`
     throw new UpdateFault('format', { expected: `a header of at most ${MAX_HEADER_BYTES} bytes`, received })
   }
   const header = await read(0, length)
-  const { tensors } = formatted(parseSafetensorsHeader, header, sizeBytes)
-  const slices = [...tensors].map(([name, slice]) => {
-    if (slice.element !== 'float32') {
-      throw new UpdateFault('element', { tensor: name, expected: 'float32', received: slice.element })
-    }
-    return { name, shape: slice.shape, start: slice.offset, end: slice.offset + slice.sizeBytes }
-  })
-  return { header, tensors: slices }
+  const { tensors: slices, metadata } = formatted(parseSafetensorsHeader, header, sizeBytes)
+  const encoding = encodingOf(metadata)
+  const scales = new Map<string, TensorSlice>()
+  const tensors: UpdateTensor[] = []
+  for (const [name, slice] of slices) {
+    const shape = shapes.get(name)
+    const owner = name.endsWith(SCALES) ? name.slice(0, -SCALES.length) : name
+    if (shape !== undefined) {
+      expectType(name, slice, { element: elementOf[encoding], shape: storedShape(shape, encoding) })
+      const { offset: start } = slice
+      tensors.push({ name, shape, start, end: start + slice.sizeBytes, scalesStart: null })
+    } else if (bitsOf[encoding] !== undefined && shapes.has(owner)) {
+      const count = blockCount(sizeOf(shapes.get(owner) ?? []))
+      expectType(name, slice, { element: 'bfloat16', shape: [count] })
+      scales.set(owner, slice)
+    } else throw wrongNames(shapes, `also ${name}`)
+  }
+  expectAll(shapes, new Set(tensors.map(({ name }) => name)), '')
+  if (bitsOf[encoding] === undefined) return { encoding, header, tensors }
+  expectAll(shapes, scales, SCALES)
+  const placed = tensors.map((tensor) => ({
+    ...tensor,
+    scalesStart: scales.get(tensor.name)?.offset ?? null,
+  }))
+  return { encoding, header, tensors: placed }
+}
+
+function encodingOf(metadata: SafetensorsHeader['metadata']): UpdateEncoding {
+  const stated = metadata.get('encoding') ?? 'f32'
+  const known = updateEncodings.find((encoding) => encoding === stated)
+  if (known !== undefined) return known
+  const expected = `an encoding of ${updateEncodings.join(', ')}`
+  throw new UpdateFault('element', { expected, received: stated.slice(0, 40) })
+}
+
+function expectType(
+  tensor: string,
+  found: TensorSlice,
+  wanted: Pick<TensorSlice, 'element' | 'shape'>,
+): void {
+  const { element, shape } = wanted
+  if (found.element !== element) {
+    throw new UpdateFault('element', { tensor, expected: element, received: found.element })
+  }
+  if (shape.length === found.shape.length && shape.every((side, axis) => side === found.shape[axis])) return
+  const expected = `shape [${shape.join(', ')}]`
+  throw new UpdateFault('shape', { tensor, expected, received: `[${found.shape.join(', ')}]` })
+}
+
+function expectAll(shapes: Shapes, present: { has(name: string): boolean }, suffix: string): void {
+  const missing = [...shapes.keys()].find((name) => !present.has(name))
+  if (missing !== undefined) throw wrongNames(shapes, `none named ${missing}${suffix}`)
+}
+
+function wrongNames(shapes: Shapes, received: string): UpdateFault {
+  return new UpdateFault('names', { expected: `the ${shapes.size} tensors of the adapter`, received })
 }
 
 function formatted<T>(

@@ -1,3 +1,4 @@
+import type { UpdateEncoding } from '../messages/field.js'
 import type { AgentEvaluation } from '../signing/manifest.js'
 import type { RunSpec } from '../spec/run-spec.js'
 
@@ -13,6 +14,8 @@ export interface ContributionRecord {
   readonly trainMs: number
   readonly lossFirst: number
   readonly lossLast: number
+  readonly sizeBytes?: number // as it travelled
+  readonly encoding?: UpdateEncoding // f32 when absent
 }
 
 /** Why an agent brought nothing to a round. */
@@ -34,6 +37,7 @@ export interface RoundRecord {
   readonly contributions: readonly ContributionRecord[]
   readonly refused: readonly RefusalRecord[]
   readonly bytesUp: number // agents -> coordinator, updates only
+  readonly bytesUpAsF32?: number // what bytesUp would have been in f32
   readonly bytesDown: number // coordinator -> agents, base, adapters and releases
   readonly seconds: number // from plan to commit
   readonly trainSeconds: number // of the slowest agent

@@ -48,9 +48,10 @@ export const updateCodes = {
     action: 'Check that rank and targets are those of the run.',
   },
   'LRC-4010': {
-    title: 'Tensor has the wrong element type',
-    meaning: 'Updates travel as 32-bit floats.',
-    action: 'Update the agent.',
+    title: 'Update has the wrong encoding',
+    meaning:
+      'Updates travel as the run says in update.encoding, or as f32; a tensor or its scales are of another element type.',
+    action: 'Update the agent; the text says what was expected.',
   },
   'LRC-4011': {
     title: 'Tensor holds values that are not finite',

@@ -1,6 +1,14 @@
 import { z } from 'zod'
-import { countSchema, filesSchema, idSchema, positiveSchema, sha256Schema } from './field.js'
+import {
+  countSchema,
+  filesSchema,
+  idSchema,
+  positiveSchema,
+  sha256Schema,
+  updateEncodingSchema,
+} from './field.js'
 import { readMessage, readReply } from './message.js'
+import { since } from './since.js'
 
 const origin = {
   assignmentId: idSchema,
@@ -45,6 +53,7 @@ export const trainAssignmentSchema = z.strictObject({
   }),
   seed: countSchema,
   maxUpdateNorm: z.number().positive().nullable(), // L2 over all tensors; the agent scales its update down to it
+  update: since(2, z.strictObject({ encoding: updateEncodingSchema })), // absent: f32
   deadlineMs: positiveSchema, // from receipt; an answer after this is late
 })
 

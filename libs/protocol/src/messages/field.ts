@@ -23,6 +23,10 @@ export const publicKeySchema = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'expected
 /** 64 raw bytes of an Ed25519 signature, base64url without padding. */
 export const signatureSchema = z.string().regex(/^[A-Za-z0-9_-]{86}$/, 'expected 86 base64url characters')
 
+/** How the values of an update travel: as they are, or rounded to fewer bits. */
+export const updateEncodingSchema = z.enum(['f32', 'bf16', 'int8', 'int4'])
+export type UpdateEncoding = z.infer<typeof updateEncodingSchema>
+
 /** A file by its content. `path` is relative, with forward slashes, and never leaves the folder it is put into. */
 export const fileSchema = z.strictObject({
   path: z

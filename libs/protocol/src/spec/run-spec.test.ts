@@ -45,6 +45,7 @@ describe('parseRunSpec', () => {
         ...{ count: 10, where: null, goal: null, overSelect: 0, minimum: 1 },
         ...{ deadlineMs: 1_800_000, mode: 'sync' },
       },
+      update: { encoding: 'f32' },
       aggregate: { strategy: 'fedavg', trust: 'exact' },
       privacy: { clip: null },
       evaluate: { holdout: 0.1, tokens: 1024, guards: [] },
@@ -70,6 +71,11 @@ describe('parseRunSpec', () => {
       guards: [{ metric: 'loss', worseBy: 0.01 }],
     })
     expect(spec.privacy).toEqual({ clip: 0.5 })
+  })
+
+  test('updates travel in one of four encodings', () => {
+    expect(parseRunSpec({ ...smallest, update: { encoding: 'int4' } }).update).toEqual({ encoding: 'int4' })
+    expect(() => parseRunSpec({ ...smallest, update: { encoding: 'fp8' } })).toThrow('update.encoding')
   })
 
   test.each([

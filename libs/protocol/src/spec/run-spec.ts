@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { LoricaError } from '../errors/lorica-error.js'
+import { updateEncodingSchema } from '../messages/field.js'
 import { readMessage } from '../messages/message.js'
 import { parseDuration } from './duration.js'
 import { parsePercentage } from './percentage.js'
@@ -75,6 +76,9 @@ export const runSpecSchema = z.strictObject({
       mode: z.literal('sync').default('sync'),
     })
     .transform(({ deadline, ...rounds }) => ({ ...rounds, deadlineMs: deadline })),
+  update: z
+    .strictObject({ encoding: updateEncodingSchema.default('f32') }) // how updates travel; fewer bits, and what rounding kept back is added to the next
+    .prefault({}),
   aggregate: z
     .strictObject({
       strategy: z.literal('fedavg').default('fedavg'),
