@@ -6,9 +6,13 @@ import { describe, expect, test } from 'vitest'
 import { openJournal, readJournal } from './journal.js'
 import { chainStart, linesOf, nextLine, replay } from './journal-chain.js'
 import type { JournalEvent } from './journal-event.js'
+import { systemRandom } from './random.js'
 import type { Claim } from './store/claim.js'
+import { systemDisk } from './store/disk.js'
 import { createShelf, type MemoryShelf, openMemory } from './store/memory.js'
 import { takeOverJournal } from './store/takeover.js'
+
+const disk = systemDisk(systemRandom())
 
 const at = '2026-01-02T03:04:05.678Z'
 const claim: Claim = { host: 'oslo', processId: 7, startedAt: 'x', leaseMs: 1000 }
@@ -179,11 +183,11 @@ describe('takeOverJournal', () => {
     const store = openMemory(shelf, { now: () => 0, isRunning: () => false })
     const epoch = await store.lead(claim)
     await store.append(epoch, linesOf(text()).slice(0, 1)) // what a crash left
-    expect(await takeOverJournal(path, store, epoch)).toBe(2)
+    expect(await takeOverJournal(disk, path, store, epoch)).toBe(2)
     expect(namesOn(shelf)).toEqual(['oslo', 'turin'])
     expect(await readdir(folder)).toEqual(['journal.jsonl.taken-over'])
     expect(await readFile(`${path}.taken-over`, 'utf8')).toBe(text())
-    expect(await takeOverJournal(path, store, epoch)).toBe(0)
+    expect(await takeOverJournal(disk, path, store, epoch)).toBe(0)
     expect((await readJournal(store)).entries).toHaveLength(2)
     await rm(folder, { recursive: true })
   })
@@ -194,11 +198,11 @@ describe('takeOverJournal', () => {
     const shelf = createShelf()
     const store = openMemory(shelf, { now: () => 0, isRunning: () => false })
     const epoch = await store.lead(claim)
-    await expect(takeOverJournal(path, store, epoch)).rejects.toThrow('line 2')
+    await expect(takeOverJournal(disk, path, store, epoch)).rejects.toThrow('line 2')
     expect(shelf.lines).toEqual([])
     await store.append(epoch, [{ seq: 1, line: nextLine(chainStart, joined('bern'), at).line }])
     await writeFile(path, text())
-    await expect(takeOverJournal(path, store, epoch)).rejects.toMatchObject({ code: 'LRC-5001' })
+    await expect(takeOverJournal(disk, path, store, epoch)).rejects.toMatchObject({ code: 'LRC-5001' })
     await rm(folder, { recursive: true })
   })
 })

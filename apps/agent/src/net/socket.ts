@@ -11,8 +11,7 @@ export interface FleetSocket {
   readonly connected: boolean
   /** Another one for each connection. */
   readonly id?: string | undefined
-  // biome-ignore lint/suspicious/noExplicitAny: each event has arguments of its own
-  on(event: string, listener: (...args: any[]) => void): unknown
+  on(event: string, listener: (...args: never[]) => void): unknown
   connect(): unknown
   disconnect(): unknown
   /** `emitWithAck` rejects when there is no answer in time, or the connection ends first. */

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
 import {
   type Challenge,
   connectText,
@@ -21,13 +21,18 @@ import { checkToken, expectSpare } from '../fleet/tokens.js'
 import type { Ledger } from '../ledger.js'
 import type { Random } from '../random.js'
 
+/** A request for a connection, as far as it is judged. */
+export interface Upgrading {
+  readonly headers: IncomingHttpHeaders
+}
+
 /** Decides who joins the fleet and who connects. */
 export interface Admission {
   challenge(publicKey: string): Challenge
   /** Takes a key into the fleet. Throws LoricaError LRC-2001 to LRC-2004, LRC-2011, LRC-2012 or LRC-2014. */
   join(request: JoinRequest): Promise<Joined>
   /** Checks the proof in the headers of an upgrade. Throws LoricaError LRC-2004, LRC-2005, LRC-2006, LRC-2011 or LRC-2013. */
-  connect(request: IncomingMessage): Member
+  connect(request: Upgrading): Member
 }
 
 export function createAdmission({
@@ -84,7 +89,7 @@ export function createAdmission({
   }
 }
 
-function header(request: IncomingMessage, name: string): string {
+function header(request: Upgrading, name: string): string {
   const value = request.headers[name]
   return typeof value === 'string' ? value : ''
 }

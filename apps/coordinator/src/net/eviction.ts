@@ -37,5 +37,5 @@ export function bufferedBytes(socket: AgentSocket): number {
 }
 
 function webSocketOf(socket: AgentSocket): Ending | undefined {
-  return (socket.conn.transport as unknown as { readonly socket?: Ending }).socket
+  return (socket.conn.transport as { readonly socket?: Ending }).socket
 }

@@ -25,7 +25,7 @@ import type { Log } from '../log.js'
 import type { Conductor } from '../rounds/conductor.js'
 import type { AgentSocket } from './agent-socket.js'
 import { bufferedBytes, evict } from './eviction.js'
-import { presenceOf } from './link.js'
+import { presenceOf } from './presence.js'
 import type { Transfer } from './transfer.js'
 
 /** What the messages of an agent act on. */
@@ -98,7 +98,7 @@ export function serveSession(parts: SessionParts, socket: AgentSocket, member: M
     parse: (raw: unknown) => T,
     act: (message: T) => Promise<object> | object,
   ): void {
-    socket.on(name as 'hello', (raw: unknown, reply: unknown) => {
+    socket.on(name, (raw: unknown, reply: unknown) => {
       const introducedFirst = () => {
         introduced()
         return act(parse(raw))
@@ -112,7 +112,7 @@ export function serveSession(parts: SessionParts, socket: AgentSocket, member: M
     parts.log('agent-dropped', { agent: agentId, code: 'LRC-2010' })
     void evict(socket, parts.clock)
   })
-  socket.on('hello', (raw, reply) => {
+  socket.on('hello', (raw: unknown, reply: unknown) => {
     const introduce = () => {
       const hello = parseHello(raw)
       cancelHello()

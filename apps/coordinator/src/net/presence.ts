@@ -1,0 +1,38 @@
+import { type CoordinatorEvents, fitMessage, LoricaError, limits } from '@lorica/protocol'
+import type { Member, Presence } from '../fleet/roster.js'
+import type { AgentSocket } from './agent-socket.js'
+
+/** A presence whose sends go to `socket` and are answered before their deadline. */
+export function presenceOf(
+  socket: AgentSocket,
+  member: Member,
+  hello: Presence['hello'],
+  read: Readers,
+): Presence {
+  const send = (name: keyof CoordinatorEvents, message: object) =>
+    inTime(socket.timeout(limits.ackTimeoutMs).emitWithAck(name, fitMessage(name, message, hello.protocol)))
+  const { agentId, name, labels } = member
+  const inTime = async (sent: Promise<unknown>): Promise<unknown> => {
+    try {
+      return await sent
+    } catch (cause) {
+      throw new LoricaError('LRC-1009', `agent ${name} did not answer`, { cause })
+    }
+  }
+  return {
+    agentId,
+    name,
+    labels,
+    hello,
+    sendAssignment: async (assignment) => read.assignment(await send('assignment', assignment)),
+    sendRelease: async (release) => read.release(await send('release', release)),
+    sendRunEnded: async (ended) => read.runEnded(await send('run-ended', ended)),
+  }
+}
+
+/** How the answers of an agent are checked. */
+export interface Readers {
+  assignment(reply: unknown): void
+  release(reply: unknown): void
+  runEnded(reply: unknown): void
+}

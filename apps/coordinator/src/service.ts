@@ -1,0 +1,136 @@
+/**
+ * A coordinator without its doors: what it keeps, the runs that it works on, and the sessions of agents.
+ * @module
+ */
+import { join } from 'node:path'
+import { LoricaError, SOFTWARE } from '@lorica/protocol'
+import { type Alarms, createAlarms } from './fleet/alarms.js'
+import { createRoster } from './fleet/roster.js'
+import type { Host } from './host.js'
+import { openJournal } from './journal.js'
+import { type Ledger, openLedger } from './ledger.js'
+import type { Log } from './log.js'
+import { type Admission, createAdmission } from './net/admission.js'
+import { type Connections, createConnections } from './net/connections.js'
+import { serveSession } from './net/session.js'
+import { createTransfer } from './net/transfer.js'
+import { openRegistry } from './releases/registry.js'
+import { type Conductor, startConductor } from './rounds/conductor.js'
+import type { Parts } from './rounds/parts.js'
+import { openBlobs } from './store/blobs.js'
+import { takeLead } from './store/lead.js'
+import { JOURNAL_FILE } from './store/open.js'
+import { openAdminToken, openIdentity } from './store/secret.js'
+import { clearStaging } from './store/staging.js'
+import type { Store } from './store/store.js'
+import { takeOverJournal } from './store/takeover.js'
+
+const STORE_LEASE_MS = 20_000
+
+/** What the doors of a coordinator lead to. */
+export interface Service {
+  readonly parts: Parts
+  readonly conductor: Conductor
+  readonly admission: Admission
+  readonly alarms: Alarms
+  readonly connections: Connections
+  readonly adminToken: string
+  readonly runsToGoOn: number // runs that its journal had not ended
+  /** Resolves when another coordinator has taken the lead: nothing more may be promised. */
+  readonly lost: Promise<LoricaError>
+  /** Stops working on runs where they are; the journal knows where to go on. */
+  stop(): Promise<void>
+  /** Gives the store up. Stop first. */
+  close(): Promise<void>
+}
+
+/**
+ * Opens the folder `dir`, which is there, and goes on where its journal ends. Throws LoricaError LRC-5001 to LRC-5009 when the
+ * folder or its store cannot be used.
+ */
+export async function openService(
+  { dir, leaseMs }: { readonly dir: string; readonly leaseMs: number },
+  log: Log,
+  host: Host,
+): Promise<Service> {
+  const { clock, random, disk } = host
+  const place = (name: string) => join(dir, name)
+  const store = await host.openStore(dir)
+  const closing: (() => unknown)[] = [() => store.close()] // in the order of opening
+  const close = async () => {
+    for (const act of closing.splice(0).reverse()) await act()
+  }
+  try {
+    const faults = await store.verify()
+    if (faults.length > 0) throw damagedStore(store, faults)
+    const lead = await takeLead(store, host.claim(STORE_LEASE_MS), clock)
+    closing.push(() => lead.release())
+    const identity = await openIdentity(disk, place('identity.json'))
+    const adminToken = await openAdminToken(disk, random, place('admin-token'))
+    const taken = await takeOverJournal(disk, place(JOURNAL_FILE), store, lead.epoch)
+    if (taken > 0) log('journal-taken-over', { lines: taken })
+    const { journal, entries } = await openJournal(store, lead.epoch, clock)
+    closing.push(() => journal.close())
+    const ledger = openLedger(journal, entries, clock)
+    const registry = await openRegistry(disk, place('releases'), identity, ledger.releases())
+    const blobs = openBlobs(disk, place('blobs'))
+    const roster = createRoster()
+    const updatesFolder = place('updates')
+    const parts: Parts = {
+      ledger,
+      roster,
+      blobs,
+      registry,
+      identity,
+      log,
+      ...host,
+      leaseMs,
+      updatesFolder,
+    }
+    await clearStaging(disk, place('staging'), (uploadId) => isNeeded(ledger, uploadId))
+    ledger.record({
+      type: 'coordinator-started',
+      coordinatorId: identity.id,
+      software: SOFTWARE,
+      epoch: lead.epoch,
+    })
+
+    const runsToGoOn = ledger.runs().filter(({ ended }) => ended === null).length
+    const conductor = startConductor(parts)
+    const transfer = createTransfer(parts, conductor, place('staging'))
+    const admission = createAdmission({ ledger, identity, clock, random })
+    const alarms = createAlarms((alarm) => {
+      log('alarm', { ...alarm })
+      ledger.record({ type: 'alarm', ...alarm })
+    }, clock)
+    const session = { ledger, roster, conductor, transfer, log, clock, coordinatorId: identity.id }
+    const connections = createConnections({
+      ...{ log, clock, alarms },
+      serve: (socket, member) => serveSession(session, socket, member),
+    })
+    return {
+      ...{ parts, conductor, admission, alarms, connections, adminToken, runsToGoOn },
+      lost: lead.lost,
+      stop: () => conductor.stop(),
+      close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+function damagedStore(store: Store, faults: readonly string[]): LoricaError {
+  return new LoricaError('LRC-5006', `${store.name}: ${faults.slice(0, 3).join('; ')}`, {
+    expected: 'a store as it was written',
+    received: `${faults.length} faults`,
+  })
+}
+
+/** Whether a staged upload belongs to a seat that still trains. */
+function isNeeded(ledger: Ledger, uploadId: string): boolean {
+  const seats = ledger.runs().flatMap(({ current }) => [...(current?.seats.values() ?? [])])
+  return seats.some(
+    ({ assignmentId, status }) => status === 'training' && uploadId.startsWith(`${assignmentId}-`),
+  )
+}
