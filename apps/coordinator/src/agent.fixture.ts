@@ -51,7 +51,9 @@ export interface ScriptedAgent {
   emit(
     event: string,
     message: unknown,
-  ): Promise<{ ok: boolean; refusal?: { code: string; expected?: string } } & Record<string, unknown>>
+  ): Promise<
+    { ok: boolean; refusal?: { code: string; message?: string; expected?: string } } & Record<string, unknown>
+  >
   read(sha256: string): Promise<Uint8Array>
   upload(assignment: TrainAssignment, delta: number, tokens?: number): Promise<Receipt>
   close(): void

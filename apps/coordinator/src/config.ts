@@ -9,7 +9,7 @@ export interface Config {
   readonly host: string // address to listen on; default 127.0.0.1: this machine only
   readonly port: number // 0: any free port
   readonly json: boolean // one line of JSON when ready, instead of a screen
-  readonly leaseMs: number // a round goes on without an agent that is away for longer
+  readonly leaseMs: number // unit of how long a seat is kept for an agent that shows no sign; see README
   readonly door?: DoorLimits // what one address may do before it has proven who it is; by where it is, unless given
 }
 
@@ -25,7 +25,8 @@ export const usage = `Usage: coordinator [--dir D] [--port P] [--host H] [--leas
   --dir D        folder of the coordinator (default ${defaults.dir}); the same folder resumes
   --port P       port to listen on, 0 for any (default ${defaults.port})
   --host H       address to listen on (default ${defaults.host})
-  --lease-ms N   a round goes on without an agent that is away for longer (default ${defaults.leaseMs})
+  --lease-ms N   how long a seat is kept for an agent that closed its connection, beside the time
+                 that it takes to train (default ${defaults.leaseMs}); silent agents have 40 times as long
   audit tail --dir D [--lines N]       the last lines of the journal of a folder
   audit verify --dir D [--contains H]  whether each line follows from the one before, and H is among their hashes
   store verify --dir D                 whether every file is as it was written

@@ -6,8 +6,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { RunView } from '@lorica/protocol'
+import type { Clock } from './clock.js'
 import type { Config } from './config.js'
 import { type Coordinator, startCoordinator } from './coordinator.js'
+import { systemHost } from './host.js'
 import type { Log } from './log.js'
 import { writeModel } from './model.fixture.js'
 
@@ -23,6 +25,10 @@ export interface Fleet extends AsyncDisposable {
   run(runId: string): Promise<RunView>
   /** What it logged, of one kind. */
   logged(event: string): readonly Readonly<Record<string, unknown>>[]
+  /** Lets time pass on the clocks of the coordinator at once. Timers that run take their own time. */
+  pass(durationMs: number): void
+  /** Sets the wall clock of the coordinator ahead, as a person would; durations do not notice. */
+  setAhead(aheadMs: number): void
 }
 
 /** Starts a coordinator with a base model of two layers, in a folder of its own that goes with it unless one is given. */
@@ -30,9 +36,18 @@ export async function startFleet(folder?: string, changed: Partial<Config> = {})
   const root = folder ?? (await mkdtemp(join(tmpdir(), 'lorica-fleet-')))
   const model = await writeModel(root)
   const settings = { dir: join(root, 'coordinator'), host: '127.0.0.1', leaseMs: 300, ...changed }
+  const system = systemHost()
+  let passedMs = 0
+  let aheadMs = 0
+  const clock: Clock = {
+    ...system.clock,
+    now: () => system.clock.now() + passedMs + aheadMs,
+    monotonicMs: () => system.clock.monotonicMs() + passedMs,
+  }
+  const host = { ...system, clock }
   const lines: { readonly event: string; readonly fields: Readonly<Record<string, unknown>> }[] = []
   const log: Log = (event, fields = {}) => void lines.push({ event, fields })
-  let coordinator = await startCoordinator({ ...settings, port: 0 }, log)
+  let coordinator = await startCoordinator({ ...settings, port: 0 }, log, host)
   const port = Number(new URL(coordinator.url).port)
   const api = async (method: string, path: string, body?: unknown) => {
     const response = await fetch(`${coordinator.url}${path}`, {
@@ -51,7 +66,7 @@ export async function startFleet(folder?: string, changed: Partial<Config> = {})
     coordinator: () => coordinator,
     async restart() {
       await coordinator.close()
-      coordinator = await startCoordinator({ ...settings, port }, log)
+      coordinator = await startCoordinator({ ...settings, port }, log, host)
     },
     api,
     async startRun(changes = {}) {
@@ -89,6 +104,12 @@ export async function startFleet(folder?: string, changed: Partial<Config> = {})
     },
     logged: (event) => lines.filter((line) => line.event === event).map(({ fields }) => fields),
     run: async (runId) => (await api('GET', `/api/v1/runs/${runId}`)).body as RunView,
+    pass(durationMs) {
+      passedMs += durationMs
+    },
+    setAhead(ms) {
+      aheadMs = ms
+    },
     async [Symbol.asyncDispose]() {
       await coordinator.close()
       if (folder === undefined) await rm(root, { recursive: true, force: true })

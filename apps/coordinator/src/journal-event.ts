@@ -52,6 +52,7 @@ export interface SeatMark {
   readonly bytesUp: number
   readonly bytesDown: number
   readonly progress: LastProgress | null
+  readonly absence?: string // why its seat was given up, in words
 }
 
 /** What a seat brought in: the record of it, and where its bytes lie. */
@@ -97,6 +98,14 @@ export type RoundEvent = { readonly runId: string; readonly round: number } & (
       readonly code: string
       readonly message: string
     }
+  | {
+      readonly type: 'seat-revoked' // its agent was taken out of the fleet: what it brought does not count
+      readonly agentId: string
+      readonly name: string
+      readonly updateSha256: string | null // of the update that had been accepted
+      readonly code: 'LRC-2011'
+      readonly message: string
+    }
   | { readonly type: 'round-closed'; readonly marks?: readonly SeatMark[] }
   | { readonly type: 'round-aggregated'; readonly files: readonly FileReference[] }
 )
@@ -119,7 +128,8 @@ export type RunJournalEvent =
       readonly attempt: number
       readonly minimum: number
       readonly goal: number | null // contributions that complete it; null: those of every seat
-      readonly deadlineAtMs: number
+      readonly deadlineAtMs: number | null // null: it ends by the progress of its agents
+      readonly lateGraceMs?: number // after the deadline, for uploads that are under way
       readonly seats: readonly Seat[]
       readonly bystanders?: readonly Bystander[]
       readonly bystandersNotNamed?: number

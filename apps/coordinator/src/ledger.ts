@@ -12,6 +12,7 @@ import { runEventOf } from './run-event.js'
 /** Whose an assignment is, and what became of it. */
 export interface AssignmentRecord {
   readonly agentId: string
+  readonly runId: string
   readonly round: number
   readonly receipt: Receipt | null
 }
@@ -154,7 +155,7 @@ function noteAssignments(assignments: Map<string, AssignmentRecord>, event: Jour
   if (event.type === 'round-planned' || event.type === 'agent-invited') {
     const seats = event.type === 'round-planned' ? event.seats : [event.seat]
     for (const { assignmentId, agentId } of seats) {
-      assignments.set(assignmentId, { agentId, round: event.round, receipt: null })
+      assignments.set(assignmentId, { agentId, runId: event.runId, round: event.round, receipt: null })
     }
     for (const old of [...assignments.keys()].slice(0, Math.max(0, assignments.size - ASSIGNMENTS)))
       assignments.delete(old)
@@ -162,7 +163,7 @@ function noteAssignments(assignments: Map<string, AssignmentRecord>, event: Jour
   if (event.type === 'update-accepted') {
     const { assignmentId, agentId, updateSha256, acceptedAt } = event.contribution
     const receipt = { updateSha256, round: event.round, acceptedAt }
-    assignments.set(assignmentId, { agentId, round: event.round, receipt })
+    assignments.set(assignmentId, { agentId, runId: event.runId, round: event.round, receipt })
   }
   if (event.type === 'round-failed') {
     const discarded = new Set(event.discarded.map(({ updateSha256 }) => updateSha256))

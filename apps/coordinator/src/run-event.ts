@@ -37,6 +37,10 @@ export function runEventOf(entry: JournalEntry, run: Run | undefined): RunEvent 
       const { type, round, agentId, name, code, message } = event
       return { ...stamp, type, round, agentId, name, code, message }
     }
+    case 'seat-revoked': {
+      const { round, agentId, name, code, message } = event
+      return { ...stamp, type: 'update-refused', round, agentId, name, code, message }
+    }
     case 'round-aggregated':
       return {
         ...stamp,

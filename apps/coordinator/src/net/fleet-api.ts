@@ -44,6 +44,7 @@ export function fleetApi(api: FastifyInstance, parts: FleetParts): void {
       ledger.record({ type: 'agent-left', agentId, how })
       await ledger.flush()
       parts.disconnect(agentId)
+      conductor.revoked(agentId)
       return viewOf(memberOf(agentId))
     })
   }
@@ -61,14 +62,15 @@ export function fleetApi(api: FastifyInstance, parts: FleetParts): void {
   }
 
   function doing(agentId: string): AgentView['doing'] {
-    const active = conductor.active()
-    if (active === undefined) return null
-    const { runId, measurement } = active
-    if (measurement?.state.assignments.has(agentId) && !measurement.state.answers.has(agentId)) {
-      return { kind: 'evaluate', runId, round: measurement.round }
+    for (const active of conductor.activeRuns()) {
+      const { runId, measurement } = active
+      if (measurement?.state.assignments.has(agentId) && !measurement.state.answers.has(agentId)) {
+        return { kind: 'evaluate', runId, round: measurement.round }
+      }
+      const { current } = active.run()
+      if (current?.seats.get(agentId)?.status === 'training' && !current.isClosed)
+        return { kind: 'train', runId, round: current.round }
     }
-    const { current } = active.run()
-    const isTraining = current?.seats.get(agentId)?.status === 'training' && !current.isClosed
-    return current !== null && isTraining ? { kind: 'train', runId, round: current.round } : null
+    return null
   }
 }

@@ -161,10 +161,10 @@ export function serveSession(parts: SessionParts, socket: AgentSocket, member: M
     }
     void answer('leave', refuse, reply)
   })
-  socket.on('disconnect', () => {
+  socket.on('disconnect', (reason) => {
     cancelHello()
     if (presence === undefined || !roster.remove(presence)) return
-    conductor.departed(agentId)
+    conductor.departed(agentId, reason === 'ping timeout' ? 'silent' : 'closed')
     transfer
       .departed(agentId)
       .catch((error: Error) => parts.log('fault', { stack: error.stack ?? error.message }))

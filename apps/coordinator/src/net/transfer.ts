@@ -13,7 +13,14 @@ import {
 } from '@lorica/protocol'
 import type { ActiveRun } from '../rounds/active-run.js'
 import type { Conductor } from '../rounds/conductor.js'
-import { type AdapterShapes, admitUpdate, inspectUpdate, notYours, roundClosed } from '../rounds/intake.js'
+import {
+  type AdapterShapes,
+  admitUpdate,
+  closingOf,
+  inspectUpdate,
+  notYours,
+  roundClosed,
+} from '../rounds/intake.js'
 import { type Parts, updatePath } from '../rounds/parts.js'
 import { moveDurably } from '../store/durable.js'
 import { type StagedUpload, stageUpload } from '../store/staging.js'
@@ -70,6 +77,11 @@ export function createTransfer(parts: Parts, conductor: Conductor, stagingFolder
     active.bell.ring()
   }
 
+  function closed(runId: string, round: number): LoricaError {
+    const run = parts.ledger.run(runId)
+    return roundClosed(round, run === undefined ? 'an unknown time' : closingOf(run, round))
+  }
+
   async function owned(agentId: string, uploadId: string): Promise<Upload> {
     const upload = await uploads.get(uploadId)
     if (upload?.agentId !== agentId) {
@@ -77,7 +89,7 @@ export function createTransfer(parts: Parts, conductor: Conductor, stagingFolder
     }
     if (isOpen(upload)) return upload
     await forget(upload, 'drop')
-    throw roundClosed(upload.round)
+    throw closed(upload.active.runId, upload.round)
   }
 
   async function forget(upload: Upload, how: 'drop' | 'park'): Promise<void> {
@@ -95,7 +107,8 @@ export function createTransfer(parts: Parts, conductor: Conductor, stagingFolder
     uploads.delete(upload.uploadId)
     await staged.park()
     await moveDurably(parts.disk, staged.path, updatePath(parts.updatesFolder, runId, upload.round, sha256))
-    if (!isOpen(upload)) throw roundClosed(upload.round)
+    if (!isOpen(upload)) throw closed(runId, upload.round)
+    if (parts.ledger.member(agentId)?.left != null) throw new LoricaError('LRC-2011', 'agent was revoked')
     const acceptedAt = new Date(parts.clock.now()).toISOString()
     const name = parts.ledger.member(agentId)?.name ?? agentId
     const counts = {
@@ -118,7 +131,7 @@ export function createTransfer(parts: Parts, conductor: Conductor, stagingFolder
   return {
     async read(agentId, { sha256, offset, length }) {
       const answer = await parts.blobs.read(sha256, offset, length)
-      conductor.active()?.marks.moved(agentId, 'down', answer.bytes.byteLength)
+      conductor.downloaded(agentId, sha256, answer.bytes.byteLength)
       return answer
     },
     async open(agentId, offer) {
@@ -131,7 +144,7 @@ export function createTransfer(parts: Parts, conductor: Conductor, stagingFolder
         await parts.ledger.flush()
         return { uploadId, offset: sizeBytes, receipt }
       }
-      const active = conductor.active()
+      const active = conductor.active(record.runId)
       const adapter = await active?.adapter()
       const current = active?.run().current
       if (
@@ -139,10 +152,13 @@ export function createTransfer(parts: Parts, conductor: Conductor, stagingFolder
         adapter === undefined ||
         current?.seats.get(agentId)?.assignmentId !== assignmentId
       ) {
-        throw roundClosed(round)
+        throw closed(record.runId, round)
       }
       try {
-        admitUpdate(agentId, offer, { spec: active.run().spec, round: current, adapter: shapesOf(adapter) })
+        admitUpdate(agentId, offer, {
+          ...{ spec: active.run().spec, round: current, adapter: shapesOf(adapter), nowMs: active.nowMs() },
+          isUnderWay: active.uploads.isUnderWay(agentId),
+        })
       } catch (error) {
         const known = asLoricaError(error)
         if (finalCodes.has(known.code)) refuse(active, agentId, assignmentId, known)
@@ -166,6 +182,8 @@ export function createTransfer(parts: Parts, conductor: Conductor, stagingFolder
       try {
         const next = await upload.staged.append(offset, bytes)
         upload.active.marks.moved(agentId, 'up', bytes.byteLength)
+        upload.active.uploads.moved(agentId)
+        conductor.leases.touched(agentId)
         return { offset: next }
       } catch (error) {
         if (asLoricaError(error).code.startsWith('LRC-5')) await forget(upload, 'drop')
@@ -174,6 +192,7 @@ export function createTransfer(parts: Parts, conductor: Conductor, stagingFolder
     },
     async close(agentId, { uploadId }) {
       const upload = await owned(agentId, uploadId)
+      upload.active.uploads.checking(agentId)
       try {
         return { receipt: await finish(upload) }
       } catch (error) {
@@ -183,6 +202,8 @@ export function createTransfer(parts: Parts, conductor: Conductor, stagingFolder
         if (finalCodes.has(known.code) && !isIncomplete)
           refuse(upload.active, agentId, upload.offer.assignmentId, known)
         throw known
+      } finally {
+        upload.active.uploads.ended(agentId)
       }
     },
     async departed(agentId) {

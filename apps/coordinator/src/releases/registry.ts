@@ -16,6 +16,8 @@ import { writeDurably } from '../store/durable.js'
 /** The releases of a coordinator: immutable, signed, numbered from 1 without holes. */
 export interface Registry {
   readonly nextVersion: () => number
+  /** Gives out the next version, to one release at a time: `act` prepares and confirms it, or leaves it to the next. */
+  withVersion<T>(act: (version: number) => Promise<T>): Promise<T>
   /** Signs a manifest and writes it; the release counts once `confirm` is called. */
   prepare(manifest: ReleaseManifest): Promise<Release>
   /** Makes a prepared release the newest. */
@@ -42,8 +44,15 @@ export async function openRegistry(
   if (names.length > 0)
     await disk.list(folder).catch((error: unknown) => Promise.reject(diskError(error, folder)))
   for (const name of names) add(await readRelease(disk, join(folder, name)))
+  const nextVersion = () => views.size + 1
+  let last: Promise<unknown> = Promise.resolve()
   return {
-    nextVersion: () => views.size + 1,
+    nextVersion,
+    withVersion(act) {
+      const turn = last.then(() => act(nextVersion()))
+      last = turn.catch(() => undefined)
+      return turn
+    },
     async prepare(manifest) {
       const release = signManifest(identity, manifest)
       const place = join(folder, manifest.name)

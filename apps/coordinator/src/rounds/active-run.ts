@@ -1,11 +1,13 @@
 import { type Adapter, parseAdapter } from '@lorica/peft-core'
 import { type Assignment, asLoricaError, type FileReference, LoricaError } from '@lorica/protocol'
 import { type Bell, createBell } from './bell.js'
-import { createLeases, type Leases } from './leases.js'
+import type { Leases } from './leases.js'
 import { createMarks, type Marks } from './marks.js'
 import type { Measurement } from './measurement.js'
 import type { Parts } from './parts.js'
+import type { Moment, RoundState } from './round.js'
 import type { Run } from './run.js'
+import { createUploadWatch, type UploadWatch } from './upload-watch.js'
 
 /** A measurement that is under way, and what its agents were asked. */
 export interface OpenMeasurement {
@@ -14,50 +16,52 @@ export interface OpenMeasurement {
   assignmentFor(assignmentId: string): Assignment
 }
 
-/** The run that the coordinator works on now: what is known of it beside the journal. */
+/** A run that the coordinator works on now: what is known of it beside the journal. */
 export interface ActiveRun {
   readonly runId: string
   readonly bell: Bell
-  readonly leases: Leases
+  readonly leases: Leases // of all agents, shared by all runs
   readonly abort: AbortController
   waiting: string | null // what it waits for, in words
   measurement: OpenMeasurement | null
   roundStartedMs: number // by the monotonic clock, when the open round was planned
   readonly marks: Marks // since then
+  readonly uploads: UploadWatch
   run(): Run
+  /** Milliseconds since 1970, from when the work began: a clock that is set meanwhile moves no deadline. */
+  nowMs(): number
   /** The adapter that the next round starts from. */
   adapter(): Promise<Adapter>
-  /** Sends an assignment once the journal has it, or starts the lease of an agent that is not connected. A refusal is a decline. */
+  /** Sends an assignment once the journal has it, or notes that its agent is not connected. A refusal is a decline. */
   ask(agentId: string, assignment: Assignment): void
-  close(): void
 }
 
 /** What the work on a run calls back with. */
 export interface ActiveRunListener {
   /** An agent refused an assignment. */
   declined(agentId: string, decline: { assignmentId: string; code: string; message: string }): void
-  /** An agent was away for longer than its lease. */
-  lapsed(agentId: string): void
 }
 
 /** Starts work on a run. */
-export function activateRun(parts: Parts, runId: string, listener: ActiveRunListener): ActiveRun {
-  const bell = createBell()
-  const leases = createLeases(parts.clock, parts.leaseMs, (agentId) => {
-    parts.log('lease-lapsed', { run: runId, agent: agentId })
-    listener.lapsed(agentId)
-    bell.ring()
-  })
+export function activateRun(
+  parts: Parts,
+  runId: string,
+  leases: Leases,
+  listener: ActiveRunListener,
+): ActiveRun {
+  const { clock } = parts
   const run = () => runOf(parts, runId)
   const abort = new AbortController()
+  const startedAtMs = clock.now() - clock.monotonicMs()
   let cached: { readonly files: readonly FileReference[]; readonly adapter: Promise<Adapter> } | undefined
 
   function ask(agentId: string, assignment: Assignment): void {
     const presence = parts.roster.find(agentId)
     if (presence === undefined) {
-      leases.lost(agentId)
+      leases.lost(agentId, 'silent')
       return
     }
+    leases.asked(agentId)
     const sent = parts.ledger.safe(abort.signal).then(() => presence.sendAssignment(assignment))
     sent.catch((error: unknown) => {
       if (abort.signal.aborted || parts.roster.find(agentId) !== presence) return // it is sent again when the agent is back
@@ -68,21 +72,34 @@ export function activateRun(parts: Parts, runId: string, listener: ActiveRunList
 
   return {
     runId,
-    bell,
+    bell: createBell(),
     leases,
     abort,
     waiting: null,
     measurement: null,
-    roundStartedMs: parts.clock.monotonicMs(),
+    roundStartedMs: clock.monotonicMs(),
     marks: createMarks(),
+    uploads: createUploadWatch(clock, parts.leaseMs),
     run,
+    nowMs: () => startedAtMs + clock.monotonicMs(),
     adapter() {
       const { files } = run().adapter
       if (cached?.files !== files) cached = { files, adapter: readAdapterBlobs(parts, files) }
       return cached.adapter
     },
     ask,
-    close: () => leases.close(),
+  }
+}
+
+/** What is known now, beside the journal, of the seats of a round. */
+export function momentOf({ nowMs, leases, uploads }: ActiveRun, { seats }: RoundState): Moment {
+  const waiting = [...seats.values()].filter(({ status }) => status === 'training')
+  const lapsed = waiting.map(({ agentId }) => agentId).filter((agentId) => leases.hasLapsed(agentId))
+  return {
+    nowMs: nowMs(),
+    lapsed: new Set(lapsed),
+    hung: new Set(lapsed.filter((agentId) => leases.contact(agentId).kind === 'connected')),
+    uploading: uploads.underWay(),
   }
 }
 

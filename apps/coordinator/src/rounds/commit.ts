@@ -7,22 +7,48 @@ import { manifestOf, weighted } from './manifest.js'
 import type { Parts } from './parts.js'
 import { contributionsOf, type RoundState, refusalsOf } from './round.js'
 import { weightsSha256 } from './run.js'
-import { openRoundOf } from './training.js'
+import { failRound, openRoundOf } from './training.js'
 
-/** Decides over the measured candidate of the open round, and commits the round: with a release, or with the reason why not. */
-export async function commitRound(
+interface MeasuredCandidate {
+  readonly measured: Measured
+  readonly durable: Promise<unknown>
+}
+
+/**
+ * Decides over the measured candidate of the open round, and commits the round: with a release, which every connected agent
+ * is offered, or with the reason why not. Runs that commit at the same time take turns, so that versions only grow.
+ */
+export function commitRound(parts: Parts, active: ActiveRun, candidate: MeasuredCandidate): Promise<void> {
+  return parts.registry.withVersion(async (version) => {
+    const release = await commitAs(version, parts, active, candidate)
+    if (release === null) return
+    for (const presence of parts.roster.all()) {
+      presence.sendRelease(release).catch((error: Error) => {
+        parts.log('release-not-taken', { agent: presence.agentId, why: error.message })
+      })
+    }
+  })
+}
+
+async function commitAs(
+  version: number,
   parts: Parts,
   active: ActiveRun,
-  candidate: { readonly measured: Measured; readonly durable: Promise<unknown> },
+  candidate: MeasuredCandidate,
 ): Promise<Release | null> {
+  active.abort.signal.throwIfAborted()
   const run = active.run()
   const round = openRoundOf(active)
   const { measured } = candidate
   const verdict = judge(measured, run.parent, run.spec.evaluate)
   const contributions = contributionsOf(round)
+  const revoked = contributions.find(({ agentId }) => parts.ledger.member(agentId)?.left === 'revoked')
+  if (revoked !== undefined) {
+    failRound(parts, active, `${revoked.name} was revoked before the round was committed`)
+    return null
+  }
   const { tensors } = await active.adapter()
   const files = round.candidate ?? []
-  const version = parts.registry.nextVersion()
   const [release] = await Promise.all([
     verdict.verdict === 'released'
       ? parts.registry.prepare(
@@ -56,8 +82,11 @@ export async function commitRound(
     version: next.version,
     marks: active.marks.of(round.seats.keys()),
   })
-  await parts.ledger.safe(active.abort.signal)
-  if (release !== null) parts.registry.confirm(release)
+  try {
+    await parts.ledger.safe(active.abort.signal)
+  } finally {
+    if (release !== null) parts.registry.confirm(release) // the journal counts it, also when the run ends meanwhile
+  }
   return release
 }
 

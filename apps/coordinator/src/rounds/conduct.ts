@@ -50,13 +50,7 @@ async function conductRound(parts: Parts, active: ActiveRun): Promise<void> {
     agents,
     maxTokens: spec.evaluate.tokens,
   })
-  const release = await commitRound(parts, active, { measured, durable: aggregated.durable })
-  if (release === null) return
-  for (const presence of parts.roster.all()) {
-    presence.sendRelease(release).catch((error: Error) => {
-      parts.log('release-not-taken', { agent: presence.agentId, why: error.message })
-    })
-  }
+  await commitRound(parts, active, { measured, durable: aggregated.durable })
 }
 
 async function measureBaseline(parts: Parts, active: ActiveRun): Promise<void> {

@@ -7,7 +7,7 @@ import { type LoricaError, parseRunSpec, type UpdateOpen } from '@lorica/protoco
 import { describe, expect, test } from 'vitest'
 import { systemRandom } from '../random.js'
 import { systemDisk } from '../store/disk.js'
-import { admitUpdate, inspectUpdate } from './intake.js'
+import { admitUpdate, closingOf, inspectUpdate, roundClosed } from './intake.js'
 import { openRound, stepRound } from './round.js'
 
 const spec = parseRunSpec({
@@ -65,9 +65,15 @@ const acceptedRound = stepRound(
   '2026-01-02T03:04:07Z',
 )
 
-function codeOf(agentId: string, changes: Partial<UpdateOpen>, state = round): string {
+function codeOf(
+  agentId: string,
+  changes: Partial<UpdateOpen>,
+  state = round,
+  when = { nowMs: 8, isUnderWay: false },
+): string {
   try {
-    const { accepted } = admitUpdate(agentId, { ...offer, ...changes }, { spec, round: state, adapter })
+    const against = { spec, round: state, adapter, ...when }
+    const { accepted } = admitUpdate(agentId, { ...offer, ...changes }, against)
     return accepted === null ? 'passes' : 'accepted before'
   } catch (error) {
     return (error as LoricaError).code
@@ -96,6 +102,24 @@ describe('admitUpdate', () => {
   test('a closed round takes nothing', () => {
     const closed = stepRound(round, { type: 'round-closed', runId: 'r', round: 2 }, '2026-01-02T03:04:08Z')
     expect(codeOf('oslo', {}, closed)).toBe('LRC-4002')
+  })
+
+  test('after the deadline only an update that is under way goes on', () => {
+    expect(codeOf('oslo', {}, round, { nowMs: 9, isUnderWay: false })).toBe('LRC-4002')
+    expect(codeOf('oslo', {}, round, { nowMs: 9, isUnderWay: true })).toBe('passes')
+    const endless = { ...round, deadlineAtMs: null }
+    expect(codeOf('oslo', {}, endless, { nowMs: 9e15, isUnderWay: false })).toBe('passes')
+  })
+
+  test('a refusal says when the round closed', () => {
+    const closed = stepRound(round, { type: 'round-closed', runId: 'r', round: 2 }, '2026-01-02T03:04:08Z')
+    const past = { ...closed, endedAt: '2026-01-02T03:04:09Z', outcome: 'committed', reason: '' } as const
+    expect(closingOf({ current: closed, history: [] }, 2)).toBe('2026-01-02T03:04:08Z')
+    expect(closingOf({ current: null, history: [past] }, 2)).toBe('2026-01-02T03:04:08Z')
+    expect(closingOf({ current: null, history: [{ ...past, closedAt: null }] }, 2)).toBe(
+      '2026-01-02T03:04:09Z',
+    )
+    expect(roundClosed(2, '2026-01-02T03:04:08Z').message).toBe('round 2 closed at 2026-01-02T03:04:08Z')
   })
 
   test('the same update again is the one that was accepted; another one is a conflict', () => {

@@ -9,6 +9,7 @@ import {
 import type { Contribution } from '../journal-event.js'
 import type { Disk } from '../store/disk.js'
 import type { RoundState } from './round.js'
+import type { Run } from './run.js'
 
 /** The tensors that the adapter of a run has. */
 export type AdapterShapes = ReadonlyMap<string, readonly number[]>
@@ -22,7 +23,13 @@ const HEADER_BYTES = 16 * 1024 * 1024 // room for the header of an update beside
 export function admitUpdate(
   agentId: string,
   offer: UpdateOpen,
-  against: { readonly spec: RunSpec; readonly round: RoundState; readonly adapter: AdapterShapes },
+  against: {
+    readonly spec: RunSpec
+    readonly round: RoundState
+    readonly adapter: AdapterShapes
+    readonly nowMs: number
+    readonly isUnderWay: boolean // bytes of it came before
+  },
 ): { readonly accepted: Contribution | null } {
   const { spec, round, adapter } = against
   const seat = round.seats.get(agentId)
@@ -35,7 +42,9 @@ export function admitUpdate(
     })
   }
   if (seat.status !== 'training') throw new LoricaError(codeOf(seat.code), seat.message)
-  if (round.isClosed) throw roundClosed(round.round)
+  if (round.isClosed) throw roundClosed(round.round, round.closedAt ?? '')
+  const { nowMs, isUnderWay } = against
+  if (round.deadlineAtMs !== null && nowMs >= round.deadlineAtMs && !isUnderWay) throw deadlinePassed(round)
   expectSize(offer.sizeBytes, encodingsOf(spec), adapter)
   const { steps, accumulate, batch } = spec.local
   const examples = steps * accumulate * batch
@@ -57,12 +66,28 @@ export function notYours(assignmentId: string): LoricaError {
   })
 }
 
-/** The error for an update that comes too late. */
-export function roundClosed(round: number): LoricaError {
-  return new LoricaError('LRC-4002', `round ${round} is closed`, {
+/** The error for an update that comes after its round has closed, at the time given (ISO 8601). */
+export function roundClosed(round: number, closedAt: string): LoricaError {
+  return new LoricaError('LRC-4002', `round ${round} closed at ${closedAt}`, {
     expected: 'an update before the round closes',
     received: 'a later one',
   })
+}
+
+/** The error for an update that is first offered after the deadline of its round, while others are still finishing theirs. */
+function deadlinePassed({ round, deadlineAtMs }: RoundState): LoricaError {
+  const at = new Date(deadlineAtMs ?? 0).toISOString()
+  return new LoricaError('LRC-4002', `round ${round} takes no new update since its deadline at ${at}`, {
+    expected: 'an update that is under way by the deadline',
+    received: 'a later one',
+  })
+}
+
+/** When a round of a run stopped taking updates: its last attempt, when it had several. */
+export function closingOf({ current, history }: Pick<Run, 'current' | 'history'>, round: number): string {
+  if (current?.round === round && current.closedAt !== null) return current.closedAt
+  const past = history.findLast((attempt) => attempt.round === round)
+  return past?.closedAt ?? past?.endedAt ?? 'an unknown time'
 }
 
 /**

@@ -5,6 +5,7 @@ import { answerMeasurement, isMeasured, measuredOf, openMeasurement } from './me
 import type { Parts } from './parts.js'
 import { evaluateAssignment } from './plan.js'
 import type { Run } from './run.js'
+import { tickMs } from './training.js'
 
 /** What is measured, by whom, and on how much of their held-out text. */
 export interface MeasureRequest {
@@ -14,12 +15,13 @@ export interface MeasureRequest {
   readonly maxTokens: number | null // per agent; null: all
 }
 
-/** Has agents measure an adapter and waits until all have answered, are away, or the deadline of a round has passed. */
+/** Has agents measure an adapter and waits until all have answered, their leases have lapsed, or the deadline of a round has passed. */
 export async function measure(
-  { clock, random }: Pick<Parts, 'clock' | 'random'>,
+  parts: Pick<Parts, 'clock' | 'random' | 'leaseMs'>,
   active: ActiveRun,
   request: MeasureRequest,
 ): Promise<Measured> {
+  const { clock, random } = parts
   const startedMs = clock.monotonicMs()
   const run = active.run()
   const { round, maxTokens } = request
@@ -28,15 +30,13 @@ export async function measure(
     evaluateAssignment(run, { assignmentId, round, maxTokens }, request.adapter)
   active.measurement = { round, state: openMeasurement(assignments), assignmentFor }
   for (const [agentId, assignmentId] of assignments) active.ask(agentId, assignmentFor(assignmentId))
-  let isLate = false
-  const expire = () => {
-    isLate = true
-    active.bell.ring()
-  }
-  const cancel = clock.after(run.spec.rounds.deadlineMs, expire)
+  const { deadlineMs } = run.spec.rounds
+  const isLate = () => deadlineMs !== null && clock.monotonicMs() - startedMs >= deadlineMs
+  const lapsed = () => new Set(request.agents.filter((agentId) => active.leases.hasLapsed(agentId)))
+  const cancel = clock.every(tickMs(parts), () => active.bell.ring())
   const state = () => active.measurement?.state ?? openMeasurement(new Map())
   try {
-    await active.bell.until(() => isLate || isMeasured(state(), active.leases.away), active.abort.signal)
+    await active.bell.until(() => isLate() || isMeasured(state(), lapsed()), active.abort.signal)
     return measuredOf(state(), (clock.monotonicMs() - startedMs) / 1000)
   } finally {
     cancel()

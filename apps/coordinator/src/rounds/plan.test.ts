@@ -45,6 +45,7 @@ describe('planRound', () => {
         minimum: 2,
         goal: 2,
         deadlineAtMs: 11_000,
+        lateGraceMs: 30_000,
         seats: [
           { agentId: 'id-bern', name: 'bern', assignmentId: 'as-1' },
           { agentId: 'id-graz', name: 'graz', assignmentId: 'as-2' },
@@ -95,7 +96,7 @@ describe('assignments', () => {
     expect(parseAssignment(assignment)).toEqual(assignment)
     expect([assignment.round, assignment.local.firstStep, assignment.local.totalSteps]).toEqual([3, 40, 100])
     expect([assignment.deadlineMs, assignment.maxUpdateNorm, assignment.seed]).toEqual([
-      7000,
+      37_000,
       3,
       roundSeed(11, 3),
     ])

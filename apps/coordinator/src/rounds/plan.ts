@@ -11,6 +11,7 @@ export type Plan =
   | { readonly kind: 'wait'; readonly reason: string }
   | { readonly kind: 'give-up'; readonly reason: string }
 
+const NO_DEADLINE_MS = 30 * 24 * 3600 * 1000 // what agents are told where a round has no deadline
 const ATTEMPTS = 3 // of one round, before its run fails
 
 /** Chooses who takes part in the next round of a run, among the agents that are connected. */
@@ -19,7 +20,7 @@ export function planRound(
   connected: readonly Candidate[],
   now: { readonly nowMs: number; readonly newId: () => string },
 ): Plan {
-  const { goal, minimum, deadlineMs, where } = run.spec.rounds
+  const { goal, minimum, deadlineMs, lateGraceMs, where } = run.spec.rounds
   const round = run.rounds.length + 1
   if (run.attempts >= ATTEMPTS) return { kind: 'give-up', reason: `round ${round} failed ${ATTEMPTS} times` }
   const { suited } = suitedAgents(run, connected)
@@ -31,11 +32,14 @@ export function planRound(
     return { kind: 'give-up', reason: `${counts} left: ${run.excluded.length} declined or were refused` }
   }
   const seats = chooseAgents(run, round, connected).map((agent) => seatOf(agent, now.newId()))
-  const deadlineAtMs = now.nowMs + deadlineMs
+  const deadlineAtMs = deadlineMs === null ? null : now.nowMs + deadlineMs
   const { runId, attempts } = run
   return {
     kind: 'round',
-    event: { type: 'round-planned', runId, round, attempt: attempts + 1, minimum, goal, deadlineAtMs, seats },
+    event: {
+      ...{ type: 'round-planned', runId, round, attempt: attempts + 1, minimum, goal },
+      ...{ deadlineAtMs, lateGraceMs, seats },
+    },
   }
 }
 
@@ -64,8 +68,14 @@ export function trainAssignment(run: Run, round: RoundState, seat: Seat, nowMs: 
     seed: roundSeed(run.seed, round.round),
     maxUpdateNorm: spec.privacy.clip,
     ...(spec.update.encoding === 'f32' ? {} : { update: { ...spec.update } }),
-    deadlineMs: Math.max(1, Math.round(round.deadlineAtMs - nowMs)),
+    deadlineMs: timeLeftMs(round, nowMs),
   }
+}
+
+/** Milliseconds until nothing of a round is taken any more. */
+function timeLeftMs({ deadlineAtMs, lateGraceMs }: RoundState, nowMs: number): number {
+  if (deadlineAtMs === null) return NO_DEADLINE_MS
+  return Math.max(1, Math.round(deadlineAtMs + lateGraceMs - nowMs))
 }
 
 /** What an agent is asked to measure. `maxTokens` null: all of its held-out text. */
@@ -82,7 +92,7 @@ export function evaluateAssignment(
     data: { ...spec.data, holdout: spec.evaluate.holdout },
     batch: spec.local.batch,
     maxTokensEvaluated: of.maxTokens,
-    deadlineMs: spec.rounds.deadlineMs,
+    deadlineMs: spec.rounds.deadlineMs ?? NO_DEADLINE_MS,
   }
 }
 

@@ -68,7 +68,7 @@ function attemptView(attempt: Attempt, marks: Marks): AttemptView {
     state: stateOf(attempt),
     reason: past?.reason ?? null,
     ...{ minimum, goal, plannedAt, closedAt, bystandersNotNamed },
-    deadlineAt: new Date(deadlineAtMs).toISOString(),
+    deadlineAt: deadlineAtMs === null ? null : new Date(deadlineAtMs).toISOString(),
     endedAt: past?.endedAt ?? null,
     reasons: histogramOf(attempt.isClosed || past !== null ? refusalsOf(attempt) : settledOf(attempt)),
     agents: [...seatsOf(attempt, marks), ...bystanders.map(bystanderView)],

@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import type { Contribution, RoundEvent } from '../journal-event.js'
-import { contributionsOf, openRound, phaseOf, type RoundState, refusalsOf, stepRound } from './round.js'
+import {
+  contributionsOf,
+  type Moment,
+  openRound,
+  phaseOf,
+  type RoundState,
+  refusalsOf,
+  stepRound,
+} from './round.js'
 
 const seats = ['oslo', 'turin', 'graz'].map((name) => ({
   agentId: `id-${name}`,
@@ -22,7 +30,7 @@ const start = openRound(
   },
   planned,
 )
-const early = { nowMs: 5000, away: new Set<string>() }
+const early: Moment = { nowMs: 5000, lapsed: new Set(), hung: new Set(), uploading: new Set() }
 
 function contribution(name: string, updateSha256 = name): Contribution {
   const numbers = { tokens: 30, examples: 3, norm: 2, trainMs: 40, lossFirst: 3, lossLast: 2, sizeBytes: 99 }
@@ -71,22 +79,45 @@ describe('phaseOf', () => {
 
   test('a round with enough updates goes on without an agent that is away', () => {
     const state = after(accepted('oslo'), accepted('turin'))
-    expect(phaseOf(state, { ...early, away: new Set(['id-graz']) })).toBe('complete')
+    expect(phaseOf(state, { ...early, lapsed: new Set(['id-graz']) })).toBe('complete')
   })
 
   test('a round without enough updates waits for an agent that is away, until the deadline', () => {
     const state = after(accepted('oslo'), settled('update-refused', 'turin'))
-    const away = new Set(['id-graz'])
-    expect(phaseOf(state, { ...early, away })).toBe('training')
-    expect(phaseOf(state, { nowMs: 8999, away })).toBe('training')
-    expect(phaseOf(state, { nowMs: 9000, away })).toBe('failed')
+    const away = { ...early, lapsed: new Set(['id-graz']) }
+    expect(phaseOf(state, away)).toBe('training')
+    expect(phaseOf(state, { ...away, nowMs: 8999 })).toBe('training')
+    expect(phaseOf(state, { ...away, nowMs: 9000 })).toBe('failed')
   })
 
   test('at the deadline enough updates are enough', () => {
-    expect(phaseOf(after(accepted('oslo'), accepted('turin')), { nowMs: 9000, away: new Set() })).toBe(
-      'complete',
-    )
-    expect(phaseOf(after(accepted('oslo')), { nowMs: 9000, away: new Set() })).toBe('failed')
+    expect(phaseOf(after(accepted('oslo'), accepted('turin')), { ...early, nowMs: 9000 })).toBe('complete')
+    expect(phaseOf(after(accepted('oslo')), { ...early, nowMs: 9000 })).toBe('failed')
+  })
+
+  test('a round without a deadline waits as long as its agents move', () => {
+    const endless = { ...after(accepted('oslo'), accepted('turin')), deadlineAtMs: null }
+    expect(phaseOf(endless, { ...early, nowMs: 9e15 })).toBe('training')
+    expect(phaseOf(endless, { ...early, nowMs: 9e15, lapsed: new Set(['id-graz']) })).toBe('complete')
+  })
+
+  test('a round below its minimum in which only agents are left that hang has failed', () => {
+    const state = after(accepted('oslo'), settled('update-refused', 'turin'))
+    const hung = { ...early, lapsed: new Set(['id-graz']), hung: new Set(['id-graz']) }
+    expect(phaseOf(state, hung)).toBe('failed')
+    expect(phaseOf(after(accepted('oslo')), hung)).toBe('training')
+  })
+
+  test('an upload that is under way at the deadline may finish while its bytes move, up to the grace', () => {
+    const state = { ...after(accepted('oslo'), accepted('turin')), lateGraceMs: 700 }
+    const moving = { ...early, nowMs: 9600, uploading: new Set(['id-graz']) }
+    expect(phaseOf(state, moving)).toBe('training')
+    expect(phaseOf(state, { ...moving, nowMs: 9700 })).toBe('complete')
+    expect(phaseOf(state, { ...moving, uploading: new Set() })).toBe('complete')
+    expect(phaseOf(state, { ...moving, uploading: new Set(['id-oslo']) })).toBe('complete')
+    const few = { ...after(accepted('oslo')), lateGraceMs: 700 }
+    expect(phaseOf(few, moving)).toBe('training')
+    expect(phaseOf(few, { ...moving, nowMs: 9701 })).toBe('failed')
   })
 
   test('a round that has reached its goal waits for nobody', () => {

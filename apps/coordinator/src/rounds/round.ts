@@ -20,7 +20,8 @@ export interface RoundState {
   readonly attempt: number // 1, 2, ...
   readonly minimum: number // contributions that it needs
   readonly goal: number | null // contributions that complete it; null: those of every seat
-  readonly deadlineAtMs: number
+  readonly deadlineAtMs: number | null
+  readonly lateGraceMs: number
   readonly seats: ReadonlyMap<string, Seat & SeatState> // by agentId
   readonly isClosed: boolean // no update is accepted any more
   readonly candidate: readonly FileReference[] | null
@@ -35,10 +36,11 @@ type Planned = Extract<RunJournalEvent, { type: 'round-planned' }>
 
 /** The state that a plan begins with: every seat is training. */
 export function openRound(event: Planned, at: string): RoundState {
-  const { round, attempt, minimum, goal, deadlineAtMs, bystanders = [], bystandersNotNamed = 0 } = event
+  const { round, attempt, minimum, goal, deadlineAtMs, lateGraceMs = 0 } = event
+  const { bystanders = [], bystandersNotNamed = 0 } = event
   const seats = new Map(event.seats.map((seat) => [seat.agentId, { ...seat, status: 'training' as const }]))
   return {
-    ...{ round, attempt, minimum, goal, deadlineAtMs, seats, bystanders, bystandersNotNamed },
+    ...{ round, attempt, minimum, goal, deadlineAtMs, lateGraceMs, seats, bystanders, bystandersNotNamed },
     ...{ isClosed: false, candidate: null, plannedAt: at, closedAt: null, marks: new Map() },
   }
 }
@@ -66,6 +68,16 @@ export function stepRound(state: RoundState, event: RoundEvent, at: string): Rou
       const { agentId, assignmentId, code, message } = event
       return withSeat(state, agentId, assignmentId, { status, code, message })
     }
+    case 'seat-revoked': {
+      const { agentId, code, message } = event
+      const seat = state.seats.get(agentId)
+      if (state.isClosed || seat === undefined || (seat.status !== 'training' && seat.status !== 'accepted'))
+        return state
+      return {
+        ...state,
+        seats: new Map([...state.seats, [agentId, settle(seat, { status: 'refused', code, message })]]),
+      }
+    }
     case 'round-closed':
       return state.isClosed
         ? state
@@ -78,9 +90,11 @@ export function stepRound(state: RoundState, event: RoundEvent, at: string): Rou
 function withSeat(state: RoundState, agentId: string, assignmentId: string, next: SeatState): RoundState {
   const seat = state.seats.get(agentId)
   if (state.isClosed || seat?.status !== 'training' || seat.assignmentId !== assignmentId) return state
-  const { name, device } = seat
-  const settled = { agentId, name, assignmentId, ...(device === undefined ? {} : { device }), ...next }
-  return { ...state, seats: new Map([...state.seats, [agentId, settled]]) }
+  return { ...state, seats: new Map([...state.seats, [agentId, settle(seat, next)]]) }
+}
+
+function settle({ agentId, name, assignmentId, device }: Seat, next: SeatState): Seat & SeatState {
+  return { agentId, name, assignmentId, ...(device === undefined ? {} : { device }), ...next }
 }
 
 /** Marks with later ones in the place of earlier ones. */
@@ -95,7 +109,9 @@ export function withMarks(
 /** What is known beside the journal when a round is judged. */
 export interface Moment {
   readonly nowMs: number
-  readonly away: ReadonlySet<string> // agentIds whose lease has run out
+  readonly lapsed: ReadonlySet<string> // agentIds whose lease has run out
+  readonly hung: ReadonlySet<string> // those of them that are connected
+  readonly uploading: ReadonlySet<string> // agentIds whose update is under way, its bytes moving
 }
 
 /** Whether a round waits for updates, can be aggregated, or has failed. */
@@ -106,10 +122,16 @@ export function phaseOf(state: RoundState, moment: Moment): 'training' | 'comple
   const isEnough = accepted >= state.minimum
   if (state.isClosed) return isEnough ? 'complete' : 'failed'
   if (state.goal !== null && accepted >= state.goal) return 'complete'
-  if (moment.nowMs >= state.deadlineAtMs) return isEnough ? 'complete' : 'failed'
-  if (training.some((seat) => !moment.away.has(seat.agentId))) return 'training'
+  const alive = training.filter(({ agentId }) => !moment.lapsed.has(agentId))
+  if (state.deadlineAtMs !== null && moment.nowMs >= state.deadlineAtMs) {
+    const isInGrace = moment.nowMs < state.deadlineAtMs + state.lateGraceMs
+    if (isInGrace && alive.some(({ agentId }) => moment.uploading.has(agentId))) return 'training'
+    return isEnough ? 'complete' : 'failed'
+  }
+  if (alive.length > 0) return 'training'
   if (isEnough) return 'complete'
-  return training.length > 0 ? 'training' : 'failed' // an agent that is away may still come back
+  const isHopeless = training.every(({ agentId }) => moment.hung.has(agentId))
+  return isHopeless ? 'failed' : 'training' // an agent that is away may still come back
 }
 
 /** The contributions of a round, by hash: the order in which they are folded, whoever sent them first. */
@@ -127,9 +149,8 @@ export function refusalsOf(state: RoundState): readonly RefusalRecord[] {
     const { agentId, name } = seat
     if (seat.status === 'accepted') return []
     if (seat.status === 'training') {
-      return [
-        { agentId, name, kind: 'absent', code: 'LRC-4002', message: 'no update before the round closed' },
-      ]
+      const message = state.marks.get(agentId)?.absence ?? 'no update before the round closed'
+      return [{ agentId, name, kind: 'absent', code: 'LRC-4002', message }]
     }
     return [{ agentId, name, kind: seat.status, code: seat.code, message: seat.message }]
   })

@@ -67,6 +67,7 @@ export function stepRun(run: Run, { event, at }: Pick<JournalEntry, 'event' | 'a
     case 'update-accepted':
     case 'update-refused':
     case 'agent-declined':
+    case 'seat-revoked':
     case 'round-closed':
     case 'round-aggregated':
       return run.current === null ? run : { ...run, current: stepRound(run.current, event, at) }

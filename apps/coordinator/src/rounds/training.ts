@@ -1,6 +1,7 @@
 import { LoricaError } from '@lorica/protocol'
+import type { SeatMark } from '../journal-event.js'
 import { newId } from '../random.js'
-import type { ActiveRun } from './active-run.js'
+import { type ActiveRun, momentOf } from './active-run.js'
 import { bystandersOf, recordedBystanders } from './bystanders.js'
 import type { Parts } from './parts.js'
 import { planRound, seatOf, trainAssignment } from './plan.js'
@@ -10,13 +11,14 @@ import { type Candidate, suitedAgents } from './selection.js'
 /** Plans the next round as soon as enough agents are connected. Throws LoricaError LRC-3006 when it never can. */
 export async function planNextRound(parts: Parts, active: ActiveRun): Promise<void> {
   for (;;) {
-    const now = { nowMs: parts.clock.now(), newId: () => newId(parts.random) }
+    const now = { nowMs: active.nowMs(), newId: () => newId(parts.random) }
     const plan = planRound(active.run(), parts.roster.eligible(), now)
     if (plan.kind === 'give-up') throw new LoricaError('LRC-3006', plan.reason)
     if (plan.kind === 'round') {
       setWaiting(parts, active, null)
       active.roundStartedMs = parts.clock.monotonicMs()
       active.marks.clear()
+      active.uploads.clear()
       parts.ledger.record({
         ...plan.event,
         ...recordedBystanders(bystandersNow(parts, active, plan.event.seats)),
@@ -53,34 +55,57 @@ export async function waitForAgents(
 
 /** Sends the assignments of the open round and waits until it can be aggregated or has failed. */
 export async function trainRound(parts: Parts, active: ActiveRun): Promise<'complete' | 'failed'> {
-  const phase = () => phaseOf(openRoundOf(active), { nowMs: parts.clock.now(), away: active.leases.away })
+  const phase = () => phaseOf(openRoundOf(active), momentOf(active, openRoundOf(active)))
   for (const { agentId, status } of openRoundOf(active).seats.values())
-    if (status === 'training') askToTrain(parts, active, agentId)
-  const remainingMs = openRoundOf(active).deadlineAtMs - parts.clock.now()
-  const cancel = parts.clock.after(Math.max(0, remainingMs) + 1, () => active.bell.ring())
+    if (status === 'training') askToTrain(active, agentId)
+  const cancel = parts.clock.every(tickMs(parts), () => {
+    inviteWaiting(parts, active)
+    active.bell.ring()
+  })
   try {
     await active.bell.until(() => phase() !== 'training', active.abort.signal)
     const result = phase()
     if (result !== 'complete') return 'failed'
     const { runId } = active
-    const { round, seats } = openRoundOf(active)
-    parts.ledger.record({ type: 'round-closed', runId, round, marks: active.marks.of(seats.keys()) })
+    const round = openRoundOf(active)
+    parts.ledger.record({ type: 'round-closed', runId, round: round.round, marks: marksOf(active, round) })
     return 'complete'
   } finally {
     cancel()
   }
 }
 
+/** How often leases and deadlines are looked at. */
+export function tickMs({ leaseMs }: Pick<Parts, 'leaseMs'>): number {
+  return Math.min(1000, Math.max(20, leaseMs / 10))
+}
+
+/** How far the seats of a round are, and why those that lapsed did. */
+function marksOf({ marks, leases }: ActiveRun, { seats }: RoundState): readonly SeatMark[] {
+  return [...seats.values()].flatMap(({ agentId, status }) => {
+    const mark = marks.byAgent().get(agentId)
+    const absence = status === 'training' ? leases.absence(agentId) : undefined
+    if (absence === undefined) return mark ?? []
+    return { agentId, bytesUp: 0, bytesDown: 0, progress: null, ...mark, absence }
+  })
+}
+
 /** Sends an agent its training assignment, for the first time or again. Nothing happens when it has none to do. */
-export function askToTrain(parts: Parts, active: ActiveRun, agentId: string): void {
+export function askToTrain(active: ActiveRun, agentId: string): void {
   const run = active.run()
   const seat = run.current?.seats.get(agentId)
   if (run.current === null || run.current.isClosed || seat?.status !== 'training') return
-  active.ask(agentId, trainAssignment(run, run.current, seat, parts.clock.now()))
+  active.ask(agentId, trainAssignment(run, run.current, seat, active.nowMs()))
+}
+
+/** Offers a round that could not reach its minimum to every agent that has no seat in it. */
+export function inviteWaiting(parts: Parts, active: ActiveRun): void {
+  if (active.run().current !== null)
+    for (const agent of parts.roster.eligible()) inviteLate(parts, active, agent)
 }
 
 /** Gives an agent a seat in the open round, if the round could not reach its minimum otherwise. */
-export function inviteLate(parts: Parts, active: ActiveRun, agent: Candidate): void {
+function inviteLate(parts: Parts, active: ActiveRun, agent: Candidate): void {
   const run = active.run()
   const round = run.current
   if (
@@ -93,12 +118,12 @@ export function inviteLate(parts: Parts, active: ActiveRun, agent: Candidate): v
     return
   const hopeful = [...round.seats.values()].filter(
     ({ agentId, status }) =>
-      status === 'accepted' || (status === 'training' && !active.leases.away.has(agentId)),
+      status === 'accepted' || (status === 'training' && !active.leases.hasLapsed(agentId)),
   )
   if (hopeful.length >= round.minimum) return
   const seat = seatOf(agent, newId(parts.random))
   parts.ledger.record({ type: 'agent-invited', runId: run.runId, round: round.round, seat })
-  askToTrain(parts, active, agent.agentId)
+  askToTrain(active, agent.agentId)
 }
 
 /** Gives up on the open round; another attempt may follow. The updates that it had accepted are recorded as refused. */
@@ -117,7 +142,7 @@ export function failRound(parts: Parts, active: ActiveRun, reason: string): void
     attempt: round.attempt,
     reason,
     discarded,
-    marks: active.marks.of(round.seats.keys()),
+    marks: marksOf(active, round),
   })
 }
 

@@ -9,7 +9,7 @@ export const updateCodes = {
     title: 'Round is closed',
     meaning: 'The update arrived after its round had closed.',
     action:
-      'Nothing is lost but this update: the agent takes part in the next round. Raise rounds.deadline if it is often late.',
+      'Nothing is lost but this update: the agent takes part in the next round. Raise or remove rounds.deadline if it is often late.',
   },
   'LRC-4003': {
     title: 'Update has the wrong size',

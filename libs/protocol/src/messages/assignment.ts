@@ -54,7 +54,7 @@ export const trainAssignmentSchema = z.strictObject({
   seed: countSchema,
   maxUpdateNorm: z.number().positive().nullable(), // L2 over all tensors; the agent scales its update down to it
   update: since(2, z.strictObject({ encoding: updateEncodingSchema })), // absent: f32
-  deadlineMs: positiveSchema, // from receipt; an answer after this is late
+  deadlineMs: positiveSchema, // from receipt; an answer after this is late; 30 days where the round has no deadline
 })
 
 /** coordinator -> agent: measure this adapter on the text that you held out. */

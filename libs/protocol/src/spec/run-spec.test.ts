@@ -43,7 +43,7 @@ describe('parseRunSpec', () => {
       },
       rounds: {
         ...{ count: 10, where: null, goal: null, overSelect: 0, minimum: 1 },
-        ...{ deadlineMs: 1_800_000, mode: 'sync' },
+        ...{ deadlineMs: null, lateGraceMs: 30_000, mode: 'sync' },
       },
       update: { encoding: 'f32' },
       aggregate: { strategy: 'fedavg', trust: 'exact' },
@@ -55,7 +55,15 @@ describe('parseRunSpec', () => {
   test('durations, shares and guards are read as people write them', () => {
     const spec = parseRunSpec({
       ...smallest,
-      rounds: { count: 3, where: 'threads >= 4', goal: 20, overSelect: '15%', minimum: 12, deadline: '1.5h' },
+      rounds: {
+        count: 3,
+        where: 'threads >= 4',
+        goal: 20,
+        overSelect: '15%',
+        minimum: 12,
+        deadline: '1.5h',
+        late: { grace: '2m' },
+      },
       evaluate: { holdout: '25%', guards: [{ metric: 'loss', worseBy: '1%' }] },
       privacy: { clip: 0.5, secureAggregation: false, dp: null },
       rollout: null,
@@ -63,7 +71,7 @@ describe('parseRunSpec', () => {
     })
     expect(spec.rounds).toEqual({
       ...{ count: 3, where: 'threads >= 4', goal: 20, overSelect: 0.15, minimum: 12 },
-      ...{ deadlineMs: 5_400_000, mode: 'sync' },
+      ...{ deadlineMs: 5_400_000, lateGraceMs: 120_000, mode: 'sync' },
     })
     expect(spec.evaluate).toEqual({
       holdout: 0.25,

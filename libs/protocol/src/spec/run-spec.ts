@@ -72,10 +72,17 @@ export const runSpecSchema = z.strictObject({
       goal: count(100_000).nullable().default(null), // contributions that complete a round; null: of all that take part
       overSelect: shareSchema.prefault(0), // share of the goal that is invited beyond it, so that slow agents hold up nobody
       minimum: count(100_000).default(1), // contributions below which a round is abandoned; a start waits for as many agents
-      deadline: durationSchema.prefault('30m'), // of one round
+      deadline: durationSchema.nullable().default(null), // of one round; null: a round ends by the progress of its agents
+      late: z
+        .strictObject({ grace: durationSchema.nullable().prefault('30s') }) // for an upload that is under way at the deadline
+        .prefault({}),
       mode: z.literal('sync').default('sync'),
     })
-    .transform(({ deadline, ...rounds }) => ({ ...rounds, deadlineMs: deadline })),
+    .transform(({ deadline, late, ...rounds }) => ({
+      ...rounds,
+      deadlineMs: deadline,
+      lateGraceMs: late.grace ?? 0,
+    })),
   update: z
     .strictObject({ encoding: updateEncodingSchema.default('f32') }) // how updates travel; fewer bits, and what rounding kept back is added to the next
     .prefault({}),
@@ -105,8 +112,8 @@ export const runSpecSchema = z.strictObject({
     .optional(), // left out: drawn when the run starts, and recorded
 })
 
-/** A run with every default filled in; shares are numbers from 0 to 1, and `rounds.deadline` is
- * `rounds.deadlineMs`. */
+/** A run with every default filled in; shares are numbers from 0 to 1, `rounds.deadline` is `rounds.deadlineMs` and
+ * `rounds.late.grace` is `rounds.lateGraceMs`. */
 export type RunSpec = Readonly<z.infer<typeof runSpecSchema>>
 
 /**

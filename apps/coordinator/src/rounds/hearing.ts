@@ -1,0 +1,122 @@
+/**
+ * What agents say, brought to the run that it is about.
+ * @module
+ */
+import type { Decline, Evaluation, Progress } from '@lorica/protocol'
+import type { Presence } from '../fleet/roster.js'
+import type { ActiveRun } from './active-run.js'
+import { notYours } from './intake.js'
+import type { Leases } from './leases.js'
+import { askToMeasure, takeAnswer } from './measuring.js'
+import type { Parts } from './parts.js'
+import { askToTrain, inviteWaiting } from './training.js'
+
+/** Hears agents. */
+export interface Hearing {
+  arrived(presence: Presence): void
+  /** `closed`: the side of the agent ended the connection; `silent`: it fell silent. */
+  departed(agentId: string, how: 'closed' | 'silent'): void
+  declined(agentId: string, decline: Pick<Decline, 'assignmentId' | 'code' | 'message'>): void
+  /** Throws LoricaError LRC-4001 for an assignment that the agent does not have. */
+  evaluated(agentId: string, evaluation: Evaluation): void
+  progressed(agentId: string, progress: Progress): void
+  /** An agent was taken out of the fleet: what it brought to rounds that are open does not count. */
+  revoked(agentId: string): void
+  /** An agent read bytes of a file. */
+  downloaded(agentId: string, sha256: string, sizeBytes: number): void
+}
+
+/** Hears what agents say of the runs that `activeRuns` gives, oldest first. */
+export function createHearing(parts: Parts, leases: Leases, activeRuns: () => readonly ActiveRun[]): Hearing {
+  const nameOf = (agentId: string): string => parts.ledger.member(agentId)?.name ?? agentId
+
+  return {
+    arrived(presence) {
+      const { agentId } = presence
+      leases.present(agentId)
+      for (const active of activeRuns()) {
+        askToTrain(active, agentId)
+        askToMeasure(active, agentId)
+        inviteWaiting(parts, active)
+        active.bell.ring()
+      }
+    },
+    departed(agentId, how) {
+      leases.lost(agentId, how)
+      for (const active of activeRuns()) active.bell.ring()
+    },
+    declined(agentId, { assignmentId, code, message }) {
+      for (const active of activeRuns()) {
+        if (takeAnswer(active, agentId, assignmentId, null)) return
+        const { current, runId } = active.run()
+        const seat = current?.seats.get(agentId)
+        if (current === null || seat?.assignmentId !== assignmentId || seat.status !== 'training') continue
+        const { round } = current
+        const said = { agentId, name: seat.name, assignmentId, code, message }
+        parts.ledger.record({ type: 'agent-declined', runId, round, ...said })
+        active.bell.ring()
+        return
+      }
+    },
+    evaluated(agentId, { assignmentId, lossSum, tokens }) {
+      for (const active of activeRuns()) {
+        const round = active.measurement?.round ?? 0
+        if (!takeAnswer(active, agentId, assignmentId, { lossSum, tokens })) continue
+        const answer = { round, agentId, name: nameOf(agentId), loss: lossSum / tokens, tokens }
+        parts.ledger.announce(active.runId, (stamp) => ({ ...stamp, type: 'evaluation-received', ...answer }))
+        return
+      }
+      throw notYours(assignmentId)
+    },
+    progressed(agentId, { assignmentId, ...progress }) {
+      for (const active of activeRuns()) {
+        const { measurement } = active
+        const { current } = active.run()
+        const isMeasuring = measurement?.state.assignments.get(agentId) === assignmentId
+        if (current?.seats.get(agentId)?.assignmentId !== assignmentId && !isMeasuring) continue
+        const { phase, step, steps } = progress
+        leases.moved(agentId, { assignmentId, phase, step, steps })
+        active.marks.progressed(agentId, {
+          ...{ phase, step, steps, at: new Date(parts.clock.now()).toISOString() },
+        })
+        const round = (isMeasuring ? measurement?.round : current?.round) ?? 0
+        const said = { round, agentId, name: nameOf(agentId), ...progress }
+        parts.ledger.announce(active.runId, (stamp) => ({ ...stamp, type: 'progress', ...said }))
+        return
+      }
+    },
+    revoked(agentId) {
+      leases.lost(agentId, 'closed')
+      for (const active of activeRuns()) {
+        takeAnswer(active, agentId, active.measurement?.state.assignments.get(agentId) ?? '', null)
+        revokeSeat(parts, active, agentId)
+        active.bell.ring()
+      }
+    },
+    downloaded(agentId, sha256, sizeBytes) {
+      leases.touched(agentId)
+      const reading = activeRuns().find((active) => handsOut(active, agentId, sha256))
+      reading?.marks.moved(agentId, 'down', sizeBytes)
+    },
+  }
+}
+
+function revokeSeat(parts: Parts, active: ActiveRun, agentId: string): void {
+  const { current, runId } = active.run()
+  const seat = current?.seats.get(agentId)
+  if (current === null || current.isClosed || seat === undefined) return
+  const updateSha256 = seat.status === 'accepted' ? seat.contribution.updateSha256 : null
+  if (updateSha256 === null && seat.status !== 'training') return
+  const why = { code: 'LRC-2011', message: 'its agent was revoked by an operator' } as const
+  const { round } = current
+  parts.ledger.record({ type: 'seat-revoked', runId, round, agentId, name: seat.name, updateSha256, ...why })
+}
+
+/** Whether an agent needs a file for what a run asked of it. */
+function handsOut(active: ActiveRun, agentId: string, sha256: string): boolean {
+  const { base, adapter, current } = active.run()
+  const isAsked =
+    current?.seats.has(agentId) === true || active.measurement?.state.assignments.has(agentId) === true
+  const files = [...adapter.files, ...(current?.candidate ?? []), ...base.files]
+  return isAsked && files.some((file) => file.sha256 === sha256)
+}
