@@ -20,7 +20,12 @@ export async function disturbRuns(
     const over = new AbortController()
     const ended = fleet.operate<RunView>('run', 'watch', run).finally(() => over.abort())
     const [view, harm] = await Promise.all([ended, disturb(over.signal)])
-    expectSameRun(undisturbed, view)
+    try {
+      expectSameRun(undisturbed, view)
+    } catch (error) {
+      process.stderr.write(`${setbacks(fleet).join('\n')}\n`)
+      throw error
+    }
     if (harm === 'enough') return runs
   }
 }
@@ -61,4 +66,14 @@ export function trainingsOf(fleet: Fleet, agent: number): ReadonlyMap<string, Tr
     }
   }
   return counts
+}
+
+/** What any process told of that should not happen. */
+function setbacks(fleet: Fleet): readonly string[] {
+  return fleet
+    .printed()
+    .split('\n')
+    .filter((line) =>
+      /"event":"(refused|declined|abandoned|engine-failed|failed)"|refused|declined|fault|failed/.test(line),
+    )
 }

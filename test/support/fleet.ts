@@ -10,7 +10,8 @@ export interface FleetOptions {
   readonly texts: readonly string[] // one agent each
   /** The address that an agent joins at, when it is not that of the coordinator itself. */
   readonly addressOf?: (agent: number, url: string) => Promise<string>
-  readonly coordinatorFolder?: string
+  /** Where a member keeps what it has, when that is not in `folder`. */
+  readonly folderOf?: (member: 'coordinator' | number) => string | undefined
   /** More arguments of the coordinator. */
   readonly serve?: readonly string[]
   readonly modelWidth?: number
@@ -56,8 +57,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const { folder, texts, addressOf } = options
   const model = await writeToyModel(join(folder, 'model'), undefined, options.modelWidth)
   const folders = {
-    coordinator: options.coordinatorFolder ?? join(folder, 'coordinator'),
-    agent: (index: number) => join(folder, `agent-${index}`),
+    coordinator: options.folderOf?.('coordinator') ?? join(folder, 'coordinator'),
+    agent: (index: number) => options.folderOf?.(index) ?? join(folder, `agent-${index}`),
   }
   const services: Service[] = []
   const start = (program: string, args: readonly string[]): Service => {

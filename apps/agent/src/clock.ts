@@ -34,7 +34,7 @@ export function systemClock(): Clock {
 }
 
 /** Resolves after `delayMs`. Rejects with the reason of `signal` when that aborts. */
-export function wait(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+export function wait(clock: Pick<Clock, 'after'>, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = (): void => {
       cancel()

@@ -18,7 +18,7 @@ const usage = `Usage: npm run reliability -- [--kills N] [--points N] [--partiti
 
 About half an hour on two cores. Exit status: 0 when every promise held, 1 when one did not, 2 wrong arguments.`
 
-const files = ['killed', 'slow-link', 'partition'] as const
+const files = ['killed', 'slow-link', 'partition', 'full-disk'] as const
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -45,6 +45,7 @@ async function main(): Promise<number> {
     'run',
     '--reporter=verbose',
     '--maxWorkers=1',
+    '--hookTimeout=600000',
     ...chosen,
   ])
 }
