@@ -9,6 +9,8 @@ export interface Config {
   readonly host: string // address to listen on; default 127.0.0.1: this machine only
   readonly port: number // 0: any free port
   readonly json: boolean // one line of JSON when ready, instead of a screen
+  readonly store: string | null // postgres:// URL of the store; default null: in the folder
+  readonly storeLeaseMs: number // a second coordinator replaces this one when it is paused for longer
   readonly leaseMs: number // unit of how long a seat is kept for an agent that shows no sign; see README
   readonly door?: DoorLimits // what one address may do before it has proven who it is; by where it is, unless given
 }
@@ -18,6 +20,7 @@ export const defaults = {
   host: '127.0.0.1',
   port: 7410,
   leaseMs: 15_000,
+  storeLeaseMs: 20_000,
 } as const
 
 export const usage = `Usage: coordinator [--dir D] [--port P] [--host H] [--lease-ms N] [--json]
@@ -27,6 +30,8 @@ export const usage = `Usage: coordinator [--dir D] [--port P] [--host H] [--leas
   --host H       address to listen on (default ${defaults.host})
   --lease-ms N   how long a seat is kept for an agent that closed its connection, beside the time
                  that it takes to train (default ${defaults.leaseMs}); silent agents have 40 times as long
+  --store URL    postgres://… instead of a database in the folder; PGPASSWORD gives a password
+  --store-lease-ms N  a second coordinator replaces one that is paused for longer (default ${defaults.storeLeaseMs})
   audit tail --dir D [--lines N]       the last lines of the journal of a folder
   audit verify --dir D [--contains H]  whether each line follows from the one before, and H is among their hashes
   store verify --dir D                 whether every file is as it was written
@@ -48,6 +53,8 @@ export function parseConfig(argv: readonly string[]): Config | Question | 'help'
         port: { type: 'string', default: String(defaults.port) },
         'lease-ms': { type: 'string', default: String(defaults.leaseMs) },
         'address-burst': { type: 'string' },
+        'store-lease-ms': { type: 'string', default: String(defaults.storeLeaseMs) },
+        store: { type: 'string' },
         json: { type: 'boolean', default: false },
         lines: { type: 'string', default: '20' },
         contains: { type: 'string' },
@@ -68,6 +75,8 @@ export function parseConfig(argv: readonly string[]): Config | Question | 'help'
       json: values.json,
       leaseMs: whole('--lease-ms', values['lease-ms'], 1, 86_400_000),
       ...doorOf(values['address-burst']),
+      storeLeaseMs: whole('--store-lease-ms', values['store-lease-ms'], 100, 86_400_000),
+      store: values.store ?? null,
     }
   } catch (cause) {
     if (cause instanceof LoricaError) throw cause

@@ -13,6 +13,10 @@ import { operatorApi } from './net/operator-api.js'
 import { openService } from './service.js'
 import { diskError } from './store/disk-error.js'
 
+/** How a coordinator works. */
+export type Settings = Omit<Config, 'json' | 'store' | 'storeLeaseMs'> &
+  Partial<Pick<Config, 'store' | 'storeLeaseMs'>>
+
 /** A coordinator that serves. */
 export interface Coordinator {
   readonly url: string
@@ -20,7 +24,7 @@ export interface Coordinator {
   readonly join: string // link for agents
   readonly coordinatorId: string
   readonly runsToGoOn: number // runs that its journal had not ended
-  /** Resolves when it can serve no longer, with the reason: another coordinator took over. It has stopped by then. */
+  /** Resolves when it serves no longer, with the reason: another coordinator took over. */
   readonly ended: Promise<LoricaError>
   close(): Promise<void>
 }
@@ -30,7 +34,7 @@ export interface Coordinator {
  * LRC-5009 when the folder or its store cannot be used.
  */
 export async function startCoordinator(
-  config: Omit<Config, 'json'>,
+  config: Settings,
   log: Log,
   host: Host = systemHost(),
 ): Promise<Coordinator> {
@@ -56,7 +60,9 @@ export async function startCoordinator(
     closing.push(() => link.close())
     const ended = service.lost.then(async (reason) => {
       log('lead-lost', { why: reason.message })
-      await close()
+      link.close()
+      app.server.closeAllConnections()
+      void close()
       return reason
     })
     let url = ''

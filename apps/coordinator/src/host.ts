@@ -25,8 +25,8 @@ export interface Host {
   readonly random: Random
   readonly disk: Disk
   readonly models: Models
-  /** Opens the store of the coordinator whose folder is `dir`. */
-  openStore(dir: string): Promise<Store>
+  /** Opens the store of the coordinator whose folder is `dir`: in the folder, or at a URL. */
+  openStore(dir: string, url: string | null): Promise<Store>
   /** Who this process is, when it asks for the lead of a store. */
   claim(leaseMs: number): Claim
 }
@@ -45,7 +45,7 @@ export function systemHost(): Host {
     random,
     disk: systemDisk(random),
     models,
-    openStore: (dir) => openStore(dir, clock.now),
+    openStore: (dir, url) => openStore(dir, url, clock.now),
     claim: claimOfProcess,
   }
 }

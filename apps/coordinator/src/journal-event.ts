@@ -142,6 +142,7 @@ export type RunJournalEvent =
       readonly record: RoundRecord
       readonly files: readonly FileReference[] // of the adapter that the next round starts from
       readonly version: number // of that adapter; 0: the one that the run started from
+      readonly releaseId?: string // the hash of the manifest, where the round made a release
       readonly marks?: readonly SeatMark[]
     }
   | {

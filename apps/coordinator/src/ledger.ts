@@ -6,6 +6,7 @@ import type { TokenRecord } from './fleet/tokens.js'
 import type { Journal } from './journal.js'
 import type { JournalEntry } from './journal-chain.js'
 import type { JournalEvent } from './journal-event.js'
+import type { ReleaseName } from './releases/registry.js'
 import { createRun, type Run, stepRun } from './rounds/run.js'
 import { runEventOf } from './run-event.js'
 
@@ -35,8 +36,8 @@ export interface Ledger {
   runs(): readonly Run[]
   /** A training assignment of the last rounds, so that an agent that lost an answer gets it again. */
   assignment(assignmentId: string): AssignmentRecord | undefined
-  /** Names of all releases, oldest first. */
-  releases(): readonly string[]
+  /** All releases, oldest first. */
+  releases(): readonly ReleaseName[]
   /** The events of a run so far, oldest first. */
   eventsOf(runId: string): readonly RunEvent[]
   /** Tells listeners of an event that is not kept. */
@@ -59,7 +60,7 @@ export function openLedger(
   const operators = new Map<string, Operator>()
   const runs = new Map<string, Run>()
   const assignments = new Map<string, AssignmentRecord>()
-  const releases: string[] = []
+  const releases: ReleaseName[] = []
   const events = new Map<string, RunEvent[]>()
   const listeners = new Set<(event: RunEvent) => void>()
   let unsafe: RunEvent[] = [] // shown once they are safe
@@ -93,7 +94,8 @@ export function openLedger(
       const member = members.get(event.agentId)
       if (member !== undefined) members.set(event.agentId, { ...member, left: event.how })
     }
-    if (event.type === 'round-committed' && event.record.release !== null) releases.push(event.record.release)
+    if (event.type === 'round-committed' && event.record.release !== null)
+      releases.push({ name: event.record.release, id: event.releaseId ?? null })
     noteAssignments(assignments, event)
     if (!('runId' in event)) return undefined
     const run = runs.get(event.runId)

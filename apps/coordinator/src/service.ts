@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path'
 import { LoricaError, SOFTWARE } from '@lorica/protocol'
+import { type Config, defaults } from './config.js'
 import { type Alarms, createAlarms } from './fleet/alarms.js'
 import { createRoster } from './fleet/roster.js'
 import type { Host } from './host.js'
@@ -17,6 +18,7 @@ import { createTransfer } from './net/transfer.js'
 import { openRegistry } from './releases/registry.js'
 import { type Conductor, startConductor } from './rounds/conductor.js'
 import type { Parts } from './rounds/parts.js'
+import { bindFolder, expectOwner } from './store/binding.js'
 import { openBlobs } from './store/blobs.js'
 import { takeLead } from './store/lead.js'
 import { JOURNAL_FILE } from './store/open.js'
@@ -25,7 +27,9 @@ import { clearStaging } from './store/staging.js'
 import type { Store } from './store/store.js'
 import { takeOverJournal } from './store/takeover.js'
 
-const STORE_LEASE_MS = 20_000
+/** Where a service works, and how. */
+export type ServiceSettings = Pick<Config, 'dir' | 'leaseMs'> &
+  Partial<Pick<Config, 'store' | 'storeLeaseMs'>>
 
 /** What the doors of a coordinator lead to. */
 export interface Service {
@@ -49,13 +53,13 @@ export interface Service {
  * folder or its store cannot be used.
  */
 export async function openService(
-  { dir, leaseMs }: { readonly dir: string; readonly leaseMs: number },
+  { dir, leaseMs, store: url = null, storeLeaseMs = defaults.storeLeaseMs }: ServiceSettings,
   log: Log,
   host: Host,
 ): Promise<Service> {
   const { clock, random, disk } = host
   const place = (name: string) => join(dir, name)
-  const store = await host.openStore(dir)
+  const store = await host.openStore(dir, url)
   const closing: (() => unknown)[] = [() => store.close()] // in the order of opening
   const close = async () => {
     for (const act of closing.splice(0).reverse()) await act()
@@ -63,16 +67,18 @@ export async function openService(
   try {
     const faults = await store.verify()
     if (faults.length > 0) throw damagedStore(store, faults)
-    const lead = await takeLead(store, host.claim(STORE_LEASE_MS), clock)
+    const lead = await takeLead(store, host.claim(storeLeaseMs), clock)
     closing.push(() => lead.release())
+    await bindFolder(disk, place('store-id'), store)
     const identity = await openIdentity(disk, place('identity.json'))
     const adminToken = await openAdminToken(disk, random, place('admin-token'))
     const taken = await takeOverJournal(disk, place(JOURNAL_FILE), store, lead.epoch)
     if (taken > 0) log('journal-taken-over', { lines: taken })
     const { journal, entries } = await openJournal(store, lead.epoch, clock)
     closing.push(() => journal.close())
+    expectOwner(store, entries, identity.id)
     const ledger = openLedger(journal, entries, clock)
-    const registry = await openRegistry(disk, place('releases'), identity, ledger.releases())
+    const registry = await openRegistry(disk, place('releases'), identity, ledger.releases)
     const blobs = openBlobs(disk, place('blobs'))
     const roster = createRoster()
     const updatesFolder = place('updates')

@@ -11,40 +11,52 @@ import {
 } from '@lorica/protocol'
 import type { Disk } from '../store/disk.js'
 import { diskError } from '../store/disk-error.js'
-import { writeDurably } from '../store/durable.js'
+import { moveDurably, writeDurably } from '../store/durable.js'
+
+/** A release as the journal has it. */
+export interface ReleaseName {
+  readonly name: string
+  readonly id: string | null // the hash of its manifest; null: the journal of an earlier version does not say
+}
 
 /** The releases of a coordinator: immutable, signed, numbered from 1 without holes. */
 export interface Registry {
   readonly nextVersion: () => number
   /** Gives out the next version, to one release at a time: `act` prepares and confirms it, or leaves it to the next. */
   withVersion<T>(act: (version: number) => Promise<T>): Promise<T>
-  /** Signs a manifest and writes it; the release counts once `confirm` is called. */
+  /** Signs a manifest and writes it beside the releases: it becomes one when the journal has it and `confirm` is called. */
   prepare(manifest: ReleaseManifest): Promise<Release>
-  /** Makes a prepared release the newest. */
-  confirm(release: Release): void
+  /** Makes a prepared release that the journal has the newest. */
+  confirm(release: Release): Promise<void>
   all(): readonly ReleaseView[]
   find(name: string): ReleaseView | undefined
 }
 
 /**
- * Opens the releases in `folder` and verifies each of the `names` that the journal knows; a folder that it does not know is
- * a release that a crash left unfinished, and is written again. Throws LoricaError LRC-5002.
+ * Opens the releases in `folder` and verifies each of the `names` that the journal knows. A manifest is prepared in a folder that is named for
+ * its hash and renamed once the journal has it, so that neither a crash nor a coordinator that was replaced leaves another one
+ * in its place. Throws LoricaError LRC-5002.
  */
 export async function openRegistry(
   disk: Disk,
   folder: string,
   identity: Identity,
-  names: readonly string[],
+  names: () => readonly ReleaseName[],
 ): Promise<Registry> {
   const views = new Map<string, ReleaseView>()
   const add = (release: Release) => {
     const view = viewOf(release, identity.publicKey)
     views.set(view.name, view)
   }
-  if (names.length > 0)
+  if (names().length > 0)
     await disk.list(folder).catch((error: unknown) => Promise.reject(diskError(error, folder)))
-  for (const name of names) add(await readRelease(disk, join(folder, name)))
-  const nextVersion = () => views.size + 1
+  for (const { name, id } of names()) {
+    if (id !== null) await settle(disk, folder, { name, id })
+    const release = await readRelease(disk, join(folder, name))
+    add(release)
+    if (id !== null && manifestId(release) !== id) throw anotherRelease(name, id, manifestId(release))
+  }
+  const nextVersion = () => names().length + 1
   let last: Promise<unknown> = Promise.resolve()
   return {
     nextVersion,
@@ -55,20 +67,43 @@ export async function openRegistry(
     },
     async prepare(manifest) {
       const release = signManifest(identity, manifest)
-      const place = join(folder, manifest.name)
+      const place = preparedPath(folder, manifest.name, manifestId(release))
       try {
         await Promise.all([
           writeDurably(disk, join(place, 'manifest.json'), release.manifest),
           writeDurably(disk, join(place, 'manifest.sig'), release.signature),
         ])
+        await disk.flushFolder(folder)
       } catch (error) {
         throw diskError(error, place)
       }
       return release
     },
-    confirm: add,
+    async confirm(release) {
+      add(release)
+      const { name, id } = viewOf(release, identity.publicKey)
+      await settle(disk, folder, { name, id })
+    },
     all: () => [...views.values()],
     find: (name) => views.get(name),
+  }
+}
+
+/** Where a manifest waits for the journal. */
+export function preparedPath(folder: string, name: string, id: string): string {
+  return join(folder, `${name}.${id.slice(0, 16)}`)
+}
+
+/** Gives a prepared release its name, unless that was done. */
+async function settle(disk: Disk, folder: string, { name, id }: { name: string; id: string }): Promise<void> {
+  const prepared = preparedPath(folder, name, id)
+  if ((await disk.sizeOf(join(prepared, 'manifest.json'))) === undefined) return
+  const place = join(folder, name)
+  try {
+    await disk.remove(place)
+    await moveDurably(disk, prepared, place)
+  } catch (error) {
+    throw diskError(error, place)
   }
 }
 
@@ -94,4 +129,11 @@ function viewOf(release: Release, publicKey: string): ReleaseView {
       cause,
     })
   }
+}
+
+function anotherRelease(name: string, expected: string, received: string): LoricaError {
+  return new LoricaError('LRC-5002', `release ${name} is not the one that the journal has`, {
+    expected: `a manifest with the SHA-256 ${expected}`,
+    received,
+  })
 }

@@ -1,5 +1,5 @@
 import { updateDataBytes } from '@lorica/peft-core'
-import type { Release, RoundRecord } from '@lorica/protocol'
+import { manifestId, type Release, type RoundRecord } from '@lorica/protocol'
 import type { Contribution, Measured } from '../journal-event.js'
 import { judge, type Verdict } from '../releases/gate.js'
 import type { ActiveRun } from './active-run.js'
@@ -80,14 +80,19 @@ async function commitAs(
     }),
     files: next.files,
     version: next.version,
+    ...(release === null ? {} : { releaseId: manifestId(release) }),
     marks: active.marks.of(round.seats.keys()),
   })
-  try {
-    await parts.ledger.safe(active.abort.signal)
-  } finally {
-    if (release !== null) parts.registry.confirm(release) // the journal counts it, also when the run ends meanwhile
-  }
+  const isSafe = parts.ledger.safe(active.abort.signal)
+  if (release === null) await isSafe
+  else await Promise.all([isSafe, confirmOnceSafe(parts, release)])
   return release
+}
+
+// Also of a run that is cancelled meanwhile: the journal has the release.
+async function confirmOnceSafe(parts: Parts, release: Release): Promise<void> {
+  await parts.ledger.safe()
+  await parts.registry.confirm(release)
 }
 
 function recordOf(

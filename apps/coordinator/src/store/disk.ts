@@ -1,4 +1,5 @@
 import { copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import type { Random } from '../random.js'
 
 /** Files and folders, as an argument. Every operation rejects with the error that node:fs gives for the same fault. */
@@ -16,7 +17,7 @@ export interface Disk {
   sizeOf(path: string): Promise<number | undefined>
   /** The names in a folder, sorted; none when there is no such folder. */
   list(folder: string): Promise<readonly string[]>
-  /** Makes a folder and those that it is in, unless they are there. */
+  /** Makes a folder and those that it is in, unless they are there. Their names survive a loss of power. */
   makeFolder(path: string): Promise<void>
   /** Renames a file or a folder; a file that is in the way is replaced. */
   rename(from: string, to: string): Promise<void>
@@ -92,20 +93,29 @@ export function systemDisk(random: Random): Disk {
           throw error
         },
       ),
-    makeFolder: async (path) => void (await mkdir(path, { recursive: true })),
+    async makeFolder(path) {
+      const first = await mkdir(path, { recursive: true })
+      if (first === undefined) return
+      for (let made = path; ; made = dirname(made)) {
+        await flush(dirname(made))
+        if (made === first || made === dirname(made)) return
+      }
+    },
     rename,
     duplicate: (from, to) => link(from, to).catch(() => copyFile(from, to)), // file systems without hard links
     copy: copyFile,
     remove: (path) => rm(path, { recursive: true, force: true }),
-    async flushFolder(path) {
-      const folder = await open(path, 'r')
-      try {
-        await folder.sync()
-      } finally {
-        await folder.close()
-      }
-    },
+    flushFolder: flush,
     temporaryPath: (path) => `${path}.${Buffer.from(random.bytes(6)).toString('hex')}.tmp`,
+  }
+}
+
+async function flush(path: string): Promise<void> {
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
   }
 }
 

@@ -2,6 +2,7 @@ import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { linesOf } from '../journal-chain.js'
 import { diskError } from './disk-error.js'
+import { openPostgres } from './postgres.js'
 import { openSqlite } from './sqlite.js'
 import type { Store } from './store.js'
 
@@ -11,8 +12,12 @@ export const STORE_FILE = 'store.db'
 /** The journal as lines of JSON: of an earlier version, and in backups. */
 export const JOURNAL_FILE = 'journal.jsonl'
 
-/** Opens the store of the folder `dir`, which is made when it is not there; only its owner can read it. */
-export async function openStore(dir: string, now: () => number): Promise<Store> {
+/**
+ * Opens the store at `url`, or the one in the folder `dir`, which is made when it is not there; only its owner can read it. Throws
+ * LoricaError LRC-5004, LRC-5006 or LRC-5009.
+ */
+export async function openStore(dir: string, url: string | null, now: () => number): Promise<Store> {
+  if (url !== null) return openPostgres(url)
   const path = join(dir, STORE_FILE)
   try {
     closeSync(openSync(path, 'a', 0o600))

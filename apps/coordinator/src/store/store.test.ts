@@ -6,9 +6,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { LoricaError } from '@lorica/protocol'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { type Postgres, startPostgres } from '../postgres.fixture.js'
 import type { Claim } from './claim.js'
 import { createShelf, openMemory } from './memory.js'
+import { openPostgres } from './postgres.js'
 import { openSqlite } from './sqlite.js'
 import type { Store, StoredLine } from './store.js'
 
@@ -23,9 +25,14 @@ interface Bench {
   remove(): Promise<void>
 }
 
+const server = await startPostgres()
+afterAll(() => (typeof server === 'string' ? undefined : server[Symbol.asyncDispose]()))
+if (typeof server === 'string') console.error(`skipped for PostgreSQL: ${server}`)
+
 const drivers: readonly (readonly [string, () => Promise<Bench>])[] = [
   ['memory', memoryBench],
   ['SQLite', sqliteBench],
+  ...(typeof server === 'string' ? [] : [['PostgreSQL', () => postgresBench(server)] as const]),
 ]
 
 let nowMs = 1_700_000_000_000
@@ -46,6 +53,14 @@ async function sqliteBench(): Promise<Bench> {
   return benchOf(
     () => openSqlite(join(folder, 'store.db'), { now: () => nowMs, isRunning: isAlive }),
     () => rm(folder, { recursive: true }),
+  )
+}
+
+async function postgresBench(postgres: Postgres): Promise<Bench> {
+  const url = await postgres.database()
+  return benchOf(
+    () => openPostgres(url, { now: () => nowMs, isRunning: isAlive }),
+    async () => undefined,
   )
 }
 
