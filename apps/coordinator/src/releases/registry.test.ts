@@ -1,12 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createIdentity, type ReleaseManifest, SOFTWARE } from '@lorica/protocol'
+import { createIdentity, manifestId, type ReleaseManifest, SOFTWARE } from '@lorica/protocol'
 import { expect, test } from 'vitest'
 import { systemHost } from '../host.js'
-import { openRegistry } from './registry.js'
+import { openRegistry, type ReleaseName } from './registry.js'
 
 const identity = createIdentity()
+const { disk } = systemHost()
 const sha256 = 'ab'.repeat(32)
 const manifest = (version: number, runName: string): ReleaseManifest => ({
   ...{ schema: 1, version, name: `v${version}`, runId: `${runName}-1`, runName, round: 1, parent: null },
@@ -21,12 +22,14 @@ const manifest = (version: number, runName: string): ReleaseManifest => ({
 
 test('releases of several runs at the same time get versions one after the other; one that is given up leaves no hole', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'lorica-releases-'))
-  const registry = await openRegistry(systemHost().disk, folder, identity, [])
+  const names: ReleaseName[] = []
+  const registry = await openRegistry(disk, folder, identity, () => names)
   const release = (runName: string, isGivenUp = false) =>
     registry.withVersion(async (version) => {
       const prepared = await registry.prepare(manifest(version, runName))
       if (isGivenUp) throw new Error('cancelled')
-      registry.confirm(prepared)
+      names.push({ name: `v${version}`, id: manifestId(prepared) }) // as the journal does
+      await registry.confirm(prepared)
       return version
     })
   const ended = await Promise.allSettled([release('a'), release('b', true), release('c'), release('a')])
@@ -41,7 +44,27 @@ test('releases of several runs at the same time get versions one after the other
     ['v2', 'c'],
     ['v3', 'a'],
   ])
-  const again = await openRegistry(systemHost().disk, folder, identity, ['v1', 'v2', 'v3'])
+  const again = await openRegistry(disk, folder, identity, () => names)
   expect([again.nextVersion(), again.find('v2')?.manifest.runName]).toEqual([4, 'c'])
+  await rm(folder, { recursive: true })
+})
+
+test('the journal decides which manifest is the release, whoever wrote last and wherever a crash came', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'lorica-releases-'))
+  const names: ReleaseName[] = []
+  const [first, replaced] = await Promise.all(
+    [0, 1].map(() => openRegistry(disk, folder, identity, () => names)),
+  )
+  const kept = await first!.prepare(manifest(1, 'kept'))
+  names.push({ name: 'v1', id: manifestId(kept) })
+  await replaced!.prepare(manifest(1, 'late')) // its journal refuses the line, so it is never confirmed
+  // the first one crashes before it confirms
+  const next = await openRegistry(disk, folder, identity, () => names)
+  expect(next.find('v1')?.manifest.runName).toBe('kept')
+  await first!.confirm(kept) // it was only paused
+  const again = await openRegistry(disk, folder, identity, () => names)
+  expect([again.find('v1')?.manifest.runName, again.nextVersion()]).toEqual(['kept', 2])
+  const other: readonly ReleaseName[] = [{ name: 'v1', id: 'cd'.repeat(32) }]
+  await expect(openRegistry(disk, folder, identity, () => other)).rejects.toMatchObject({ code: 'LRC-5002' })
   await rm(folder, { recursive: true })
 })
