@@ -3,7 +3,7 @@
  * @module
  */
 import { join } from 'node:path'
-import { asLoricaError, LoricaError, type Progress, SOFTWARE } from '@lorica/protocol'
+import { asLoricaError, fingerprintOf, LoricaError, type Progress, SOFTWARE } from '@lorica/protocol'
 import { createAgenda } from './agenda.js'
 import { type ContributionParts, contributor, deliver } from './contribution.js'
 import { createTrainer } from './engine.js'
@@ -47,7 +47,7 @@ export interface Agent {
 export function runAgent({ folder, membership, traffic, tell, host }: AgentOptions): Agent {
   const { clock, random, disk } = host
   const { settings, identity, documents, library, gpu } = membership
-  const { url, coordinatorId, coordinatorPublicKey, threads, engine } = settings
+  const { url, coordinatorPublicKey, threads, engine } = settings
   const stopped = new AbortController()
   const { promise: failed, reject: fail } = deferred()
   const outbox = openOutbox(join(folder, 'outbox'), disk)
@@ -95,7 +95,8 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
   }
   const link: Link = openLink({
     ...{ url, clock, random, openSocket: host.openSocket },
-    proof: proofOf(url, identity, coordinatorId, host.post),
+    pin: fingerprintOf(coordinatorPublicKey),
+    proof: proofOf(url, identity, coordinatorPublicKey, host.post),
     hello: () => ({
       software: SOFTWARE,
       device: describeDevice({ choice: engine, library, threads, gpu }),

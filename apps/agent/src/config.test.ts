@@ -21,7 +21,14 @@ test('a join is read with everything that can be given', () => {
   ]
   expect(parseConfig([...args, '--label', 'gpu=no', '--threads', '3', '--base', 'm', '--json'])).toEqual({
     ...{ command: 'join', link, folder: resolve('d'), data: [resolve('a.txt'), resolve('b.txt')] },
-    ...{ name: 'oslo 2', labels: { site: 'oslo', gpu: 'no' }, threads: 3, base: resolve('m'), json: true },
+    ...{
+      name: 'oslo 2',
+      labels: { site: 'oslo', gpu: 'no' },
+      threads: 3,
+      base: resolve('m'),
+      insecure: false,
+      json: true,
+    },
   })
 })
 
@@ -33,7 +40,7 @@ test('files may come one by one and before the link', () => {
 
 test('a start needs a folder only', () => {
   expect(parseConfig(['start', '--dir', 'd'])).toEqual({
-    ...{ command: 'start', folder: resolve('d'), data: [], labels: {}, json: false },
+    ...{ command: 'start', folder: resolve('d'), data: [], labels: {}, insecure: false, json: false },
   })
 })
 

@@ -19,6 +19,8 @@ export interface Config {
   readonly engine?: EngineChoice
   /** How long a pause lasts; without an end when absent. */
   readonly forMs?: number
+  /** Whether plain HTTP may leave this machine. */
+  readonly insecure: boolean
   readonly json: boolean
 }
 
@@ -41,6 +43,7 @@ Options:
   --device NAME    where: cpu, webgpu, cuda, dml or coreml; see lorica doctor             (default: cpu)
   --allow-software-gpu   also train on a GPU that the processor emulates
   --for T          how long to pause, such as 30m or 4h                      (default: until resume)
+  --insecure       let plain HTTP leave this machine: what is sent can be read and changed on the way
   --json           one JSON line per event on standard output; diagnostics on standard error
 
 Exit codes: 0 stopped as asked, 1 internal fault, 2 wrong arguments, 3 data, base or folder cannot be used,
@@ -58,6 +61,7 @@ const options = {
   device: { type: 'string' },
   'allow-software-gpu': { type: 'boolean' },
   for: { type: 'string' },
+  insecure: { type: 'boolean' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const
@@ -78,6 +82,7 @@ export function parseConfig(args: readonly string[]): Config {
     folder: resolve(values.dir ?? '.lorica/agent'),
     data: files.map((path) => resolve(path)),
     labels: labelsOf(values.label ?? []),
+    insecure: values.insecure === true,
     json: values.json === true,
     ...(link === undefined ? {} : { link }),
     ...(values.base === undefined ? {} : { base: resolve(values.base) }),

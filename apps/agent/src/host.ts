@@ -1,7 +1,7 @@
 import { hashModel, startEngine } from '@lorica/peft-core'
 import { type Clock, systemClock } from './clock.js'
 import type { Post } from './net/enrolment.js'
-import { postJson } from './net/link.js'
+import { postJson } from './net/post.js'
 import { type OpenSocket, openSocket } from './net/socket.js'
 import { openBatches } from './private/batches.js'
 import { type Random, systemRandom } from './random.js'

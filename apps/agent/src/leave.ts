@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { LoricaError, SOFTWARE } from '@lorica/protocol'
+import { fingerprintOf, LoricaError, SOFTWARE } from '@lorica/protocol'
 import { describeDevice } from './engine-choice.js'
 import type { Host } from './host.js'
 import { readIdentity } from './identity.js'
@@ -23,13 +23,14 @@ export async function leaveFleet(folder: string, host: Host): Promise<void> {
       expected: 'the folder of an agent',
     })
   }
-  const { url, coordinatorId } = settings
+  const { url, coordinatorPublicKey } = settings
   const patience = new AbortController()
   const unreachable = new LoricaError('LRC-8002', `no coordinator answers at ${url}`)
   const cancel = clock.after(PATIENCE_MS, () => patience.abort(unreachable))
   const link = openLink({
     ...{ url, clock, random, openSocket },
-    proof: proofOf(url, identity, coordinatorId, post),
+    pin: fingerprintOf(coordinatorPublicKey),
+    proof: proofOf(url, identity, coordinatorPublicKey, post),
     hello: () => ({
       software: SOFTWARE,
       device: describeDevice({ choice: settings.engine, library: undefined, threads: settings.threads }),

@@ -5,6 +5,7 @@ import { tryEngine } from './engine-choice.js'
 import { largestGpu } from './gpu.js'
 import { newIdentity, readIdentity, writeIdentity } from './identity.js'
 import { enrol, type Post } from './net/enrolment.js'
+import { expectPrivate } from './net/post.js'
 import { countPrivate } from './private/documents.js'
 import { readSettings, type Settings, writeSettings } from './store/settings.js'
 
@@ -45,6 +46,8 @@ async function join(config: Config, post: Post): Promise<Membership> {
     })
   }
   const link = parseJoinLink(config.link)
+  const insecure = config.insecure ? { insecure: true } : {}
+  expectPrivate(link.url, config.insecure)
   const documents = await checkParts(data, base)
   const machine = await machineOf(engine)
   const identity = (await readIdentity(folder)) ?? newIdentity()
@@ -57,6 +60,7 @@ async function join(config: Config, post: Post): Promise<Membership> {
     name,
     labels,
     data: [...data],
+    ...insecure,
     ...(base === undefined ? {} : { base }),
     ...(threads === undefined ? {} : { threads }),
     ...(engine === undefined ? {} : { engine }),
@@ -69,6 +73,8 @@ async function join(config: Config, post: Post): Promise<Membership> {
 async function resume(config: Config, known: Settings): Promise<Membership> {
   const { folder, link, data, base, threads, engine } = config
   const url = link === undefined ? known.url : checkSameFleet(link, known, folder)
+  const isInsecure = config.insecure || known.insecure === true
+  expectPrivate(url, isInsecure)
   const identity = await readIdentity(folder)
   if (identity === undefined || identity.id !== known.agentId) {
     throw new LoricaError('LRC-2004', `${folder}: the key of agent ${known.agentId} is missing`, {
@@ -79,6 +85,7 @@ async function resume(config: Config, known: Settings): Promise<Membership> {
   const settings: Settings = {
     ...known,
     url,
+    ...(isInsecure ? { insecure: true } : {}),
     ...(data.length === 0 ? {} : { data: [...data] }),
     ...(base === undefined ? {} : { base }),
     ...(threads === undefined ? {} : { threads }),

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { LoricaError } from '@lorica/protocol'
 import type { DoorLimits } from './net/doorway.js'
+import type { TlsChoice } from './net/tls.js'
 import type { Question } from './records.js'
 
 /** Every setting of a coordinator: name, unit, default. */
@@ -12,6 +13,9 @@ export interface Config {
   readonly store: string | null // postgres:// URL of the store; default null: in the folder
   readonly storeLeaseMs: number // a second coordinator replaces this one when it is paused for longer
   readonly leaseMs: number // unit of how long a seat is kept for an agent that shows no sign; see README
+  readonly tls?: TlsChoice // how it is reached; off unless given
+  readonly insecure?: boolean // plain HTTP may leave this machine
+  readonly linkUrl?: string // the address in join links; default: where it listens
   readonly door?: DoorLimits // what one address may do before it has proven who it is; by where it is, unless given
 }
 
@@ -36,6 +40,10 @@ export const usage = `Usage: coordinator [--dir D] [--port P] [--host H] [--leas
   audit verify --dir D [--contains H]  whether each line follows from the one before, and H is among their hashes
   store verify --dir D                 whether every file is as it was written
 
+  --tls self               encrypt with a certificate that it makes and keeps in its folder
+  --tls-cert F --tls-key F  encrypt with a certificate that you have (PEM)
+  --insecure               let plain HTTP leave this machine
+  --link-url URL           the address that join links carry (default: where it listens)
   --address-burst N  challenges, joins and upgrades at once from one address (default 200; 10000 from this machine)
   --json         print one line {"url","adminToken","join"} when ready
 
@@ -52,6 +60,11 @@ export function parseConfig(argv: readonly string[]): Config | Question | 'help'
         host: { type: 'string', default: defaults.host },
         port: { type: 'string', default: String(defaults.port) },
         'lease-ms': { type: 'string', default: String(defaults.leaseMs) },
+        tls: { type: 'string' },
+        'tls-cert': { type: 'string' },
+        'tls-key': { type: 'string' },
+        insecure: { type: 'boolean', default: false },
+        'link-url': { type: 'string' },
         'address-burst': { type: 'string' },
         'store-lease-ms': { type: 'string', default: String(defaults.storeLeaseMs) },
         store: { type: 'string' },
@@ -74,6 +87,9 @@ export function parseConfig(argv: readonly string[]): Config | Question | 'help'
       port: whole('--port', values.port, 0, 65_535),
       json: values.json,
       leaseMs: whole('--lease-ms', values['lease-ms'], 1, 86_400_000),
+      insecure: values.insecure,
+      ...tlsOf(values.tls, values['tls-cert'], values['tls-key']),
+      ...linkUrlOf(values['link-url']),
       ...doorOf(values['address-burst']),
       storeLeaseMs: whole('--store-lease-ms', values['store-lease-ms'], 100, 86_400_000),
       store: values.store ?? null,
@@ -82,6 +98,29 @@ export function parseConfig(argv: readonly string[]): Config | Question | 'help'
     if (cause instanceof LoricaError) throw cause
     throw new LoricaError('LRC-8001', (cause as Error).message, { cause })
   }
+}
+
+function tlsOf(
+  kind: string | undefined,
+  certPath: string | undefined,
+  keyPath: string | undefined,
+): { readonly tls?: TlsChoice } {
+  const isWhole = (certPath === undefined) === (keyPath === undefined)
+  const isOne = kind === undefined || certPath === undefined
+  if (!isWhole || !isOne || (kind !== undefined && kind !== 'self')) {
+    throw new LoricaError('LRC-8001', 'what to use for TLS is not clear', {
+      expected: '--tls self, or --tls-cert FILE with --tls-key FILE',
+      received: [kind, certPath, keyPath].filter((text) => text !== undefined).join(' '),
+    })
+  }
+  if (kind === 'self') return { tls: 'self' }
+  return certPath === undefined || keyPath === undefined ? {} : { tls: { certPath, keyPath } }
+}
+
+function linkUrlOf(text: string | undefined): { readonly linkUrl?: string } {
+  if (text === undefined) return {}
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return { linkUrl: text }
+  throw new LoricaError('LRC-8001', `--link-url "${text}"`, { expected: 'https://HOST:PORT', received: text })
 }
 
 /** A tenth of a burst each second, and of connections at once, but never fewer than there are by default. */

@@ -10,6 +10,7 @@ import { openHttp } from './net/http.js'
 import { type Issued, issueLinks, openInvitation } from './net/invitations.js'
 import { openLink } from './net/link.js'
 import { operatorApi } from './net/operator-api.js'
+import { bind, openCertificate } from './net/tls.js'
 import { openService } from './service.js'
 import { diskError } from './store/disk-error.js'
 
@@ -53,7 +54,9 @@ export async function startCoordinator(
     for (const act of closing.splice(0).reverse()) await act()
   }
   try {
-    const app = openHttp(log)
+    const reach = { host: config.host, tls: config.tls ?? 'off', isInsecure: config.insecure ?? false }
+    const certificate = await openCertificate(reach, config.dir, host)
+    const app = openHttp(log, certificate)
     closing.push(() => app.close())
     const doorway = openDoorway(app.server, { clock, alarms, limits: config.door })
     const link = openLink(app.server, { log, clock, doorway, admission, connections })
@@ -67,8 +70,8 @@ export async function startCoordinator(
     })
     let url = ''
     const invite = (invitations: readonly Invitation[]) =>
-      issueLinks(invitations, { ledger, identity, random, url })
-    agentApi(app, { admission, doorway, log })
+      issueLinks(invitations, { ledger, identity, random, url: config.linkUrl ?? url })
+    agentApi(app, { admission, doorway, log, binding: (nonce) => bind(identity, certificate, nonce) })
     operatorApi(app, {
       ...parts,
       conductor,

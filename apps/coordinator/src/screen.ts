@@ -7,7 +7,7 @@ export function readyLine({ url, adminToken, join }: Coordinator): string {
 }
 
 /** What a person sees when the coordinator is ready: where it is, and what to type next. */
-export function readyScreen(coordinator: Coordinator, { dir }: Pick<Config, 'dir'>): string {
+export function readyScreen(coordinator: Coordinator, { dir, tls }: Pick<Config, 'dir' | 'tls'>): string {
   const { url, join, coordinatorId, runsToGoOn } = coordinator
   const resumed =
     runsToGoOn === 0
@@ -27,6 +27,7 @@ export function readyScreen(coordinator: Coordinator, { dir }: Pick<Config, 'dir
     '',
     '  Then, on this machine:',
     '',
+    ...(tls === 'self' ? [`    export NODE_EXTRA_CA_CERTS='${dir}/tls-cert.pem'`] : []),
     `    export LORICA_URL=${url} LORICA_TOKEN=$(cat '${dir}/admin-token')`,
     '    lorica run start -f run.yaml --wait',
     '',

@@ -31,6 +31,7 @@ export {
   parseAssignmentReply,
   type TrainAssignment,
 } from './messages/assignment.js'
+export { type Binding, parseBinding } from './messages/binding.js'
 export { type BlobRead, type BlobReadReply, parseBlobRead, parseBlobReadReply } from './messages/blob-read.js'
 export {
   type CatalogueEntry,
@@ -112,7 +113,15 @@ export {
   signManifest,
   verifyRelease,
 } from './signing/manifest.js'
-export { connectText, FLEET_PATH, joinedText, joinText, proofHeaders } from './signing/proof.js'
+export {
+  bindingText,
+  connectText,
+  FLEET_PATH,
+  joinedText,
+  joinText,
+  nonceHeader,
+  proofHeaders,
+} from './signing/proof.js'
 export { parseDuration } from './spec/duration.js'
 export { parsePercentage } from './spec/percentage.js'
 export { parseRunSpec, type RunSpec, runSpecSchema } from './spec/run-spec.js'

@@ -1,5 +1,6 @@
 import {
   connectText,
+  fingerprintOf,
   type Identity,
   idOf,
   isPinnedKey,
@@ -15,8 +16,8 @@ import {
 } from '@lorica/protocol'
 import type { Proof } from './proven-socket.js'
 
-/** Sends JSON to a path of the coordinator and returns the JSON of its answer; `postJson` of link.ts. */
-export type Post = (url: string, path: string, body: unknown) => Promise<unknown>
+/** Sends JSON to a path of the coordinator whose key has the fingerprint `pin`, and returns the JSON of its answer: postJson. */
+export type Post = (url: string, path: string, body: unknown, pin: string) => Promise<unknown>
 
 /** What an agent must know of its coordinator to find it again and to recognise it. */
 export interface Enrolment {
@@ -41,13 +42,11 @@ export async function enrol(
   post: Post,
 ): Promise<Enrolment> {
   const coordinatorId = idOfFingerprint(link.fingerprint)
-  const answer = await post(link.url, '/api/v1/agents/join', {
-    token: link.token,
-    name,
-    labels,
-    publicKey: identity.publicKey,
-    signature: signText(identity, joinText(coordinatorId, name, link.secretSha256)),
-  })
+  const { token, secretSha256, fingerprint } = link
+  const signature = signText(identity, joinText(coordinatorId, name, secretSha256))
+  const { publicKey } = identity
+  const request = { token, name, labels, publicKey, signature }
+  const answer = await post(link.url, '/api/v1/agents/join', request, fingerprint)
   const joined = parseJoined(answer)
   if (
     !isPinnedKey(link, joined.coordinatorPublicKey) ||
@@ -72,9 +71,10 @@ export async function enrol(
 }
 
 /** Proves the key of an agent over a fresh nonce, before each connection. */
-export function proofOf(url: string, identity: Identity, coordinatorId: string, post: Post): Proof {
+export function proofOf(url: string, identity: Identity, coordinatorPublicKey: string, post: Post): Proof {
+  const [coordinatorId, pin] = [idOf(coordinatorPublicKey), fingerprintOf(coordinatorPublicKey)]
   return async () => {
-    const answer = await post(url, '/api/v1/agents/challenge', { publicKey: identity.publicKey })
+    const answer = await post(url, '/api/v1/agents/challenge', { publicKey: identity.publicKey }, pin)
     const { nonce } = parseChallenge(answer)
     return {
       [proofHeaders.agent]: identity.publicKey,

@@ -5,7 +5,8 @@ import { Server, type Socket } from 'socket.io'
 import { afterEach, expect, test } from 'vitest'
 import { systemClock } from '../clock.js'
 import { systemRandom } from '../random.js'
-import { type LinkEvents, openLink, postJson } from './link.js'
+import { type LinkEvents, openLink } from './link.js'
+import { postJson } from './post.js'
 import { openSocket } from './socket.js'
 
 const open: (() => unknown)[] = []
@@ -107,9 +108,9 @@ test('a request without a connection fails as a lost link, and waiting for one c
 })
 
 test('an address where nothing answers, and a problem document, are told apart', async () => {
-  await expect(postJson('http://127.0.0.1:1', '/x', {})).rejects.toMatchObject({ code: 'LRC-8002' })
+  await expect(postJson('http://127.0.0.1:1', '/x', {}, '')).rejects.toMatchObject({ code: 'LRC-8002' })
   const coordinator = await startCoordinator()
-  await expect(postJson(coordinator.url, '/x', {})).rejects.toMatchObject({
+  await expect(postJson(coordinator.url, '/x', {}, '')).rejects.toMatchObject({
     code: 'LRC-2003',
     message: 'too late',
   })
@@ -126,6 +127,7 @@ function connect(url: string) {
   }
   let proofs = 0
   const link = openLink({
+    pin: 'none: there is no TLS',
     ...{ clock: systemClock(), random: systemRandom(), openSocket },
     ...{ url, on },
     proof: async () => ({ 'x-lorica-agent': `proof ${++proofs}` }),

@@ -6,7 +6,6 @@ import {
   type AgentEvents,
   type Assignment,
   type CoordinatorEvents,
-  errorOfProblem,
   fitMessage,
   type HelloReply,
   LoricaError,
@@ -64,6 +63,8 @@ export interface LinkEvents {
 
 export interface LinkOptions {
   readonly url: string
+  /** Fingerprint of the coordinator's key. */
+  readonly pin: string
   readonly clock: Clock
   readonly random: Random
   readonly openSocket: OpenSocket
@@ -85,8 +86,11 @@ const COME_BACK_MS = 1000
 /** Refusals that a second attempt cannot change. */
 const FINAL = ['LRC-1008', 'LRC-2004', 'LRC-2006', 'LRC-2009', 'LRC-2011']
 
+/** Refusals that may pass, and that its owner hears of meanwhile. */
+const TOLD = ['LRC-2008', 'LRC-2013', 'LRC-2017', 'LRC-2018']
+
 /** Connects, introduces the agent, and connects again, with growing and jittered pauses, until it is closed. */
-export function openLink({ url, clock, random, openSocket, proof, hello, on }: LinkOptions): Link {
+export function openLink({ url, pin, clock, random, openSocket, proof, hello, on }: LinkOptions): Link {
   const waiting = new Set<(reply: HelloReply) => void>()
   let introduced: HelloReply | undefined
   let dismissals = 0
@@ -94,15 +98,15 @@ export function openLink({ url, clock, random, openSocket, proof, hello, on }: L
   let cancelComeBack = () => {}
 
   const refuse = (refusal: LoricaError): void => {
-    if (refusal.code === 'LRC-2013' && !isAway) {
+    if (TOLD.includes(refusal.code) && !isAway) {
       isAway = true
-      on.disconnected(refusal.message)
+      on.disconnected(`${refusal.code}: ${refusal.message}`)
     }
     if (!FINAL.includes(refusal.code)) return
     socket.disconnect()
     on.refused(refusal)
   }
-  const socket = openSocket({ url, proof, onRefused: refuse })
+  const socket = openSocket({ url, pin, proof, onRefused: refuse })
   const request: Request = async (event, message) => {
     if (!socket.connected) throw linkLost('there is no connection')
     let raw: unknown
@@ -191,41 +195,6 @@ export function openLink({ url, clock, random, openSocket, proof, hello, on }: L
 /** Whether to wait for the next connection and try again. */
 export function isLinkLost(error: unknown): boolean {
   return error instanceof LoricaError && error.code === 'LRC-1009'
-}
-
-const HTTP_TIMEOUT_MS = 15_000
-
-/** Sends JSON to the coordinator's HTTP address. Throws its problem document, or LRC-8002 when nothing answers. */
-export async function postJson(url: string, path: string, body: unknown): Promise<unknown> {
-  let status: number
-  let answer: unknown
-  try {
-    const response = await fetch(`${url}${path}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-      redirect: 'error',
-      signal: AbortSignal.timeout(HTTP_TIMEOUT_MS),
-    })
-    status = response.status
-    answer = JSON.parse(await response.text())
-  } catch (cause) {
-    throw new LoricaError('LRC-8002', `no coordinator answers at ${url}`, {
-      expected: 'a running coordinator',
-      received: reasonOf(cause),
-      action: 'Check the address and that the coordinator runs.',
-      cause,
-    })
-  }
-  if (status === 200 || status === 201) return answer
-  throw (
-    errorOfProblem(answer) ?? new LoricaError('LRC-8002', `${url}${path} answered with HTTP status ${status}`)
-  )
-}
-
-function reasonOf(cause: unknown): string {
-  const { message, cause: inner } = cause as Error
-  return inner instanceof Error ? inner.message : message
 }
 
 function replaced(): LoricaError {

@@ -1,4 +1,5 @@
-import { errorOf, type LoricaError, refusalSchema } from '@lorica/protocol'
+import type { Agent } from 'node:https'
+import { errorOf, LoricaError, refusalSchema } from '@lorica/protocol'
 import { NodeWebSocket } from 'socket.io-client'
 
 /** Headers that prove the key of this agent for one connection. */
@@ -13,20 +14,31 @@ interface Response extends AsyncIterable<Uint8Array> {
   readonly statusCode?: number
 }
 
+export interface ProvenParts {
+  readonly proof: Proof
+  readonly onRefused: (refusal: LoricaError) => void
+  /** Through what to connect: undefined where there is no TLS. */
+  readonly trust: () => Promise<Agent | undefined>
+}
+
 /**
  * The WebSocket transport of socket.io-client that asks for a fresh proof before each connection, and hands on the
  * refusal that a coordinator sends in place of an upgrade.
  */
-export function provenSocket(proof: Proof, onRefused: (refusal: LoricaError) => void): typeof NodeWebSocket {
+export function provenSocket({ proof, onRefused, trust }: ProvenParts): typeof NodeWebSocket {
   return class ProvenSocket extends NodeWebSocket {
     override doOpen(): this {
-      proof().then(
-        (headers) => {
+      Promise.all([proof(), trust()]).then(
+        ([headers, agent]) => {
           if (this.readyState !== 'opening') return
           this.opts.extraHeaders = { ...headers }
+          if (agent !== undefined) Object.assign(this.opts, { agent })
           super.doOpen()
         },
-        (error: unknown) => this.onError('no challenge', error),
+        (error: unknown) => {
+          if (error instanceof LoricaError) onRefused(error)
+          this.onError('no challenge', error)
+        },
       )
       return this
     }

@@ -1,6 +1,7 @@
 import { FLEET_PATH, type LoricaError, parser } from '@lorica/protocol'
 import { io } from 'socket.io-client'
 import { type Proof, provenSocket } from './proven-socket.js'
+import { trustedAgent } from './trust.js'
 
 /**
  * What carries the messages of a link: a connection that is opened again, with growing and jittered pauses, whenever it is
@@ -20,6 +21,8 @@ export interface FleetSocket {
 
 export interface SocketOptions {
   readonly url: string
+  /** Fingerprint of the coordinator's key, which vouches for its TLS certificate. */
+  readonly pin: string
   readonly proof: Proof
   /** Hears the refusal that came in place of a connection. */
   readonly onRefused: (refusal: LoricaError) => void
@@ -29,11 +32,11 @@ export interface SocketOptions {
 export type OpenSocket = (options: SocketOptions) => FleetSocket
 
 /** A socket over the network. */
-export const openSocket: OpenSocket = ({ url, proof, onRefused }) => {
+export const openSocket: OpenSocket = ({ url, pin, proof, onRefused }) => {
   const { origin, pathname } = new URL(url)
   return io(origin, {
     path: `${pathname === '/' ? '' : pathname}${FLEET_PATH}`,
-    transports: [provenSocket(proof, onRefused)],
+    transports: [provenSocket({ proof, onRefused, trust: () => trustedAgent(url, pin) })],
     parser,
     addTrailingSlash: false,
     reconnectionDelay: 250,

@@ -178,6 +178,7 @@ async function startCoordinator(behaviour: Behaviour = {}) {
   io.on('connection', serve)
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
   const link = openLink({
+    pin: 'none: there is no TLS',
     ...{ clock, random: systemRandom(), openSocket },
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
     proof: async () => ({}),

@@ -12,6 +12,7 @@ interface AgentOptions {
   readonly runtime?: string
   readonly device?: string
   readonly allowSoftwareGpu?: boolean
+  readonly insecure?: boolean
   readonly for?: string
   readonly json?: boolean
 }
@@ -76,6 +77,7 @@ function withOptions(command: Command): Command {
     .option('--runtime <name>', 'what trains: ort or tfjs')
     .option('--device <device>', 'where: cpu, webgpu, cuda, dml or coreml; see `lorica doctor`')
     .option('--allow-software-gpu', 'also train on a GPU that the processor emulates')
+    .option('--insecure', 'let plain HTTP leave this machine')
     .option('--json', 'print one JSON line per event')
 }
 
@@ -95,6 +97,7 @@ async function serve(verb: readonly string[], options: AgentOptions): Promise<vo
     ...single('--runtime', options.runtime),
     ...single('--device', options.device),
     ...(options.allowSoftwareGpu ? ['--allow-software-gpu'] : []),
+    ...(options.insecure ? ['--insecure'] : []),
     ...single('--for', options.for),
     ...(options.json ? ['--json'] : []),
   ])

@@ -12,12 +12,22 @@ export function coordinatorCommand(): Command {
     )
     .option('--port <port>', 'port to listen on; 0 takes a free one', '7411')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--tls <self>', 'self: encrypt with a certificate that it makes and keeps in its folder')
+    .option('--tls-cert <file>', 'encrypt with this certificate (PEM); with --tls-key')
+    .option('--tls-key <file>', 'the key of --tls-cert (PEM)')
+    .option('--insecure', 'let plain HTTP leave this machine')
+    .option('--link-url <url>', 'the address that join links carry (default: where it listens)')
+    .option('--address-burst <n>', 'challenges, joins and upgrades at once from one address (default: 200)')
     .option('--json', 'print one line {"url","adminToken","join"} when it is ready')
-    .action(async (options: { dir: string; port: string; host: string; json?: boolean }) => {
-      const args = ['--dir', options.dir, '--port', options.port, '--host', options.host]
-      process.exitCode = await runService('@lorica/coordinator/main', [
-        ...args,
-        ...(options.json ? ['--json'] : []),
-      ])
+    .action(async (options: Readonly<Record<string, string | boolean>>) => {
+      process.exitCode = await runService('@lorica/coordinator/main', argumentsOf(options))
     })
+}
+
+/** Options as the service takes them: `linkUrl` is --link-url, and what is true stands alone. */
+function argumentsOf(options: Readonly<Record<string, string | boolean>>): readonly string[] {
+  return Object.entries(options).flatMap(([name, value]) => {
+    const flag = `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+    return value === true ? [flag] : [flag, String(value)]
+  })
 }

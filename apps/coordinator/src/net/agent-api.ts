@@ -1,4 +1,11 @@
-import { asLoricaError, parseChallengeRequest, parseJoinRequest } from '@lorica/protocol'
+import {
+  asLoricaError,
+  type Binding,
+  LoricaError,
+  nonceHeader,
+  parseChallengeRequest,
+  parseJoinRequest,
+} from '@lorica/protocol'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Log } from '../log.js'
 import type { Admission } from './admission.js'
@@ -12,13 +19,26 @@ const guesses: readonly string[] = ['LRC-2001', 'LRC-2002', 'LRC-2004']
 /** What agents ask over HTTP before they have a connection: a nonce to prove their key with, and to be taken into the fleet. */
 export function agentApi(
   app: FastifyInstance,
-  parts: { readonly admission: Admission; readonly doorway: Doorway; readonly log: Log },
+  parts: {
+    readonly admission: Admission
+    readonly doorway: Doorway
+    readonly log: Log
+    readonly binding: (nonce: string) => Binding
+  },
 ): void {
-  const { admission, doorway, log } = parts
+  const { admission, doorway, log, binding } = parts
   const before = (what: 'challenge' | 'join') => ({
     onRequest: async ({ raw }: FastifyRequest) => doorway.enter(what, raw.socket),
   })
   app.get('/healthz', async () => ({ ok: true }))
+  app.get('/api/v1/coordinator', before('challenge'), async ({ headers }) => {
+    const nonce = String(headers[nonceHeader] ?? '')
+    if (/^[A-Za-z0-9_-]{16,64}$/.test(nonce)) return binding(nonce)
+    throw new LoricaError('LRC-1007', `header ${nonceHeader}: expected 16 to 64 base64url characters`, {
+      expected: '16 to 64 base64url characters',
+      received: `${nonce.length} characters`,
+    })
+  })
   app.post('/api/v1/agents/challenge', { bodyLimit: BODY_BYTES, ...before('challenge') }, async ({ body }) =>
     admission.challenge(parseChallengeRequest(body).publicKey),
   )

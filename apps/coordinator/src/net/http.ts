@@ -1,6 +1,7 @@
 import { LoricaError, problemOf } from '@lorica/protocol'
 import fastify, { type FastifyInstance } from 'fastify'
 import type { Log } from '../log.js'
+import type { Certificate } from './certificate.js'
 import { retryAfterOf } from './doorway.js'
 
 const BODY_BYTES = 256 * 1024
@@ -9,8 +10,10 @@ const REQUEST_MS = 20_000 // for a body of at most BODY_BYTES
 const CONNECTION_BYTES = 64 * 1024 // of requests, after which a connection is closed: strangers do not get more
 const server = { maxHeaderSize: 8 * 1024, headersTimeout: HEADERS_MS, connectionsCheckingInterval: 1000 }
 
-/** An HTTP server whose every error is a problem document with a code. Routes are added by the caller. */
-export function openHttp(log: Log): FastifyInstance {
+/** An HTTP server, with TLS when there is a certificate, whose every error is a problem document with a code. Routes are added by the caller. */
+export function openHttp(log: Log, certificate?: Certificate): FastifyInstance {
+  const secure =
+    certificate === undefined ? {} : { https: { ...server, ...certificate, handshakeTimeout: HEADERS_MS } }
   const app = fastify({
     logger: false,
     bodyLimit: BODY_BYTES,
@@ -18,7 +21,8 @@ export function openHttp(log: Log): FastifyInstance {
     requestTimeout: REQUEST_MS,
     keepAliveTimeout: HEADERS_MS,
     http: server,
-  })
+    ...secure,
+  }) as FastifyInstance
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(codedOf(error))
     if (problem.status >= 500)

@@ -90,4 +90,18 @@ export const fleetCodes = {
     action:
       'Nothing to do: agents try again by themselves. A coordinator for many agents behind one address takes --address-burst.',
   },
+  'LRC-2018': {
+    title: 'TLS certificate is not the coordinator’s',
+    meaning:
+      'Whoever answers at the address of the coordinator shows a certificate that the key in the join link does not vouch for. Somebody may be between.',
+    action:
+      'Do not go on. Check the address; behind a proxy that ends TLS, its certificate has to be one that this machine trusts (NODE_EXTRA_CA_CERTS).',
+  },
+  'LRC-2019': {
+    title: 'Plain HTTP would leave this machine',
+    meaning:
+      'Without TLS, whoever is on the way can read and change what is sent, the secret of a join link included.',
+    action:
+      'Start the coordinator with --tls self and use the https link that it prints, or say --insecure on both sides.',
+  },
 } as const

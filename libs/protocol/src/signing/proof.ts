@@ -13,12 +13,23 @@ export function joinedText(agentId: string): string {
   return agentId
 }
 
+/**
+ * The text that the coordinator signs to say which TLS certificate is its own. `certificateSha256` is the hexadecimal SHA-256 of the
+ * certificate, null for none; `nonce` is chosen by whoever asks, so that an answer cannot be kept and shown again.
+ */
+export function bindingText(coordinatorId: string, nonce: string, certificateSha256: string | null): string {
+  return `lorica-certificate\n${coordinatorId}\n${nonce}\n${certificateSha256 ?? 'none'}`
+}
+
 /** Names of the headers of the WebSocket upgrade that carry the proof of connectText. */
 export const proofHeaders = {
   agent: 'x-lorica-agent', // public key, base64url
   nonce: 'x-lorica-nonce',
   signature: 'x-lorica-signature',
 } as const
+
+/** Name of the header of GET /api/v1/coordinator with the nonce of whoever asks: 16 to 64 base64url characters. */
+export const nonceHeader = 'x-lorica-nonce'
 
 /** Path of the WebSocket of the fleet. */
 export const FLEET_PATH = '/fleet'
