@@ -15,7 +15,7 @@ import { proofOf } from './net/enrolment.js'
 import { type Link, type LinkEvents, openLink } from './net/link.js'
 import { throttleProgress } from './progress.js'
 import { reasonOf, type Tell } from './report.js'
-import { ownerOf } from './site/pause.js'
+import { ownerOf } from './site/owner.js'
 import { forbidden } from './site/policy.js'
 import { readPolicy } from './site/policy-file.js'
 import type { Traffic } from './site/traffic.js'
@@ -54,10 +54,21 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
   const baseOfRun = new Map<string, string>()
   let current = '' // the assignment that transfers belong to
 
+  let latest: Progress | undefined
   const { report } = throttleProgress((progress) => {
     tell({ event: 'progress', ...progress })
     link.request('progress', progress).catch(() => {})
   }, clock.monotonicMs)
+  const onProgress = (progress: Progress): void => {
+    latest = progress
+    report(progress)
+  }
+  const onWaiting = (waiting: string | null): void => {
+    if (waiting === null || current === '') return
+    const { phase, step, steps } =
+      latest?.assignmentId === current ? latest : { phase: 'train' as const, step: 0, steps: 1 }
+    report({ assignmentId: current, phase, step, steps, loss: null, tokensPerSecond: null, waiting })
+  }
   const onBytes = (phase: Progress['phase'], step: number, steps: number): void => {
     if (current !== '')
       report({ assignmentId: current, phase, step, steps, loss: null, tokensPerSecond: null })
@@ -131,7 +142,7 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
     },
     onFallen: (error) => tell({ event: 'engine-failed', ...reasonOf(error) }),
   })
-  const owner = ownerOf(folder, clock, disk)
+  const owner = ownerOf(folder, { clock, disk, sensors: host.sensors, onWaiting })
   const parts: ContributionParts = {
     work: {
       base: ({ base }) => bases.pathOf(base),
@@ -155,7 +166,7 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
       ),
     recordEvaluation: ({ runId, round }, message) =>
       writeLastEvaluation(folder, { runId, round, ...message }, disk),
-    onProgress: report,
+    onProgress,
     tell,
     async expectAllowed(assignment) {
       await owner.expectFree()

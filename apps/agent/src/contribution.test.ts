@@ -7,7 +7,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from './clock.js'
 import { type ContributionParts, contributor, type Delivery } from './contribution.js'
 import type { AgentEvent } from './report.js'
-import { ownerOf, pause } from './site/pause.js'
+import { ownerOf } from './site/owner.js'
+import { pause } from './site/pause.js'
 import { openMoments } from './store/moments.js'
 import { openOutbox, workOf } from './store/outbox.js'
 import { openResiduals } from './store/residuals.js'
@@ -92,11 +93,11 @@ function agent(upload: (update: UpdateOpen) => Promise<ReturnType<typeof receipt
         },
         evaluate: async () => ({ lossSum: 0, tokens: 0, seconds: 0 }),
       },
-      ...{ owner: ownerOf(folder, clock), clock },
+      ...{ owner: ownerOf(folder, { clock }), clock },
     },
     ...{ outbox, moments, residuals, delivery, answered: async () => {} },
     ...{ record: async () => {}, recordEvaluation: async () => {}, onProgress: () => {}, onFatal: () => {} },
-    expectAllowed: () => ownerOf(folder, clock).expectFree(),
+    expectAllowed: () => ownerOf(folder, { clock }).expectFree(),
     tell: (event) => events.push(event),
   }
   return { perform: contributor(parts), parts, events, declined, jobs, plans, outbox, moments, residuals }

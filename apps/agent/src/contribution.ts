@@ -193,7 +193,10 @@ async function giveUp(
 }
 
 /** Codes whose texts hold numbers and names of the run only. Others may name files of this machine. */
-const PUBLIC = ['LRC-6004', 'LRC-6008', 'LRC-6010', 'LRC-6011', 'LRC-7002', 'LRC-7003', 'LRC-7004']
+const PUBLIC = [
+  ...['LRC-6003', 'LRC-6004', 'LRC-6008', 'LRC-6010', 'LRC-6011', 'LRC-6015', 'LRC-6016'],
+  ...['LRC-7002', 'LRC-7003', 'LRC-7004'],
+]
 
 function publicReason({ code, message }: LoricaError): string {
   return PUBLIC.includes(code) ? message : codes[code].title

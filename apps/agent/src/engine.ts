@@ -1,16 +1,17 @@
-import {
-  type Batches,
-  type Engine,
-  EngineError,
-  type EngineSpec,
-  type StepProgress,
-  type startEngine,
-  type TensorMap,
-  type TrainJob,
-  type TrainResult,
+import type {
+  Batches,
+  Engine,
+  EngineSpec,
+  StepProgress,
+  startEngine,
+  TensorMap,
+  TrainJob,
+  TrainResult,
 } from '@lorica/peft-core'
 import { LoricaError } from '@lorica/protocol'
 import type { Clock } from './clock.js'
+import { engineFault, hasFallen } from './engine-fault.js'
+import { halvedJob, halvedSpec, inHalves } from './halves.js'
 
 export type OnStep = (progress: StepProgress) => void
 export type Evaluated = Awaited<ReturnType<Engine['evaluate']>>
@@ -39,12 +40,13 @@ interface Running {
 }
 
 /**
- * One request at a time. A request during which the process falls is tried once more in a new process; after that it
- * throws LRC-6003. An aborted request ends the process and throws the signal's reason. LRC-6011: training diverged.
+ * One request at a time. A request during which the process falls, hangs or runs out of memory is tried once more in a new
+ * process, with half the rows at a time, and so are later ones for the same model; after that it throws LRC-6003. An aborted request ends the process and throws the signal's reason. LRC-6011: training diverged.
  */
 export function createTrainer({ start, onFallen, clock }: TrainerOptions): Trainer {
   let running: Running | undefined
   let closing: Promise<unknown> = Promise.resolve()
+  const tooLarge = new Set<string>() // models that only half the rows at a time passed for
 
   const engineOf = (): Promise<Engine> => {
     running ??= { engine: start() }
@@ -79,21 +81,31 @@ export function createTrainer({ start, onFallen, clock }: TrainerOptions): Train
       signal.removeEventListener('abort', stop)
     }
   }
-  const serve = async <T>(
-    spec: EngineSpec,
-    use: (engine: Engine) => Promise<T>,
-    signal: AbortSignal,
-  ): Promise<T> => {
+  const serve = async <T>(request: Request<T>, signal: AbortSignal): Promise<T> => {
+    const { spec, use } = request
+    const key = JSON.stringify(spec)
+    const { rows } = spec
+    if (tooLarge.has(key)) return await finish(halved(request), signal)
     try {
-      return await attempt(spec, use, signal)
+      return await attempt(spec, (engine) => use(engine, false), signal)
     } catch (error) {
-      if (signal.aborted || !hasFallen(error)) throw engineFault(error, signal)
-      onFallen(engineFault(error, signal))
+      signal.throwIfAborted()
+      if (!hasFallen(error)) throw engineFault(error)
+      const fault = engineFault(error)
+      onFallen(new LoricaError(fault.code, `${fault.message}; it is tried once more${withRows(rows)}`, fault))
       await close()
-      return await attempt(spec, use, signal).catch(async (again) => {
-        if (hasFallen(again)) await close()
-        throw engineFault(again, signal)
-      })
+      const result = await finish(rows === 1 ? request : halved(request), signal)
+      if (rows > 1) tooLarge.add(key)
+      return result
+    }
+  }
+  const finish = async <T>(request: Attempted<T>, signal: AbortSignal): Promise<T> => {
+    try {
+      return await attempt(request.spec, (engine) => request.use(engine, request.isHalved === true), signal)
+    } catch (error) {
+      if (hasFallen(error)) await close()
+      signal.throwIfAborted()
+      throw engineFault(error)
     }
   }
   return {
@@ -102,32 +114,41 @@ export function createTrainer({ start, onFallen, clock }: TrainerOptions): Train
     },
     async train(spec, job, onStep, signal) {
       const startedMs = clock.monotonicMs()
-      const result = await serve(spec, (engine) => engine.train(job, onStep), signal)
+      const use = (engine: Engine, isHalved: boolean) => engine.train(isHalved ? halvedJob(job) : job, onStep)
+      const result = await serve({ spec, use }, signal)
       return { ...result, seconds: (clock.monotonicMs() - startedMs) / 1000 }
     },
-    evaluate: (spec, tensors, batches, signal) =>
-      serve(spec, (engine) => engine.evaluate(tensors, batches), signal),
+    evaluate(spec, tensors, batches, signal) {
+      const use = (engine: Engine, isHalved: boolean) =>
+        engine.evaluate(tensors, isHalved ? inHalves(batches) : batches)
+      return serve({ spec, use }, signal)
+    },
     close,
   }
 }
+
+/** Something to ask of an engine that has the model of `spec` open. */
+interface Request<T> {
+  readonly spec: EngineSpec
+  readonly use: (engine: Engine, isHalved: boolean) => Promise<T>
+}
+
+interface Attempted<T> extends Request<T> {
+  readonly isHalved?: boolean
+}
+
+const halved = <T>(request: Request<T>): Attempted<T> => ({
+  ...request,
+  spec: halvedSpec(request.spec),
+  isHalved: true,
+})
+
+const withRows = (rows: number): string =>
+  rows === 1 ? '' : ` with ${Math.ceil(rows / 2)} of ${rows} rows at a time`
 
 async function end(engine: Promise<Engine>): Promise<void> {
   await engine.then(
     (started) => started.close(),
     () => {},
   )
-}
-
-function hasFallen(error: unknown): boolean {
-  return !(error instanceof EngineError) || error.reason !== 'refused'
-}
-
-function engineFault(error: unknown, signal: AbortSignal): LoricaError {
-  if (signal.aborted) throw signal.reason
-  const message = error instanceof Error ? error.message : String(error)
-  if (/^training diverged/.test(message)) return new LoricaError('LRC-6011', message, { cause: error })
-  if (error instanceof EngineError && error.reason === 'refused') {
-    return new LoricaError('LRC-7002', message, { cause: error })
-  }
-  return new LoricaError('LRC-6003', message, { cause: error })
 }

@@ -1,5 +1,6 @@
 import { hashModel, startEngine } from '@lorica/peft-core'
 import { type Clock, systemClock } from './clock.js'
+import { type Sensors, systemSensors } from './device/sensors.js'
 import type { Post } from './net/enrolment.js'
 import { postJson } from './net/post.js'
 import { type OpenSocket, openSocket } from './net/socket.js'
@@ -17,6 +18,7 @@ export interface Host {
   readonly hashModel: typeof hashModel
   readonly openBatches: typeof openBatches
   readonly startEngine: typeof startEngine
+  readonly sensors: Sensors
 }
 
 /** This machine. */
@@ -25,5 +27,6 @@ export function systemHost(): Host {
   return {
     ...{ clock: systemClock(), random, disk: systemDisk(random) },
     ...{ openSocket, post: postJson, hashModel, openBatches, startEngine },
+    sensors: systemSensors(),
   }
 }

@@ -142,7 +142,8 @@ function sentence(event: AgentEvent): string {
   }
 }
 
-function progressLine({ phase, step, steps, loss, tokensPerSecond }: Progress): string {
+function progressLine({ phase, step, steps, loss, tokensPerSecond, waiting }: Progress): string {
+  if (waiting !== undefined) return `  waiting at step ${step} of ${steps}: ${waiting}`
   if (phase === 'download') return `  downloading ${bytes(step)} of ${bytes(steps)}`
   if (phase === 'upload') return `  sending ${bytes(step)} of ${bytes(steps)}`
   const rate = tokensPerSecond === null ? '' : `   ${Math.round(tokensPerSecond)} tokens/s`

@@ -8,7 +8,7 @@ import type { Clock } from './clock.js'
 import { type Delta, deltaOf } from './delta.js'
 import type { Trainer } from './engine.js'
 import type { PrivateBatches } from './private/batches.js'
-import type { Owner } from './site/pause.js'
+import type { Owner } from './site/owner.js'
 
 export interface WorkParts {
   /** Path of the base on this machine, its hash checked. */

@@ -21,6 +21,12 @@ const template = `# What this machine lets its fleet ask of it. Whatever is left
 # minHoldout: 0.1             # share of the data that is never trained on
 # hours: 22:00-06:00          # of this machine's clock; or a list of them
 # bytesPerDay: 500MB          # both ways together
+#
+# While one of these holds, work that is under way waits and new work is declined:
+# idleOnly: true              # other programs use more than a quarter of the processor or the GPU
+# onBattery: false            # the machine runs on battery
+# maxCelsius: 85              # a part of it is hotter
+# whenUnknown: yield          # also where the machine does not tell (default: work)
 `
 
 /** The policy of a folder, read anew each time; empty where there is no file. Throws LRC-6004 when it is not valid. */

@@ -33,6 +33,10 @@ export const policySchema = z.strictObject({
   minHoldout: z.number().min(0).max(0.9).optional(), // share of the data that is never trained on
   hours: z.union([hoursSchema, z.array(hoursSchema).min(1)]).optional(), // of this machine's clock
   bytesPerDay: sizeSchema.optional(), // both ways together
+  idleOnly: z.boolean().optional(), // true: yields while other programs use the processor or the GPU
+  onBattery: z.boolean().optional(), // false: yields while the machine runs on battery
+  maxCelsius: z.number().min(20).max(150).optional(), // yields while a part is hotter
+  whenUnknown: z.enum(['work', 'yield']).optional(), // what to do where the machine does not tell
 })
 export type Policy = Readonly<z.infer<typeof policySchema>>
 

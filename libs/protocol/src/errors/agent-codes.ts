@@ -13,7 +13,8 @@ export const agentCodes = {
   },
   'LRC-6003': {
     title: 'Training engine failed',
-    meaning: 'The child process that trains stopped. The agent itself goes on.',
+    meaning:
+      'The process that trains crashed, hung or ran out of memory, and again when it was tried once more with half the rows at a time. The agent itself goes on.',
     action: 'See the log of the agent; lower local.batch or data.maxTokens if memory ran out.',
   },
   'LRC-6004': {
@@ -73,5 +74,11 @@ export const agentCodes = {
     title: 'Private data has another form',
     meaning: 'The run asks for data of one form (data.format), and a file of this agent is not of it.',
     action: 'Give a file of that form with --data, or change data.format of the run.',
+  },
+  'LRC-6015': {
+    title: 'Machine is needed by its owner',
+    meaning:
+      'The policy of the site has the agent yield while other programs are busy, on battery, or above a temperature, and this holds now.',
+    action: 'Nothing to do: the agent takes work again when the machine is free.',
   },
 } as const

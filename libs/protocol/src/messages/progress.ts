@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { countSchema, idSchema } from './field.js'
 import { readMessage, readReply } from './message.js'
+import { since } from './since.js'
 
 /** agent -> coordinator: how far an assignment is; at most a few a second. Renews the lease of the assignment. */
 export const progressSchema = z.strictObject({
@@ -10,6 +11,7 @@ export const progressSchema = z.strictObject({
   steps: countSchema,
   loss: z.number().nullable(),
   tokensPerSecond: z.number().min(0).nullable(),
+  waiting: since(2, z.string().max(200)), // why it stands still for now: the machine is needed by its owner
 })
 export type Progress = Readonly<z.infer<typeof progressSchema>>
 

@@ -1,15 +1,11 @@
-import { execFile } from 'node:child_process'
 import type { Hello } from '@lorica/protocol'
+import { printedBy } from './tool.js'
 
-const DEADLINE_MS = 5000
 const QUERY = ['--query-gpu=name,memory.total', '--format=csv,noheader,nounits']
 
 /** The largest NVIDIA GPU of this machine, as its driver's own tool tells; undefined when there is none. */
 export async function largestGpu(): Promise<Hello['device']['gpu']> {
-  const text = await new Promise<string>((resolve) => {
-    execFile('nvidia-smi', QUERY, { timeout: DEADLINE_MS }, (error, stdout) => resolve(error ? '' : stdout))
-  })
-  return largestOf(text)
+  return largestOf(await printedBy('nvidia-smi', QUERY))
 }
 
 /** The GPU with the most memory among lines such as `NVIDIA A10, 23028`: a name and mebibytes. */

@@ -1,0 +1,25 @@
+import { type Batch, type Batches, type EngineSpec, splitRows, type TrainJob } from '@lorica/peft-core'
+
+/** The same batches, each in two of half the rows; one of a single row stays as it is. */
+export function inHalves(batches: Batches): Batches {
+  async function* halves(): AsyncGenerator<Batch> {
+    for await (const batch of batches) {
+      if (batch.rows === 1) yield batch
+      else yield* splitRows([batch], 2)
+    }
+  }
+  return { [Symbol.asyncIterator]: halves }
+}
+
+/**
+ * A job that takes half the rows at a time and twice as many batches a step. The mean gradient of a step is the same, so the
+ * update is the same but for rounding, and its activations need half the memory.
+ */
+export function halvedJob(job: TrainJob): TrainJob {
+  return { ...job, batches: inHalves(job.batches), accumulate: 2 * job.accumulate }
+}
+
+/** The model of a halved job. */
+export function halvedSpec(spec: EngineSpec): EngineSpec {
+  return { ...spec, rows: Math.ceil(spec.rows / 2) }
+}
