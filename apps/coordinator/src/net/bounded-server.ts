@@ -1,6 +1,7 @@
 import { type ServerOptions, WebSocketServer } from 'ws'
 import type { Clock } from '../clock.js'
 import { createAllowance } from '../fleet/allowance.js'
+import { quicken } from './quick-receiver.js'
 
 const FRAGMENTS = 64 // of one message; the clients of this protocol send each message whole
 const BUFFERED_CHUNKS = 4096 // reads of the network that make up one frame; of 576 bytes it takes 910
@@ -13,6 +14,15 @@ const PINGS = { perSecond: 1, burst: 10 } // of WebSocket itself; agents send no
 export class BoundedServer extends WebSocketServer {
   constructor(options?: ServerOptions) {
     super({ ...options, maxFragments: FRAGMENTS, maxBufferedChunks: BUFFERED_CHUNKS } as ServerOptions)
+  }
+
+  override handleUpgrade(
+    ...[request, socket, head, accept]: Parameters<WebSocketServer['handleUpgrade']>
+  ): void {
+    super.handleUpgrade(request, socket, head, (connection, from) => {
+      quicken(connection)
+      accept(connection, from)
+    })
   }
 }
 
