@@ -4,9 +4,9 @@
  */
 export function unmask(bytes: Uint8Array, mask: Uint8Array): void {
   const { byteLength } = bytes
-  if (byteLength < 8) return xor(bytes, mask, 0)
-  const lead = -bytes.byteOffset & 3 // bytes before the first word
+  const lead = byteLength < 8 ? byteLength : -bytes.byteOffset & 3 // bytes before the first word
   xor(bytes.subarray(0, lead), mask, 0)
+  if (lead === byteLength) return
   const words = new Int32Array(bytes.buffer, bytes.byteOffset + lead, (byteLength - lead) >>> 2)
   const rotated = Uint8Array.from({ length: 4 }, (_, index) => mask[(lead + index) & 3]!)
   const word = new Int32Array(rotated.buffer)[0]!
