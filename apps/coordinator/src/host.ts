@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { type Adapter, createAdapter, hashModel, type ModelHash } from '@lorica/peft-core'
+import { type Adapter, createAdapter, hashModel, inspectModel, type ModelHash } from '@lorica/peft-core'
 import type { RunSpec } from '@lorica/protocol'
 import { type Clock, systemClock } from './clock.js'
 import { type Random, systemRandom } from './random.js'
@@ -15,6 +15,8 @@ export interface Models {
   hash(path: string): Promise<ModelHash>
   /** The adapter that a run on a model starts from. Rejects when the model cannot be adapted in this way. */
   firstAdapter(path: string, peft: RunSpec['peft'], seed: number): Promise<Adapter>
+  /** Bytes that a training step of a run keeps in memory at most; null where a model does not say. */
+  stepBytes?(path: string, spec: Pick<RunSpec, 'peft' | 'data' | 'local'>): Promise<number | null>
   /** The folder that the paths of a model's files are relative to. */
   folderOf(path: string): Promise<string>
 }
@@ -37,6 +39,7 @@ export function systemHost(): Host {
   const models: Models = {
     hash: hashModel,
     firstAdapter: createAdapter,
+    stepBytes: stepBytesOf,
     folderOf: async (path) => ((await stat(path)).isDirectory() ? path : dirname(path)),
   }
   const clock = systemClock()
@@ -48,4 +51,15 @@ export function systemHost(): Host {
     openStore: (dir, url) => openStore(dir, url, clock.now),
     claim: claimOfProcess,
   }
+}
+
+async function stepBytesOf(
+  path: string,
+  { peft, data, local }: Pick<RunSpec, 'peft' | 'data' | 'local'>,
+): Promise<number | null> {
+  const sizes = { rows: local.batch, columns: data.maxTokens, rank: peft.rank }
+  const report = await inspectModel(path, sizes).catch(() => undefined) // what does not fit is told when the run is read
+  if (report === undefined || report.estimate === null) return null
+  const { weightBytes, activationBytes, optimizerBytes } = report.estimate
+  return weightBytes + activationBytes + optimizerBytes
 }

@@ -84,6 +84,12 @@ export type FleetEvent =
   | { readonly type: 'operator-removed'; readonly name: string }
   | ({ readonly type: 'alarm' } & Alarm)
   | { readonly type: 'agent-approved'; readonly agentId: string }
+  | { readonly type: 'agent-cordoned'; readonly agentId: string; readonly isCordoned: boolean }
+  | {
+      readonly type: 'agent-labelled'
+      readonly agentId: string
+      readonly labels: Readonly<Record<string, string | null>> // in the place of those it joined with; null: taken away
+    }
   | { readonly type: 'agent-left'; readonly agentId: string; readonly how: 'left' | 'revoked' | 'rejected' }
 
 /** Events of one round that change its state. */
@@ -158,6 +164,7 @@ export type RunJournalEvent =
       }[]
       readonly marks?: readonly SeatMark[]
     }
+  | { readonly type: 'run-paused' | 'run-resumed'; readonly runId: string }
   | { readonly type: 'final-evaluated'; readonly runId: string; readonly measured: Measured }
   | {
       readonly type: 'run-ended'

@@ -1,11 +1,12 @@
 import type { Receipt, RunEvent } from '@lorica/protocol'
 import type { Clock } from './clock.js'
+import { memberAfter, subjectOf } from './fleet/member.js'
 import type { Operator } from './fleet/operators.js'
 import type { Member } from './fleet/roster.js'
 import type { TokenRecord } from './fleet/tokens.js'
 import type { Journal } from './journal.js'
 import type { JournalEntry } from './journal-chain.js'
-import type { JournalEvent } from './journal-event.js'
+import type { FleetEvent, JournalEvent } from './journal-event.js'
 import type { ReleaseName } from './releases/registry.js'
 import { createRun, type Run, stepRun } from './rounds/run.js'
 import { runEventOf } from './run-event.js'
@@ -71,29 +72,18 @@ export function openLedger(
       const { secretSha256, expiresAtMs, uses, name, needsApproval } = event
       tokens.push({ secretSha256, expiresAtMs, uses, name, needsApproval })
     }
-    if (event.type === 'agent-joined') {
-      const { type: _, ...joined } = event
-      members.set(event.agentId, { ...joined, joinedAt: at, left: null, alarm: null })
+    if (event.type === 'agent-joined')
       usersOf.set(event.secretSha256, (usersOf.get(event.secretSha256) ?? new Set()).add(event.agentId))
+    const subject = 'runId' in event ? undefined : subjectOf(event)
+    if (subject !== undefined) {
+      const member = memberAfter(members.get(subject), event as FleetEvent, at)
+      if (member !== undefined) members.set(subject, member)
     }
     if (event.type === 'operator-added') {
       const { name, role, tokenSha256 } = event
       operators.set(name, { name, role, tokenSha256 })
     }
     if (event.type === 'operator-removed') operators.delete(event.name)
-    if (event.type === 'agent-approved') {
-      const member = members.get(event.agentId)
-      if (member !== undefined) members.set(event.agentId, { ...member, isApproved: true })
-    }
-    if (event.type === 'alarm') {
-      const { kind, detail, count, subject } = event
-      const member = members.get(subject)
-      if (member !== undefined) members.set(subject, { ...member, alarm: { at, kind, detail, count } })
-    }
-    if (event.type === 'agent-left') {
-      const member = members.get(event.agentId)
-      if (member !== undefined) members.set(event.agentId, { ...member, left: event.how })
-    }
     if (event.type === 'round-committed' && event.record.release !== null)
       releases.push({ name: event.record.release, id: event.releaseId ?? null })
     noteAssignments(assignments, event)

@@ -53,6 +53,7 @@ export {
   agentNameSchema,
   type FileReference,
   fileSchema,
+  labelKeySchema,
   labelsSchema,
   type UpdateEncoding,
   updateEncodingSchema,
@@ -125,5 +126,6 @@ export {
 export { parseDuration } from './spec/duration.js'
 export { parsePercentage } from './spec/percentage.js'
 export { parseRunSpec, type RunSpec, runSpecSchema } from './spec/run-spec.js'
+export { localTime, type Opening, openingAt, type Schedule } from './spec/schedule.js'
 export { type Facts, factNames, parseSelection, type Selection, textOf, unmet } from './spec/selection.js'
 export { PROTOCOL_VERSION, type ProtocolVersion, SOFTWARE, spokenVersions } from './version.js'

@@ -6,7 +6,9 @@ import { agrees } from '../screen/consent.js'
 import { table } from '../screen/format.js'
 import type { Output } from '../screen/output.js'
 import { type ApiOptions, createApi } from './api.js'
+import { dutyCommands, labelsText } from './duty.js'
 import { inviteCommand } from './invite.js'
+import { matches } from './pattern.js'
 import { withApi } from './run.js'
 
 /** `lorica agents`: the machines of the fleet. */
@@ -35,6 +37,7 @@ export function agentsCommand(): Command {
       decide(verb, { ...options, pattern: needed(pattern, '<agent>') }, output),
     )
   }
+  dutyCommands(agents)
   return agents
 }
 
@@ -44,10 +47,10 @@ function list(isShown: (agent: AgentView) => boolean) {
   return async (options: ApiOptions, output: Output): Promise<void> => {
     const { agents } = await createApi(options).get<Agents>('/api/v1/agents')
     const shown = agents.filter(isShown)
-    const rows = shown.map(({ name, agentId, state, device, doing }) => [
+    const rows = shown.map(({ name, agentId, state, isCordoned, device, doing }) => [
       name,
       state === 'pending' ? agentId : agentId.slice(0, 12),
-      state,
+      stateText(state, isCordoned),
       device === null ? '-' : `${device.kind} x${device.threads}`,
       doing === null ? '-' : `${doing.kind} round ${doing.round}`,
     ])
@@ -69,11 +72,10 @@ async function show(options: ApiOptions, output: Output, [id]: readonly string[]
   const agent = await createApi(options).get<AgentView>(
     `/api/v1/agents/${encodeURIComponent(needed(id, '<agent>'))}`,
   )
-  const labels = Object.entries(agent.labels).map(([key, value]) => `${key}=${value}`)
   output.result(agent, [
-    `${agent.name} (${agent.state}), joined ${agent.joinedAt}`,
+    `${agent.name} (${stateText(agent.state, agent.isCordoned)}), joined ${agent.joinedAt}`,
     `  id       ${agent.agentId}`,
-    `  labels   ${labels.length === 0 ? '-' : labels.join(' ')}`,
+    `  labels   ${labelsText(agent)}`,
     `  device   ${agent.device === null ? '-' : JSON.stringify(agent.device)}`,
     `  data     ${agent.dataset === null ? '-' : `${agent.dataset.documents} documents`}`,
     `  doing    ${agent.doing === null ? '-' : `${agent.doing.kind} round ${agent.doing.round} of ${agent.doing.runId}`}`,
@@ -85,6 +87,9 @@ function alarmText({ kind, at, detail, count }: NonNullable<AgentView['alarm']>)
   const meaning = kind === 'duplicate-identity' ? 'its key is on two machines' : detail
   return `${kind}, last ${at}${count > 1 ? ` and ${count - 1} times before` : ''}: ${meaning}`
 }
+
+const stateText = (state: AgentView['state'], isCordoned: boolean): string =>
+  isCordoned ? `${state}, cordoned` : state
 
 interface Decision extends ApiOptions {
   readonly pattern: string
@@ -116,10 +121,4 @@ async function decide(
       ? [isMeant ? none : 'nothing was done']
       : decided.map(({ name, state }) => `${name}: ${state}`),
   )
-}
-
-/** Whether a name is what a pattern says, in which * stands for any letters. */
-export function matches(pattern: string, name: string): boolean {
-  const parts = pattern.split('*').map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-  return new RegExp(`^${parts.join('.*')}$`, 'su').test(name)
 }

@@ -35,7 +35,7 @@ export function operatorsCommand(): Command {
   add.addOption(
     new Option(
       '--role <role>',
-      'viewer: reads; operator: also conducts runs; admin: also decides who is in the fleet',
+      'viewer: reads; operator: also conducts runs and cordons agents; admin: also decides who is in the fleet',
     )
       .choices(['viewer', 'operator', 'admin'])
       .default('viewer'),

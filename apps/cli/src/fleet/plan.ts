@@ -2,7 +2,7 @@ import type { PlanView } from '@lorica/protocol'
 import type { Command } from 'commander'
 import { needed } from '../screen/argument.js'
 import { runs } from '../screen/command.js'
-import { bytes, count, table } from '../screen/format.js'
+import { bytes, count, duration, table } from '../screen/format.js'
 import { type ApiOptions, createApi } from './api.js'
 import { readRunFile } from './run-file.js'
 
@@ -20,20 +20,41 @@ export function planCommand(command: Command): void {
   })
 }
 
-function linesOf(
-  { spec, base, parameters, agents, bytes: moved, tokensEachRound, ready }: PlanView,
-  file: string,
-): readonly string[] {
-  const rows = agents.map(({ name, fate, reason }) => [name, fate, reason ?? ''])
+function linesOf(plan: PlanView, file: string): readonly string[] {
+  const { spec, base, parameters, agents, bytes: moved, tokensEachRound, ready } = plan
+  const rows = agents.map(({ name, fate, tokensPerSecond, memoryBytes }) => [
+    ...[name, fate],
+    tokensPerSecond === null ? 'unknown' : `${count(tokensPerSecond)} tok/s`,
+    memoryBytes === null ? 'unknown' : bytes(memoryBytes),
+  ])
+  const lines = table([['agent', 'first round', 'speed', 'memory'], ...rows]).map((line, at) => {
+    const reason = at === 0 ? null : (agents[at - 1]?.reason ?? null)
+    return reason === null ? line : `${line}  ${reason}`
+  })
   const invited = agents.filter(({ fate }) => fate === 'invited').length
   return [
     `${spec.name}: ${spec.rounds.count} rounds of ${spec.local.steps} steps on ${base.name} (${bytes(base.sizeBytes)}), ${count(parameters)} trained parameters`,
-    ...(agents.length === 0
-      ? ['no agents yet: lorica agents invite']
-      : ['', ...table([['agent', 'first round', ''], ...rows]), '']),
+    ...(agents.length === 0 ? ['no agents yet: lorica agents invite'] : ['', ...lines, '']),
     `an agent downloads the base once (${bytes(moved.base)}), and each round ${bytes(moved.downEachRound)}; it sends ${bytes(moved.upEachRound)} (${spec.update.encoding}), and reads ${count(tokensEachRound)} tokens`,
+    memoryText(plan),
+    timeText(plan),
+    ...(plan.opensAt === null ? [] : [`its schedule opens at ${plan.opensAt}`]),
     ready
       ? `${invited} of ${agents.length} agents would begin: lorica run start -f ${file}`
       : `too few agents: rounds.minimum is ${spec.rounds.minimum}; the run would wait for more`,
   ]
+}
+
+function memoryText({ memoryBytes, agents }: PlanView): string {
+  if (memoryBytes === null) return 'memory of a step: unknown'
+  const few = agents.filter((agent) => agent.memoryBytes !== null && agent.memoryBytes < memoryBytes)
+  const names = few.length === 0 ? '' : `; less than that: ${few.map(({ name }) => name).join(', ')}`
+  return `a step keeps at most ${bytes(memoryBytes)} in memory${names}`
+}
+
+function timeText({ seconds, spec }: PlanView): string {
+  if (seconds === null)
+    return 'training time: unknown until each of them has taken part in a round on this base'
+  const { eachRound, all } = seconds
+  return `training takes about ${duration(eachRound)} a round by the slowest, ${duration(all)} for ${spec.rounds.count}`
 }

@@ -14,13 +14,18 @@ interface StartOptions extends ApiOptions {
   readonly wait?: boolean
 }
 
+const scheduling = `
+A run with a schedule, such as { cron: '0 22 * * 1-5', timeZone: Europe/Oslo, window: 8h }, opens rounds only inside its windows.
+It runs once: rounds that are left wait for the next window, and an open round ends normally.`
+
 /** `lorica run`: federated runs. */
 export function runCommand(): Command {
   const run = new Command('run').description('start and follow federated runs')
   runs(
     withApi(run.command('start').description('start a run from a run file'))
       .requiredOption('-f, --file <run.yaml>', 'the run file')
-      .option('--wait', 'stay until it has ended'),
+      .option('--wait', 'stay until it has ended')
+      .addHelpText('after', scheduling),
     start,
   )
   planCommand(withApi(run.command('plan')))
@@ -33,7 +38,7 @@ export function runCommand(): Command {
     },
   )
   runs(
-    withApi(run.command('list').description('all runs, newest first')),
+    withApi(run.command('list').description('all runs, oldest first, and what those wait for that do')),
     async (options: ApiOptions, output) => {
       const { runs: views } = await createApi(options).get<{ readonly runs: readonly RunView[] }>(
         '/api/v1/runs',
@@ -49,7 +54,12 @@ export function runCommand(): Command {
         { runs: views },
         views.length === 0
           ? ['no runs yet: lorica run start -f run.yaml']
-          : table([['run', 'name', 'state', 'rounds', 'release'], ...rows]),
+          : table([['run', 'name', 'state', 'rounds', 'release'], ...rows]).map((line, at) => {
+              const view = views[at - 1]
+              return view === undefined || view.endedAt !== null || view.reason === null
+                ? line
+                : `${line}  ${view.reason}`
+            }),
       )
     },
   )
@@ -67,6 +77,21 @@ export function runCommand(): Command {
       output.result(view, [`run ${view.run} is ${view.state}`])
     },
   )
+  for (const [verb, description] of [
+    ['pause', 'open no new round; an open one ends normally'],
+    ['resume', 'open rounds again'],
+  ] as const) {
+    runs(
+      withApi(run.command(`${verb} <run>`).description(description)),
+      async (options: ApiOptions, output, [id]) => {
+        const path = `/api/v1/runs/${encodeURIComponent(needed(id, '<run>'))}/${verb}`
+        const view = await createApi(options).post<RunView>(path, {})
+        output.result(view, [
+          `run ${view.run} is ${view.state}${view.reason === null ? '' : `: ${view.reason}`}`,
+        ])
+      },
+    )
+  }
   runs(
     run
       .command('lint')

@@ -29,7 +29,8 @@ export function roleOf(tokenSha256: string, operators: readonly Operator[]): Rol
 export function neededRole(method: string, path: string): Role {
   if (path.startsWith('/api/v1/operators')) return 'admin'
   if (method === 'GET' || /^\/api\/v1\/runs\/(lint|plan)$/.test(path)) return 'viewer'
-  return path.startsWith('/api/v1/runs') ? 'operator' : 'admin'
+  const isConducting = path.startsWith('/api/v1/runs') || /^\/api\/v1\/agents\/:id\/(un)?cordon$/.test(path)
+  return isConducting ? 'operator' : 'admin'
 }
 
 /** Throws LoricaError LRC-2015 when a role is less than what is needed. */

@@ -4,7 +4,10 @@ import type { AgentView, Assignment, Hello, Release, RunEnded } from '@lorica/pr
 export interface Member {
   readonly agentId: string
   readonly name: string
-  readonly labels: Readonly<Record<string, string>>
+  readonly labels: Readonly<Record<string, string>> // those that hold: its own, and in their place what operators set
+  readonly ownLabels: Readonly<Record<string, string>> // that it joined with
+  readonly setLabels: Readonly<Record<string, string | null>> // by operators
+  readonly isCordoned: boolean // by an operator: takes part in no new round
   readonly publicKey: string // base64url
   readonly joinedAt: string
   readonly left: 'left' | 'revoked' | 'rejected' | null
@@ -54,12 +57,13 @@ export function agentView(
   presence: Presence | undefined,
   doing: AgentView['doing'],
 ): AgentView {
-  const { agentId, name, labels, joinedAt, left, isApproved, alarm } = member
+  const { agentId, name, labels, isCordoned, joinedAt, left, isApproved, alarm } = member
   const { software = null, device = null, dataset = null } = presence?.hello ?? {}
   return {
     agentId,
     name,
     labels,
+    isCordoned,
     state: left !== null ? 'left' : !isApproved ? 'pending' : presence === undefined ? 'away' : 'connected',
     joinedAt,
     software,

@@ -1,10 +1,18 @@
-import { type AgentView, LoricaError } from '@lorica/protocol'
+import { type AgentView, LoricaError, labelKeySchema, readMessage } from '@lorica/protocol'
 import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
 import { agentView, type Member } from '../fleet/roster.js'
 import type { Invitation } from '../fleet/tokens.js'
 import type { Conductor } from '../rounds/conductor.js'
 import type { Parts } from '../rounds/parts.js'
 import { type Issued, parseInvite } from './invitations.js'
+
+const labellingSchema = z.strictObject({
+  labels: z
+    .record(labelKeySchema, z.string().max(64).nullable())
+    .refine((labels) => Object.keys(labels).length <= 16, 'expected at most 16 labels'),
+})
+const parseLabelling = (body: unknown) => readMessage(labellingSchema, 'label', body)
 
 /** What decisions about the fleet act on. */
 export interface FleetParts extends Parts {
@@ -35,6 +43,25 @@ export function fleetApi(api: FastifyInstance, parts: FleetParts): void {
     await ledger.flush()
     return viewOf(memberOf(agentId))
   })
+  api.post<ById>('/api/v1/agents/:id/label', async ({ params, body }) => {
+    const { agentId } = memberOf(params.id)
+    ledger.record({ type: 'agent-labelled', agentId, labels: parseLabelling(body).labels })
+    await ledger.flush()
+    conductor.fleetChanged()
+    return viewOf(memberOf(agentId))
+  })
+  for (const verb of ['cordon', 'uncordon'] as const) {
+    api.post<ById>(`/api/v1/agents/:id/${verb}`, async ({ params }) => {
+      const { agentId, isCordoned } = memberOf(params.id)
+      const isMeant = verb === 'cordon'
+      if (isCordoned !== isMeant) {
+        ledger.record({ type: 'agent-cordoned', agentId, isCordoned: isMeant })
+        await ledger.flush()
+        conductor.fleetChanged()
+      }
+      return viewOf(memberOf(agentId))
+    })
+  }
   for (const [verb, how] of [
     ['revoke', 'revoked'],
     ['reject', 'rejected'],

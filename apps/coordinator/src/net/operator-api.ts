@@ -1,7 +1,9 @@
 import { LoricaError, parseRunSpec } from '@lorica/protocol'
 import type { FastifyInstance } from 'fastify'
+import { availableAgents } from '../fleet/availability.js'
 import { expectRole, neededRole, type Operator, type Role, roleOf } from '../fleet/operators.js'
 import { previewOf } from '../rounds/preview.js'
+import { measuredRates } from '../rounds/rates.js'
 import { pinRun, prepareRun, runIdOf } from '../rounds/start.js'
 import type { Doorway, Guest } from './doorway.js'
 import { streamEvents } from './event-stream.js'
@@ -42,9 +44,15 @@ export function operatorApi(app: FastifyInstance, parts: OperatorParts): void {
       return reply.status(201).send(conductor.view(runOf(runId)))
     })
     api.post('/api/v1/runs/lint', async ({ body }) => ({ spec: parseRunSpec(body) }))
-    api.post('/api/v1/runs/plan', async ({ body }) =>
-      previewOf(await pinRun(body, parts), ledger.members(), roster),
-    )
+    api.post('/api/v1/runs/plan', async ({ body }) => {
+      const pinned = await pinRun(body, parts)
+      const { path, sha256 } = pinned.base
+      return previewOf(pinned, {
+        ...{ members: ledger.members(), roster, available: availableAgents(parts), nowMs: parts.clock.now() },
+        rates: measuredRates(ledger.runs(), sha256),
+        memoryBytes: (await parts.models.stepBytes?.(path, pinned.spec)) ?? null,
+      })
+    })
     api.get('/api/v1/runs', async () => ({ runs: ledger.runs().map((run) => conductor.view(run)) }))
     api.get<ById>('/api/v1/runs/:id', async ({ params }) => conductor.view(runOf(params.id)))
     api.post<ById>('/api/v1/runs/:id/cancel', async ({ params }) => {
@@ -52,6 +60,13 @@ export function operatorApi(app: FastifyInstance, parts: OperatorParts): void {
       await conductor.cancel(runId)
       return conductor.view(runOf(runId))
     })
+    for (const verb of ['pause', 'resume'] as const) {
+      api.post<ById>(`/api/v1/runs/:id/${verb}`, async ({ params }) => {
+        const { runId } = runOf(params.id)
+        await conductor[verb](runId)
+        return conductor.view(runOf(runId))
+      })
+    }
     api.get<ById & { Querystring: { after?: string } }>('/api/v1/runs/:id/events', async (request, reply) => {
       const { runId } = runOf(request.params.id)
       streamEvents(parts, runId, afterOf(request.query.after), reply)

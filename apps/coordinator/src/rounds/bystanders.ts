@@ -8,10 +8,12 @@ import { type Candidate, type Selecting, suitedAgents } from './selection.js'
 
 /** The agents of a fleet: those that joined, and those of them that are connected and have data. */
 export interface Present {
-  readonly members: readonly Pick<Member, 'agentId' | 'name' | 'left' | 'isApproved'>[]
+  readonly members: readonly Pick<Member, 'agentId' | 'name' | 'left' | 'isApproved' | 'isCordoned'>[]
   readonly eligible: readonly Candidate[]
   readonly isConnected: (agentId: string) => boolean
 }
+
+type Judged = Pick<Bystander, 'fate' | 'reason'>
 
 /** Every member of the fleet that is not among the seats of a round, with the reason, in the order in which they joined. */
 export function bystandersOf(
@@ -24,8 +26,9 @@ export function bystandersOf(
   const suitable = new Set(suited.map(({ agentId }) => agentId))
   const excluded = new Set(run.excluded)
   const reasons = new Map(unsuited.map(({ agent, reason }) => [agent.agentId, reason]))
-  const judge = (agentId: string, isApproved: boolean): Pick<Bystander, 'fate' | 'reason'> => {
+  const judge = ({ agentId, isApproved, isCordoned }: Present['members'][number]): Judged => {
     if (!isApproved) return { fate: 'away', reason: 'waits for approval' }
+    if (isCordoned) return { fate: 'cordoned', reason: `lorica agents uncordon takes it back` }
     if (excluded.has(agentId))
       return { fate: 'excluded', reason: 'declined or was refused in this round before' }
     const reason = reasons.get(agentId)
@@ -35,7 +38,7 @@ export function bystandersOf(
   }
   return members
     .filter(({ agentId, left }) => left === null && !seated.has(agentId))
-    .map(({ agentId, name, isApproved }) => ({ agentId, name, ...judge(agentId, isApproved) }))
+    .map((member) => ({ agentId: member.agentId, name: member.name, ...judge(member) }))
 }
 
 const NAMED = 1000 // bystanders of one round in the journal

@@ -1,13 +1,15 @@
 import { LoricaError } from '@lorica/protocol'
+import { availableAgents } from '../fleet/availability.js'
 import type { ActiveRun } from './active-run.js'
 import { aggregateRound } from './aggregation.js'
 import { commitRound } from './commit.js'
 import { measure } from './measuring.js'
+import { holdOf } from './opening.js'
 import type { Parts } from './parts.js'
 import { contributionsOf } from './round.js'
 import { chooseAgents, suitedAgents } from './selection.js'
 import { checkBase, linkBase } from './start.js'
-import { failRound, failureOf, openRoundOf, planNextRound, trainRound, waitForAgents } from './training.js'
+import { failRound, failureOf, openRoundOf, planNextRound, trainRound, waitFor } from './training.js'
 
 /**
  * Conducts a run from wherever its journal stands to its end: baseline, then rounds of train, aggregate, measure, commit, then a
@@ -56,12 +58,20 @@ async function conductRound(parts: Parts, active: ActiveRun): Promise<void> {
 async function measureBaseline(parts: Parts, active: ActiveRun): Promise<void> {
   const { spec, runId, adapter } = active.run()
   const { minimum, where } = spec.rounds
-  const willing = () => suitedAgents(active.run(), parts.roster.eligible()).suited
-  while (willing().length < minimum) {
+  const willing = () => suitedAgents(active.run(), availableAgents(parts)).suited
+  const held = () => holdOf(active.run(), parts.clock.now())
+  for (;;) {
+    const hold = held()
+    if (hold !== undefined) {
+      await waitFor(parts, active, hold, () => held()?.reason !== hold.reason)
+      continue
+    }
+    if (willing().length >= minimum) break
     const count = willing().length
     const found = where === null ? 'connected' : 'connected and selected by rounds.where'
     const reason = `the run needs ${minimum} ${minimum === 1 ? 'agent' : 'agents'}, ${count} ${found}`
-    await waitForAgents(parts, active, reason, () => willing().length !== count)
+    const isOver = () => held() !== undefined || willing().length !== count
+    await waitFor(parts, active, { reason, untilMs: null }, isOver)
   }
   const agents = chooseAgents(active.run(), 0, willing())
   const request = {
@@ -77,7 +87,7 @@ async function measureBaseline(parts: Parts, active: ActiveRun): Promise<void> {
 async function measureFinal(parts: Parts, active: ActiveRun): Promise<void> {
   const { adapter, runId, rounds } = active.run()
   const contributors = rounds.at(-1)?.contributions ?? [] // after a restart they may still be on their way back
-  const { suited } = suitedAgents(active.run(), parts.roster.eligible())
+  const { suited } = suitedAgents(active.run(), availableAgents(parts))
   const agents = [...new Set([...contributors, ...suited].map(({ agentId }) => agentId))]
   const measured = await measure(parts, active, { adapter, round: rounds.length, agents, maxTokens: null })
   parts.ledger.record({ type: 'final-evaluated', runId, measured })

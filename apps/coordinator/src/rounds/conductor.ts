@@ -7,7 +7,7 @@ import { createHearing, type Hearing } from './hearing.js'
 import { createLeases, type Leases } from './leases.js'
 import type { Parts } from './parts.js'
 import { type Run, runView } from './run.js'
-import { failRound } from './training.js'
+import { failRound, inviteWaiting } from './training.js'
 
 /** Works on every run that has not ended, and hears what agents say about them. */
 export interface Conductor extends Hearing {
@@ -18,6 +18,11 @@ export interface Conductor extends Hearing {
   /** There is a new run to work on. */
   runAdded(): void
   cancel(runId: string): Promise<void>
+  /** The run opens no new round; an open one ends normally. Nothing happens when it is paused already. */
+  pause(runId: string): Promise<void>
+  resume(runId: string): Promise<void>
+  /** What is known of the agents changed: labels, or who is cordoned. */
+  fleetChanged(): void
   view(run: Run): RunView
   /** How far the seats of the open round of a run are. */
   marksOf(runId: string): ReadonlyMap<string, SeatMark>
@@ -89,6 +94,21 @@ export function startConductor(parts: Parts): Conductor {
     }
   }
 
+  /** A run that has not ended. Throws LoricaError LRC-3004 or LRC-3005. */
+  function unended(runId: string): Run {
+    const run = parts.ledger.run(runId)
+    if (run === undefined) throw new LoricaError('LRC-3004', `no run ${runId}`, { received: runId })
+    if (run.ended !== null) throw new LoricaError('LRC-3005', `run ${runId} has ended: ${run.ended.state}`)
+    return run
+  }
+
+  async function setPaused(runId: string, isPaused: boolean): Promise<void> {
+    if (unended(runId).isPaused === isPaused) return
+    parts.ledger.record({ type: isPaused ? 'run-paused' : 'run-resumed', runId })
+    await parts.ledger.flush()
+    activeRuns.get(runId)?.bell.ring()
+  }
+
   begin()
   return {
     ...hearing,
@@ -97,9 +117,7 @@ export function startConductor(parts: Parts): Conductor {
     activeRuns: () => [...activeRuns.values()],
     runAdded: begin,
     async cancel(runId) {
-      const run = parts.ledger.run(runId)
-      if (run === undefined) throw new LoricaError('LRC-3004', `no run ${runId}`, { received: runId })
-      if (run.ended !== null) throw new LoricaError('LRC-3005', `run ${runId} has ended: ${run.ended.state}`)
+      const run = unended(runId)
       const reason = 'cancelled by an operator'
       const active = activeRuns.get(runId)
       if (active === undefined) {
@@ -110,6 +128,14 @@ export function startConductor(parts: Parts): Conductor {
         active.abort.abort(new LoricaError('LRC-3009', reason))
       }
       await parts.ledger.flush()
+    },
+    pause: (runId) => setPaused(runId, true),
+    resume: (runId) => setPaused(runId, false),
+    fleetChanged() {
+      for (const active of activeRuns.values()) {
+        inviteWaiting(parts, active)
+        active.bell.ring()
+      }
     },
     view(run) {
       const active = activeRuns.get(run.runId)

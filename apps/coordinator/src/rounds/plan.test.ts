@@ -30,7 +30,7 @@ const agents = ['bern', 'graz', 'oslo'].map((name) => ({ agentId: `id-${name}`, 
 
 function planOf(run: Run, connected = agents) {
   let ids = 0
-  return planRound(run, connected, { nowMs: 1000, newId: () => `as-${++ids}` })
+  return planRound(run, connected, { nowMs: 1000, wallMs: 1000, newId: () => `as-${++ids}` })
 }
 
 describe('planRound', () => {
@@ -67,6 +67,7 @@ describe('planRound', () => {
     expect(planOf(fresh, agents.slice(0, 1))).toEqual({
       kind: 'wait',
       reason: 'round 1 needs 2 agents, 1 connected',
+      untilMs: null,
     })
   })
 

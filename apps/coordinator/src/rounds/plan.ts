@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { EvaluateAssignment, TrainAssignment } from '@lorica/protocol'
 import type { RunJournalEvent, Seat } from '../journal-event.js'
+import { holdOf } from './opening.js'
 import type { RoundState } from './round.js'
 import type { Run } from './run.js'
 import { type Candidate, chooseAgents, suitedAgents } from './selection.js'
@@ -8,7 +9,7 @@ import { type Candidate, chooseAgents, suitedAgents } from './selection.js'
 /** The next round, or why it cannot begin yet, or why it never will. */
 export type Plan =
   | { readonly kind: 'round'; readonly event: Extract<RunJournalEvent, { type: 'round-planned' }> }
-  | { readonly kind: 'wait'; readonly reason: string }
+  | { readonly kind: 'wait'; readonly reason: string; readonly untilMs: number | null }
   | { readonly kind: 'give-up'; readonly reason: string }
 
 const NO_DEADLINE_MS = 30 * 24 * 3600 * 1000 // what agents are told where a round has no deadline
@@ -18,17 +19,23 @@ const ATTEMPTS = 3 // of one round, before its run fails
 export function planRound(
   run: Run,
   connected: readonly Candidate[],
-  now: { readonly nowMs: number; readonly newId: () => string },
+  now: {
+    readonly nowMs: number // of the work on the run: deadlines
+    readonly wallMs: number // of the clock on the wall: schedules
+    readonly newId: () => string
+  },
 ): Plan {
   const { goal, minimum, deadlineMs, lateGraceMs, where } = run.spec.rounds
   const round = run.rounds.length + 1
   if (run.attempts >= ATTEMPTS) return { kind: 'give-up', reason: `round ${round} failed ${ATTEMPTS} times` }
+  const hold = holdOf(run, now.wallMs)
+  if (hold !== undefined) return { kind: 'wait', ...hold }
   const { suited } = suitedAgents(run, connected)
   const willing = suited.filter(({ agentId }) => !run.excluded.includes(agentId))
   if (willing.length < minimum) {
     const counts = `round ${round} needs ${minimum} ${minimum === 1 ? 'agent' : 'agents'}, ${willing.length}`
     const found = where === null ? 'connected' : `of ${connected.length} connected selected by rounds.where`
-    if (run.excluded.length === 0) return { kind: 'wait', reason: `${counts} ${found}` }
+    if (run.excluded.length === 0) return { kind: 'wait', reason: `${counts} ${found}`, untilMs: null }
     return { kind: 'give-up', reason: `${counts} left: ${run.excluded.length} declined or were refused` }
   }
   const seats = chooseAgents(run, round, connected).map((agent) => seatOf(agent, now.newId()))

@@ -1,28 +1,43 @@
 import { adapterFiles, updateDataBytes } from '@lorica/peft-core'
-import type { PlannedAgent, PlanView } from '@lorica/protocol'
+import { openingAt, type PlannedAgent, type PlanView } from '@lorica/protocol'
+import type { Available } from '../fleet/availability.js'
 import type { Member, Roster } from '../fleet/roster.js'
 import { bystandersOf } from './bystanders.js'
 import { chooseAgents, suitedAgents } from './selection.js'
 import type { PinnedRun } from './start.js'
 
-/** What the first round of a run would be if it started now: who takes part, why others do not, and what it would move. */
-export function previewOf(
-  { spec, seed, base, adapter }: PinnedRun,
-  members: readonly Member[],
-  roster: Pick<Roster, 'eligible' | 'find'>,
-): PlanView {
+/** What a preview is made from, beside the run. */
+export interface Known {
+  readonly members: readonly Member[]
+  readonly roster: Pick<Roster, 'find'>
+  readonly available: readonly Available[]
+  readonly rates: ReadonlyMap<string, number> // tokens a second on this base, by agentId
+  readonly memoryBytes: number | null // of a training step
+  readonly nowMs: number
+}
+
+/** What the first round of a run would be if it started now: who takes part, why others do not, what it would move, and how long it would take. */
+export function previewOf({ spec, seed, base, adapter }: PinnedRun, known: Known): PlanView {
+  const { members, roster, available, rates, memoryBytes, nowMs } = known
   const run = { spec, seed, rounds: [], excluded: [] }
-  const present = roster.eligible()
-  const { suited } = suitedAgents(run, present)
-  const invited = chooseAgents(run, 1, present)
+  const { suited } = suitedAgents(run, available)
+  const invited = chooseAgents(run, 1, available)
   const isConnected = (agentId: string) => roster.find(agentId) !== undefined
-  const bystanders = bystandersOf(run, invited, { members, eligible: present, isConnected })
+  const bystanders = bystandersOf(run, invited, { members, eligible: available, isConnected })
   const reasons = new Map(bystanders.map((bystander) => [bystander.agentId, bystander]))
   const agents = members
     .filter(({ left }) => left === null)
     .map(({ agentId, name }): PlannedAgent => {
       const { fate, reason } = reasons.get(agentId) ?? { fate: 'invited', reason: null }
-      return { agentId, name, fate, reason }
+      const tokensPerSecond = rates.get(agentId) ?? null
+      return {
+        agentId,
+        name,
+        fate,
+        reason,
+        tokensPerSecond,
+        memoryBytes: memoryOf(roster.find(agentId)?.hello),
+      }
     })
   const files = Object.entries(adapterFiles(adapter))
   const downEachRound = files.reduce((sum, [, { byteLength }]) => sum + byteLength, 0)
@@ -32,13 +47,26 @@ export function previewOf(
   const upEachRound = asF32 - saved
   const parameters = [...adapter.tensors.values()].reduce((sum, { data }) => sum + data.length, 0)
   const baseBytes = base.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+  const tokensEachRound = spec.local.steps * spec.local.accumulate * spec.local.batch * spec.data.maxTokens
+  const slowest = Math.min(...invited.map(({ agentId }) => rates.get(agentId) ?? 0))
+  const eachRound = slowest > 0 && invited.length > 0 ? tokensEachRound / slowest : null
+  const opening = spec.schedule === null ? null : openingAt(spec.schedule, nowMs)
   return {
     spec,
     base: { name: base.name, sha256: base.sha256, sizeBytes: baseBytes },
     parameters,
     agents,
     bytes: { base: baseBytes, downEachRound, upEachRound },
-    tokensEachRound: spec.local.steps * spec.local.accumulate * spec.local.batch * spec.data.maxTokens,
+    tokensEachRound,
+    memoryBytes,
+    seconds: eachRound === null ? null : { eachRound, all: eachRound * spec.rounds.count },
+    opensAt: opening?.isOpen === false ? new Date(opening.opensAtMs ?? 0).toISOString() : null,
     ready: suited.length >= spec.rounds.minimum,
   }
+}
+
+function memoryOf(hello: Available['hello'] | undefined): number | null {
+  if (hello === undefined) return null
+  const { kind, memoryBytes, gpu } = hello.device
+  return kind === 'cpu' ? memoryBytes : (gpu?.memoryBytes ?? null)
 }

@@ -25,6 +25,7 @@ export interface Run {
   readonly history: readonly PastRound[] // every attempt that ended, oldest first
   readonly attempts: number // of the round that is next or open
   readonly excluded: readonly string[] // agentIds that declined or were refused in failed attempts of that round
+  readonly isPaused: boolean // by an operator: opens no new round
   readonly final: Measured | null
   readonly ended: { readonly state: 'succeeded' | 'failed' | 'cancelled'; readonly reason: string } | null
   readonly createdAt: string
@@ -33,7 +34,9 @@ export interface Run {
 
 /** A run as its first event describes it. */
 export function createRun(event: Extract<RunJournalEvent, { type: 'run-created' }>, at: string): Run {
-  const { runId, spec, seed, base, files } = event
+  const { runId, seed, base, files } = event
+  const rounds = { ...event.spec.rounds, lateGraceMs: event.spec.rounds.lateGraceMs ?? 0 }
+  const spec = { ...event.spec, rounds, schedule: event.spec.schedule ?? null } // journals before these were there
   return {
     runId,
     spec: { ...spec, update: spec.update ?? { encoding: 'f32' } }, // journals of before had no encodings
@@ -49,6 +52,7 @@ export function createRun(event: Extract<RunJournalEvent, { type: 'run-created' 
     history: [],
     attempts: 0,
     excluded: [],
+    isPaused: false,
     final: null,
     ended: null,
     createdAt: at,
@@ -82,6 +86,9 @@ export function stepRun(run: Run, { event, at }: Pick<JournalEntry, 'event' | 'a
       }
     case 'final-evaluated':
       return { ...run, final: event.measured }
+    case 'run-paused':
+    case 'run-resumed':
+      return { ...run, isPaused: event.type === 'run-paused' }
     case 'run-ended':
       return { ...run, current: null, ended: { state: event.state, reason: event.reason }, endedAt: at }
     default:
@@ -137,15 +144,17 @@ export function runView(
   run: Run,
   activity: { readonly isActive: boolean; readonly waiting: string | null },
 ): RunView {
-  const state =
-    run.ended?.state ?? (activity.isActive ? (activity.waiting === null ? 'running' : 'waiting') : 'queued')
+  const going = activity.waiting === null ? 'running' : run.isPaused ? 'paused' : 'waiting'
+  const state = run.ended?.state ?? (activity.isActive ? going : 'queued')
+  const pausing =
+    run.isPaused && run.current !== null ? `pauses when round ${run.current.round} has ended` : null
   const shown = (measured: Measured | null) =>
     measured === null ? null : { loss: measured.loss, tokens: measured.tokens, perAgent: measured.perAgent }
   return {
     run: run.runId,
     name: run.spec.name,
     state,
-    reason: run.ended?.reason ?? activity.waiting,
+    reason: run.ended?.reason ?? activity.waiting ?? pausing,
     spec: run.spec,
     base: { sha256: run.base.sha256, name: run.base.name },
     release: run.release,

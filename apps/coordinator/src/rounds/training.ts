@@ -1,18 +1,21 @@
 import { LoricaError } from '@lorica/protocol'
+import { availableAgents } from '../fleet/availability.js'
 import type { SeatMark } from '../journal-event.js'
 import { newId } from '../random.js'
 import { type ActiveRun, momentOf } from './active-run.js'
 import { bystandersOf, recordedBystanders } from './bystanders.js'
+import type { Hold } from './opening.js'
 import type { Parts } from './parts.js'
 import { planRound, seatOf, trainAssignment } from './plan.js'
 import { phaseOf, type RoundState, refusalsOf } from './round.js'
 import { type Candidate, suitedAgents } from './selection.js'
 
+const SCHEDULE_TICK_MS = 1000 // somebody may set the clock meanwhile
+
 /** Plans the next round as soon as enough agents are connected. Throws LoricaError LRC-3006 when it never can. */
 export async function planNextRound(parts: Parts, active: ActiveRun): Promise<void> {
   for (;;) {
-    const now = { nowMs: active.nowMs(), newId: () => newId(parts.random) }
-    const plan = planRound(active.run(), parts.roster.eligible(), now)
+    const plan = planNow(parts, active)
     if (plan.kind === 'give-up') throw new LoricaError('LRC-3006', plan.reason)
     if (plan.kind === 'round') {
       setWaiting(parts, active, null)
@@ -25,32 +28,42 @@ export async function planNextRound(parts: Parts, active: ActiveRun): Promise<vo
       })
       return
     }
-    await waitForAgents(parts, active, plan.reason, () => {
-      const later = planRound(active.run(), parts.roster.eligible(), now)
+    await waitFor(parts, active, plan, () => {
+      const later = planNow(parts, active)
       return later.kind !== 'wait' || later.reason !== plan.reason
     })
   }
 }
 
+function planNow(parts: Parts, active: ActiveRun) {
+  const now = { nowMs: active.nowMs(), wallMs: parts.clock.now(), newId: () => newId(parts.random) }
+  return planRound(active.run(), availableAgents(parts), now)
+}
+
 function bystandersNow(parts: Parts, active: ActiveRun, seats: readonly { readonly agentId: string }[]) {
   const present = {
     members: parts.ledger.members(),
-    eligible: parts.roster.eligible(),
+    eligible: availableAgents(parts),
     isConnected: (agentId: string) => parts.roster.find(agentId) !== undefined,
   }
   return bystandersOf(active.run(), seats, present)
 }
 
-/** Waits until `isTrue`, and says why meanwhile. */
-export async function waitForAgents(
+/** Waits until `isTrue`, and says why meanwhile. A wait that ends by itself is looked at then. */
+export async function waitFor(
   parts: Parts,
   active: ActiveRun,
-  reason: string,
+  { reason, untilMs }: Hold,
   isTrue: () => boolean,
 ): Promise<void> {
   setWaiting(parts, active, reason)
-  await active.bell.until(isTrue, active.abort.signal)
-  active.waiting = null
+  const cancel = untilMs === null ? () => {} : parts.clock.every(SCHEDULE_TICK_MS, () => active.bell.ring())
+  try {
+    await active.bell.until(isTrue, active.abort.signal)
+  } finally {
+    cancel()
+    active.waiting = null
+  }
 }
 
 /** Sends the assignments of the open round and waits until it can be aggregated or has failed. */
@@ -101,7 +114,7 @@ export function askToTrain(active: ActiveRun, agentId: string): void {
 /** Offers a round that could not reach its minimum to every agent that has no seat in it. */
 export function inviteWaiting(parts: Parts, active: ActiveRun): void {
   if (active.run().current !== null)
-    for (const agent of parts.roster.eligible()) inviteLate(parts, active, agent)
+    for (const agent of availableAgents(parts)) inviteLate(parts, active, agent)
 }
 
 /** Gives an agent a seat in the open round, if the round could not reach its minimum otherwise. */

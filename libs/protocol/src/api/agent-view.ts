@@ -3,6 +3,7 @@ export interface AgentView {
   readonly agentId: string
   readonly name: string
   readonly labels: Readonly<Record<string, string>>
+  readonly isCordoned: boolean // takes part in no new round
   readonly state: 'connected' | 'away' | 'pending' | 'left' // pending: waits for an operator's approval
   readonly joinedAt: string
   readonly software: string | null

@@ -8,6 +8,10 @@ export interface PlannedAgent {
   /** invited: has a seat; the others as in rounds (AgentFate). */
   readonly fate: 'invited' | Extract<AgentFate, 'reserve' | 'unsuited' | 'excluded' | 'cordoned' | 'away'>
   readonly reason: string | null // of those without a seat
+  /** Tokens a second, padding included, in its last round on this base; null: it was never measured. */
+  readonly tokensPerSecond: number | null
+  /** Of its largest GPU, or of the machine where it trains on the processor; null: not known. */
+  readonly memoryBytes: number | null
 }
 
 /** A run before it is started: who would take part, and what it would move. */
@@ -20,5 +24,11 @@ export interface PlanView {
   readonly bytes: { readonly base: number; readonly downEachRound: number; readonly upEachRound: number }
   /** Tokens that one agent reads in one round, padding included. */
   readonly tokensEachRound: number
+  /** What a step keeps in memory at most: weights, computed values, optimizer; null: not known. */
+  readonly memoryBytes: number | null
+  /** Training time of a round, by the slowest of those invited, and of all rounds; null: not all of them were measured. */
+  readonly seconds: { readonly eachRound: number; readonly all: number } | null
+  /** When its schedule lets it begin; null: at once. */
+  readonly opensAt: string | null
   readonly ready: boolean // enough agents for the first round
 }

@@ -50,7 +50,7 @@ export interface RoundRecord {
   readonly committedAt: string
 }
 
-export type RunState = 'queued' | 'waiting' | 'running' | 'succeeded' | 'failed' | 'cancelled'
+export type RunState = 'queued' | 'waiting' | 'paused' | 'running' | 'succeeded' | 'failed' | 'cancelled'
 
 /** A run as the operator API shows it. */
 export interface RunView {

@@ -75,7 +75,8 @@ export const fleetCodes = {
   },
   'LRC-2015': {
     title: 'Role of the operator does not allow this',
-    meaning: 'A viewer reads, an operator also conducts runs, an admin also decides who is in the fleet.',
+    meaning:
+      'A viewer reads, an operator also conducts runs and cordons agents, an admin also decides who is in the fleet.',
     action: 'Use the token of somebody who may, or ask an admin: `lorica operators add NAME --role ROLE`.',
   },
   'LRC-2016': {

@@ -15,8 +15,9 @@ export const agentNameSchema = z
     /^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,63}$/u,
     'expected a name of at most 64 letters, digits, spaces, dots or dashes',
   )
+export const labelKeySchema = z.string().regex(/^[a-z][a-z0-9._-]{0,31}$/, 'expected a label key like site')
 export const labelsSchema = z
-  .record(z.string().regex(/^[a-z][a-z0-9._-]{0,31}$/, 'expected a label key like site'), z.string().max(64))
+  .record(labelKeySchema, z.string().max(64))
   .refine((labels) => Object.keys(labels).length <= 16, 'expected at most 16 labels')
 /** 32 raw bytes of an Ed25519 public key, base64url without padding. */
 export const publicKeySchema = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'expected 43 base64url characters')

@@ -49,6 +49,7 @@ describe('parseRunSpec', () => {
       aggregate: { strategy: 'fedavg', trust: 'exact' },
       privacy: { clip: null },
       evaluate: { holdout: 0.1, tokens: 1024, guards: [] },
+      schedule: null,
     })
   })
 
@@ -81,6 +82,15 @@ describe('parseRunSpec', () => {
     expect(spec.privacy).toEqual({ clip: 0.5 })
   })
 
+  test('a schedule has a cron line, a zone and a window', () => {
+    const schedule = { cron: '0 22 * * 1-5', timeZone: 'Europe/Oslo', window: '8h' }
+    const read = { cron: '0 22 * * 1-5', timeZone: 'Europe/Oslo', windowMs: 28_800_000 }
+    expect(parseRunSpec({ ...smallest, schedule }).schedule).toEqual(read)
+    expect(parseRunSpec({ ...smallest, schedule: { cron: '0 3 * * *', window: '90m' } }).schedule).toEqual({
+      ...{ cron: '0 3 * * *', timeZone: 'UTC', windowMs: 5_400_000 },
+    })
+  })
+
   test('updates travel in one of four encodings', () => {
     expect(parseRunSpec({ ...smallest, update: { encoding: 'int4' } }).update).toEqual({ encoding: 'int4' })
     expect(() => parseRunSpec({ ...smallest, update: { encoding: 'fp8' } })).toThrow('update.encoding')
@@ -95,7 +105,6 @@ describe('parseRunSpec', () => {
     ['privacy.secureAggregation', { privacy: { secureAggregation: true } }],
     ['privacy.dp', { privacy: { dp: { epsilon: 3 } } }],
     ['rollout', { rollout: { groups: [1] } }],
-    ['schedule', { schedule: '0 3 * * *' }],
     ['base.model', { base: { model: 'hf:org/name@main' } }],
   ])('%s asks for something that is not available and is refused by name', (name, part) => {
     const { code, message, action } = refusal({ ...smallest, ...part })
@@ -106,6 +115,10 @@ describe('parseRunSpec', () => {
 
   test.each([
     ['local.learningRate', { local: { steps: 20, batch: 8, learningRate: -1 } }],
+    ['schedule', { schedule: '0 3 * * *' }],
+    ['schedule.cron', { schedule: { cron: '0 3 * *', window: '8h' } }],
+    ['schedule.timeZone', { schedule: { cron: '0 3 * * *', timeZone: 'Mars/Base', window: '8h' } }],
+    ['schedule.window', { schedule: { cron: '0 3 * * *' } }],
     ['local.steps', { local: { steps: 1.5, batch: 8, learningRate: 1e-3 } }],
     ['rounds.count', { rounds: {} }],
     ['rounds.deadline', { rounds: { count: 2, deadline: 'soon' } }],

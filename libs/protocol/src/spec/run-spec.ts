@@ -4,6 +4,7 @@ import { updateEncodingSchema } from '../messages/field.js'
 import { readMessage } from '../messages/message.js'
 import { parseDuration } from './duration.js'
 import { parsePercentage } from './percentage.js'
+import { expectCron, expectTimeZone } from './schedule.js'
 import { parseSelection } from './selection.js'
 import { withoutUnavailable } from './unavailable.js'
 
@@ -21,12 +22,13 @@ const parsedBy =
   }
 const shareSchema = z.union([z.string(), z.number()]).transform(parsedBy(parsePercentage))
 const durationSchema = z.string().transform(parsedBy(parseDuration))
-const conditionSchema = z.string().transform(
+/** A schema of a text that `expect` does not throw at. */
+const checkedBy = (expect: (text: string) => unknown) =>
   parsedBy((text: string) => {
-    parseSelection(text)
+    expect(text)
     return text
-  }),
-)
+  })
+const conditionSchema = z.string().transform(checkedBy(parseSelection))
 
 /** A run as people write it, in YAML or JSON. Parsing fills in every default. */
 export const runSpecSchema = z.strictObject({
@@ -105,6 +107,15 @@ export const runSpecSchema = z.strictObject({
         .default([]), // a candidate worse than its parent by more than this share is not released
     })
     .prefault({}),
+  schedule: z
+    .strictObject({
+      cron: z.string().transform(checkedBy(expectCron)), // when windows begin, as minute hour day month weekday
+      timeZone: z.string().transform(checkedBy(expectTimeZone)).default('UTC'),
+      window: durationSchema, // how long each stays open, as elapsed time
+    })
+    .transform(({ window, ...schedule }) => ({ ...schedule, windowMs: window }))
+    .nullable()
+    .default(null), // no round opens outside a window; rounds that are left wait for the next one
   seed: z
     .int()
     .min(0)
@@ -113,7 +124,7 @@ export const runSpecSchema = z.strictObject({
 })
 
 /** A run with every default filled in; shares are numbers from 0 to 1, `rounds.deadline` is `rounds.deadlineMs` and
- * `rounds.late.grace` is `rounds.lateGraceMs`. */
+ * `rounds.late.grace` is `rounds.lateGraceMs`, and `schedule.window` is `schedule.windowMs`. */
 export type RunSpec = Readonly<z.infer<typeof runSpecSchema>>
 
 /**

@@ -20,7 +20,6 @@ const options: readonly Option[] = [
   { path: ['privacy', 'secureAggregation'], allows: [false, null], use: 'false' },
   { path: ['privacy', 'dp'], allows: [null, false], use: 'null' },
   { path: ['rollout'], allows: [null], use: 'null: a release goes to every connected agent' },
-  { path: ['schedule'], allows: [null], use: 'null: the run starts at once' },
 ]
 
 /**
