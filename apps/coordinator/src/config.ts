@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { LoricaError } from '@lorica/protocol'
 import type { DoorLimits } from './net/doorway.js'
 import type { TlsChoice } from './net/tls.js'
-import type { Question } from './records.js'
+import { parseQuestion, type Question, questionOptions, questionUsage } from './records/question.js'
 
 /** Every setting of a coordinator: name, unit, default. */
 export interface Config {
@@ -47,6 +47,9 @@ export const usage = `Usage: coordinator [--dir D] [--port P] [--host H] [--leas
   --address-burst N  challenges, joins and upgrades at once from one address (default 200; 10000 from this machine)
   --json         print one line {"url","adminToken","join"} when ready
 
+Records, of --dir D and, where its journal is elsewhere, --store URL:
+${questionUsage}
+
 Exit codes: 0 stopped by a signal, 1 cannot start or go on, 2 wrong arguments.`
 
 /** Reads the command line: what to serve, or a question about a folder. Throws LoricaError LRC-8001. */
@@ -69,18 +72,13 @@ export function parseConfig(argv: readonly string[]): Config | Question | 'help'
         'store-lease-ms': { type: 'string', default: String(defaults.storeLeaseMs) },
         store: { type: 'string' },
         json: { type: 'boolean', default: false },
-        lines: { type: 'string', default: '20' },
-        contains: { type: 'string' },
+        ...questionOptions,
         help: { type: 'boolean', short: 'h', default: false },
       },
     })
     if (values.help) return 'help'
-    const { dir, contains } = values
-    const verb = positionals.join('-')
-    if (verb === 'audit-tail') return { verb, dir, lines: whole('--lines', values.lines, 1, 1_000_000) }
-    if (verb === 'audit-verify') return { verb, dir, contains }
-    if (verb === 'store-verify') return { verb, dir }
-    if (verb !== '') throw new LoricaError('LRC-8001', `unexpected argument "${positionals.join(' ')}"`)
+    const question = parseQuestion(positionals, values)
+    if (question !== undefined) return question
     return {
       dir: values.dir,
       host: values.host,

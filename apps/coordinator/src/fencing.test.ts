@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { startPostgres } from './postgres.fixture.js'
-import { answer } from './records.js'
+import { answer } from './records/answer.js'
 
 const LEASE_MS = 2000
 
@@ -100,7 +100,7 @@ test.each(kinds)(
     ])
     expect(await invite(after)).toBe(200)
     if (kind === 'PostgreSQL') return
-    const { document } = await answer({ verb: 'audit-tail', dir: place.dir, lines: 100 })
+    const { document } = await answer({ verb: 'audit-tail', dir: place.dir, store: null, lines: 100 })
     const { entries } = document as { entries: readonly { event: { type: string; epoch?: number } }[] }
     const types = entries.map(({ event }) => event.type)
     // each start issues a link, and so did two of the three who asked

@@ -82,6 +82,8 @@ export type FleetEvent =
     }
   | ({ readonly type: 'operator-added' } & Operator)
   | { readonly type: 'operator-removed'; readonly name: string }
+  /** The accepted updates of runs that had ended were removed by an operator. */
+  | { readonly type: 'updates-removed'; readonly runIds: readonly string[] }
   | ({ readonly type: 'alarm' } & Alarm)
   | { readonly type: 'agent-approved'; readonly agentId: string }
   | { readonly type: 'agent-cordoned'; readonly agentId: string; readonly isCordoned: boolean }

@@ -3,7 +3,7 @@ import { asLoricaError } from '@lorica/protocol'
 import { parseConfig, usage } from './config.js'
 import { startCoordinator } from './coordinator.js'
 import { stderrLog } from './log.js'
-import { answer } from './records.js'
+import { answer } from './records/answer.js'
 import { readyLine, readyScreen } from './screen.js'
 
 const log = stderrLog()

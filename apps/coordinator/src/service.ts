@@ -21,7 +21,7 @@ import type { Parts } from './rounds/parts.js'
 import { bindFolder, expectOwner } from './store/binding.js'
 import { openBlobs } from './store/blobs.js'
 import { takeLead } from './store/lead.js'
-import { JOURNAL_FILE } from './store/open.js'
+import { BINDING_FILE, JOURNAL_FILE } from './store/open.js'
 import { openAdminToken, openIdentity } from './store/secret.js'
 import { clearStaging } from './store/staging.js'
 import type { Store } from './store/store.js'
@@ -69,7 +69,7 @@ export async function openService(
     if (faults.length > 0) throw damagedStore(store, faults)
     const lead = await takeLead(store, host.claim(storeLeaseMs), clock)
     closing.push(() => lead.release())
-    await bindFolder(disk, place('store-id'), store)
+    await bindFolder(disk, place(BINDING_FILE), store)
     const identity = await openIdentity(disk, place('identity.json'))
     const adminToken = await openAdminToken(disk, random, place('admin-token'))
     const taken = await takeOverJournal(disk, place(JOURNAL_FILE), store, lead.epoch)

@@ -18,6 +18,11 @@ export function coordinatorCommand(): Command {
     .option('--insecure', 'let plain HTTP leave this machine')
     .option('--link-url <url>', 'the address that join links carry (default: where it listens)')
     .option('--address-burst <n>', 'challenges, joins and upgrades at once from one address (default: 200)')
+    .option('--store <url>', 'postgres://USER@HOST/DATABASE for the journal (default: in the folder)')
+    .option(
+      '--store-lease-ms <n>',
+      'a second coordinator replaces one that is paused for longer (default: 20000)',
+    )
     .option('--json', 'print one line {"url","adminToken","join"} when it is ready')
     .action(async (options: Readonly<Record<string, string | boolean>>) => {
       process.exitCode = await runService('@lorica/coordinator/main', argumentsOf(options))

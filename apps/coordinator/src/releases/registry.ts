@@ -94,6 +94,14 @@ export function preparedPath(folder: string, name: string, id: string): string {
   return join(folder, `${name}.${id.slice(0, 16)}`)
 }
 
+/** Where the manifest of a release lies: under its name, or still where it was prepared. */
+export async function releasePath(disk: Disk, folder: string, { name, id }: ReleaseName): Promise<string> {
+  const prepared = id === null ? undefined : preparedPath(folder, name, id)
+  if (prepared === undefined) return join(folder, name)
+  const isPrepared = (await disk.sizeOf(join(prepared, 'manifest.json'))) !== undefined
+  return isPrepared ? prepared : join(folder, name)
+}
+
 /** Gives a prepared release its name, unless that was done. */
 async function settle(disk: Disk, folder: string, { name, id }: { name: string; id: string }): Promise<void> {
   const prepared = preparedPath(folder, name, id)

@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'
-import type { Disk } from './disk.js'
+import { type Disk, piecesOf } from './disk.js'
 
 /** Writes a file that is whole or absent after a crash: a temporary file, flushed, renamed, and its folder flushed. */
 export async function writeDurably(disk: Disk, path: string, bytes: Uint8Array | string): Promise<void> {
@@ -25,4 +26,39 @@ export async function moveDurably(disk: Disk, from: string, to: string): Promise
   await disk.makeFolder(dirname(to))
   await disk.rename(from, to)
   await disk.flushFolder(dirname(to))
+}
+
+/** Copies a file to a path that nothing has, flushed as its folder is, and says what it holds. */
+export async function copyDurably(
+  disk: Disk,
+  from: string,
+  to: string,
+): Promise<{ readonly sizeBytes: number; readonly sha256: string }> {
+  await disk.makeFolder(dirname(to))
+  const file = await disk.write(to, 'new')
+  let read: { readonly sizeBytes: number; readonly sha256: string }
+  try {
+    read = await hashFile(disk, from, (bytes) => file.append(bytes))
+    await file.flush()
+  } finally {
+    await file.close()
+  }
+  await disk.flushFolder(dirname(to))
+  return read
+}
+
+/** The size and the hash of a file. Each piece is handed to `take`. */
+export async function hashFile(
+  disk: Disk,
+  path: string,
+  take: (bytes: Uint8Array) => Promise<void> = async () => undefined,
+): Promise<{ readonly sizeBytes: number; readonly sha256: string }> {
+  const hash = createHash('sha256')
+  let sizeBytes = 0
+  for await (const bytes of piecesOf(disk, path)) {
+    hash.update(bytes)
+    sizeBytes += bytes.byteLength
+    await take(bytes)
+  }
+  return { sizeBytes, sha256: hash.digest('hex') }
 }

@@ -2,17 +2,19 @@ import { createHash } from 'node:crypto'
 import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs'
 import type { StoredLine } from './store.js'
 
+/** A line that was committed: its place, and the hash of its text. */
+export interface Noted {
+  readonly seq: number
+  readonly sha256: string
+}
+
 /**
  * The last line that was committed, noted beside the database. SQLite takes a damaged frame of its log for the end of the log, and so
  * forgets what came after without a word; the note tells. It is not flushed: after a loss of power it may be behind, never ahead.
  */
 export interface Head {
   note(line: StoredLine | undefined): void
-  read(): { readonly seq: number; readonly sha256: string } | undefined
-  /** Whether `line`, found where the note says, is the one that was noted. */
-  isKept(line: StoredLine | undefined): boolean
-  /** What is wrong when it is not, in words. */
-  lost(lastSeq: number): string
+  read(): Noted | undefined
   close(): void
 }
 
@@ -40,17 +42,17 @@ export function openHead(path: string): Head {
       }
     },
     read,
-    isKept(line) {
-      const noted = read()
-      return noted === undefined || (line !== undefined && hashOf(line.line) === noted.sha256)
-    },
-    lost: (lastSeq) =>
-      `line ${read()?.seq} was written and is gone or changed: the database ends with line ${lastSeq}`,
     close() {
       if (file !== undefined) closeSync(file)
       file = undefined
     },
   }
+}
+
+/** What is wrong with a database whose line at the place of the note is `line`, and whose last line is `lastSeq`. */
+export function faultOf(noted: Noted, line: StoredLine | undefined, lastSeq: number): string | undefined {
+  if (line !== undefined && hashOf(line.line) === noted.sha256) return undefined
+  return `line ${noted.seq} was written and is gone or changed: the database ends with line ${lastSeq}`
 }
 
 function hashOf(text: string): string {

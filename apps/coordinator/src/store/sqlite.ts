@@ -7,7 +7,7 @@ import { LoricaError } from '@lorica/protocol'
 import Database from 'libsql/promise'
 import { newLines } from './append-only.js'
 import { type Claim, decideClaim, fenced, inUse, type Leader, isRunning as processRuns } from './claim.js'
-import { openHead } from './head.js'
+import { faultOf, openHead } from './head.js'
 import { type Migrations, missing, sqliteMigrations } from './schema.js'
 import { sqliteError } from './sqlite-error.js'
 import type { Store, StoredLine } from './store.js'
@@ -52,6 +52,7 @@ export async function openSqlite(
   } catch (error) {
     throw failed(error)
   }
+  let hasLed = false
   const head = openHead(`${path}-head`)
 
   /** One thing after the other: a transaction belongs to the connection, not to the caller. */
@@ -121,6 +122,7 @@ export async function openSqlite(
         (await isEmpty()) ? null : String((await one("SELECT value FROM meta WHERE name = 'id'"))?.value),
       ),
     async lead(claim) {
+      hasLed = true
       await inTurn(() => connection.exec('PRAGMA journal_mode = WAL'))
       return transaction(async () => {
         const from = await version()
@@ -162,13 +164,14 @@ export async function openSqlite(
     },
     verify: () =>
       inTurn(async () => {
-        if (await isEmpty()) return head.read() === undefined ? [] : [head.lost(0)]
+        const noted = head.read()
+        if (await isEmpty()) return noted === undefined ? [] : [faultOf(noted, undefined, 0) ?? '']
         missing(path, await version(), migrations)
         const found = (await all('PRAGMA integrity_check')).map((row) => String(row.integrity_check))
         const faults = found.filter((text) => text !== 'ok')
-        const noted = head.read()
         const line = noted && (await linesFrom(noted.seq, 1)).find(({ seq }) => seq === noted.seq)
-        return head.isKept(line) ? faults : [...faults, head.lost(await lastSeq())]
+        const lost = noted && faultOf(noted, line, await lastSeq())
+        return lost === undefined ? faults : [...faults, lost]
       }).catch((error: unknown) => {
         if (error instanceof LoricaError && error.code === 'LRC-5006') return [error.message]
         throw error
@@ -176,8 +179,7 @@ export async function openSqlite(
     close: () =>
       inTurn(async () => {
         head.close()
-        if (!(await isEmpty()))
-          await connection.exec('PRAGMA wal_checkpoint(TRUNCATE)').catch(() => undefined)
+        if (hasLed) await connection.exec('PRAGMA wal_checkpoint(TRUNCATE)').catch(() => undefined)
         connection.close()
       }),
   }
