@@ -36,10 +36,6 @@ export const usage = `Usage: coordinator [--dir D] [--port P] [--host H] [--leas
                  that it takes to train (default ${defaults.leaseMs}); silent agents have 40 times as long
   --store URL    postgres://… instead of a database in the folder; PGPASSWORD gives a password
   --store-lease-ms N  a second coordinator replaces one that is paused for longer (default ${defaults.storeLeaseMs})
-  audit tail --dir D [--lines N]       the last lines of the journal of a folder
-  audit verify --dir D [--contains H]  whether each line follows from the one before, and H is among their hashes
-  store verify --dir D                 whether every file is as it was written
-
   --tls self               encrypt with a certificate that it makes and keeps in its folder
   --tls-cert F --tls-key F  encrypt with a certificate that you have (PEM)
   --insecure               let plain HTTP leave this machine
