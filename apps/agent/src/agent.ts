@@ -3,7 +3,14 @@
  * @module
  */
 import { join } from 'node:path'
-import { asLoricaError, fingerprintOf, LoricaError, type Progress, SOFTWARE } from '@lorica/protocol'
+import {
+  type Assignment,
+  asLoricaError,
+  fingerprintOf,
+  LoricaError,
+  type Progress,
+  SOFTWARE,
+} from '@lorica/protocol'
 import { createAgenda } from './agenda.js'
 import { type ContributionParts, contributor, deliver } from './contribution.js'
 import { createTrainer } from './engine.js'
@@ -27,6 +34,7 @@ import { openMoments } from './store/moments.js'
 import { type Finished, openOutbox } from './store/outbox.js'
 import { openReleases } from './store/releases.js'
 import { openResiduals } from './store/residuals.js'
+import { expectSpace, neededBytes } from './store/space.js'
 
 export interface AgentOptions {
   readonly folder: string
@@ -52,6 +60,7 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
   const { promise: failed, reject: fail } = deferred()
   const outbox = openOutbox(join(folder, 'outbox'), disk)
   const baseOfRun = new Map<string, string>()
+  let hasReadData = false // and tokenised it into a file of its own
   let current = '' // the assignment that transfers belong to
 
   let latest: Progress | undefined
@@ -143,6 +152,20 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
     onFallen: (error) => tell({ event: 'engine-failed', ...reasonOf(error) }),
   })
   const owner = ownerOf(folder, { clock, disk, sensors: host.sensors, onWaiting })
+  /** Forgets what is not needed any more, and throws LRC-6016 when the assignment would not fit all the same. */
+  const makeRoom = async ({ kind, base, adapter }: Assignment): Promise<void> => {
+    const named = [...base.files, ...adapter.files].map(({ sha256 }) => sha256)
+    await blobs.prune(new Set([...named, ...adapters.kept()]))
+    const unread = hasReadData ? [] : settings.data
+    const sizes = await Promise.all(unread.map((path) => disk.sizeOf(path)))
+    const needed = neededBytes(kind, {
+      baseBytes: await bases.missingBytes(base),
+      adapterBytes: await blobs.missingBytes(adapter.files),
+      weightBytes: adapter.files.find(({ path }) => path.endsWith('.safetensors'))?.sizeBytes ?? 0,
+      dataBytes: sizes.reduce((sum: number, sizeBytes) => sum + (sizeBytes ?? 0), 0),
+    })
+    expectSpace(needed, (await disk.freeBytes?.(folder)) ?? null)
+  }
   const parts: ContributionParts = {
     work: {
       base: ({ base }) => bases.pathOf(base),
@@ -173,6 +196,7 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
       const moment = { now: new Date(clock.now()), bytesToday: traffic.today() }
       const reason = forbidden(await readPolicy(folder, disk), assignment, moment)
       if (reason !== undefined) throw new LoricaError('LRC-6004', reason)
+      await makeRoom(assignment)
     },
     onFatal: fail,
   }
@@ -181,6 +205,7 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
     current = assignment.assignmentId
     await perform(assignment, signal).catch((error) => fail(asLoricaError(error)))
     current = ''
+    hasReadData = true
   })
   const offered = new Map<string, Promise<void>>() // by hash: one offer of an update at a time
   const offer = (finished: Finished): Promise<void> => {

@@ -8,10 +8,12 @@ export type AdapterReference = Assignment['adapter']
 export interface Adapters {
   /** The checked adapter. Throws LRC-6007 or LRC-7003. */
   read(reference: AdapterReference): Promise<Adapter>
+  /** Hashes of the files of the adapters that stay: those used last. */
+  kept(): readonly string[]
 }
 
 const KEPT_IN_MEMORY = 2 // what was measured last is often what is trained next
-const KEPT_ON_DISK = 4
+const KEPT_ON_DISK = 4 // of several runs at once
 
 /** Reads adapters from blobs; of those used before, only the latest few stay. */
 export function openAdapters(blobs: Blobs): Adapters {
@@ -35,6 +37,7 @@ export function openAdapters(blobs: Blobs): Adapters {
       adapter.catch(() => parsed.delete(key))
       return adapter
     },
+    kept: () => recent.slice(0, KEPT_ON_DISK).flatMap(({ files }) => files.map(({ sha256 }) => sha256)),
   }
 }
 

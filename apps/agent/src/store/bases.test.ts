@@ -47,6 +47,14 @@ test('a base that is here is not downloaded again, now or after a restart', asyn
   expect(pulled).toEqual(['config.json', 'model.safetensors', 'tokenizer.json'])
 })
 
+test('what is missing of a base is what has to be downloaded', async () => {
+  const total = base.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+  expect(await open().missingBytes(base)).toBe(total)
+  expect(await open(join(scratch, 'source')).missingBytes(base)).toBe(0)
+  await open().pathOf(base)
+  expect(await open().missingBytes(base)).toBe(0)
+})
+
 test('a base that changed on disk is repaired', async () => {
   const path = await open().pathOf(base)
   await writeFile(join(path, 'model.safetensors'), Uint8Array.of(5, 4, 3, 7))

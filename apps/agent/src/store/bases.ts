@@ -11,6 +11,8 @@ export type BaseReference = Assignment['base']
 export interface Bases {
   /** Path of a base: a Hugging Face folder or an .onnx file, its content checked in this process. */
   pathOf(base: BaseReference): Promise<string>
+  /** Bytes of a base that are not on this disk yet. */
+  missingBytes(base: BaseReference): Promise<number>
 }
 
 export interface BasesOptions {
@@ -34,6 +36,10 @@ export function openBases({
 }: BasesOptions): Bases {
   const ready = new Map<string, Promise<string>>()
   return {
+    async missingBytes(base) {
+      if (own !== undefined || (await disk.list(join(folder, base.sha256))).length > 0) return 0
+      return await blobs.missingBytes(base.files)
+    },
     pathOf(base) {
       const known = ready.get(base.sha256)
       if (known !== undefined) return known

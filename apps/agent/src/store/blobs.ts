@@ -18,12 +18,17 @@ export interface Blobs {
   bytes(file: FileReference): Promise<Uint8Array>
   /** Removes a blob that is not needed again. */
   drop(file: FileReference): Promise<void>
+  /** Bytes of the files that are not on this disk yet. */
+  missingBytes(files: readonly FileReference[]): Promise<number>
+  /** Removes all blobs but those of `needed`, those under way, and those asked for since it was called before. */
+  prune(needed: ReadonlySet<string>): Promise<void>
 }
 
 /** Opens the blobs of a folder; made when first needed. Two requests for one blob share one download. */
 export function openBlobs(folder: string, pull: Pull, disk: Disk = systemDisk()): Blobs {
   const checked = new Set<string>()
   const underWay = new Map<string, Promise<string>>()
+  let asked = new Set<string>() // since blobs were pruned
   const pathOf = (sha256: string): string => join(folder, sha256.slice(0, 2), sha256)
 
   const fill = async (file: FileReference): Promise<string> => {
@@ -39,6 +44,7 @@ export function openBlobs(folder: string, pull: Pull, disk: Disk = systemDisk())
   }
 
   const ensure = (file: FileReference): Promise<string> => {
+    asked.add(file.sha256)
     const known = underWay.get(file.sha256)
     if (known !== undefined) return known
     const filling = fill(file).finally(() => underWay.delete(file.sha256))
@@ -57,6 +63,26 @@ export function openBlobs(folder: string, pull: Pull, disk: Disk = systemDisk())
     async drop({ sha256 }) {
       checked.delete(sha256)
       await disk.remove(pathOf(sha256))
+    },
+    async missingBytes(files) {
+      const missing = files.map(async ({ sha256, sizeBytes }) => {
+        const path = pathOf(sha256)
+        const present = (await disk.sizeOf(path)) ?? (await disk.sizeOf(`${path}.part`)) ?? 0
+        return Math.max(0, sizeBytes - present)
+      })
+      return (await Promise.all(missing)).reduce((sum, sizeBytes) => sum + sizeBytes, 0)
+    },
+    async prune(needed) {
+      const kept = new Set([...needed, ...asked, ...underWay.keys()])
+      asked = new Set()
+      for (const shelf of await disk.list(folder)) {
+        for (const name of await disk.list(join(folder, shelf))) {
+          const [sha256 = name] = name.split('.')
+          if (kept.has(sha256)) continue
+          checked.delete(sha256)
+          await disk.remove(join(folder, shelf, name))
+        }
+      }
     },
   }
 }

@@ -1,4 +1,4 @@
-import { copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises'
 import { type Random, systemRandom } from '../random.js'
 
 /** Files and folders, as an argument. Every operation rejects with the error that node:fs gives for the same fault. */
@@ -27,6 +27,8 @@ export interface Disk {
   remove(path: string): Promise<void>
   /** Resolves when the names in a folder survive a loss of power. */
   flushFolder(path: string): Promise<void>
+  /** Bytes that may still be written where a folder is or would be; null when nothing tells. Absent: not known. */
+  freeBytes?(folder: string): Promise<number | null>
   /** A path beside `path` that nothing has. */
   temporaryPath(path: string): string
 }
@@ -98,12 +100,19 @@ export function systemDisk(random: Random = systemRandom()): Disk {
     copy: copyFile,
     remove: (path) => rm(path, { recursive: true, force: true }),
     async flushFolder(path) {
+      if (process.platform === 'win32') return // folders cannot be opened there; names are journaled by the file system
       const folder = await open(path, 'r')
       try {
         await folder.sync()
       } finally {
         await folder.close()
       }
+    },
+    async freeBytes(folder) {
+      return statfs(folder).then(
+        ({ bavail, bsize }) => bavail * bsize,
+        () => null,
+      )
     },
     temporaryPath: (path) => `${path}.${Buffer.from(random.bytes(6)).toString('hex')}.tmp`,
   }

@@ -15,26 +15,25 @@ export async function readJson(path: string, disk: Disk = systemDisk()): Promise
   }
 }
 
-/** Where a file is written, and who may read it; its owner and others when absent. */
+/** How a file is written. */
 export interface Writing {
+  /** Who may read it; its owner and others when absent. */
   readonly mode?: number
+  /** Whether it has to survive a loss of power from the moment that the writing ends. */
+  readonly isDurable?: boolean
   readonly disk?: Disk
 }
 
 /** Replaces a file by JSON text as a whole: a reader sees the old or the new one, never a half. */
-export async function writeJson(
-  path: string,
-  value: unknown,
-  { mode = 0o644, disk = systemDisk() }: Writing = {},
-): Promise<void> {
-  await writeWhole(path, Buffer.from(`${JSON.stringify(value, null, 2)}\n`), { mode, disk })
+export async function writeJson(path: string, value: unknown, writing: Writing = {}): Promise<void> {
+  await writeWhole(path, Buffer.from(`${JSON.stringify(value, null, 2)}\n`), writing)
 }
 
 /** Replaces a file by bytes as a whole. Makes the folder that it is in. */
 export async function writeWhole(
   path: string,
   bytes: Uint8Array,
-  { mode = 0o644, disk = systemDisk() }: Writing = {},
+  { mode = 0o644, disk = systemDisk(), isDurable = false }: Writing = {},
 ): Promise<void> {
   const temporary = disk.temporaryPath(path)
   try {
@@ -42,10 +41,12 @@ export async function writeWhole(
     const file = await disk.write(temporary, 'new', mode)
     try {
       await file.append(bytes)
+      if (isDurable) await file.flush()
     } finally {
       await file.close()
     }
     await disk.rename(temporary, path)
+    if (isDurable) await disk.flushFolder(dirname(path))
   } catch (cause) {
     await disk.remove(temporary)
     throw diskError(path, cause)

@@ -30,7 +30,11 @@ export function openMoments(folder: string, disk: Disk = systemDisk()): Moments 
       return latest === undefined ? undefined : readOptimizerState(await disk.read(pathOf(runId, latest)))
     },
     async keep(runId, round, state) {
-      await writeWhole(pathOf(runId, round), encodeOptimizerState(state), { mode: 0o600, disk })
+      await writeWhole(pathOf(runId, round), encodeOptimizerState(state), {
+        mode: 0o600,
+        disk,
+        isDurable: true,
+      })
       const old = (await roundsOf(runId)).slice(KEPT_ROUNDS)
       await Promise.all(old.map((kept) => disk.remove(pathOf(runId, kept))))
     },

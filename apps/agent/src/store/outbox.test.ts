@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TrainAssignment } from '@lorica/protocol'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { type Disk, systemDisk } from './disk.js'
 import { type Finished, openOutbox, workOf } from './outbox.js'
 
 const hash = 'ab'.repeat(32)
@@ -61,6 +62,36 @@ test('assignments that differ in id and deadline only ask for the same work', ()
   expect(workOf({ ...assignment, assignmentId: 'b7', deadlineMs: 5 })).toBe(workOf(assignment))
   expect(workOf({ ...assignment, seed: 12 })).not.toBe(workOf(assignment))
   expect(workOf({ ...assignment, round: 4 })).not.toBe(workOf(assignment))
+})
+
+test('finished work is flushed, file and folder, before it is offered', async () => {
+  const disk = systemDisk()
+  const order: string[] = []
+  const watched: Disk = {
+    ...disk,
+    async write(path, from, mode) {
+      const file = await disk.write(path, from, mode)
+      const kind = path.includes('.safetensors') ? 'bytes' : 'entry'
+      return {
+        ...file,
+        async flush() {
+          order.push(`flush ${kind}`)
+          await file.flush()
+        },
+      }
+    },
+    async rename(from, to) {
+      order.push(`rename ${to.endsWith('.json') ? 'entry' : 'bytes'}`)
+      await disk.rename(from, to)
+    },
+    async flushFolder(path) {
+      order.push('flush folder')
+      await disk.flushFolder(path)
+    },
+  }
+  await openOutbox(folder, watched).put(finished('w1'), Uint8Array.of(9, 8, 7))
+  const each = (kind: string) => [`flush ${kind}`, `rename ${kind}`, 'flush folder']
+  expect(order).toEqual([...each('bytes'), ...each('entry')])
 })
 
 test('finished work is found again after a restart, bytes and counts', async () => {

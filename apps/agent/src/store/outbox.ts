@@ -27,7 +27,7 @@ export type Finished = Readonly<z.infer<typeof entrySchema>>
 export interface Outbox {
   /** Finished work for an assignment of the same content, also when the assignment has another id now. */
   find(work: string): Promise<Finished | undefined>
-  /** Keeps finished work, bytes first. Work of earlier rounds of its run goes. */
+  /** Keeps finished work, bytes first, so that it survives a loss of power. Work of earlier rounds of its run goes. */
   put(finished: Finished, bytes: Uint8Array): Promise<void>
   settle(finished: Finished): Promise<void>
   /** Work that was finished and neither accepted nor refused. */
@@ -45,7 +45,7 @@ export function workOf(assignment: TrainAssignment): string {
 
 /** Opens the outbox of a folder. */
 export function openOutbox(folder: string, disk: Disk = systemDisk()): Outbox {
-  const writing = { mode: 0o600, disk }
+  const writing = { mode: 0o600, disk, isDurable: true }
   const entryPath = (work: string): string => join(folder, `${work}.json`)
   const bytesPath = (work: string): string => join(folder, `${work}.safetensors`)
 

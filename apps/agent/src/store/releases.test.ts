@@ -71,6 +71,14 @@ test('a verified release becomes a PEFT folder with its proof', async () => {
   expect(await readFile(join(taken?.folder ?? '', 'manifest.sig'), 'utf8')).toBe(release.signature)
 })
 
+test('the release in use and the one before stay, whatever versions were left out between', async () => {
+  const releases = open()
+  for (const version of [3, 5, 9, 12])
+    await releases.take(signManifest(coordinator, manifest(version, five ?? {})))
+  const names = await readdir(join(folder, 'r'))
+  expect(names.sort()).toEqual(['latest.json', 'v12', 'v9'])
+})
+
 test('a release that is in use already is taken in silence', async () => {
   const release = signManifest(coordinator, manifest(5, five ?? {}))
   await open().take(release)

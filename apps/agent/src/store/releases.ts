@@ -26,7 +26,7 @@ export interface ReleasesOptions {
   readonly disk?: Disk
 }
 
-const KEPT_RELEASES = 3
+const KEPT_RELEASES = 2 // the one in use, and the one before
 
 /** Opens the releases of a folder. */
 export function openReleases({
@@ -53,7 +53,11 @@ export function openReleases({
     await assemble(target, release, manifest, { blobs, disk })
     const latestNow: Latest = { version: manifest.version, name: manifest.name, manifestId: id }
     await writeJson(latestPath, latestNow, { disk })
-    await disk.remove(join(folder, `v${manifest.version - KEPT_RELEASES}`))
+    const versions = (await disk.list(folder)).flatMap((name) =>
+      /^v\d+$/.test(name) ? [Number(name.slice(1))] : [],
+    )
+    const old = versions.toSorted((a, b) => b - a).slice(KEPT_RELEASES)
+    for (const version of old) await disk.remove(join(folder, `v${version}`))
     return { manifest, folder: target }
   }
   return {

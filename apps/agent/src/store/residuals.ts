@@ -51,6 +51,7 @@ export function owedFrom(state: RoundingState | undefined, adapter: number): str
 
 /** Opens the residuals of a folder. */
 export function openResiduals(folder: string, disk: Disk = systemDisk()): Residuals {
+  const writing = { mode: 0o600, disk, isDurable: true }
   const statePath = (runId: string): string => join(folder, runId, 'state.json')
   const pathOf = (runId: string, sha256: string): string => join(folder, runId, `${sha256}.safetensors`)
   const stateOf = async (runId: string): Promise<RoundingState | undefined> => {
@@ -76,15 +77,15 @@ export function openResiduals(folder: string, disk: Disk = systemDisk()): Residu
     async keep(runId, { sha256, adapter }, residual) {
       const before = owedFrom(await stateOf(runId), adapter)
       const raw = new Map([...residual].map(([name, tensor]) => [name, rawTensor(tensor)]))
-      await writeWhole(pathOf(runId, sha256), encodeSafetensors(raw), { mode: 0o600, disk })
+      await writeWhole(pathOf(runId, sha256), encodeSafetensors(raw), writing)
       const state: RoundingState = { update: sha256, adapter, accepted: false, before }
-      await writeJson(statePath(runId), state, { mode: 0o600, disk })
+      await writeJson(statePath(runId), state, writing)
       await forgetOthers(runId, [sha256, before])
     },
     async accepted(runId, sha256) {
       const state = await stateOf(runId)
       if (state?.update !== sha256 || state.accepted) return
-      await writeJson(statePath(runId), { ...state, accepted: true }, { mode: 0o600, disk })
+      await writeJson(statePath(runId), { ...state, accepted: true }, writing)
     },
     drop: (runId) => disk.remove(join(folder, runId)),
   }

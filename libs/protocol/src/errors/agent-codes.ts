@@ -81,4 +81,10 @@ export const agentCodes = {
       'The policy of the site has the agent yield while other programs are busy, on battery, or above a temperature, and this holds now.',
     action: 'Nothing to do: the agent takes work again when the machine is free.',
   },
+  'LRC-6016': {
+    title: 'Round does not fit on the disk',
+    meaning:
+      'The base, the adapter and the update of a round need more space than is free on the machine of the agent, so it was declined before anything was downloaded.',
+    action: 'Free as many megabytes as the message says, or move the folder of the agent.',
+  },
 } as const
