@@ -29,7 +29,7 @@ import type { Traffic } from './site/traffic.js'
 import { openAdapters } from './store/adapters.js'
 import { openBases } from './store/bases.js'
 import { openBlobs } from './store/blobs.js'
-import { writeLastEvaluation, writeLastUpload } from './store/ledger.js'
+import { writeLastEvaluation, writeLastUpload, writeUplink } from './store/ledger.js'
 import { openMoments } from './store/moments.js'
 import { type Finished, openOutbox } from './store/outbox.js'
 import { openReleases } from './store/releases.js'
@@ -176,7 +176,17 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
     outbox,
     moments,
     residuals,
-    delivery,
+    delivery: {
+      ...delivery,
+      async upload(update, finished, signal) {
+        const startedMs = clock.monotonicMs()
+        const receipt = await delivery.upload(update, finished, signal)
+        const ms = clock.monotonicMs() - startedMs
+        const at = new Date(clock.now()).toISOString()
+        await writeUplink(folder, { at, sizeBytes: update.sizeBytes, ms }, disk)
+        return receipt
+      },
+    },
     answered: async (runId) => {
       const waiting = (await outbox.unsettled()).filter((finished) => finished.runId === runId)
       await Promise.all(waiting.map(offer))

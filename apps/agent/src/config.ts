@@ -4,7 +4,17 @@ import { parseArgs } from 'node:util'
 import { agentNameSchema, LoricaError, labelsSchema, parseDuration } from '@lorica/protocol'
 import { type EngineChoice, engineChoiceSchema } from './engine-choice.js'
 
-const commands = ['join', 'start', 'status', 'pause', 'resume', 'leave', 'last-upload', 'help'] as const
+const commands = [
+  'join',
+  'start',
+  'status',
+  'pause',
+  'resume',
+  'leave',
+  'last-upload',
+  'doctor',
+  'help',
+] as const
 
 /** What a person typed. Paths are absolute. */
 export interface Config {
@@ -31,6 +41,7 @@ export const usage = `Usage:
   pause --dir D [--for 4h]              yield the machine within one step; resume --dir D ends it
   leave --dir D                         leave the fleet; an agent that runs on the folder ends
   last-upload --dir D                   show what left this machine last
+  doctor [URL#TOKEN] --dir D            whether this machine can work, what stands in the way, and how to fix it
 
 Options:
   --dir D          folder of this agent: its key, settings, downloads and finished work   (default .lorica/agent)
@@ -73,8 +84,11 @@ export function parseConfig(args: readonly string[]): Config {
   const [word = 'help', link, extra] = words
   const command = commands.find((known) => known === word)
   if (command === undefined)
-    throw wrong(`unknown command "${word}"`, 'join, start, status, pause, resume, leave or last-upload')
-  if (extra !== undefined || (link !== undefined && command !== 'join')) {
+    throw wrong(
+      `unknown command "${word}"`,
+      'join, start, status, pause, resume, leave, last-upload or doctor',
+    )
+  if (extra !== undefined || (link !== undefined && command !== 'join' && command !== 'doctor')) {
     throw wrong(`unexpected argument "${extra ?? link}"`, `the arguments of ${command}`)
   }
   return {

@@ -2,6 +2,8 @@ import { asLoricaError, type LoricaError } from '@lorica/protocol'
 import { runAgent } from './agent.js'
 import { type Config, parseConfig, usage } from './config.js'
 import { disclosureLines, statement } from './disclosure.js'
+import { examine } from './doctor/examine.js'
+import { exitCodeOf as doctorExitCode, findingLines } from './doctor/finding.js'
 import { systemHost } from './host.js'
 import { leaveFleet } from './leave.js'
 import { enter } from './membership.js'
@@ -27,6 +29,7 @@ async function main(args: readonly string[]): Promise<number> {
     const config = parseConfig(args)
     if (config.command === 'help') print(usage)
     else if (config.command === 'last-upload') await showLastUpload(config)
+    else if (config.command === 'doctor') return await showFindings(config)
     else if (config.command === 'leave') await leave(config, tell)
     else if (config.command === 'status') await showStatus(config)
     else if (config.command === 'pause' || config.command === 'resume') await setPause(config)
@@ -51,6 +54,17 @@ async function showLastUpload({ folder, json }: Config): Promise<void> {
 async function showStatus({ folder, json }: Config): Promise<void> {
   const status = await statusOf(folder, clock)
   print(json ? `${JSON.stringify(status)}\n` : `${statusLines(status).join('\n')}\n`)
+}
+
+async function showFindings(config: Config): Promise<number> {
+  const findings = await examine(config, host)
+  const exitCode = doctorExitCode(findings)
+  print(
+    config.json
+      ? `${JSON.stringify({ ok: exitCode === 0, findings })}\n`
+      : `${findingLines(findings).join('\n')}\n`,
+  )
+  return exitCode
 }
 
 async function setPause(config: Config): Promise<void> {

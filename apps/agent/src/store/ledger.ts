@@ -46,6 +46,7 @@ export type LastEvaluation = Readonly<z.infer<typeof lastEvaluationSchema>>
 export type LastUpload = Readonly<z.infer<typeof lastUploadSchema>>
 
 const UPLOAD_FILE = 'last-upload.json'
+const UPLINK_FILE = 'uplink.json'
 const EVALUATION_FILE = 'last-evaluation.json'
 
 export interface Sending {
@@ -78,6 +79,22 @@ export async function writeLastUpload(
 export async function readLastUpload(folder: string): Promise<LastUpload | undefined> {
   const stored = await readJson(join(folder, UPLOAD_FILE))
   return stored === undefined ? undefined : lastUploadSchema.parse(stored)
+}
+
+const uplinkSchema = z.strictObject({ at: z.string(), sizeBytes: z.int(), ms: z.number() })
+
+/** How long the latest update took from its offer to its receipt. */
+export type Uplink = Readonly<z.infer<typeof uplinkSchema>>
+
+/** Notes how fast an update was sent. */
+export async function writeUplink(folder: string, uplink: Uplink, disk: Disk = systemDisk()): Promise<void> {
+  await writeJson(join(folder, UPLINK_FILE), uplink, { disk })
+}
+
+/** How fast the latest update was sent, or undefined when none was. */
+export async function readUplink(folder: string): Promise<Uplink | undefined> {
+  const stored = await readJson(join(folder, UPLINK_FILE))
+  return stored === undefined ? undefined : uplinkSchema.parse(stored)
 }
 
 /** Writes down the evaluation that is about to leave. */

@@ -51,6 +51,19 @@ export function agentCommand(): Command {
     agent.command('last-upload').description('show exactly what left this machine last'),
     'last-upload',
   )
+  const doctor = withOptions(
+    agent
+      .command('doctor [url#token]')
+      .description('whether this machine can work for its fleet, what stands in the way, and how to fix it'),
+  )
+  doctor
+    .addHelpText(
+      'after',
+      '\nExit status: 0 it can, 2 wrong arguments, 3 something on this machine, 4 another coordinator, 5 no coordinator.',
+    )
+    .action((link: string | undefined, options: AgentOptions) =>
+      serve(['doctor', ...(link === undefined ? [] : [link])], options),
+    )
   return agent.addHelpText('after', exits)
 }
 
