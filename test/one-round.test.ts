@@ -6,6 +6,7 @@ import { type AgentView, type ReleaseView, type RunView, verifyRelease } from '@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Fleet, siteText, startFleet } from './support/fleet.js'
 import { createFolder, type Folder } from './support/folder.js'
+import { runLorica } from './support/lorica.js'
 
 const texts = [siteText(0), siteText(1), siteText(2)]
 
@@ -126,13 +127,10 @@ describe('three agents and two rounds', () => {
     tensorsOf(await readFile(join(fleet.folders.coordinator, 'blobs', hash.slice(0, 2), hash)))
 
   async function startingAdapter(): Promise<string> {
-    const journal = await readFile(join(fleet.folders.coordinator, 'journal.jsonl'), 'utf8')
-    const entries = journal
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Entry)
-    const created = entries.find(({ type }) => type === 'run-created')
-    return created?.files?.find(({ path }) => path.endsWith('.safetensors'))?.sha256 ?? ''
+    const tail = ['audit', 'tail', '--dir', fleet.folders.coordinator, '--lines', '1000']
+    const { entries } = await runLorica<{ entries: readonly { readonly event: Entry }[] }>(tail)
+    const created = entries.find(({ event }) => event.type === 'run-created')
+    return created?.event.files?.find(({ path }) => path.endsWith('.safetensors'))?.sha256 ?? ''
   }
 })
 

@@ -166,7 +166,16 @@ async function contributeEvaluation(
   signal: AbortSignal,
 ): Promise<void> {
   const { assignmentId, round } = assignment
-  const measured = await measureAdapter(assignment, { ...parts.work, onStep: () => {} }, signal)
+  const onBatch = (done: number): void =>
+    parts.onProgress({
+      assignmentId,
+      phase: 'evaluate',
+      step: done,
+      steps: done,
+      loss: null,
+      tokensPerSecond: null,
+    })
+  const measured = await measureAdapter(assignment, { ...parts.work, onStep: () => {}, onBatch }, signal)
   const message = { assignmentId, ...measured }
   await parts.recordEvaluation(assignment, message)
   try {

@@ -2,7 +2,7 @@
  * One assignment in, one update out. Pure orchestration: what reads files, trains, or knows the time is an argument.
  * @module
  */
-import type { Adapter, EngineSpec, OptimizerState, StepProgress, TensorMap } from '@lorica/peft-core'
+import type { Adapter, Batches, EngineSpec, OptimizerState, StepProgress, TensorMap } from '@lorica/peft-core'
 import { type EvaluateAssignment, LoricaError, type TrainAssignment } from '@lorica/protocol'
 import type { Clock } from './clock.js'
 import { type Delta, deltaOf } from './delta.js'
@@ -20,6 +20,8 @@ export interface WorkParts {
   readonly owner: Pick<Owner, 'whenFree'>
   readonly clock: Clock
   readonly onStep: (progress: StepProgress, steps: number) => void
+  /** Hears how many batches of an evaluation were read. */
+  readonly onBatch?: (done: number) => void
 }
 
 /** What an agent hands in for a round, with the counts that go with it. */
@@ -114,7 +116,7 @@ export async function measureAdapter(
   const { lossSum, tokens, seconds } = await parts.trainer.evaluate(
     spec,
     adapter.tensors,
-    parts.owner.whenFree(batches, deadlineAtMs, signal),
+    counted(parts.owner.whenFree(batches, deadlineAtMs, signal), parts.onBatch),
     signal,
   )
   if (tokens === 0 || !Number.isFinite(lossSum)) {
@@ -124,6 +126,19 @@ export async function measureAdapter(
     )
   }
   return { lossSum, tokens, evaluateMs: seconds * 1000 }
+}
+
+/** Batches that tell how many of them were read; they can be read again where those given can. */
+function counted(batches: Batches, onBatch: WorkParts['onBatch']): Batches {
+  return {
+    async *[Symbol.asyncIterator]() {
+      let done = 0
+      for await (const batch of batches) {
+        onBatch?.(++done)
+        yield batch
+      }
+    },
+  }
 }
 
 async function prepare(assignment: TrainAssignment | EvaluateAssignment, rows: number, parts: WorkParts) {

@@ -42,7 +42,7 @@ export interface Service {
   readonly runsToGoOn: number // runs that its journal had not ended
   /** Resolves when another coordinator has taken the lead: nothing more may be promised. */
   readonly lost: Promise<LoricaError>
-  /** Stops working on runs where they are; the journal knows where to go on. */
+  /** Opens no round and stops working on runs where they are; the journal knows where to go on. Updates that are all here are answered. */
   stop(): Promise<void>
   /** Gives the store up. Stop first. */
   close(): Promise<void>
@@ -103,12 +103,12 @@ export async function openService(
 
     const runsToGoOn = ledger.runs().filter(({ ended }) => ended === null).length
     const conductor = startConductor(parts)
-    const transfer = createTransfer(parts, conductor, place('staging'))
     const admission = createAdmission({ ledger, identity, clock, random })
     const alarms = createAlarms((alarm) => {
       log('alarm', { ...alarm })
       ledger.record({ type: 'alarm', ...alarm })
     }, clock)
+    const transfer = createTransfer(parts, conductor, place('staging'), alarms)
     const session = { ledger, roster, conductor, transfer, log, clock, coordinatorId: identity.id }
     const connections = createConnections({
       ...{ log, clock, alarms },
@@ -117,7 +117,10 @@ export async function openService(
     return {
       ...{ parts, conductor, admission, alarms, connections, adminToken, runsToGoOn },
       lost: lead.lost,
-      stop: () => conductor.stop(),
+      async stop() {
+        await conductor.stop()
+        await transfer.settled()
+      },
       close,
     }
   } catch (error) {

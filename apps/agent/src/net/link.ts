@@ -80,7 +80,10 @@ export interface Link {
   close(): void
 }
 
-/** A coordinator that stops dismisses its agents; they come back after about this long. One that dismisses twice means it. */
+/**
+ * A coordinator that stops dismisses its agents; they come back after about this long, unless it said another time. One that
+ * dismisses twice means it.
+ */
 const COME_BACK_MS = 1000
 
 /** Refusals that a second attempt cannot change. */
@@ -93,10 +96,16 @@ const TOLD = ['LRC-2008', 'LRC-2013', 'LRC-2017', 'LRC-2018']
 export function openLink({ url, pin, clock, random, openSocket, proof, hello, on }: LinkOptions): Link {
   const waiting = new Set<(reply: HelloReply) => void>()
   let introduced: HelloReply | undefined
+  let comeBackMs = COME_BACK_MS
   let dismissals = 0
   let isAway = false // and that was told
   let cancelComeBack = () => {}
 
+  const pace = (reconnectMs: number | undefined): void => {
+    if (reconnectMs === undefined || reconnectMs === comeBackMs) return
+    comeBackMs = reconnectMs
+    socket.paceTo?.(reconnectMs)
+  }
   const refuse = (refusal: LoricaError): void => {
     if (TOLD.includes(refusal.code) && !isAway) {
       isAway = true
@@ -117,7 +126,9 @@ export function openLink({ url, pin, clock, random, openSocket, proof, hello, on
     } catch (cause) {
       throw linkLost((cause as Error).message)
     }
-    return replies[event](raw) as ReturnType<(typeof replies)[typeof event]>
+    const reply = replies[event](raw) as ReturnType<(typeof replies)[typeof event]>
+    if (event === 'progress') pace((reply as ReturnType<typeof parseProgressReply>).reconnectMs)
+    return reply
   }
 
   socket.on('connect', async () => {
@@ -126,6 +137,7 @@ export function openLink({ url, pin, clock, random, openSocket, proof, hello, on
       const reply = await introduce(hello(), (message) => request('hello', message))
       if (socket.id !== id) return // the connection ended together with the answer
       introduced = reply
+      pace(reply.reconnectMs)
       isAway = false
       on.connected(reply)
       for (const tell of waiting) tell(reply)
@@ -142,7 +154,7 @@ export function openLink({ url, pin, clock, random, openSocket, proof, hello, on
     if (reason !== 'io server disconnect') return
     dismissals++
     if (dismissals > 1) return refuse(replaced())
-    cancelComeBack = clock.after(COME_BACK_MS * (0.5 + random.fraction()), () => socket.connect())
+    cancelComeBack = clock.after(comeBackMs * (0.5 + random.fraction()), () => socket.connect())
   })
   socket.on('connect_error', ({ message }) => {
     dismissals = 0 // it was away, so it did not mean this agent

@@ -14,6 +14,8 @@ export interface FleetSocket {
   readonly id?: string | undefined
   on(event: string, listener: (...args: never[]) => void): unknown
   connect(): unknown
+  /** How long to wait, give or take half of it at random, before the first attempt after a loss. */
+  paceTo?(ms: number): void
   disconnect(): unknown
   /** `emitWithAck` rejects when there is no answer in time, or the connection ends first. */
   timeout(ms: number): { emitWithAck(event: string, message: unknown): Promise<unknown> }
@@ -34,15 +36,23 @@ export type OpenSocket = (options: SocketOptions) => FleetSocket
 /** A socket over the network. */
 export const openSocket: OpenSocket = ({ url, pin, proof, onRefused }) => {
   const { origin, pathname } = new URL(url)
-  return io(origin, {
+  const socket = io(origin, {
     path: `${pathname === '/' ? '' : pathname}${FLEET_PATH}`,
     transports: [provenSocket({ proof, onRefused, trust: () => trustedAgent(url, pin) })],
     parser,
     addTrailingSlash: false,
     reconnectionDelay: 250,
-    reconnectionDelayMax: 10_000,
+    reconnectionDelayMax: LONGEST_PAUSE_MS,
     randomizationFactor: 0.5,
     autoConnect: false,
     forceNew: true,
   })
+  return Object.assign(socket, {
+    paceTo(ms: number) {
+      socket.io.reconnectionDelayMax(Math.max(LONGEST_PAUSE_MS, 2 * ms))
+      socket.io.reconnectionDelay(ms)
+    },
+  })
 }
+
+const LONGEST_PAUSE_MS = 10_000

@@ -1,7 +1,10 @@
 import type { Clock } from '../clock.js'
 
-/** What somebody should look at. `duplicate-identity`: one key on two machines; `secret-guessing`: wrong join or operator tokens. */
-export type AlarmKind = 'duplicate-identity' | 'secret-guessing'
+/**
+ * What somebody should look at. `duplicate-identity`: one key on two machines; `secret-guessing`: wrong join or operator tokens;
+ * `foreign-assignment`: an agent used what another was given; `conflicting-update`: it sent a second, different update.
+ */
+export type AlarmKind = 'duplicate-identity' | 'secret-guessing' | 'foreign-assignment' | 'conflicting-update'
 
 /** An alarm as the journal has it. */
 export interface Alarm {

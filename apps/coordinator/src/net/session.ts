@@ -135,7 +135,7 @@ export function serveSession(parts: SessionParts, socket: AgentSocket, member: M
   on('update.close', parseUpdateClose, (request) => transfer.close(agentId, request))
   on('progress', parseProgress, (progress) => {
     conductor.progressed(agentId, progress)
-    return {}
+    return { reconnectMs: reconnectMs(roster.all().length) }
   })
   on('evaluation', parseEvaluation, (evaluation) => {
     conductor.evaluated(agentId, evaluation)

@@ -11,6 +11,8 @@ import {
   type UpdateOpen,
   type UpdateOpenReply,
 } from '@lorica/protocol'
+import { wait } from '../clock.js'
+import type { Alarms } from '../fleet/alarms.js'
 import type { ActiveRun } from '../rounds/active-run.js'
 import type { Conductor } from '../rounds/conductor.js'
 import {
@@ -31,6 +33,8 @@ export interface Transfer {
   open(agentId: string, offer: UpdateOpen): Promise<UpdateOpenReply>
   chunk(agentId: string, chunk: UpdateChunk): Promise<{ offset: number }>
   close(agentId: string, request: UpdateClose): Promise<{ receipt: Receipt }>
+  /** Waits until updates that are being checked are answered, for at most a few seconds. */
+  settled(): Promise<void>
   /** The connection of an agent is gone: its uploads are kept on disk, to be resumed. */
   departed(agentId: string): Promise<void>
 }
@@ -44,6 +48,8 @@ interface Upload {
   readonly round: number
 }
 
+const SETTLE_MS = 5000
+
 /** Refusals after which the seat of the agent is settled: sending the same update again cannot help. */
 const finalCodes: ReadonlySet<ErrorCode> = new Set([
   'LRC-4003',
@@ -56,8 +62,14 @@ const finalCodes: ReadonlySet<ErrorCode> = new Set([
   'LRC-4014',
 ])
 
-export function createTransfer(parts: Parts, conductor: Conductor, stagingFolder: string): Transfer {
+export function createTransfer(
+  parts: Parts,
+  conductor: Conductor,
+  stagingFolder: string,
+  alarms: Alarms,
+): Transfer {
   const uploads = new Map<string, Promise<Upload>>()
+  const closing = new Set<Promise<Receipt>>()
 
   function refuse(active: ActiveRun, agentId: string, assignmentId: string, error: LoricaError): void {
     const { current, runId } = active.run()
@@ -82,9 +94,15 @@ export function createTransfer(parts: Parts, conductor: Conductor, stagingFolder
     return roundClosed(round, run === undefined ? 'an unknown time' : closingOf(run, round))
   }
 
+  function foreign(agentId: string, ownerId: string, what: string): void {
+    const owner = parts.ledger.member(ownerId)?.name ?? ownerId
+    alarms.raise('foreign-assignment', agentId, `it used ${what} of ${owner}`)
+  }
+
   async function owned(agentId: string, uploadId: string): Promise<Upload> {
     const upload = await uploads.get(uploadId)
     if (upload?.agentId !== agentId) {
+      if (upload !== undefined) foreign(agentId, upload.agentId, `upload ${uploadId}`)
       throw new LoricaError('LRC-4005', `upload ${uploadId} is not open`, { received: uploadId })
     }
     if (isOpen(upload)) return upload
@@ -137,7 +155,10 @@ export function createTransfer(parts: Parts, conductor: Conductor, stagingFolder
     async open(agentId, offer) {
       const { assignmentId, sha256, sizeBytes } = offer
       const record = parts.ledger.assignment(assignmentId)
-      if (record === undefined || record.agentId !== agentId) throw notYours(assignmentId)
+      if (record === undefined || record.agentId !== agentId) {
+        if (record !== undefined) foreign(agentId, record.agentId, `assignment ${assignmentId}`)
+        throw notYours(assignmentId)
+      }
       const uploadId = `${assignmentId}-${sha256.slice(0, 16)}`
       const { receipt, round } = record
       if (receipt?.updateSha256 === sha256) {
@@ -162,6 +183,8 @@ export function createTransfer(parts: Parts, conductor: Conductor, stagingFolder
       } catch (error) {
         const known = asLoricaError(error)
         if (finalCodes.has(known.code)) refuse(active, agentId, assignmentId, known)
+        if (known.code === 'LRC-4013')
+          alarms.raise('conflicting-update', agentId, `a second update of round ${round} of ${record.runId}`)
         throw known
       }
       const known = await uploads.get(uploadId)
@@ -194,7 +217,10 @@ export function createTransfer(parts: Parts, conductor: Conductor, stagingFolder
       const upload = await owned(agentId, uploadId)
       upload.active.uploads.checking(agentId)
       try {
-        return { receipt: await finish(upload) }
+        const finishing = finish(upload)
+        closing.add(finishing)
+        finishing.finally(() => closing.delete(finishing)).catch(() => undefined)
+        return { receipt: await finishing }
       } catch (error) {
         const known = asLoricaError(error)
         const isIncomplete = known.code === 'LRC-4003'
@@ -205,6 +231,9 @@ export function createTransfer(parts: Parts, conductor: Conductor, stagingFolder
       } finally {
         upload.active.uploads.ended(agentId)
       }
+    },
+    async settled() {
+      await Promise.race([Promise.allSettled(closing), wait(parts.clock, SETTLE_MS)])
     },
     async departed(agentId) {
       const open = await Promise.all([...uploads.values()])

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { RoundEvent } from '../journal-event.js'
-import { contributionsOf, openRound, type RoundState, refusalsOf, stepRound } from './round.js'
+import { contributionsOf, openRound, phaseOf, type RoundState, refusalsOf, stepRound } from './round.js'
 
 const names = ['bern', 'graz', 'kiel', 'oslo', 'turin'] as const
 const at = '2026-01-02T03:04:05.000Z'
@@ -101,6 +101,51 @@ describe('a round', () => {
           ),
         ).toBe(start)
       }),
+    )
+  })
+
+  test('gives a receipt for exactly the updates that are in its aggregate, however they race its deadline', async () => {
+    const race = fc.record({ graceMs: fc.constantFrom(0, 50), moving: fc.subarray([...names]) })
+    await fc.assert(
+      fc.asyncProperty(fc.scheduler(), race, async (scheduler, { graceMs, moving }) => {
+        let state: RoundState = { ...start, lateGraceMs: graceMs }
+        let nowMs = start.deadlineAtMs! - 2
+        let aggregate: readonly string[] | undefined
+        const uploading = new Set<string>(moving)
+        const receipts = new Set<string>()
+        const step = (event: RoundEvent) => {
+          state = stepRound(state, event, at)
+          const phase = phaseOf(state, { nowMs, lapsed: new Set(), hung: new Set(), uploading })
+          if (phase !== 'training' && !state.isClosed)
+            state = stepRound(state, { type: 'round-closed', ...origin }, at)
+        }
+        const last = (name: string, index: number) =>
+          scheduler.schedule(Promise.resolve(), `last chunk of ${name}`).then(() => {
+            uploading.delete(name)
+            const isOpen = !state.isClosed && state.seats.get(name)?.status === 'training'
+            if (!isOpen) return // LRC-4002
+            step(settling(name, 'accepted', 10 + index))
+            receipts.add(name)
+          })
+        const tick = (ms: number) =>
+          scheduler.schedule(Promise.resolve(), `${ms} ms pass`).then(() => {
+            nowMs += ms
+            step({ type: 'round-closed', runId: origin.runId, round: -1 }) // nothing but the time
+          })
+        const fold = scheduler.schedule(Promise.resolve(), 'aggregate').then(() => {
+          if (state.isClosed) aggregate = contributionsOf(state).map(({ agentId }) => agentId)
+        })
+        const all = Promise.all([...names.map(last), tick(1), tick(1), tick(60), fold])
+        await scheduler.waitFor(all)
+        expect(state.isClosed).toBe(true)
+        expect(
+          contributionsOf(state)
+            .map(({ agentId }) => agentId)
+            .sort(),
+        ).toEqual([...receipts].sort())
+        if (aggregate !== undefined) expect([...aggregate].sort()).toEqual([...receipts].sort())
+      }),
+      { numRuns: 200 },
     )
   })
 })

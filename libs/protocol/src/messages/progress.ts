@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { countSchema, idSchema } from './field.js'
+import { countSchema, idSchema, positiveSchema } from './field.js'
 import { readMessage, readReply } from './message.js'
 import { since } from './since.js'
 
@@ -15,7 +15,9 @@ export const progressSchema = z.strictObject({
 })
 export type Progress = Readonly<z.infer<typeof progressSchema>>
 
-export const progressReplySchema = z.strictObject({})
+export const progressReplySchema = z.strictObject({
+  reconnectMs: since(2, positiveSchema.max(600_000)), // as in the answer to hello; follows the size of the fleet
+})
 export type ProgressReply = Readonly<z.infer<typeof progressReplySchema>>
 
 /** Checks an untrusted message. Throws LoricaError LRC-1007. */
