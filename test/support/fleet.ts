@@ -28,8 +28,8 @@ export interface Fleet extends AsyncDisposable {
   coordinator(): Service
   /** Every process that this agent has been, oldest first. */
   lives(index: number): readonly Service[]
-  /** Kills the coordinator and starts it again on its folder and port. */
-  restartCoordinator(): Promise<void>
+  /** Ends the coordinator, by default with SIGKILL, and starts it again on its folder and port. */
+  restartCoordinator(signal?: NodeJS.Signals): Promise<void>
   /** Kills an agent and starts it again without a token. */
   restartAgent(index: number, options?: readonly string[]): Promise<void>
   /** `lorica ARGS --json` as the operator of this fleet. */
@@ -103,8 +103,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       ...{ model, url, adminToken, join: link, folders, agents, operate },
       coordinator: () => coordinator,
       lives: (index) => lives[index] ?? [],
-      async restartCoordinator() {
-        await coordinator.stop('SIGKILL')
+      async restartCoordinator(signal = 'SIGKILL') {
+        await coordinator.stop(signal)
         coordinator = serve(new URL(url).port)
         await coordinator.until((line) => 'adminToken' in line)
       },

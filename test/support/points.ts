@@ -47,10 +47,14 @@ export async function strikeAt(
     })
   })
   if (/^(connect|hello)/.test(message)) link.cut() // a connection greets once
-  const ended = (over.aborted ? Promise.resolve() : once(over, 'abort')).then(() =>
-    pause(LAST_MESSAGES_MS, false as const),
+  const done = new AbortController()
+  const waiting = over.aborted ? Promise.resolve() : once(over, 'abort', { signal: done.signal })
+  const ended = waiting.then(
+    () => pause(LAST_MESSAGES_MS, false as const),
+    () => false as const, // nobody waits any more
   )
   const isStruck = await Promise.race([struck, ended])
+  done.abort()
   rest()
   return isStruck
 }

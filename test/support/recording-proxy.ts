@@ -6,6 +6,8 @@ export interface RecordingProxy extends AsyncDisposable {
   readonly url: string
   /** What was sent, connection by connection, as it was before WebSocket masked it. */
   sent(): Buffer
+  /** The same, masked as it travelled. */
+  connections(): readonly Buffer[]
 }
 
 export async function startRecordingProxy(target: string): Promise<RecordingProxy> {
@@ -27,6 +29,7 @@ export async function startRecordingProxy(target: string): Promise<RecordingProx
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    connections: () => recorded.map((parts) => Buffer.concat(parts)),
     sent: () => Buffer.concat(recorded.map((parts) => unmasked(Buffer.concat(parts)))),
     [Symbol.asyncDispose]: async () => {
       for (const socket of open) socket.destroy()
