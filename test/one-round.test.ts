@@ -2,11 +2,19 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { decodeSafetensors, floatTensor, readAdapter, type TensorMap } from '@lorica/peft-core'
-import { type AgentView, type ReleaseView, type RunView, verifyRelease } from '@lorica/protocol'
+import {
+  type AgentView,
+  type ReleaseView,
+  type RoundSummary,
+  type RoundView,
+  type RunView,
+  verifyRelease,
+} from '@lorica/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Fleet, siteText, startFleet } from './support/fleet.js'
 import { createFolder, type Folder } from './support/folder.js'
 import { runLorica } from './support/lorica.js'
+import { tryLorica } from './support/service.js'
 
 const texts = [siteText(0), siteText(1), siteText(2)]
 
@@ -113,6 +121,51 @@ describe('three agents and two rounds', () => {
       'site-0 connected',
       'site-1 connected',
       'site-2 connected',
+    ])
+  })
+
+  test('a round says what became of each agent, to people and to scripts', async () => {
+    const { rounds } = await fleet.operate<{ rounds: readonly RoundSummary[] }>('rounds', 'list', 'toy')
+    expect(rounds.map(({ round, state, release, accepted }) => [round, state, release, accepted])).toEqual([
+      [1, 'committed', 'v1', 3],
+      [2, 'committed', 'v2', 3],
+    ])
+    const shown = await fleet.operate<RoundView>('rounds', 'show', view.run, '2', '--why')
+    const [{ agents = [] } = {}] = shown.attempts
+    expect(agents.map(({ name, fate }) => [name, fate])).toEqual(
+      ['site-0', 'site-1', 'site-2'].map((name) => [name, 'accepted']),
+    )
+    const records = new Map(view.rounds[1]?.contributions.map((one) => [one.name, one]))
+    for (const { name, trainSeconds, lossLast, bytesUp } of agents) {
+      expect([trainSeconds, lossLast]).toEqual([
+        (records.get(name)?.trainMs ?? 0) / 1000,
+        records.get(name)?.lossLast,
+      ])
+      expect(bytesUp).toBeGreaterThan(4 * 1000)
+    }
+    const { url, adminToken } = fleet
+    const { stdout, status } = await tryLorica([
+      ...['rounds', 'show', view.run, '2', '--why', '--url', url, '--token', adminToken],
+    ])
+    expect([status, stdout]).toEqual([
+      0,
+      expect.stringMatching(/round 2 of toy-1: committed as v2, loss \d\.\d{4}\n/),
+    ])
+    expect(stdout).toMatch(/\nsite-1 +accepted +[\d.]+ m?s +\d\.\d{3} > \d\.\d{3} +[\d.]+ kB/)
+  })
+
+  test('agents are labelled, drained and taken back by a pattern', async () => {
+    const agentsAfter = async (...args: readonly string[]) =>
+      (await fleet.operate<{ agents: readonly AgentView[] }>('agents', ...args)).agents
+    const labelled = await agentsAfter('label', 'site-*', 'tier=2', 'room=')
+    expect(labelled.map(({ labels }) => labels)).toEqual([{ tier: '2' }, { tier: '2' }, { tier: '2' }])
+    expect(
+      (await agentsAfter('drain', 'site-1')).map(({ isCordoned, doing }) => [isCordoned, doing]),
+    ).toEqual([[true, null]])
+    expect((await agentsAfter('uncordon', '*')).map(({ isCordoned }) => isCordoned)).toEqual([
+      false,
+      false,
+      false,
     ])
   })
 
