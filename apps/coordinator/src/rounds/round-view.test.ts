@@ -116,6 +116,17 @@ test('an open attempt shows how far its seats are now', () => {
   expect(view?.attempts[1]?.reasons).toEqual([])
 })
 
+test('an agent that got its seat later is told of once, with its seat', () => {
+  const invited: RunJournalEvent = { type: 'agent-invited', runId, round: 1, seat: seat('bern', 2) }
+  const run = stepRun(after(events.length), { event: invited, at: time(21) })
+  const agents = roundView(run, 1, new Map())?.attempts[1]?.agents
+  expect(agents?.map(({ name, fate }) => [name, fate])).toEqual([
+    ['oslo', 'accepted'],
+    ['graz', 'training'],
+    ['bern', 'training'],
+  ])
+})
+
 test('a list of rounds tells the latest attempt in numbers', () => {
   expect(roundSummaries(after(5), new Map())).toEqual([
     {

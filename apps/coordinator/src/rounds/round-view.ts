@@ -61,7 +61,8 @@ function attemptsOf(run: Run): readonly Attempt[] {
 }
 
 function attemptView(attempt: Attempt, marks: Marks): AttemptView {
-  const { minimum, goal, deadlineAtMs, plannedAt, closedAt, bystanders, bystandersNotNamed } = attempt
+  const { minimum, goal, deadlineAtMs, plannedAt, closedAt, bystandersNotNamed } = attempt
+  const bystanders = attempt.bystanders.filter(({ agentId }) => !attempt.seats.has(agentId)) // some were invited later
   const past = isPast(attempt) ? attempt : null
   return {
     attempt: attempt.attempt,

@@ -8,7 +8,7 @@ import type { Hold } from './opening.js'
 import type { Parts } from './parts.js'
 import { planRound, seatOf, trainAssignment } from './plan.js'
 import { phaseOf, type RoundState, refusalsOf } from './round.js'
-import { type Candidate, suitedAgents } from './selection.js'
+import { suitedAgents } from './selection.js'
 
 const SCHEDULE_TICK_MS = 1000 // somebody may set the clock meanwhile
 
@@ -111,32 +111,25 @@ export function askToTrain(active: ActiveRun, agentId: string): void {
   active.ask(agentId, trainAssignment(run, run.current, seat, active.nowMs()))
 }
 
-/** Offers a round that could not reach its minimum to every agent that has no seat in it. */
+/** Gives seats in a round that could not reach its minimum otherwise to agents that have none, as many as it lacks. */
 export function inviteWaiting(parts: Parts, active: ActiveRun): void {
-  if (active.run().current !== null)
-    for (const agent of availableAgents(parts)) inviteLate(parts, active, agent)
-}
-
-/** Gives an agent a seat in the open round, if the round could not reach its minimum otherwise. */
-function inviteLate(parts: Parts, active: ActiveRun, agent: Candidate): void {
   const run = active.run()
   const round = run.current
-  if (
-    round === null ||
-    round.isClosed ||
-    round.seats.has(agent.agentId) ||
-    run.excluded.includes(agent.agentId) ||
-    suitedAgents(run, [agent]).suited.length === 0
-  )
-    return
+  if (round === null || round.isClosed) return
   const hopeful = [...round.seats.values()].filter(
     ({ agentId, status }) =>
       status === 'accepted' || (status === 'training' && !active.leases.hasLapsed(agentId)),
   )
-  if (hopeful.length >= round.minimum) return
-  const seat = seatOf(agent, newId(parts.random))
-  parts.ledger.record({ type: 'agent-invited', runId: run.runId, round: round.round, seat })
-  askToTrain(active, agent.agentId)
+  const lacking = round.minimum - hopeful.length
+  if (lacking <= 0) return
+  const free = availableAgents(parts).filter(
+    ({ agentId }) => !round.seats.has(agentId) && !run.excluded.includes(agentId),
+  )
+  for (const agent of suitedAgents(run, free).suited.slice(0, lacking)) {
+    const seat = seatOf(agent, newId(parts.random))
+    parts.ledger.record({ type: 'agent-invited', runId: run.runId, round: round.round, seat })
+    askToTrain(active, agent.agentId)
+  }
 }
 
 /** Gives up on the open round; another attempt may follow. The updates that it had accepted are recorded as refused. */

@@ -29,7 +29,8 @@ export const runCodes = {
   'LRC-3006': {
     title: 'Too few agents can take part',
     meaning: 'A round could not get as many contributions as its minimum.',
-    action: 'See the reasons per agent with `lorica run show`; connect more agents or lower rounds.minimum.',
+    action:
+      'See the reasons per agent with `lorica rounds show RUN N --why`; connect more agents or lower rounds.minimum.',
   },
   'LRC-3007': {
     title: 'Release is not known',
