@@ -88,6 +88,22 @@ test('bytes that are not the announced ones are refused, and the upload starts a
   expect(await oslo.emit('update.open', offer)).toMatchObject({ ok: true, offset: 0 })
 })
 
+test('an update that is closed twice at once is taken once, and both are given its receipt', async () => {
+  const { fleet, oslo } = await training()
+  await using _ = fleet
+  const bytes = await updateBytes(oslo, asked(oslo), 2)
+  const offer = offerOf(asked(oslo), bytes)
+  const { uploadId } = await oslo.emit('update.open', offer)
+  await oslo.emit('update.chunk', { uploadId, offset: 0, bytes })
+  const answers = await Promise.all([
+    oslo.emit('update.close', { uploadId }),
+    oslo.emit('update.close', { uploadId }),
+  ])
+  expect(answers[0].receipt).toMatchObject({ updateSha256: offer.sha256, round: 1 })
+  expect(answers[1]).toEqual(answers[0])
+  expect((await oslo.emit('update.open', offer)).receipt).toEqual(answers[0].receipt)
+})
+
 test('a second, different update of one agent is a conflict', async () => {
   const { fleet, oslo } = await training()
   await using _ = fleet

@@ -69,7 +69,7 @@ export function createTransfer(
   alarms: Alarms,
 ): Transfer {
   const uploads = new Map<string, Promise<Upload>>()
-  const closing = new Set<Promise<Receipt>>()
+  const closing = new Map<string, Promise<Receipt>>() // an update is taken once, however often that is asked
 
   function refuse(active: ActiveRun, agentId: string, assignmentId: string, error: LoricaError): void {
     const { current, runId } = active.run()
@@ -146,6 +146,23 @@ export function createTransfer(
     return { updateSha256: sha256, round: upload.round, acceptedAt }
   }
 
+  /** Finishes an upload, or settles why it cannot be. */
+  async function take(upload: Upload): Promise<Receipt> {
+    const { active, agentId, offer } = upload
+    active.uploads.checking(agentId)
+    try {
+      return await finish(upload)
+    } catch (error) {
+      const known = asLoricaError(error)
+      const isIncomplete = known.code === 'LRC-4003'
+      if (!isIncomplete) await forget(upload, 'drop')
+      if (finalCodes.has(known.code) && !isIncomplete) refuse(active, agentId, offer.assignmentId, known)
+      throw known
+    } finally {
+      active.uploads.ended(agentId)
+    }
+  }
+
   return {
     async read(agentId, { sha256, offset, length }) {
       const answer = await parts.blobs.read(sha256, offset, length)
@@ -154,12 +171,13 @@ export function createTransfer(
     },
     async open(agentId, offer) {
       const { assignmentId, sha256, sizeBytes } = offer
+      const uploadId = `${assignmentId}-${sha256.slice(0, 16)}`
+      await closing.get(uploadId)?.catch(() => undefined)
       const record = parts.ledger.assignment(assignmentId)
       if (record === undefined || record.agentId !== agentId) {
         if (record !== undefined) foreign(agentId, record.agentId, `assignment ${assignmentId}`)
         throw notYours(assignmentId)
       }
-      const uploadId = `${assignmentId}-${sha256.slice(0, 16)}`
       const { receipt, round } = record
       if (receipt?.updateSha256 === sha256) {
         await parts.ledger.flush()
@@ -215,31 +233,17 @@ export function createTransfer(
     },
     async close(agentId, { uploadId }) {
       const upload = await owned(agentId, uploadId)
-      upload.active.uploads.checking(agentId)
-      try {
-        const finishing = finish(upload)
-        closing.add(finishing)
-        finishing.finally(() => closing.delete(finishing)).catch(() => undefined)
-        return { receipt: await finishing }
-      } catch (error) {
-        const known = asLoricaError(error)
-        const isIncomplete = known.code === 'LRC-4003'
-        if (!isIncomplete) await forget(upload, 'drop')
-        if (finalCodes.has(known.code) && !isIncomplete)
-          refuse(upload.active, agentId, upload.offer.assignmentId, known)
-        throw known
-      } finally {
-        upload.active.uploads.ended(agentId)
-      }
+      const taking = closing.get(uploadId) ?? take(upload).finally(() => closing.delete(uploadId))
+      closing.set(uploadId, taking)
+      return { receipt: await taking }
     },
     async settled() {
-      await Promise.race([Promise.allSettled(closing), wait(parts.clock, SETTLE_MS)])
+      await Promise.race([Promise.allSettled(closing.values()), wait(parts.clock, SETTLE_MS)])
     },
     async departed(agentId) {
       const open = await Promise.all([...uploads.values()])
-      await Promise.all(
-        open.filter((upload) => upload.agentId === agentId).map((upload) => forget(upload, 'park')),
-      )
+      const left = open.filter((upload) => upload.agentId === agentId && !closing.has(upload.uploadId))
+      await Promise.all(left.map((upload) => forget(upload, 'park')))
     },
   }
 }
