@@ -183,10 +183,11 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
         const receipt = await delivery.upload(update, finished, signal)
         const ms = clock.monotonicMs() - startedMs
         const at = new Date(clock.now()).toISOString()
-        await writeUplink(folder, { at, sizeBytes: update.sizeBytes, ms }, disk)
+        await writeUplink(folder, { at, sizeBytes: update.sizeBytes, ms }, disk).catch(() => {}) // only shown
         return receipt
       },
     },
+    underWay: new Map(),
     answered: async (runId) => {
       const waiting = (await outbox.unsettled()).filter((finished) => finished.runId === runId)
       await Promise.all(waiting.map(offer))
@@ -217,15 +218,7 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
     current = ''
     hasReadData = true
   })
-  const offered = new Map<string, Promise<void>>() // by hash: one offer of an update at a time
-  const offer = (finished: Finished): Promise<void> => {
-    const { sha256 } = finished
-    const known = offered.get(sha256)
-    if (known !== undefined) return known
-    const offering = deliver(finished, parts, stopped.signal).finally(() => offered.delete(sha256))
-    offered.set(sha256, offering)
-    return offering
-  }
+  const offer = (finished: Finished): Promise<void> => deliver(finished, parts, stopped.signal)
   const offerUnsettled = async (): Promise<void> => {
     for (const finished of await outbox.unsettled()) {
       if (finished.assignmentId !== current) await offer(finished)

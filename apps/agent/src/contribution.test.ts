@@ -5,12 +5,12 @@ import type { Adapter, TensorMap } from '@lorica/peft-core'
 import { LoricaError, type TrainAssignment, type UpdateOpen } from '@lorica/protocol'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from './clock.js'
-import { type ContributionParts, contributor, type Delivery } from './contribution.js'
+import { type ContributionParts, contributor, type Delivery, deliver } from './contribution.js'
 import type { AgentEvent } from './report.js'
 import { ownerOf } from './site/owner.js'
 import { pause } from './site/pause.js'
 import { openMoments } from './store/moments.js'
-import { openOutbox, workOf } from './store/outbox.js'
+import { type Finished, openOutbox, workOf } from './store/outbox.js'
 import { openResiduals } from './store/residuals.js'
 
 const hash = 'ab'.repeat(32)
@@ -95,7 +95,7 @@ function agent(upload: (update: UpdateOpen) => Promise<ReturnType<typeof receipt
       },
       ...{ owner: ownerOf(folder, { clock }), clock },
     },
-    ...{ outbox, moments, residuals, delivery, answered: async () => {} },
+    ...{ outbox, moments, residuals, delivery, underWay: new Map(), answered: async () => {} },
     ...{ record: async () => {}, recordEvaluation: async () => {}, onProgress: () => {}, onFatal: () => {} },
     expectAllowed: () => ownerOf(folder, { clock }).expectFree(),
     tell: (event) => events.push(event),
@@ -130,6 +130,27 @@ test('a round that is asked for again under another id is not trained again', as
   await perform({ ...assignment, assignmentId: 'b9', deadlineMs: 100 }, never())
   expect(jobs).toHaveLength(1)
   expect(events.at(-1)).toMatchObject({ event: 'receipt', assignmentId: 'b9' })
+})
+
+test('an update that is being handed in is not handed in a second time', async () => {
+  let opened = 0
+  let accept = () => {}
+  const accepted = new Promise<void>((resolve) => {
+    accept = resolve
+  })
+  const { perform, parts, events } = agent(async ({ sha256 }) => {
+    opened++
+    await accepted
+    return receipt(sha256)
+  })
+  const performing = perform(assignment, never())
+  while (opened === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+  const [finished] = await parts.outbox.unsettled()
+  const offering = deliver(finished as Finished, parts, never()) // as after a reconnection
+  accept()
+  await Promise.all([performing, offering])
+  expect(opened).toBe(1)
+  expect(names(events)).toEqual(['assignment', 'uploaded', 'receipt'])
 })
 
 test('the schedule and the optimizer go on from round to round', async () => {

@@ -39,6 +39,8 @@ export interface ContributionParts {
   readonly moments: Moments
   readonly residuals: Residuals
   readonly delivery: Delivery
+  /** Deliveries that are under way, by assignment and hash. */
+  readonly underWay: Map<string, Promise<void>>
   /** Resolves when the finished updates of a run have their answers. */
   readonly answered: (runId: string) => Promise<void>
   /** Writes down what will leave, before it does. */
@@ -138,12 +140,24 @@ function unlessAborted(done: Promise<void>, signal: AbortSignal): Promise<void> 
   })
 }
 
-/** Hands finished work in and notes the answer. Never rejects: what is interrupted stays in the outbox. */
-export async function deliver(
-  finished: Finished,
-  parts: ContributionParts,
-  signal: AbortSignal,
-): Promise<void> {
+/**
+ * Hands finished work in and notes the answer; what is being handed in already is waited for. Never rejects: what is interrupted
+ * stays in the outbox.
+ */
+export function deliver(finished: Finished, parts: ContributionParts, signal: AbortSignal): Promise<void> {
+  const { assignmentId, sha256 } = finished
+  const key = `${assignmentId} ${sha256}`
+  const known = parts.underWay.get(key)
+  if (known !== undefined)
+    return unlessAborted(known, signal).catch((error) =>
+      parts.tell({ event: 'abandoned', assignmentId, ...reasonOf(asLoricaError(error)) }),
+    )
+  const handing = handIn(finished, parts, signal).finally(() => parts.underWay.delete(key))
+  parts.underWay.set(key, handing)
+  return handing
+}
+
+async function handIn(finished: Finished, parts: ContributionParts, signal: AbortSignal): Promise<void> {
   const { assignmentId, sha256, sizeBytes, examples, tokens, trainMs, lossFirst, lossLast } = finished
   const message = { assignmentId, sha256, sizeBytes, examples, tokens, trainMs, lossFirst, lossLast }
   try {

@@ -28,5 +28,5 @@ export const newIdentity: () => Identity = createIdentity
 
 /** Keeps the key pair in the folder of the agent, readable by its owner only. */
 export async function writeIdentity(folder: string, identity: Identity): Promise<void> {
-  await writeJson(join(folder, FILE), storeIdentity(identity), { mode: 0o600 })
+  await writeJson(join(folder, FILE), storeIdentity(identity), { mode: 0o600, isDurable: true })
 }

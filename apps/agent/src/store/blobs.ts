@@ -57,7 +57,7 @@ export function openBlobs(folder: string, pull: Pull, disk: Disk = systemDisk())
     async bytes(file) {
       const bytes = await disk.read(await ensure(file))
       if (createHash('sha256').update(bytes).digest('hex') === file.sha256) return bytes
-      checked.delete(file.sha256) // changed on disk since it was checked
+      checked.delete(file.sha256) // changed on disk since it was checked: it is pulled again
       return disk.read(await ensure(file))
     },
     async drop({ sha256 }) {

@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TrainAssignment } from '@lorica/protocol'
@@ -6,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type Disk, systemDisk } from './disk.js'
 import { type Finished, openOutbox, workOf } from './outbox.js'
 
-const hash = 'ab'.repeat(32)
+const hash = createHash('sha256').update(new Uint8Array(6)).digest('hex')
 const file = { path: 'config.json', sha256: hash, sizeBytes: 12 }
 const assignment: TrainAssignment = {
   ...{
@@ -95,12 +96,15 @@ test('finished work is flushed, file and folder, before it is offered', async ()
 })
 
 test('finished work is found again after a restart, bytes and counts', async () => {
-  const entry = finished('w1')
-  await openOutbox(folder).put(entry, Uint8Array.of(9, 8, 7, 6, 5, 4))
+  const bytes = Uint8Array.of(9, 8, 7, 6, 5, 4)
+  const entry = finished('w1', { sha256: createHash('sha256').update(bytes).digest('hex') })
+  await openOutbox(folder).put(entry, bytes)
   const outbox = openOutbox(folder)
   expect(await outbox.find('w1')).toEqual(entry)
   expect(await outbox.unsettled()).toEqual([entry])
   expect([...(await outbox.read(entry, 2, 3))]).toEqual([7, 6, 5])
+  await writeFile(join(folder, 'w1.safetensors'), Uint8Array.of(9, 8, 7, 6, 5, 12))
+  expect(await outbox.find('w1')).toBeUndefined() // its bytes were damaged: it is trained again
 })
 
 test('settled work is not offered again but stays until a later round of its run', async () => {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { canonicalJson, type TrainAssignment } from '@lorica/protocol'
 import { z } from 'zod'
-import { type Disk, systemDisk } from './disk.js'
+import { type Disk, piecesOf, systemDisk } from './disk.js'
 import { readJson, writeJson, writeWhole } from './folder.js'
 
 const entrySchema = z.strictObject({
@@ -25,7 +25,7 @@ export type Finished = Readonly<z.infer<typeof entrySchema>>
 
 /** Finished work on disk: what an agent trained is not trained again, whatever happens to the link or to either side. */
 export interface Outbox {
-  /** Finished work for an assignment of the same content, also when the assignment has another id now. */
+  /** Finished work for an assignment of the same content, also when the assignment has another id now; not when its bytes are damaged. */
   find(work: string): Promise<Finished | undefined>
   /** Keeps finished work, bytes first, so that it survives a loss of power. Work of earlier rounds of its run goes. */
   put(finished: Finished, bytes: Uint8Array): Promise<void>
@@ -49,15 +49,24 @@ export function openOutbox(folder: string, disk: Disk = systemDisk()): Outbox {
   const entryPath = (work: string): string => join(folder, `${work}.json`)
   const bytesPath = (work: string): string => join(folder, `${work}.safetensors`)
 
-  const find = async (work: string): Promise<Finished | undefined> => {
+  const entryOf = async (work: string): Promise<Finished | undefined> => {
     const parsed = entrySchema.safeParse(await readJson(entryPath(work), disk).catch(() => undefined))
     return parsed.success ? parsed.data : undefined
+  }
+  const isIntact = async ({ work, sha256 }: Finished): Promise<boolean> => {
+    const hash = createHash('sha256')
+    try {
+      for await (const piece of piecesOf(disk, bytesPath(work))) hash.update(piece)
+    } catch {
+      return false
+    }
+    return hash.digest('hex') === sha256
   }
   const all = async (): Promise<readonly Finished[]> => {
     const works = (await disk.list(folder))
       .filter((name) => name.endsWith('.json'))
       .map((name) => name.slice(0, -5))
-    const entries = await Promise.all(works.sort().map(find))
+    const entries = await Promise.all(works.sort().map(entryOf))
     return entries.filter((entry) => entry !== undefined)
   }
   const remove = async ({ work }: Finished): Promise<void> => {
@@ -65,7 +74,10 @@ export function openOutbox(folder: string, disk: Disk = systemDisk()): Outbox {
     await disk.remove(bytesPath(work))
   }
   return {
-    find,
+    async find(work) {
+      const entry = await entryOf(work)
+      return entry !== undefined && (await isIntact(entry)) ? entry : undefined
+    },
     async put(finished, bytes) {
       await writeWhole(bytesPath(finished.work), bytes, writing)
       await writeJson(entryPath(finished.work), finished, writing)

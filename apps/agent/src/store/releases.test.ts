@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createIdentity, type FileReference, type ReleaseManifest, signManifest } from '@lorica/protocol'
@@ -117,5 +117,20 @@ test('a release whose file is damaged on the way is refused', async () => {
   })
   const taken = releases.take(signManifest(coordinator, manifest(5, five ?? {})))
   await expect(taken).rejects.toMatchObject({ code: 'LRC-6007' })
-  expect(await readdir(join(folder, 'r'))).toEqual([])
+  expect(await readdir(join(folder, 'r')).catch(() => [])).toEqual([])
+})
+
+test('a blob that changed on disk after it was checked does not get into a release', async () => {
+  const blobs = openBlobs(join(folder, 'blobs'), async (file, offset, append) => {
+    await append((content.get(file.sha256) as Buffer).subarray(offset))
+  })
+  const weights = { path: 'adapter_model.safetensors', ...five } as FileReference
+  await writeFile(await blobs.ensure(weights), 'weights of fire') // one bit
+  const { publicKey: coordinatorPublicKey } = coordinator
+  const options = { folder: join(folder, 'r'), blobs, coordinatorPublicKey }
+  const releases = openReleases({ ...options, baseOfRun: () => 'cd'.repeat(32) })
+  const taken = await releases.take(signManifest(coordinator, manifest(5, five ?? {})))
+  expect(await readFile(join(taken?.folder ?? '', 'adapter_model.safetensors'), 'utf8')).toBe(
+    'weights of five',
+  )
 })

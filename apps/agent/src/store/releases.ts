@@ -52,7 +52,7 @@ export function openReleases({
     const target = join(folder, manifest.name)
     await assemble(target, release, manifest, { blobs, disk })
     const latestNow: Latest = { version: manifest.version, name: manifest.name, manifestId: id }
-    await writeJson(latestPath, latestNow, { disk })
+    await writeJson(latestPath, latestNow, { disk, isDurable: true })
     const versions = (await disk.list(folder)).flatMap((name) =>
       /^v\d+$/.test(name) ? [Number(name.slice(1))] : [],
     )
@@ -76,19 +76,15 @@ async function assemble(
   { blobs, disk }: { readonly blobs: Blobs; readonly disk: Disk },
 ): Promise<void> {
   const staging = disk.temporaryPath(target)
-  const write = async (name: string, text: string): Promise<void> =>
-    writeWhole(join(staging, name), Buffer.from(text, 'utf8'), { disk })
+  const write = (name: string, bytes: Uint8Array): Promise<void> =>
+    writeWhole(join(staging, name), bytes, { disk, isDurable: true })
   try {
-    await disk.makeFolder(staging)
-    for (const file of manifest.files) {
-      const blob = await blobs.ensure(file)
-      await disk.makeFolder(dirname(join(staging, file.path)))
-      await disk.copy(blob, join(staging, file.path))
-    }
-    await write('manifest.json', release.manifest)
-    await write('manifest.sig', release.signature)
+    for (const file of manifest.files) await write(file.path, await blobs.bytes(file))
+    await write('manifest.json', Buffer.from(release.manifest, 'utf8'))
+    await write('manifest.sig', Buffer.from(release.signature, 'utf8'))
     await disk.remove(target)
     await disk.rename(staging, target)
+    await disk.flushFolder(dirname(target))
   } catch (cause) {
     throw diskError(target, cause)
   } finally {

@@ -39,5 +39,5 @@ export async function readSettings(folder: string): Promise<Settings | undefined
 
 /** Keeps the settings. */
 export async function writeSettings(folder: string, settings: Settings): Promise<void> {
-  await writeJson(join(folder, FILE), settings)
+  await writeJson(join(folder, FILE), settings, { isDurable: true })
 }
