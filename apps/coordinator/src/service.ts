@@ -23,7 +23,7 @@ import { openBlobs } from './store/blobs.js'
 import { takeLead } from './store/lead.js'
 import { BINDING_FILE, JOURNAL_FILE } from './store/open.js'
 import { openAdminToken, openIdentity } from './store/secret.js'
-import { clearStaging } from './store/staging.js'
+import { adoptStaging } from './store/staging.js'
 import type { Store } from './store/store.js'
 import { takeOverJournal } from './store/takeover.js'
 
@@ -93,7 +93,9 @@ export async function openService(
       leaseMs,
       updatesFolder,
     }
-    await clearStaging(disk, place('staging'), (uploadId) => isNeeded(ledger, uploadId))
+    const staging = await adoptStaging(disk, place('staging'), lead.epoch, (uploadId) =>
+      isNeeded(ledger, uploadId),
+    )
     ledger.record({
       type: 'coordinator-started',
       coordinatorId: identity.id,
@@ -108,7 +110,7 @@ export async function openService(
       log('alarm', { ...alarm })
       ledger.record({ type: 'alarm', ...alarm })
     }, clock)
-    const transfer = createTransfer(parts, conductor, place('staging'), alarms)
+    const transfer = createTransfer(parts, conductor, staging, alarms)
     const session = { ledger, roster, conductor, transfer, log, clock, coordinatorId: identity.id }
     const connections = createConnections({
       ...{ log, clock, alarms },

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, open, readdir, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { LoricaError } from '@lorica/protocol'
@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { systemRandom } from '../random.js'
 import { openBlobs } from './blobs.js'
 import { systemDisk } from './disk.js'
-import { clearStaging, stageUpload } from './staging.js'
+import { adoptStaging, stageUpload } from './staging.js'
 
 const random = systemRandom()
 const disk = systemDisk(random)
@@ -59,11 +59,20 @@ describe('stageUpload', () => {
     expect(await codeOf(staged.complete())).toBe('LRC-4003')
   })
 
-  test('files that no upload needs are removed', async () => {
+  test('what an earlier coordinator had of an upload goes on in a file of its own, and what nobody needs goes', async () => {
     const place = await folder()
-    for (const name of ['keep.part', 'old.part', 'other']) await writeFile(join(place, name), 'x')
-    await clearStaging(disk, place, (uploadId) => uploadId === 'keep')
-    expect(await readdir(place)).toEqual(['keep.part'])
+    await mkdir(join(place, '3'))
+    for (const name of ['3/keep.part', '3/old.part', 'older.part']) await writeFile(join(place, name), 'abc')
+    const stopped = await open(join(place, '3', 'keep.part'), 'a')
+    const own = await adoptStaging(disk, place, 4, (uploadId) => uploadId === 'keep')
+    expect(await readdir(place)).toEqual(['4'])
+    const upload = await stageUpload(disk, own, 'keep', 5)
+    expect(await upload.append(3, Buffer.from('de'))).toBe(5)
+    await stopped.writeFile('XX') // it wakes up and writes on
+    await stopped.close()
+    await upload.complete()
+    await upload.park()
+    expect(await readFile(upload.path, 'utf8')).toBe('abcde')
   })
 })
 

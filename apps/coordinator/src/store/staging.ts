@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { LoricaError } from '@lorica/protocol'
 import type { Disk, GrowingFile } from './disk.js'
 import { diskError } from './disk-error.js'
@@ -34,15 +34,30 @@ export async function stageUpload(
   return staged(disk, path, file, sizeBytes, present > sizeBytes ? 0 : present)
 }
 
-/** Removes staged files that no open upload needs. */
-export async function clearStaging(
+/**
+ * The folder for the uploads of the coordinator with this epoch, below `folder`. What earlier ones had of uploads that are needed is
+ * copied into it, and the rest goes: a coordinator that was stopped and wakes up finds none of its open files in use.
+ */
+export async function adoptStaging(
   disk: Disk,
   folder: string,
+  epoch: number,
   isNeeded: (uploadId: string) => boolean,
-): Promise<void> {
-  const names = await disk.list(folder).catch(() => [])
-  const stale = names.filter((name) => !isNeeded(name.replace(/\.part$/, '')))
-  await Promise.all(stale.map((name) => disk.remove(join(folder, name))))
+): Promise<string> {
+  const own = join(folder, String(epoch))
+  await disk.makeFolder(own)
+  const earlier = (await disk.list(folder)).filter((name) => name !== String(epoch))
+  for (const name of earlier) {
+    const place = join(folder, name)
+    const inside = name.endsWith('.part') ? [] : await disk.list(place)
+    const files = [...inside.map((file) => join(place, file)), ...(inside.length === 0 ? [place] : [])]
+    for (const path of files) {
+      if (!path.endsWith('.part') || !isNeeded(basename(path, '.part'))) continue
+      await disk.copy(path, join(own, basename(path))).catch(() => undefined) // it is sent again
+    }
+    await disk.remove(place)
+  }
+  return own
 }
 
 function staged(
