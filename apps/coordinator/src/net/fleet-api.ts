@@ -69,9 +69,9 @@ export function fleetApi(api: FastifyInstance, parts: FleetParts): void {
     api.post<ById>(`/api/v1/agents/:id/${verb}`, async ({ params }) => {
       const { agentId } = memberOf(params.id)
       ledger.record({ type: 'agent-left', agentId, how })
-      await ledger.flush()
-      parts.disconnect(agentId)
+      parts.disconnect(agentId) // at once, even while the disk is full
       conductor.revoked(agentId)
+      await ledger.flush()
       return viewOf(memberOf(agentId))
     })
   }

@@ -4,7 +4,7 @@ import { availableAgents } from '../fleet/availability.js'
 import { expectRole, neededRole, type Operator, type Role, roleOf } from '../fleet/operators.js'
 import { previewOf } from '../rounds/preview.js'
 import { measuredRates } from '../rounds/rates.js'
-import { pinRun, prepareRun, runIdOf } from '../rounds/start.js'
+import { addRun, pinRun } from '../rounds/start.js'
 import type { Doorway, Guest } from './doorway.js'
 import { streamEvents } from './event-stream.js'
 import { type FleetParts, fleetApi } from './fleet-api.js'
@@ -35,12 +35,8 @@ export function operatorApi(app: FastifyInstance, parts: OperatorParts): void {
     roundsApi(api, { conductor, runOf })
 
     api.post('/api/v1/runs', async ({ body }, reply) => {
-      const start = await prepareRun(body, parts)
-      const runId = runIdOf(start.spec, ledger.runs())
-      ledger.record({ type: 'run-created', runId, ...start })
-      await ledger.flush()
+      const runId = await addRun(body, parts, conductor)
       parts.log('run-created', { run: runId })
-      conductor.runAdded()
       return reply.status(201).send(conductor.view(runOf(runId)))
     })
     api.post('/api/v1/runs/lint', async ({ body }) => ({ spec: parseRunSpec(body) }))

@@ -68,3 +68,27 @@ test('the journal decides which manifest is the release, whoever wrote last and 
   await expect(openRegistry(disk, folder, identity, () => other)).rejects.toMatchObject({ code: 'LRC-5002' })
   await rm(folder, { recursive: true })
 })
+
+test('a coordinator that was replaced while it gave a release its name takes nothing away', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'lorica-releases-'))
+  const names: ReleaseName[] = []
+  const leads = await openRegistry(disk, folder, identity, () => names)
+  const release = await leads.prepare(manifest(1, 'kept'))
+  const stopped = await openRegistry(
+    {
+      ...disk,
+      async rename(from, to) {
+        await leads.confirm(release) // meanwhile the other one gave it
+        await disk.rename(from, to)
+      },
+    },
+    folder,
+    identity,
+    () => names,
+  )
+  await stopped.confirm(release)
+  names.push({ name: 'v1', id: manifestId(release) })
+  const again = await openRegistry(disk, folder, identity, () => names)
+  expect(again.find('v1')?.id).toBe(manifestId(release))
+  await rm(folder, { recursive: true })
+})

@@ -102,16 +102,22 @@ export async function releasePath(disk: Disk, folder: string, { name, id }: Rele
   return isPrepared ? prepared : join(folder, name)
 }
 
-/** Gives a prepared release its name, unless that was done. */
+/** Gives a prepared release its name, unless that was done; another coordinator may be at it too. */
 async function settle(disk: Disk, folder: string, { name, id }: { name: string; id: string }): Promise<void> {
   const prepared = preparedPath(folder, name, id)
   if ((await disk.sizeOf(join(prepared, 'manifest.json'))) === undefined) return
   const place = join(folder, name)
+  const isThere = () =>
+    readRelease(disk, place).then(
+      (found) => manifestId(found) === id,
+      () => false,
+    )
   try {
-    await disk.remove(place)
+    if (await isThere()) return await disk.remove(prepared)
+    if ((await disk.list(place)).length > 0) await disk.remove(place)
     await moveDurably(disk, prepared, place)
   } catch (error) {
-    throw diskError(error, place)
+    if (!(await isThere())) throw diskError(error, place)
   }
 }
 

@@ -1,5 +1,8 @@
+import { createHash } from 'node:crypto'
 import { adapterFiles, fedAvg, updateChunks } from '@lorica/peft-core'
 import { LoricaError } from '@lorica/protocol'
+import { type Disk, piecesOf } from '../store/disk.js'
+import { diskError } from '../store/disk-error.js'
 import type { ActiveRun } from './active-run.js'
 import { type Parts, updatePath } from './parts.js'
 import { contributionsOf } from './round.js'
@@ -7,7 +10,8 @@ import { openRoundOf } from './training.js'
 
 /**
  * Folds the accepted updates of the closed round into a candidate and makes it readable. The returned promise is
- * about the first: await `durable` before the candidate is promised to anyone. Throws LoricaError LRC-7006.
+ * about the first: await `durable` before the candidate is promised to anyone. Throws LoricaError LRC-7006, and LRC-5002 for an
+ * update whose bytes are not any more what was accepted.
  */
 export async function aggregateRound(
   parts: Parts,
@@ -27,6 +31,12 @@ export async function aggregateRound(
         parts.disk.open,
       ),
   }))
+  for (const { updateSha256 } of contributionsOf(round))
+    await expectIntact(
+      parts.disk,
+      updatePath(parts.updatesFolder, runId, round.round, updateSha256),
+      updateSha256,
+    )
   const tensors = await fedAvg(adapter.tensors, updates).catch((cause: unknown) => {
     throw cause instanceof RangeError ? new LoricaError('LRC-7006', cause.message, { cause }) : cause
   })
@@ -39,4 +49,17 @@ export async function aggregateRound(
   const durable = Promise.all(stored.map((blob) => blob.durable))
   durable.catch(() => undefined) // awaited when the round is committed
   return { durable }
+}
+
+async function expectIntact(disk: Disk, path: string, sha256: string): Promise<void> {
+  const hash = createHash('sha256')
+  try {
+    for await (const piece of piecesOf(disk, path)) hash.update(piece)
+  } catch (error) {
+    throw diskError(error, path)
+  }
+  const received = hash.digest('hex')
+  if (received === sha256) return
+  const message = `${path}: an accepted update is damaged on disk`
+  throw new LoricaError('LRC-5002', message, { expected: sha256, received })
 }

@@ -32,13 +32,16 @@ export async function conduct(parts: Parts, active: ActiveRun): Promise<void> {
   if (spec.evaluate.holdout > 0 && active.run().final === null) await measureFinal(parts, active)
 }
 
+/** The updates overflow, or one of them was damaged on disk: the agents are asked for others, or for the same again. */
+const ANOTHER_ATTEMPT = ['LRC-7006', 'LRC-5002']
+
 async function conductRound(parts: Parts, active: ActiveRun): Promise<void> {
   if ((await trainRound(parts, active)) === 'failed') {
     failRound(parts, active, failureOf(openRoundOf(active)))
     return
   }
   const aggregated = await aggregateRound(parts, active).catch((error: unknown) => {
-    if (!(error instanceof LoricaError) || error.code !== 'LRC-7006') throw error
+    if (!(error instanceof LoricaError) || !ANOTHER_ATTEMPT.includes(error.code)) throw error
     failRound(parts, active, `${error.code}: ${error.message}`)
   })
   if (aggregated === undefined) return

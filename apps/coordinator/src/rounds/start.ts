@@ -3,6 +3,7 @@ import { type Adapter, adapterFiles } from '@lorica/peft-core'
 import { type FileReference, LoricaError, parseRunSpec, type RunSpec } from '@lorica/protocol'
 import type { Host } from '../host.js'
 import type { RunJournalEvent } from '../journal-event.js'
+import type { Ledger } from '../ledger.js'
 import type { Blobs } from '../store/blobs.js'
 
 /** What a run begins with, before anything of it is recorded. */
@@ -45,6 +46,26 @@ export async function prepareRun(
   await Promise.all(stored.map(({ durable }) => durable))
   linkBase(base, blobs)
   return { spec, seed, base, files: stored.map(({ file }) => file) }
+}
+
+/**
+ * Records a run as an operator sent it and has it worked on; returns its id once it is safe. While nothing can be written it is
+ * refused before it is recorded: a run that is recorded is worked on, even if the answer about it gets lost. Throws as `pinRun`, and
+ * LRC-5005 or LRC-5008.
+ */
+export async function addRun(
+  raw: unknown,
+  parts: Pick<Host, 'models' | 'random'> & { readonly blobs: Blobs; readonly ledger: Ledger },
+  conductor: { runAdded(): void },
+): Promise<string> {
+  const { ledger } = parts
+  const start = await prepareRun(raw, parts)
+  await ledger.flush()
+  const runId = runIdOf(start.spec, ledger.runs())
+  ledger.record({ type: 'run-created', runId, ...start })
+  conductor.runAdded()
+  await ledger.flush()
+  return runId
 }
 
 /** Lets agents read the files of a base. */
