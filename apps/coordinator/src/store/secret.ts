@@ -1,6 +1,7 @@
 import { createIdentity, type Identity, LoricaError, restoreIdentity, storeIdentity } from '@lorica/protocol'
 import type { Random } from '../random.js'
 import type { Disk } from './disk.js'
+import { writeDurably } from './durable.js'
 
 /** The identity of a folder: read, or created when the folder is new. Throws LoricaError LRC-5004. */
 export async function openIdentity(disk: Disk, path: string): Promise<Identity> {
@@ -28,12 +29,6 @@ async function readOrCreate(disk: Disk, path: string, create: () => string): Pro
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
   const text = create()
-  const file = await disk.write(path, 'new')
-  try {
-    await file.append(Buffer.from(text, 'utf8'))
-    await file.flush()
-  } finally {
-    await file.close()
-  }
+  await writeDurably(disk, path, text) // whole or not at all: half a key would keep the coordinator from starting
   return text
 }

@@ -1,0 +1,43 @@
+import { addRun, issueLinks, openInvitation } from '@lorica/coordinator/embed'
+import type { Answering } from './address.js'
+import { BASE_FOLDER } from './coordinator-machine.js'
+
+export const URL_OF_COORDINATOR = 'http://coordinator.simulated:7410'
+const SEED = 7
+
+/** The run that every simulation conducts. */
+const spec = {
+  name: 'simulated',
+  base: { model: BASE_FOLDER },
+  peft: { rank: 2, alpha: 4, targets: ['q_proj', 'v_proj'] },
+  data: { maxTokens: 4 },
+  local: { steps: 3, batch: 1, learningRate: 1e-3 },
+  rounds: { count: 2, minimum: 2, deadline: '20m' },
+  evaluate: { holdout: '10%', tokens: 64 },
+  seed: SEED,
+}
+
+/** Starts the run, as the operators' API does. */
+export async function startRun({ service }: Answering): Promise<void> {
+  if (service.parts.ledger.runs().length === 0) await addRun(spec, service.parts, service.conductor)
+}
+
+/** Makes the link that agents join with. */
+export async function invite({ service, process }: Answering): Promise<string> {
+  const { ledger, identity, random } = service.parts
+  const issuer = { ledger, identity, random, url: URL_OF_COORDINATOR }
+  const year = 365 * 24 * 3_600_000
+  const invitation = { ...openInvitation(process.clock.now()), expiresAtMs: process.clock.now() + 20 * year }
+  const [link] = await issueLinks([invitation], issuer)
+  return link?.join ?? ''
+}
+
+/** Takes an agent out of the fleet, as the operators' API does. */
+export async function revoke({ service }: Answering, agentId: string): Promise<void> {
+  const { parts, connections, conductor } = service
+  if (parts.ledger.member(agentId)?.left !== null) return
+  parts.ledger.record({ type: 'agent-left', agentId, how: 'revoked' })
+  connections.disconnect(agentId)
+  conductor.revoked(agentId)
+  await parts.ledger.flush()
+}

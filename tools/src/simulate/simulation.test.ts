@@ -1,0 +1,52 @@
+import { describe, expect, test } from 'vitest'
+import { faultKinds } from './faults.js'
+import { simulate } from './simulation.js'
+
+const SEEDS = 240
+const again = (seed: number): string => `see it: npm run simulate -- --seed ${seed} --trace`
+
+describe('whatever goes wrong', () => {
+  // In parts, so that a failure shows early and its seed stands in the name.
+  const parts = Array.from({ length: 8 }, (_, part) => part)
+  test.each(parts)('what has to hold holds, part %i', async (part) => {
+    const size = SEEDS / parts.length
+    for (let seed = part * size + 1; seed <= (part + 1) * size; seed++) {
+      const { problems } = await simulate({ seed, faults: faultKinds })
+      expect(problems, again(seed)).toEqual([])
+    }
+  })
+})
+
+test('the same seed gives the same history to the byte, and another one another', async () => {
+  const [first, second, other] = [
+    await simulate({ seed: 11, faults: faultKinds }),
+    await simulate({ seed: 11, faults: faultKinds }),
+    await simulate({ seed: 12, faults: faultKinds }),
+  ]
+  expect(second.history).toEqual(first.history)
+  expect(first.history.length).toBeGreaterThan(100)
+  expect(other.sha256).not.toBe(first.sha256)
+})
+
+test('with the same updates a run comes to the same adapter, bit for bit, as if nothing had gone wrong', async () => {
+  const calm = await simulate({ seed: 1, faults: [] })
+  expect(calm.state).toBe('succeeded')
+  const adapters = new Map(
+    calm.rounds.map(({ contributions, adapterSha256 }) => [contributions, adapterSha256]),
+  )
+  expect(adapters.size).toBe(2)
+  let compared = 0
+  for (let seed = 1; seed <= 12; seed++) {
+    const { rounds, history } = await simulate({ seed, faults: ['crash', 'partition', 'storm'] })
+    expect(
+      history.some((line) => /killed|nothing gets/.test(line)),
+      again(seed),
+    ).toBe(true)
+    for (const { contributions, adapterSha256 } of rounds) {
+      if (!adapters.has(contributions)) continue
+      expect(adapterSha256, again(seed)).toBe(adapters.get(contributions))
+      compared++
+    }
+  }
+  expect(compared).toBeGreaterThan(12)
+})

@@ -1,0 +1,207 @@
+/**
+ * One simulation: a coordinator and its agents, the code that ships, conduct a run while things go wrong.
+ * @module
+ */
+import type { AgentEvent } from '@lorica/agent/embed'
+import { readJournal } from '@lorica/coordinator/embed'
+import { LoricaError, type Receipt } from '@lorica/protocol'
+import type { AddressParts, Answering } from './address.js'
+import { type AgentMachine, createAgentMachine } from './agent-machine.js'
+import { createCoordinatorMachine } from './coordinator-machine.js'
+import { createDice } from './dice.js'
+import { type FaultKind, faults } from './faults.js'
+import { createHistory } from './history.js'
+import { brokenInvariants } from './invariants.js'
+import { createNetwork } from './network.js'
+import { invite, revoke, startRun } from './operator.js'
+import { createSchedule } from './schedule.js'
+
+export interface Setting {
+  readonly seed: number
+  /** What may go wrong; nothing when empty. */
+  readonly faults: readonly FaultKind[]
+}
+
+/** How a simulation ended. */
+export interface Outcome {
+  readonly seed: number
+  readonly state: 'succeeded' | 'failed' | 'not ended'
+  /** What must not be, a sentence each. */
+  readonly problems: readonly string[]
+  readonly history: readonly string[]
+  readonly sha256: string // of the history
+  readonly happenings: number
+  readonly virtualSeconds: number
+  readonly faults: readonly FaultKind[]
+  /** The committed rounds: who contributed what, and what it came to. */
+  readonly rounds: readonly { readonly contributions: string; readonly adapterSha256: string }[]
+}
+
+const AGENTS = 3
+const LEASE_MS = 15_000
+const TRANSFER = { chunkBytes: 1024, windowChunks: 4 }
+const MOST_FAULTS = 6
+const USUAL_HAPPENINGS = 1500 // of a run in which nothing goes wrong: faults are spread over as many
+const LONGEST_MS = 8 * 3_600_000
+const AFTERWARDS_MS = 60_000
+
+/** Simulates. The same setting gives the same outcome, to the byte. */
+export async function simulate({ seed, faults: kinds }: Setting): Promise<Outcome> {
+  const dice = createDice(`simulation ${seed}`)
+  const schedule = createSchedule(dice.fork('schedule'))
+  const history = createHistory(schedule.nowMs)
+  const network = createNetwork({ schedule, dice: dice.fork('network'), history })
+  const problems: string[] = []
+  const receipts: (Receipt & { agentId: string })[] = []
+  const applied: { agent: string; folder: string; disk: AgentMachine['disk'] }[] = []
+  const happened: FaultKind[] = []
+  const damaged = new Map<string, Uint8Array>()
+  const faulty = (reason: string): void => void problems.push(`a fault that should not be: ${reason}`)
+  let join = ''
+
+  const inProcess = (act: (at: Answering) => Promise<void>): void => {
+    const at = coordinator.answering()
+    at?.process.perform(() => {
+      act(at).catch((error: unknown) => {
+        if (!(error instanceof LoricaError)) faulty(`operator: ${(error as Error).stack}`)
+      })
+    })
+  }
+  const coordinator = createCoordinatorMachine({
+    ...{ schedule, dice: dice.fork('coordinator'), history, leaseMs: LEASE_MS, faulty },
+    started: () =>
+      inProcess(async (at) => {
+        if (join === '') join = await invite(at)
+      }),
+  })
+  const address: AddressParts = {
+    ...{ network, dice: dice.fork('address'), history, answering: coordinator.answering, transfer: TRANSFER },
+    sent(name, event, inFlightBytes) {
+      agents.find((agent) => agent.name === name)?.sending(event)
+      const most = TRANSFER.chunkBytes * (TRANSFER.windowChunks + 1) + 16_384
+      if (inFlightBytes > most)
+        problems.push(`I5: ${name} had ${inFlightBytes} bytes on their way, at most ${most}`)
+    },
+  }
+  const told = (agent: AgentMachine, event: AgentEvent): void => {
+    const { agentId, disk } = agent
+    if (event.event === 'receipt') {
+      const { updateSha256, round, acceptedAt } = event
+      receipts.push({ agentId, updateSha256, round, acceptedAt })
+    }
+    if (event.event === 'release-verified') applied.push({ agent: agent.name, folder: event.folder, disk })
+  }
+  const agents: readonly AgentMachine[] = Array.from({ length: AGENTS }, (_, index) =>
+    createAgentMachine({
+      ...{ index, schedule, dice: dice.fork(`agent ${index}`), history, address, faulty },
+      join: () => join,
+      told: (_name, event) => told(agents[index] as AgentMachine, event),
+    }),
+  )
+  let revoked = 0
+  let mayFail = false
+  const faultParts = {
+    ...{ schedule, dice: dice.fork('faults'), history, network, coordinator, agents },
+    mayRevoke: () => revoked === 0,
+    excuse: () => {
+      mayFail = true
+    },
+    revoke(agent: AgentMachine) {
+      revoked++
+      history.note(`operator: revokes ${agent.name}`)
+      inProcess((at) => revoke(at, agent.agentId))
+    },
+    damaged: (path: string, held: Uint8Array) => {
+      if (!damaged.has(path)) damaged.set(path, held)
+    },
+  }
+
+  const plan = planOf(kinds, dice.fork('plan'))
+  coordinator.start()
+  for (const agent of agents) schedule.after(dice.between(100, 3000), agent.start)
+  const startLater = (): void => {
+    inProcess(startRun)
+    schedule.after(2000, () => hasRun() || startLater())
+  }
+  const hasRun = (): boolean =>
+    coordinator.shelf.lines.some(({ line }) => line.includes('"type":"run-created"'))
+  startLater()
+  let seen = 0
+  let isEnded = false
+  const hasEnded = (): boolean => {
+    const { lines } = coordinator.shelf
+    for (; seen < lines.length; seen++) isEnded ||= lines[seen]?.line.includes('"type":"run-ended"') ?? false
+    return isEnded
+  }
+  await schedule.run({
+    isOver: hasEnded,
+    endMs: LONGEST_MS,
+    before(number) {
+      for (const { kind } of plan.filter((one) => one.at === number)) {
+        happened.push(kind)
+        faults[kind](faultParts)
+      }
+    },
+  })
+  const endedAtMs = schedule.nowMs()
+  await schedule.run({ isOver: () => false, endMs: endedAtMs + AFTERWARDS_MS })
+  if (coordinator.answering() === undefined)
+    await schedule.run({
+      isOver: () => coordinator.answering() !== undefined,
+      endMs: endedAtMs + 10 * AFTERWARDS_MS,
+    })
+
+  const { entries } = await readJournal({
+    name: 'simulated',
+    async *read() {
+      yield coordinator.shelf.lines
+    },
+  })
+  const events = entries.map(({ event }) => event)
+  const ended = events.find((event) => event.type === 'run-ended')
+  if (ended === undefined) problems.push('the run did not end, though everything was well again')
+  for (const { name, trainings } of agents)
+    for (const { work, wasFinished } of trainings)
+      if (wasFinished) problems.push(`${name} trained ${work} again, which it had finished`)
+  if (ended !== undefined && ended.state !== 'succeeded' && !mayFail)
+    problems.push(`the run failed: ${ended.reason}`)
+  const answering = coordinator.answering()
+  if (answering === undefined) problems.push('no coordinator answers at the end')
+  else
+    problems.push(
+      ...brokenInvariants({
+        ...{ entries, receipts, applied, damaged },
+        service: answering.service,
+        disk: coordinator.disk,
+      }),
+    )
+  for (const line of problems) history.note(`PROBLEM ${line}`)
+  return {
+    ...{ seed, problems, history: history.lines(), sha256: history.sha256(), faults: happened },
+    state: ended?.state === 'succeeded' ? 'succeeded' : ended === undefined ? 'not ended' : 'failed',
+    happenings: schedule.count(),
+    virtualSeconds: endedAtMs / 1000,
+    rounds: events.flatMap((event) =>
+      event.type === 'round-committed'
+        ? [
+            {
+              contributions: event.record.contributions.map(({ updateSha256 }) => updateSha256).join(),
+              adapterSha256: event.record.adapterSha256,
+            },
+          ]
+        : [],
+    ),
+  }
+}
+
+/** What goes wrong when, by the number of the happening before which it does. */
+function planOf(
+  kinds: readonly FaultKind[],
+  dice: ReturnType<typeof createDice>,
+): readonly { readonly at: number; readonly kind: FaultKind }[] {
+  if (kinds.length === 0) return []
+  return Array.from({ length: 1 + dice.whole(MOST_FAULTS) }, () => ({
+    at: dice.whole(USUAL_HAPPENINGS),
+    kind: dice.pick(kinds),
+  }))
+}
