@@ -205,6 +205,7 @@ export function createTransfer(
           alarms.raise('conflicting-update', agentId, `a second update of round ${round} of ${record.runId}`)
         throw known
       }
+      conductor.leases.touched(agentId) // an agent that offers its work is not hung, even where no disk takes it
       const known = await uploads.get(uploadId)
       if (known !== undefined) return { uploadId, offset: known.staged.offset() }
       const opened = await Promise.all([...uploads.values()])

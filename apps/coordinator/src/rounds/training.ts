@@ -125,10 +125,14 @@ export function inviteWaiting(parts: Parts, active: ActiveRun): void {
   const free = availableAgents(parts).filter(
     ({ agentId }) => !round.seats.has(agentId) && !run.excluded.includes(agentId),
   )
-  for (const agent of suitedAgents(run, free).suited.slice(0, lacking)) {
-    const seat = seatOf(agent, newId(parts.random))
-    parts.ledger.record({ type: 'agent-invited', runId: run.runId, round: round.round, seat })
-    askToTrain(active, agent.agentId)
+  try {
+    for (const agent of suitedAgents(run, free).suited.slice(0, lacking)) {
+      const seat = seatOf(agent, newId(parts.random))
+      parts.ledger.record({ type: 'agent-invited', runId: run.runId, round: round.round, seat })
+      askToTrain(active, agent.agentId)
+    }
+  } catch (error) {
+    parts.log('invitation-failed', { run: run.runId, why: (error as Error).message }) // the next tick tries again
   }
 }
 
