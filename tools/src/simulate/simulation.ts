@@ -33,7 +33,7 @@ export interface Outcome {
   readonly happenings: number
   readonly virtualSeconds: number
   readonly faults: readonly FaultKind[]
-  /** The committed rounds: who contributed what, and what it came to. */
+  /** The rounds that were released: what was contributed, and what it came to. */
   readonly rounds: readonly { readonly contributions: string; readonly adapterSha256: string }[]
 }
 
@@ -182,7 +182,7 @@ export async function simulate({ seed, faults: kinds }: Setting): Promise<Outcom
     happenings: schedule.count(),
     virtualSeconds: endedAtMs / 1000,
     rounds: events.flatMap((event) =>
-      event.type === 'round-committed'
+      event.type === 'round-committed' && event.record.release !== null
         ? [
             {
               contributions: event.record.contributions.map(({ updateSha256 }) => updateSha256).join(),
