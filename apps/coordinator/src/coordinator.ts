@@ -71,7 +71,13 @@ export async function startCoordinator(
     let url = ''
     const invite = (invitations: readonly Invitation[]) =>
       issueLinks(invitations, { ledger, identity, random, url: config.linkUrl ?? url })
-    agentApi(app, { admission, doorway, log, binding: (nonce) => bind(identity, certificate, nonce) })
+    agentApi(app, {
+      admission,
+      doorway,
+      log,
+      readiness: parts.readiness,
+      binding: (nonce) => bind(identity, certificate, nonce),
+    })
     operatorApi(app, {
       ...parts,
       conductor,

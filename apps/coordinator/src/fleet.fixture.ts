@@ -9,7 +9,7 @@ import type { RunView } from '@lorica/protocol'
 import type { Clock } from './clock.js'
 import type { Config } from './config.js'
 import { type Coordinator, startCoordinator } from './coordinator.js'
-import { systemHost } from './host.js'
+import { type Host, systemHost } from './host.js'
 import type { Log } from './log.js'
 import { writeModel } from './model.fixture.js'
 
@@ -32,7 +32,11 @@ export interface Fleet extends AsyncDisposable {
 }
 
 /** Starts a coordinator with a base model of two layers, in a folder of its own that goes with it unless one is given. */
-export async function startFleet(folder?: string, changed: Partial<Config> = {}): Promise<Fleet> {
+export async function startFleet(
+  folder?: string,
+  changed: Partial<Config> = {},
+  within: (host: Host) => Host = (host) => host,
+): Promise<Fleet> {
   const root = folder ?? (await mkdtemp(join(tmpdir(), 'lorica-fleet-')))
   const model = await writeModel(root)
   const settings = { dir: join(root, 'coordinator'), host: '127.0.0.1', leaseMs: 300, ...changed }
@@ -44,7 +48,7 @@ export async function startFleet(folder?: string, changed: Partial<Config> = {})
     now: () => system.clock.now() + passedMs + aheadMs,
     monotonicMs: () => system.clock.monotonicMs() + passedMs,
   }
-  const host = { ...system, clock }
+  const host = within({ ...system, clock })
   const lines: { readonly event: string; readonly fields: Readonly<Record<string, unknown>> }[] = []
   const log: Log = (event, fields = {}) => void lines.push({ event, fields })
   let coordinator = await startCoordinator({ ...settings, port: 0 }, log, host)

@@ -15,11 +15,13 @@ import { type Admission, createAdmission } from './net/admission.js'
 import { type Connections, createConnections } from './net/connections.js'
 import { serveSession } from './net/session.js'
 import { createTransfer } from './net/transfer.js'
+import { createReadiness } from './readiness.js'
 import { openRegistry } from './releases/registry.js'
 import { type Conductor, startConductor } from './rounds/conductor.js'
 import type { Parts } from './rounds/parts.js'
 import { bindFolder, expectOwner } from './store/binding.js'
 import { openBlobs } from './store/blobs.js'
+import { probeDisk } from './store/durable.js'
 import { takeLead } from './store/lead.js'
 import { BINDING_FILE, JOURNAL_FILE } from './store/open.js'
 import { openAdminToken, openIdentity } from './store/secret.js'
@@ -77,6 +79,9 @@ export async function openService(
     const { journal, entries } = await openJournal(store, lead.epoch, clock)
     closing.push(() => journal.close())
     expectOwner(store, entries, identity.id)
+    const probePath = place('probe.tmp')
+    const readiness = createReadiness(journal, { clock, log, probe: () => probeDisk(disk, probePath) })
+    closing.push(() => readiness.close())
     const ledger = openLedger(journal, entries, clock)
     const registry = await openRegistry(disk, place('releases'), identity, ledger.releases)
     const blobs = openBlobs(disk, place('blobs'))
@@ -87,6 +92,7 @@ export async function openService(
       roster,
       blobs,
       registry,
+      readiness,
       identity,
       log,
       ...host,

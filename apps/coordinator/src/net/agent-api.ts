@@ -8,6 +8,7 @@ import {
 } from '@lorica/protocol'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Log } from '../log.js'
+import { healthOf, type Readiness } from '../readiness.js'
 import type { Admission } from './admission.js'
 import type { Doorway } from './doorway.js'
 
@@ -23,14 +24,18 @@ export function agentApi(
     readonly admission: Admission
     readonly doorway: Doorway
     readonly log: Log
+    readonly readiness: Readiness
     readonly binding: (nonce: string) => Binding
   },
 ): void {
-  const { admission, doorway, log, binding } = parts
+  const { admission, doorway, log, readiness, binding } = parts
   const before = (what: 'challenge' | 'join') => ({
     onRequest: async ({ raw }: FastifyRequest) => doorway.enter(what, raw.socket),
   })
-  app.get('/healthz', async () => ({ ok: true }))
+  app.get('/healthz', async (_request, reply) => {
+    const { status, body } = healthOf(readiness)
+    return reply.status(status).send(body)
+  })
   app.get('/api/v1/coordinator', before('challenge'), async ({ headers }) => {
     const nonce = String(headers[nonceHeader] ?? '')
     if (/^[A-Za-z0-9_-]{16,64}$/.test(nonce)) return binding(nonce)

@@ -153,7 +153,7 @@ export function createTransfer(
     try {
       return await finish(upload)
     } catch (error) {
-      const known = asLoricaError(error)
+      const known = parts.readiness.noted(error)
       const isIncomplete = known.code === 'LRC-4003'
       if (!isIncomplete) await forget(upload, 'drop')
       if (finalCodes.has(known.code) && !isIncomplete) refuse(active, agentId, offer.assignmentId, known)
@@ -206,6 +206,7 @@ export function createTransfer(
         throw known
       }
       conductor.leases.touched(agentId) // an agent that offers its work is not hung, even where no disk takes it
+      parts.readiness.expect()
       const known = await uploads.get(uploadId)
       if (known !== undefined) return { uploadId, offset: known.staged.offset() }
       const opened = await Promise.all([...uploads.values()])
@@ -228,8 +229,9 @@ export function createTransfer(
         conductor.leases.touched(agentId)
         return { offset: next }
       } catch (error) {
-        if (asLoricaError(error).code.startsWith('LRC-5')) await forget(upload, 'drop')
-        throw error
+        const known = parts.readiness.noted(error)
+        if (known.code.startsWith('LRC-5')) await forget(upload, 'park') // what is written is a part of it
+        throw known
       }
     },
     async close(agentId, { uploadId }) {

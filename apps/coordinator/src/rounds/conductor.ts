@@ -77,7 +77,8 @@ export function startConductor(parts: Parts): Conductor {
     parts.log('run-stopped', { run: active.runId, code: error.code, why: error.message })
     if (error.code === 'LRC-9001')
       parts.log('fault', { stack: (error.cause as Error)?.stack ?? error.message })
-    if (error.code === 'LRC-5005') {
+    parts.readiness.noted(error)
+    if (error.code === 'LRC-5005' || error.code === 'LRC-5009') {
       await wait(parts.clock, DISK_RETRY_MS, active.abort.signal).catch(() => undefined)
       return
     }

@@ -4,6 +4,7 @@ import type { Roster } from '../fleet/roster.js'
 import type { Host } from '../host.js'
 import type { Ledger } from '../ledger.js'
 import type { Log } from '../log.js'
+import type { Readiness } from '../readiness.js'
 import type { Registry } from '../releases/registry.js'
 import type { Blobs } from '../store/blobs.js'
 
@@ -13,6 +14,7 @@ export interface Parts extends Host {
   readonly roster: Roster
   readonly blobs: Blobs
   readonly registry: Registry
+  readonly readiness: Readiness
   readonly identity: Identity
   readonly log: Log
   readonly leaseMs: number

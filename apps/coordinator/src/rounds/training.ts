@@ -15,6 +15,7 @@ const SCHEDULE_TICK_MS = 1000 // somebody may set the clock meanwhile
 /** Plans the next round as soon as enough agents are connected. Throws LoricaError LRC-3006 when it never can. */
 export async function planNextRound(parts: Parts, active: ActiveRun): Promise<void> {
   for (;;) {
+    await waitUntilReady(parts, active)
     const plan = planNow(parts, active)
     if (plan.kind === 'give-up') throw new LoricaError('LRC-3006', plan.reason)
     if (plan.kind === 'round') {
@@ -33,6 +34,14 @@ export async function planNextRound(parts: Parts, active: ActiveRun): Promise<vo
       return later.kind !== 'wait' || later.reason !== plan.reason
     })
   }
+}
+
+/** No round begins while what it brings in could not be kept. */
+async function waitUntilReady(parts: Parts, active: ActiveRun): Promise<void> {
+  const fault = parts.readiness.fault()
+  if (fault === null) return
+  setWaiting(parts, active, `${fault.code}: ${fault.message}`)
+  await parts.readiness.ready(active.abort.signal)
 }
 
 function planNow(parts: Parts, active: ActiveRun) {

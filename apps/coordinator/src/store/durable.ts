@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'
 import { type Disk, piecesOf } from './disk.js'
+import { diskError } from './disk-error.js'
 
 /** Writes a file that is whole or absent after a crash: a temporary file, flushed, renamed, and its folder flushed. */
 export async function writeDurably(disk: Disk, path: string, bytes: Uint8Array | string): Promise<void> {
@@ -23,9 +24,13 @@ export async function writeDurably(disk: Disk, path: string, bytes: Uint8Array |
 
 /** Renames a file that is flushed already, and flushes the folder that receives it. */
 export async function moveDurably(disk: Disk, from: string, to: string): Promise<void> {
-  await disk.makeFolder(dirname(to))
-  await disk.rename(from, to)
-  await disk.flushFolder(dirname(to))
+  try {
+    await disk.makeFolder(dirname(to))
+    await disk.rename(from, to)
+    await disk.flushFolder(dirname(to))
+  } catch (error) {
+    throw diskError(error, to)
+  }
 }
 
 /** Copies a file to a path that nothing has, flushed as its folder is, and says what it holds. */
@@ -61,4 +66,21 @@ export async function hashFile(
     await take(bytes)
   }
   return { sizeBytes, sha256: hash.digest('hex') }
+}
+
+const PROBE_BYTES = 512 * 1024 // two chunks of an upload
+
+/** Writes a little to `path` and removes it. Rejects while the disk is full. */
+export async function probeDisk(disk: Disk, path: string): Promise<void> {
+  try {
+    const file = await disk.write(path, 'empty')
+    try {
+      await file.append(new Uint8Array(PROBE_BYTES))
+      await file.flush()
+    } finally {
+      await file.close()
+    }
+  } finally {
+    await disk.remove(path)
+  }
 }

@@ -95,7 +95,9 @@ function staged(
     async complete() {
       await writes
       if (next !== sizeBytes) throw wrongSize(sizeBytes, next)
-      await file.flush()
+      await file.flush().catch((error: unknown) => {
+        throw diskError(error, path)
+      })
     },
     park: close,
     async drop() {
