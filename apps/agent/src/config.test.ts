@@ -27,6 +27,7 @@ test('a join is read with everything that can be given', () => {
       threads: 3,
       base: resolve('m'),
       insecure: false,
+      ...{ system: false, dryRun: false },
       json: true,
     },
   })
@@ -40,7 +41,16 @@ test('files may come one by one and before the link', () => {
 
 test('a start needs a folder only', () => {
   expect(parseConfig(['start', '--dir', 'd'])).toEqual({
-    ...{ command: 'start', folder: resolve('d'), data: [], labels: {}, insecure: false, json: false },
+    ...{
+      command: 'start',
+      folder: resolve('d'),
+      data: [],
+      labels: {},
+      insecure: false,
+      system: false,
+      dryRun: false,
+      json: false,
+    },
   })
 })
 

@@ -13,6 +13,8 @@ const commands = [
   'leave',
   'last-upload',
   'doctor',
+  'install-service',
+  'uninstall-service',
   'help',
 ] as const
 
@@ -31,6 +33,10 @@ export interface Config {
   readonly forMs?: number
   /** Whether plain HTTP may leave this machine. */
   readonly insecure: boolean
+  /** Whether a service is for the whole machine rather than for this user. */
+  readonly system: boolean
+  /** Whether what would be done is only printed. */
+  readonly dryRun: boolean
   readonly json: boolean
 }
 
@@ -42,6 +48,8 @@ export const usage = `Usage:
   leave --dir D                         leave the fleet; an agent that runs on the folder ends
   last-upload --dir D                   show what left this machine last
   doctor [URL#TOKEN] --dir D            whether this machine can work, what stands in the way, and how to fix it
+  install-service --dir D [--system] [--dry-run]   have the machine start it: systemd, launchd or Task Scheduler
+  uninstall-service --dir D [--system]  undo that; the folder stays
 
 Options:
   --dir D          folder of this agent: its key, settings, downloads and finished work   (default .lorica/agent)
@@ -55,6 +63,8 @@ Options:
   --allow-software-gpu   also train on a GPU that the processor emulates
   --for T          how long to pause, such as 30m or 4h                      (default: until resume)
   --insecure       let plain HTTP leave this machine: what is sent can be read and changed on the way
+  --system         a service of the machine, which runs without anybody logged in (default: of this user)
+  --dry-run        print the file of the service and the commands, and do nothing
   --json           one JSON line per event on standard output; diagnostics on standard error
 
 Exit codes: 0 stopped as asked, 1 internal fault, 2 wrong arguments, 3 data, base or folder cannot be used,
@@ -73,6 +83,8 @@ const options = {
   'allow-software-gpu': { type: 'boolean' },
   for: { type: 'string' },
   insecure: { type: 'boolean' },
+  system: { type: 'boolean' },
+  'dry-run': { type: 'boolean' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const
@@ -86,7 +98,7 @@ export function parseConfig(args: readonly string[]): Config {
   if (command === undefined)
     throw wrong(
       `unknown command "${word}"`,
-      'join, start, status, pause, resume, leave, last-upload or doctor',
+      'join, start, status, pause, resume, leave, last-upload, doctor, install-service or uninstall-service',
     )
   if (extra !== undefined || (link !== undefined && command !== 'join' && command !== 'doctor')) {
     throw wrong(`unexpected argument "${extra ?? link}"`, `the arguments of ${command}`)
@@ -97,6 +109,8 @@ export function parseConfig(args: readonly string[]): Config {
     data: files.map((path) => resolve(path)),
     labels: labelsOf(values.label ?? []),
     insecure: values.insecure === true,
+    system: values.system === true,
+    dryRun: values['dry-run'] === true,
     json: values.json === true,
     ...(link === undefined ? {} : { link }),
     ...(values.base === undefined ? {} : { base: resolve(values.base) }),

@@ -8,6 +8,8 @@ import { systemHost } from './host.js'
 import { leaveFleet } from './leave.js'
 import { enter } from './membership.js'
 import { explained, jsonReport, plainReport, reasonOf, type Tell } from './report.js'
+import { installService, planService, uninstallService } from './service/install.js'
+import { planLines } from './service/shown.js'
 import { pause, resume } from './site/pause.js'
 import { offerPolicy } from './site/policy-file.js'
 import { openTraffic } from './site/traffic.js'
@@ -30,6 +32,8 @@ async function main(args: readonly string[]): Promise<number> {
     if (config.command === 'help') print(usage)
     else if (config.command === 'last-upload') await showLastUpload(config)
     else if (config.command === 'doctor') return await showFindings(config)
+    else if (config.command === 'install-service' || config.command === 'uninstall-service')
+      await setService(config)
     else if (config.command === 'leave') await leave(config, tell)
     else if (config.command === 'status') await showStatus(config)
     else if (config.command === 'pause' || config.command === 'resume') await setPause(config)
@@ -54,6 +58,20 @@ async function showLastUpload({ folder, json }: Config): Promise<void> {
 async function showStatus({ folder, json }: Config): Promise<void> {
   const status = await statusOf(folder, clock)
   print(json ? `${JSON.stringify(status)}\n` : `${statusLines(status).join('\n')}\n`)
+}
+
+async function setService({ command, folder, system, dryRun, json }: Config): Promise<void> {
+  const plan = await planService(folder, system ? 'system' : 'user')
+  const { name, path, text, install, uninstall, notes } = plan
+  const isInstall = command === 'install-service'
+  if (!dryRun) await (isInstall ? installService : uninstallService)(plan)
+  const commands = isInstall ? install : uninstall
+  if (json) return print(`${JSON.stringify({ name, path, text, commands, done: !dryRun })}\n`)
+  if (dryRun) return print(`${planLines(plan, commands).join('\n')}\n`)
+  const done = isInstall
+    ? `${name} is set up and started: ${path}`
+    : `${name} is stopped and removed; the folder stays.`
+  print(`${[done, ...(isInstall ? notes : [])].join('\n')}\n`)
 }
 
 async function showFindings(config: Config): Promise<number> {

@@ -14,6 +14,8 @@ interface AgentOptions {
   readonly allowSoftwareGpu?: boolean
   readonly insecure?: boolean
   readonly for?: string
+  readonly system?: boolean
+  readonly dryRun?: boolean
   readonly json?: boolean
 }
 
@@ -64,6 +66,19 @@ export function agentCommand(): Command {
     .action((link: string | undefined, options: AgentOptions) =>
       serve(['doctor', ...(link === undefined ? [] : [link])], options),
     )
+  for (const [verb, what] of [
+    ['install-service', 'have this machine start the agent: systemd, launchd or the Windows Task Scheduler'],
+    ['uninstall-service', 'stop the service and remove it; the folder of the agent stays'],
+  ] as const) {
+    const service = agent.command(verb).description(what)
+    service
+      .option(
+        '--system',
+        'of the machine, without anybody logged in; needs its administrator (default: of this user)',
+      )
+      .option('--dry-run', 'print the file and the commands, and do nothing')
+    onFolder(service, verb)
+  }
   return agent.addHelpText('after', exits)
 }
 
@@ -112,6 +127,8 @@ async function serve(verb: readonly string[], options: AgentOptions): Promise<vo
     ...(options.allowSoftwareGpu ? ['--allow-software-gpu'] : []),
     ...(options.insecure ? ['--insecure'] : []),
     ...single('--for', options.for),
+    ...(options.system ? ['--system'] : []),
+    ...(options.dryRun ? ['--dry-run'] : []),
     ...(options.json ? ['--json'] : []),
   ])
 }

@@ -30,6 +30,12 @@ export const commandCodes = {
     meaning: 'The limit of open files or of local ports is below what the command needs.',
     action: 'Raise the limit that the error names, or ask for less.',
   },
+  'LRC-8007': {
+    title: 'Service cannot be set up',
+    meaning:
+      'The file of the service could not be written, or the service manager of the machine refused it.',
+    action: 'Look at what it says; `lorica agent install-service --dry-run` prints what would be done.',
+  },
   'LRC-9001': {
     title: 'Internal fault',
     meaning: 'Something happened that Lorica did not expect. This is a fault of Lorica.',
