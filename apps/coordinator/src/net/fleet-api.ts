@@ -46,8 +46,8 @@ export function fleetApi(api: FastifyInstance, parts: FleetParts): void {
   api.post<ById>('/api/v1/agents/:id/label', async ({ params, body }) => {
     const { agentId } = memberOf(params.id)
     ledger.record({ type: 'agent-labelled', agentId, labels: parseLabelling(body).labels })
-    await ledger.flush()
     conductor.fleetChanged()
+    await ledger.flush()
     return viewOf(memberOf(agentId))
   })
   for (const verb of ['cordon', 'uncordon'] as const) {
@@ -56,8 +56,8 @@ export function fleetApi(api: FastifyInstance, parts: FleetParts): void {
       const isMeant = verb === 'cordon'
       if (isCordoned !== isMeant) {
         ledger.record({ type: 'agent-cordoned', agentId, isCordoned: isMeant })
-        await ledger.flush()
         conductor.fleetChanged()
+        await ledger.flush()
       }
       return viewOf(memberOf(agentId))
     })

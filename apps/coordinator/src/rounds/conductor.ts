@@ -106,8 +106,8 @@ export function startConductor(parts: Parts): Conductor {
   async function setPaused(runId: string, isPaused: boolean): Promise<void> {
     if (unended(runId).isPaused === isPaused) return
     parts.ledger.record({ type: isPaused ? 'run-paused' : 'run-resumed', runId })
-    await parts.ledger.flush()
     activeRuns.get(runId)?.bell.ring()
+    await parts.ledger.flush()
   }
 
   begin()
