@@ -7,7 +7,7 @@ import { createFolder, type Folder } from './support/folder.js'
 import type { Line } from './support/service.js'
 import { canMount, mountSmallDisk, type SmallDisk } from './support/small-disk.js'
 
-const DISK_BYTES = 16 * 1024 * 1024
+const DISK_BYTES = 64 * 1024 * 1024
 const FULL_MS = 4000
 const settings = { rounds: 3, steps: 20 }
 
@@ -50,9 +50,39 @@ describe.skipIf(!canMount)('a disk that is full', () => {
     expectSameRun(undisturbed, await ended)
     expect(fleet.coordinator().child.pid).toBe(child.pid)
   })
+
+  test('of an agent declines a round up front, and the agent takes part again when there is room', async () => {
+    await disks[1]?.fill()
+    const without = await fleet.run({ rounds: 1, minimum: 1 })
+    expect(namesOf(without)).toEqual([['site-1']])
+    expect(lastOf(fleet, 'declined')).toMatchObject({
+      code: 'LRC-6016',
+      expected: expect.stringContaining('MB'),
+    })
+    await disks[1]?.free()
+    expect(namesOf(await fleet.run({ rounds: 1, minimum: 2 }))).toEqual([['site-0', 'site-1']])
+  })
+
+  test('of an agent that fills while it trains ends no process, and the run goes on', async () => {
+    const run = await fleet.start({ rounds: 2, steps: 300, minimum: 1 })
+    const { child, until } = fleet.agents[0] as Fleet['agents'][0]
+    await until(isAsked(run, 1))
+    await disks[1]?.fill()
+    const view = await fleet.operate<RunView>('run', 'watch', run)
+    expect(view.state).toBe('succeeded')
+    expect(child.exitCode).toBeNull()
+    await disks[1]?.free()
+    expect(namesOf(await fleet.run({ rounds: 1, minimum: 2 }))).toEqual([['site-0', 'site-1']])
+  })
 })
 
 const isAsked =
   (run: string, round: number) =>
   (line: Line): boolean =>
     line.event === 'assignment' && line.kind === 'train' && line.runId === run && line.round === round
+
+const namesOf = ({ rounds }: RunView): readonly (readonly string[])[] =>
+  rounds.map(({ contributions }) => contributions.map(({ name }) => name).toSorted())
+
+const lastOf = (fleet: Fleet, event: string): Line | undefined =>
+  fleet.agents[0]?.lines.findLast((line) => line.event === event)
