@@ -16,6 +16,7 @@ import { type ContributionParts, contributor, deliver } from './contribution.js'
 import { createTrainer } from './engine.js'
 import { describeDevice } from './engine-choice.js'
 import type { Host } from './host.js'
+import { openKeyring } from './keyring.js'
 import type { Membership } from './membership.js'
 import { createTransfers } from './net/delivery.js'
 import { proofOf } from './net/enrolment.js'
@@ -51,6 +52,9 @@ export interface Agent {
   stop(): Promise<void>
 }
 
+/** How far its clock may be from the coordinator's before its owner hears of it; nothing depends on it but times that are shown. */
+const SKEW_MS = 60_000
+
 /** Connects to the coordinator and works for it until it is stopped. */
 export function runAgent({ folder, membership, traffic, tell, host }: AgentOptions): Agent {
   const { clock, random, disk } = host
@@ -83,9 +87,13 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
       report({ assignmentId: current, phase, step, steps, loss: null, tokensPerSecond: null })
   }
 
+  const keyring = openKeyring(folder, identity, { clock, disk })
   const on: LinkEvents = {
-    connected: () => {
+    connected: ({ nowMs }) => {
       tell({ event: 'connected', url })
+      const skewMs = nowMs === undefined ? 0 : clock.now() - nowMs
+      if (Math.abs(skewMs) > SKEW_MS) tell({ event: 'clock-skew', skewMs })
+      inBackground(keyring.accepted())
       inBackground(offerUnsettled())
     },
     disconnected: (reason) => {
@@ -116,7 +124,8 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
   const link: Link = openLink({
     ...{ url, clock, random, openSocket: host.openSocket },
     pin: fingerprintOf(coordinatorPublicKey),
-    proof: proofOf(url, identity, coordinatorPublicKey, host.post),
+    proof: proofOf(url, keyring.choose, coordinatorPublicKey, host.post),
+    isKeyRefused: keyring.refused,
     hello: () => ({
       software: SOFTWARE,
       device: describeDevice({ choice: engine, library, threads, gpu }),

@@ -11,6 +11,7 @@ const commands = [
   'pause',
   'resume',
   'leave',
+  'rotate',
   'last-upload',
   'doctor',
   'install-service',
@@ -46,6 +47,7 @@ export const usage = `Usage:
   status --dir D                        whether the agent runs, what it does, and what its owner allows
   pause --dir D [--for 4h]              yield the machine within one step; resume --dir D ends it
   leave --dir D                         leave the fleet; an agent that runs on the folder ends
+  rotate --dir D                        take a new key; the one before is valid until it has connected
   last-upload --dir D                   show what left this machine last
   doctor [URL#TOKEN] --dir D            whether this machine can work, what stands in the way, and how to fix it
   install-service --dir D [--system] [--dry-run]   have the machine start it: systemd, launchd or Task Scheduler

@@ -30,7 +30,7 @@ export async function leaveFleet(folder: string, host: Host): Promise<void> {
   const link = openLink({
     ...{ url, clock, random, openSocket },
     pin: fingerprintOf(coordinatorPublicKey),
-    proof: proofOf(url, identity, coordinatorPublicKey, post),
+    proof: proofOf(url, async () => identity, coordinatorPublicKey, post),
     hello: () => ({
       software: SOFTWARE,
       device: describeDevice({ choice: settings.engine, library: undefined, threads: settings.threads }),

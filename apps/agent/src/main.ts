@@ -8,6 +8,7 @@ import { systemHost } from './host.js'
 import { leaveFleet } from './leave.js'
 import { enter } from './membership.js'
 import { explained, jsonReport, plainReport, reasonOf, type Tell } from './report.js'
+import { rotateKey } from './rotation.js'
 import { installService, planService, uninstallService } from './service/install.js'
 import { planLines } from './service/shown.js'
 import { pause, resume } from './site/pause.js'
@@ -35,6 +36,8 @@ async function main(args: readonly string[]): Promise<number> {
     else if (config.command === 'install-service' || config.command === 'uninstall-service')
       await setService(config)
     else if (config.command === 'leave') await leave(config, tell)
+    else if (config.command === 'rotate')
+      tell({ event: 'rotated', ...(await rotateKey(config.folder, host)) })
     else if (config.command === 'status') await showStatus(config)
     else if (config.command === 'pause' || config.command === 'resume') await setPause(config)
     else await work(config, tell)

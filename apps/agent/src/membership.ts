@@ -76,7 +76,7 @@ async function resume(config: Config, known: Settings): Promise<Membership> {
   const isInsecure = config.insecure || known.insecure === true
   expectPrivate(url, isInsecure)
   const identity = await readIdentity(folder)
-  if (identity === undefined || identity.id !== known.agentId) {
+  if (identity === undefined || (identity.id !== known.agentId && known.isRotated !== true)) {
     throw new LoricaError('LRC-2004', `${folder}: the key of agent ${known.agentId} is missing`, {
       expected: 'the file identity.json that this agent wrote',
       action: 'Restore the file, or join again into an empty folder with a new link.',

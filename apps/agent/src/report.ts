@@ -10,6 +10,13 @@ export type AgentEvent =
       readonly name: string
     }
   | { readonly event: 'connected'; readonly url: string }
+  | { readonly event: 'clock-skew'; readonly skewMs: number }
+  | {
+      readonly event: 'rotated'
+      readonly agentId: string
+      readonly keyId: string
+      readonly isApproved: boolean
+    }
   | { readonly event: 'disconnected'; readonly reason: string }
   | {
       readonly event: 'assignment'
@@ -109,6 +116,10 @@ function sentence(event: AgentEvent): string {
       return `Joined as ${event.name} (agent ${event.agentId}).`
     case 'connected':
       return `Connected to ${event.url}. Waiting for work; stop with Ctrl-C.`
+    case 'clock-skew':
+      return `The clock of this machine is ${Math.round(Math.abs(event.skewMs) / 1000)} s ${event.skewMs > 0 ? 'ahead of' : 'behind'} the coordinator's.`
+    case 'rotated':
+      return `The next key is ${event.keyId}. ${event.isApproved ? 'It is used from the next connection on.' : 'An operator has yet to approve it; the key before it is used until then.'}`
     case 'disconnected':
       return `Not connected (${event.reason}); trying again.`
     case 'assignment':

@@ -77,6 +77,7 @@ export async function startCoordinator(
       log,
       readiness: parts.readiness,
       binding: (nonce) => bind(identity, certificate, nonce),
+      disconnect: connections.disconnect,
     })
     operatorApi(app, {
       ...parts,

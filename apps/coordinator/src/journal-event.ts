@@ -85,6 +85,13 @@ export type FleetEvent =
   /** The accepted updates of runs that had ended were removed by an operator. */
   | { readonly type: 'updates-removed'; readonly runIds: readonly string[] }
   | ({ readonly type: 'alarm' } & Alarm)
+  | {
+      readonly type: 'agent-key-offered'
+      readonly agentId: string
+      readonly publicKey: string // that is to replace the one it has
+      readonly isApproved: boolean
+    }
+  | { readonly type: 'agent-key-changed'; readonly agentId: string; readonly publicKey: string }
   | { readonly type: 'agent-approved'; readonly agentId: string }
   | { readonly type: 'agent-cordoned'; readonly agentId: string; readonly isCordoned: boolean }
   | {

@@ -28,6 +28,8 @@ export interface Ledger {
   /** As of the journal: waits until every event so far is safe. */
   safe(signal?: AbortSignal): Promise<void>
   member(agentId: string): Member | undefined
+  /** Whose a key is: the one that an agent has, or the next one that it offered. */
+  owner(publicKey: string): Member | undefined
   members(): readonly Member[]
   tokens(): readonly TokenRecord[]
   /** How many agents ever joined with a token. */
@@ -58,6 +60,7 @@ export function openLedger(
   const members = new Map<string, Member>()
   const tokens: TokenRecord[] = []
   const usersOf = new Map<string, Set<string>>() // agentIds by the hash of their token's secret
+  const owners = new Map<string, string>() // agentIds by their keys, those to come included
   const operators = new Map<string, Operator>()
   const runs = new Map<string, Run>()
   const assignments = new Map<string, AssignmentRecord>()
@@ -77,6 +80,8 @@ export function openLedger(
     const subject = 'runId' in event ? undefined : subjectOf(event)
     if (subject !== undefined) {
       const member = memberAfter(members.get(subject), event as FleetEvent, at)
+      for (const key of keysOf(members.get(subject))) owners.delete(key)
+      for (const key of keysOf(member)) owners.set(key, subject)
       if (member !== undefined) members.set(subject, member)
     }
     if (event.type === 'operator-added') {
@@ -117,6 +122,7 @@ export function openLedger(
     flush: () => journal.flush(),
     safe: (signal) => journal.safe(signal),
     member: (agentId) => members.get(agentId),
+    owner: (publicKey) => members.get(owners.get(publicKey) ?? ''),
     members: () => [...members.values()],
     tokens: () => tokens,
     joinedWith: (secretSha256) => usersOf.get(secretSha256)?.size ?? 0,
@@ -135,6 +141,11 @@ export function openLedger(
       return () => void listeners.delete(listener)
     },
   }
+}
+
+function keysOf(member: Member | undefined): readonly string[] {
+  if (member === undefined) return []
+  return member.nextKey === null ? [member.publicKey] : [member.publicKey, member.nextKey.publicKey]
 }
 
 function listOf(events: Map<string, RunEvent[]>, runId: string): RunEvent[] {

@@ -65,6 +65,7 @@ export { type Reply, readMessage, readReply } from './messages/message.js'
 export { type Progress, parseProgress, parseProgressReply } from './messages/progress.js'
 export type { Receipt } from './messages/receipt.js'
 export { parseRelease, parseReleaseReply, type Release } from './messages/release.js'
+export { parseRotated, parseRotation, type Rotated, type Rotation } from './messages/rotation.js'
 export { parseRunEnded, parseRunEndedReply, type RunEnded } from './messages/run-ended.js'
 export { fitted, since } from './messages/since.js'
 export {
@@ -122,6 +123,7 @@ export {
   joinText,
   nonceHeader,
   proofHeaders,
+  rotateText,
 } from './signing/proof.js'
 export { parseDuration } from './spec/duration.js'
 export { parsePercentage } from './spec/percentage.js'

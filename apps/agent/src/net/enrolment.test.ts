@@ -68,7 +68,7 @@ test('a confirmation of another agent is refused', async () => {
 test('each connection signs the nonce of a fresh challenge', async () => {
   const nonces = ['first-nonce-0001', 'second-nonce-002']
   const post: Post = async () => ({ nonce: nonces.shift(), expiresInMs: 30_000 })
-  const proof = proofOf('http://127.0.0.1:4411', agent, coordinator.publicKey, post)
+  const proof = proofOf('http://127.0.0.1:4411', async () => agent, coordinator.publicKey, post)
   for (const nonce of ['first-nonce-0001', 'second-nonce-002']) {
     const headers = await proof()
     expect(headers['x-lorica-nonce']).toBe(nonce)

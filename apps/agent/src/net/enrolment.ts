@@ -71,9 +71,15 @@ export async function enrol(
 }
 
 /** Proves the key of an agent over a fresh nonce, before each connection. */
-export function proofOf(url: string, identity: Identity, coordinatorPublicKey: string, post: Post): Proof {
+export function proofOf(
+  url: string,
+  choose: () => Promise<Identity>,
+  coordinatorPublicKey: string,
+  post: Post,
+): Proof {
   const [coordinatorId, pin] = [idOf(coordinatorPublicKey), fingerprintOf(coordinatorPublicKey)]
   return async () => {
+    const identity = await choose()
     const answer = await post(url, '/api/v1/agents/challenge', { publicKey: identity.publicKey }, pin)
     const { nonce } = parseChallenge(answer)
     return {

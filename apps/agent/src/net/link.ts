@@ -70,6 +70,8 @@ export interface LinkOptions {
   readonly openSocket: OpenSocket
   readonly proof: Proof
   readonly hello: () => Introduction
+  /** Hears a refusal first, and says whether there is another key to try. */
+  readonly isKeyRefused?: (refusal: LoricaError) => boolean
   readonly on: LinkEvents
 }
 
@@ -86,6 +88,9 @@ export interface Link {
  */
 const COME_BACK_MS = 1000
 
+/** A connection that lasted was not one of two that replace each other. */
+const LASTING_MS = 60_000
+
 /** Refusals that a second attempt cannot change. */
 const FINAL = ['LRC-1008', 'LRC-2004', 'LRC-2006', 'LRC-2009', 'LRC-2011']
 
@@ -93,11 +98,22 @@ const FINAL = ['LRC-1008', 'LRC-2004', 'LRC-2006', 'LRC-2009', 'LRC-2011']
 const TOLD = ['LRC-2008', 'LRC-2013', 'LRC-2017', 'LRC-2018']
 
 /** Connects, introduces the agent, and connects again, with growing and jittered pauses, until it is closed. */
-export function openLink({ url, pin, clock, random, openSocket, proof, hello, on }: LinkOptions): Link {
+export function openLink({
+  url,
+  pin,
+  clock,
+  random,
+  openSocket,
+  proof,
+  hello,
+  isKeyRefused,
+  on,
+}: LinkOptions): Link {
   const waiting = new Set<(reply: HelloReply) => void>()
   let introduced: HelloReply | undefined
   let comeBackMs = COME_BACK_MS
   let dismissals = 0
+  let connectedMs = Number.POSITIVE_INFINITY
   let isAway = false // and that was told
   let cancelComeBack = () => {}
 
@@ -107,6 +123,7 @@ export function openLink({ url, pin, clock, random, openSocket, proof, hello, on
     socket.paceTo?.(reconnectMs)
   }
   const refuse = (refusal: LoricaError): void => {
+    if (isKeyRefused?.(refusal)) return
     if (TOLD.includes(refusal.code) && !isAway) {
       isAway = true
       on.disconnected(`${refusal.code}: ${refusal.message}`)
@@ -139,6 +156,7 @@ export function openLink({ url, pin, clock, random, openSocket, proof, hello, on
       introduced = reply
       pace(reply.reconnectMs)
       isAway = false
+      connectedMs = clock.monotonicMs()
       on.connected(reply)
       for (const tell of waiting) tell(reply)
       waiting.clear()
@@ -152,6 +170,7 @@ export function openLink({ url, pin, clock, random, openSocket, proof, hello, on
     isAway = true
     on.disconnected(reason)
     if (reason !== 'io server disconnect') return
+    if (clock.monotonicMs() - connectedMs > LASTING_MS) dismissals = 0
     dismissals++
     if (dismissals > 1) return refuse(replaced())
     cancelComeBack = clock.after(comeBackMs * (0.5 + random.fraction()), () => socket.connect())

@@ -49,6 +49,7 @@ export function agentCommand(): Command {
     .option('--dir <folder>', "the agent's folder", 'lorica-agent')
     .option('--json', 'print one JSON line per event')
     .action((options: AgentOptions) => serve(['leave'], options))
+  onFolder(agent.command('rotate').description('take a new key, proven by the one it has'), 'rotate')
   onFolder(
     agent.command('last-upload').description('show exactly what left this machine last'),
     'last-upload',

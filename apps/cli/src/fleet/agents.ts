@@ -20,7 +20,7 @@ export function agentsCommand(): Command {
   )
   runs(
     withApi(agents.command('pending').description('agents that wait for approval, with the ids to compare')),
-    list(({ state }) => state === 'pending'),
+    list(({ state, pendingKeyId }) => state === 'pending' || pendingKeyId !== null),
   )
   runs(withApi(agents.command('show <agent>').description('one agent, by name or id')), show)
   inviteCommand(withApi(agents.command('invite')))
@@ -47,10 +47,10 @@ function list(isShown: (agent: AgentView) => boolean) {
   return async (options: ApiOptions, output: Output): Promise<void> => {
     const { agents } = await createApi(options).get<Agents>('/api/v1/agents')
     const shown = agents.filter(isShown)
-    const rows = shown.map(({ name, agentId, state, isCordoned, device, doing }) => [
+    const rows = shown.map(({ name, agentId, state, isCordoned, device, doing, pendingKeyId }) => [
       name,
-      state === 'pending' ? agentId : agentId.slice(0, 12),
-      stateText(state, isCordoned),
+      pendingKeyId ?? (state === 'pending' ? agentId : agentId.slice(0, 12)),
+      `${stateText(state, isCordoned)}${pendingKeyId === null ? '' : ', next key pending'}`,
       device === null ? '-' : `${device.kind} x${device.threads}`,
       doing === null ? '-' : `${doing.kind} round ${doing.round}`,
     ])
@@ -104,8 +104,10 @@ async function decide(
 ): Promise<void> {
   const api = createApi(options)
   const { agents } = await api.get<Agents>('/api/v1/agents')
-  const candidates = agents.filter(({ state }) =>
-    verb === 'revoke' ? state !== 'left' : state === 'pending',
+  const candidates = agents.filter(({ state, pendingKeyId }) =>
+    verb === 'revoke'
+      ? state !== 'left'
+      : state === 'pending' || (verb === 'approve' && pendingKeyId !== null),
   )
   const matching = candidates.filter(({ name, agentId }) => matches(pattern, name) || agentId === pattern)
   const names = matching.map(({ name }) => name).join(', ')

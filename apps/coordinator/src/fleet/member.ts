@@ -8,12 +8,32 @@ export function memberAfter(known: Member | undefined, event: FleetEvent, at: st
     const setLabels = known?.setLabels ?? {}
     const labels = merged(ownLabels, setLabels)
     const isCordoned = known?.isCordoned ?? false
-    return { ...joined, labels, ownLabels, setLabels, isCordoned, joinedAt: at, left: null, alarm: null }
+    return {
+      ...joined,
+      labels,
+      ownLabels,
+      setLabels,
+      isCordoned,
+      joinedAt: at,
+      left: null,
+      alarm: null,
+      nextKey: null,
+    }
   }
   if (known === undefined) return undefined
   switch (event.type) {
     case 'agent-approved':
-      return { ...known, isApproved: true }
+      return {
+        ...known,
+        isApproved: true,
+        nextKey: known.nextKey === null ? null : { ...known.nextKey, isApproved: true },
+      }
+    case 'agent-key-offered': {
+      const { publicKey, isApproved } = event
+      return { ...known, nextKey: { publicKey, isApproved } }
+    }
+    case 'agent-key-changed':
+      return { ...known, publicKey: event.publicKey, nextKey: null }
     case 'agent-left':
       return { ...known, left: event.how }
     case 'agent-cordoned':

@@ -1,4 +1,11 @@
-import type { AgentView, Assignment, Hello, Release, RunEnded } from '@lorica/protocol'
+import {
+  type AgentView,
+  type Assignment,
+  type Hello,
+  idOf,
+  type Release,
+  type RunEnded,
+} from '@lorica/protocol'
 
 /** An agent that has joined, whether it is connected or not. */
 export interface Member {
@@ -13,6 +20,8 @@ export interface Member {
   readonly left: 'left' | 'revoked' | 'rejected' | null
   readonly isApproved: boolean // false: an operator has yet to let it in
   readonly alarm: AgentView['alarm'] // the last one about it
+  readonly nextKey: { readonly publicKey: string; readonly isApproved: boolean } | null // offered in place of its own
+  readonly secretSha256: string // of the token that it joined with
 }
 
 /** The open connection of an agent that said hello. Sends resolve when the agent has answered. */
@@ -57,7 +66,7 @@ export function agentView(
   presence: Presence | undefined,
   doing: AgentView['doing'],
 ): AgentView {
-  const { agentId, name, labels, isCordoned, joinedAt, left, isApproved, alarm } = member
+  const { agentId, name, labels, isCordoned, joinedAt, left, isApproved, alarm, nextKey } = member
   const { software = null, device = null, dataset = null } = presence?.hello ?? {}
   return {
     agentId,
@@ -71,5 +80,6 @@ export function agentView(
     dataset: dataset as AgentView['dataset'],
     doing: presence === undefined ? null : doing,
     alarm,
+    pendingKeyId: nextKey !== null && !nextKey.isApproved ? idOf(nextKey.publicKey) : null,
   }
 }

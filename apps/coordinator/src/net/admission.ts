@@ -11,6 +11,9 @@ import {
   LoricaError,
   limits,
   proofHeaders,
+  type Rotated,
+  type Rotation,
+  rotateText,
   signText,
   verifyText,
 } from '@lorica/protocol'
@@ -31,6 +34,11 @@ export interface Admission {
   challenge(publicKey: string): Challenge
   /** Takes a key into the fleet. Throws LoricaError LRC-2001 to LRC-2004, LRC-2011, LRC-2012 or LRC-2014. */
   join(request: JoinRequest): Promise<Joined>
+  /**
+   * Takes the next key of an agent, proven by the key that it has. That stays valid until the next one has connected. Throws
+   * LoricaError LRC-2004, LRC-2005, LRC-2006 or LRC-2011.
+   */
+  rotate(request: Rotation): Promise<Rotated>
   /** Checks the proof in the headers of an upgrade. Throws LoricaError LRC-2004, LRC-2005, LRC-2006, LRC-2011 or LRC-2013. */
   connect(request: Upgrading): Member
 }
@@ -56,9 +64,9 @@ export function createAdmission({
     async join({ token, name, labels, publicKey, signature }) {
       const invitation = checkToken(token, ledger.tokens(), clock.now())
       const { secretSha256, needsApproval } = invitation
-      const agentId = idOf(publicKey)
+      const member = ledger.owner(publicKey)
+      const agentId = member?.agentId ?? idOf(publicKey)
       if (!verifyText(publicKey, joinText(identity.id, name, secretSha256), signature)) throw badSignature()
-      const member = ledger.member(agentId)
       if (member?.left === 'revoked' || member?.left === 'rejected') throw revoked(agentId)
       const isKnown = member !== undefined && member.left === null && member.name === name
       if (!isKnown) {
@@ -71,6 +79,27 @@ export function createAdmission({
       const { id: coordinatorId, publicKey: coordinatorPublicKey } = identity
       return { agentId, coordinatorId, coordinatorPublicKey, signature: confirmation }
     },
+    async rotate({ publicKey, nextPublicKey, nonce, signature, nextSignature }) {
+      challenges.redeem(publicKey, nonce, clock.now())
+      const text = rotateText(identity.id, nonce, nextPublicKey)
+      if (!verifyText(publicKey, text, signature) || !verifyText(nextPublicKey, text, nextSignature))
+        throw badSignature()
+      const member = ledger.owner(publicKey)
+      const owner = ledger.owner(nextPublicKey)
+      if (member?.left === 'revoked' || member?.left === 'rejected') throw revoked(member.agentId)
+      if (member?.publicKey !== publicKey || member.left !== null) throw unknownKey(publicKey)
+      if (owner !== undefined && owner.nextKey?.publicKey !== nextPublicKey) throw badSignature()
+      if (owner !== undefined && owner.agentId !== member.agentId) throw badSignature()
+      const { agentId, secretSha256 } = member
+      const needsApproval = ledger
+        .tokens()
+        .find((token) => token.secretSha256 === secretSha256)?.needsApproval
+      const isApproved =
+        needsApproval !== true || (member.nextKey?.publicKey === nextPublicKey && member.nextKey.isApproved)
+      ledger.record({ type: 'agent-key-offered', agentId, publicKey: nextPublicKey, isApproved })
+      await ledger.flush()
+      return { agentId, isApproved }
+    },
     connect(request) {
       const publicKey = header(request, proofHeaders.agent)
       const nonce = header(request, proofHeaders.nonce)
@@ -78,12 +107,14 @@ export function createAdmission({
       if (!/^[A-Za-z0-9_-]{43}$/.test(publicKey)) throw badSignature()
       challenges.redeem(publicKey, nonce, clock.now())
       if (!verifyText(publicKey, connectText(identity.id, nonce), signature)) throw badSignature()
-      const member = ledger.member(idOf(publicKey))
+      const member = ledger.owner(publicKey)
       if (member?.left === 'revoked' || member?.left === 'rejected') throw revoked(member.agentId)
       if (member === undefined || member.left !== null) {
-        throw new LoricaError('LRC-2006', 'this key has not joined this fleet', { received: idOf(publicKey) })
+        throw unknownKey(publicKey)
       }
-      if (!member.isApproved) throw unapproved(member)
+      const isNext = member.publicKey !== publicKey
+      if (!member.isApproved || (isNext && !member.nextKey?.isApproved)) throw unapproved(member)
+      if (isNext) ledger.record({ type: 'agent-key-changed', agentId: member.agentId, publicKey })
       return member
     },
   }
@@ -92,6 +123,10 @@ export function createAdmission({
 function header(request: Upgrading, name: string): string {
   const value = request.headers[name]
   return typeof value === 'string' ? value : ''
+}
+
+function unknownKey(publicKey: string): LoricaError {
+  return new LoricaError('LRC-2006', 'this key has not joined this fleet', { received: idOf(publicKey) })
 }
 
 function badSignature(): LoricaError {

@@ -5,6 +5,7 @@ import {
   nonceHeader,
   parseChallengeRequest,
   parseJoinRequest,
+  parseRotation,
 } from '@lorica/protocol'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Log } from '../log.js'
@@ -26,9 +27,10 @@ export function agentApi(
     readonly log: Log
     readonly readiness: Readiness
     readonly binding: (nonce: string) => Binding
+    readonly disconnect: (agentId: string) => void
   },
 ): void {
-  const { admission, doorway, log, readiness, binding } = parts
+  const { admission, doorway, log, readiness, binding, disconnect } = parts
   const before = (what: 'challenge' | 'join') => ({
     onRequest: async ({ raw }: FastifyRequest) => doorway.enter(what, raw.socket),
   })
@@ -56,5 +58,11 @@ export function agentApi(
     })
     log('agent-joined', { agent: joined.agentId, name: request.name })
     return joined
+  })
+  app.post('/api/v1/agents/rotate', { bodyLimit: BODY_BYTES, ...before('join') }, async ({ body }) => {
+    const rotated = await admission.rotate(parseRotation(body))
+    log('agent-key-offered', { agent: rotated.agentId, approved: rotated.isApproved })
+    if (rotated.isApproved) disconnect(rotated.agentId) // it comes back with the new key
+    return rotated
   })
 }

@@ -38,9 +38,10 @@ export function fleetApi(api: FastifyInstance, parts: FleetParts): void {
   })
   api.get<ById>('/api/v1/agents/:id', async ({ params }) => viewOf(memberOf(params.id)))
   api.post<ById>('/api/v1/agents/:id/approve', async ({ params }) => {
-    const { agentId } = memberOf(params.id)
+    const { agentId, nextKey } = memberOf(params.id)
     ledger.record({ type: 'agent-approved', agentId })
     await ledger.flush()
+    if (nextKey !== null) parts.disconnect(agentId) // it comes back with the next key
     return viewOf(memberOf(agentId))
   })
   api.post<ById>('/api/v1/agents/:id/label', async ({ params, body }) => {

@@ -20,6 +20,8 @@ export interface AgentView {
     readonly runId: string
     readonly round: number
   } | null
+  /** The id of a key that it offered in place of its own and that waits for an operator's approval. */
+  readonly pendingKeyId: string | null
   /** The last thing about it that somebody should look at, such as duplicate-identity: its key is on two machines. */
   readonly alarm: {
     readonly at: string

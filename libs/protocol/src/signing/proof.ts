@@ -13,6 +13,11 @@ export function joinedText(agentId: string): string {
   return agentId
 }
 
+/** The text that an agent signs, with the key that it has and with the next one, to change its key. */
+export function rotateText(coordinatorId: string, nonce: string, nextPublicKey: string): string {
+  return `lorica-rotate\n${coordinatorId}\n${nonce}\n${nextPublicKey}`
+}
+
 /**
  * The text that the coordinator signs to say which TLS certificate is its own. `certificateSha256` is the hexadecimal SHA-256 of the
  * certificate, null for none; `nonce` is chosen by whoever asks, so that an answer cannot be kept and shown again.
