@@ -99,6 +99,21 @@ describe('admitUpdate', () => {
     expect(codeOf(agentId, changes)).toBe(code)
   })
 
+  test('a run that asks for int4 takes its size, that of f32, and nothing between', () => {
+    const rounded = { ...spec, update: { encoding: 'int4' as const } }
+    const refusal = (sizeBytes: number) => {
+      try {
+        admitUpdate('oslo', { ...offer, sizeBytes }, { spec: rounded, round, adapter })
+        return 'passes'
+      } catch (error) {
+        return (error as LoricaError).expected
+      }
+    }
+    expect(refusal(10)).toBe('passes') // 3 and 3 bytes of codes, one scale each
+    expect(refusal(9)).toBe('10 bytes (int4) or 48 bytes (f32) and a header')
+    expect(refusal(250)).toBe('passes')
+  })
+
   test('a closed round takes nothing', () => {
     const closed = stepRound(round, { type: 'round-closed', runId: 'r', round: 2 }, '2026-01-02T03:04:08Z')
     expect(codeOf('oslo', {}, closed)).toBe('LRC-4002')
