@@ -16,6 +16,7 @@ export interface Config {
   readonly tls?: TlsChoice // how it is reached; off unless given
   readonly insecure?: boolean // plain HTTP may leave this machine
   readonly linkUrl?: string // the address in join links; default: where it listens
+  readonly uploadBudgetBytes: number // of updates that were received and are not on disk yet, all agents together
   readonly door?: DoorLimits // what one address may do before it has proven who it is; by where it is, unless given
 }
 
@@ -25,6 +26,7 @@ export const defaults = {
   port: 7410,
   leaseMs: 15_000,
   storeLeaseMs: 20_000,
+  uploadBudgetBytes: 64_000_000,
 } as const
 
 export const usage = `Usage: coordinator [--dir D] [--port P] [--host H] [--lease-ms N] [--json]
@@ -41,6 +43,9 @@ export const usage = `Usage: coordinator [--dir D] [--port P] [--host H] [--leas
   --insecure               let plain HTTP leave this machine
   --link-url URL           the address that join links carry (default: where it listens)
   --address-burst N  challenges, joins and upgrades at once from one address (default 200; 10000 from this machine)
+  --upload-budget-mb N  million bytes of updates that are received and not on disk yet, of all agents together (default 64);
+                 beyond it nothing is read from agents that upload until the disk has caught up. Each of them may have
+                 one chunk (256 KiB) more on its way
   --json         print one line {"url","adminToken","join"} when ready
 
 Records, of --dir D and, where its journal is elsewhere, --store URL:
@@ -66,6 +71,7 @@ export function parseConfig(argv: readonly string[]): Config | Question | 'help'
         'link-url': { type: 'string' },
         'address-burst': { type: 'string' },
         'store-lease-ms': { type: 'string', default: String(defaults.storeLeaseMs) },
+        'upload-budget-mb': { type: 'string', default: String(defaults.uploadBudgetBytes / 1e6) },
         store: { type: 'string' },
         json: { type: 'boolean', default: false },
         ...questionOptions,
@@ -86,6 +92,7 @@ export function parseConfig(argv: readonly string[]): Config | Question | 'help'
       ...linkUrlOf(values['link-url']),
       ...doorOf(values['address-burst']),
       storeLeaseMs: whole('--store-lease-ms', values['store-lease-ms'], 100, 86_400_000),
+      uploadBudgetBytes: 1e6 * whole('--upload-budget-mb', values['upload-budget-mb'], 1, 1_000_000),
       store: values.store ?? null,
     }
   } catch (cause) {

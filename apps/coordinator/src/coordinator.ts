@@ -15,8 +15,8 @@ import { openService } from './service.js'
 import { diskError } from './store/disk-error.js'
 
 /** How a coordinator works. */
-export type Settings = Omit<Config, 'json' | 'store' | 'storeLeaseMs'> &
-  Partial<Pick<Config, 'store' | 'storeLeaseMs'>>
+export type Settings = Omit<Config, 'json' | 'store' | 'storeLeaseMs' | 'uploadBudgetBytes'> &
+  Partial<Pick<Config, 'store' | 'storeLeaseMs' | 'uploadBudgetBytes'>>
 
 /** A coordinator that serves. */
 export interface Coordinator {

@@ -2,15 +2,14 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { encodeSafetensors, rawTensor } from '@lorica/peft-core'
 
-const hidden = 8
-
-/** Writes a Llama of two layers of width 8 below `root` and returns its folder. */
-export async function writeModel(root: string): Promise<string> {
+/** Writes a Llama of two layers below `root` and returns its folder. */
+export async function writeModel(root: string, hidden = 8): Promise<string> {
+  const inner = 2 * hidden
   const config = {
     architectures: ['LlamaForCausalLM'],
     model_type: 'llama',
     hidden_size: hidden,
-    intermediate_size: 16,
+    intermediate_size: inner,
     num_attention_heads: 2,
     num_key_value_heads: 2,
     num_hidden_layers: 2,
@@ -28,8 +27,8 @@ export async function writeModel(root: string): Promise<string> {
     const prefix = `model.layers.${layer}`
     for (const name of ['q', 'k', 'v', 'o'])
       shapes.push([`${prefix}.self_attn.${name}_proj.weight`, [hidden, hidden]])
-    for (const name of ['gate', 'up']) shapes.push([`${prefix}.mlp.${name}_proj.weight`, [16, hidden]])
-    shapes.push([`${prefix}.mlp.down_proj.weight`, [hidden, 16]])
+    for (const name of ['gate', 'up']) shapes.push([`${prefix}.mlp.${name}_proj.weight`, [inner, hidden]])
+    shapes.push([`${prefix}.mlp.down_proj.weight`, [hidden, inner]])
     for (const name of ['input', 'post_attention'])
       shapes.push([`${prefix}.${name}_layernorm.weight`, [hidden]])
   }

@@ -12,6 +12,7 @@ import { openJournal } from './journal.js'
 import { type Ledger, openLedger } from './ledger.js'
 import type { Log } from './log.js'
 import { type Admission, createAdmission } from './net/admission.js'
+import { createBackpressure } from './net/backpressure.js'
 import { type Connections, createConnections } from './net/connections.js'
 import { serveSession } from './net/session.js'
 import { createTransfer } from './net/transfer.js'
@@ -31,7 +32,7 @@ import { takeOverJournal } from './store/takeover.js'
 
 /** Where a service works, and how. */
 export type ServiceSettings = Pick<Config, 'dir' | 'leaseMs'> &
-  Partial<Pick<Config, 'store' | 'storeLeaseMs'>>
+  Partial<Pick<Config, 'store' | 'storeLeaseMs' | 'uploadBudgetBytes'>>
 
 /** What the doors of a coordinator lead to. */
 export interface Service {
@@ -55,10 +56,11 @@ export interface Service {
  * folder or its store cannot be used.
  */
 export async function openService(
-  { dir, leaseMs, store: url = null, storeLeaseMs = defaults.storeLeaseMs }: ServiceSettings,
+  { dir, leaseMs, ...settings }: ServiceSettings,
   log: Log,
   host: Host,
 ): Promise<Service> {
+  const { store: url = null, storeLeaseMs = defaults.storeLeaseMs } = settings
   const { clock, random, disk } = host
   const place = (name: string) => join(dir, name)
   const store = await host.openStore(dir, url)
@@ -117,7 +119,21 @@ export async function openService(
       ledger.record({ type: 'alarm', ...alarm })
     }, clock)
     const transfer = createTransfer(parts, conductor, staging, alarms)
-    const session = { ledger, roster, conductor, transfer, log, clock, coordinatorId: identity.id }
+    const backpressure = createBackpressure(
+      settings.uploadBudgetBytes ?? defaults.uploadBudgetBytes,
+      clock,
+      log,
+    )
+    const session = {
+      ledger,
+      roster,
+      conductor,
+      transfer,
+      backpressure,
+      log,
+      clock,
+      coordinatorId: identity.id,
+    }
     const connections = createConnections({
       ...{ log, clock, alarms },
       serve: (socket, member) => serveSession(session, socket, member),

@@ -23,6 +23,10 @@ export function coordinatorCommand(): Command {
       '--store-lease-ms <n>',
       'a second coordinator replaces one that is paused for longer (default: 20000)',
     )
+    .option(
+      '--upload-budget-mb <n>',
+      'million bytes of updates in memory, received and not yet on disk, of all agents (default: 64)',
+    )
     .option('--json', 'print one line {"url","adminToken","join"} when it is ready')
     .action(async (options: Readonly<Record<string, string | boolean>>) => {
       process.exitCode = await runService('@lorica/coordinator/main', argumentsOf(options))

@@ -24,9 +24,11 @@ import type { Ledger } from '../ledger.js'
 import type { Log } from '../log.js'
 import type { Conductor } from '../rounds/conductor.js'
 import type { AgentSocket } from './agent-socket.js'
+import type { Backpressure } from './backpressure.js'
 import { bufferedBytes, evict } from './eviction.js'
 import { presenceOf } from './presence.js'
 import type { Transfer } from './transfer.js'
+import { valveOf } from './valve.js'
 
 /** What the messages of an agent act on. */
 export interface SessionParts {
@@ -34,6 +36,7 @@ export interface SessionParts {
   readonly roster: Roster
   readonly conductor: Conductor
   readonly transfer: Transfer
+  readonly backpressure: Backpressure
   readonly log: Log
   readonly clock: Clock
   readonly coordinatorId: string
@@ -50,6 +53,7 @@ const readers = { assignment: parseAssignmentReply, release: parseReleaseReply, 
 export function serveSession(parts: SessionParts, socket: AgentSocket, member: Member): void {
   const { agentId } = member
   const { conductor, transfer, roster } = parts
+  const intake = parts.backpressure.intake(valveOf(socket))
   let presence: Presence | undefined
   let unanswered = 0
   let violations = 0
@@ -130,9 +134,17 @@ export function serveSession(parts: SessionParts, socket: AgentSocket, member: M
     void answer('hello', introduce, reply)
   })
   on('blob.read', parseBlobRead, (request) => transfer.read(agentId, request))
-  on('update.open', parseUpdateOpen, (offer) => transfer.open(agentId, offer))
-  on('update.chunk', parseUpdateChunk, (chunk) => transfer.chunk(agentId, chunk))
-  on('update.close', parseUpdateClose, (request) => transfer.close(agentId, request))
+  on('update.open', parseUpdateOpen, (offer) => {
+    intake.begin()
+    return transfer.open(agentId, offer)
+  })
+  on('update.chunk', parseUpdateChunk, (chunk) =>
+    intake.during(chunk.bytes, () => transfer.chunk(agentId, chunk)),
+  )
+  on('update.close', parseUpdateClose, (request) => {
+    intake.end()
+    return transfer.close(agentId, request)
+  })
   on('progress', parseProgress, (progress) => {
     conductor.progressed(agentId, progress)
     return { reconnectMs: reconnectMs(roster.all().length) }
@@ -163,6 +175,7 @@ export function serveSession(parts: SessionParts, socket: AgentSocket, member: M
   })
   socket.on('disconnect', (reason) => {
     cancelHello()
+    intake.end()
     if (presence === undefined || !roster.remove(presence)) return
     conductor.departed(agentId, reason === 'ping timeout' ? 'silent' : 'closed')
     transfer

@@ -26,6 +26,7 @@ import {
 import { type Parts, updatePath } from '../rounds/parts.js'
 import { moveDurably } from '../store/durable.js'
 import { type StagedUpload, stageUpload } from '../store/staging.js'
+import { createTurns } from './turns.js'
 
 /** Moves bytes between agents and the disk: base files and adapters out, updates in. */
 export interface Transfer {
@@ -62,6 +63,8 @@ const finalCodes: ReadonlySet<ErrorCode> = new Set([
   'LRC-4014',
 ])
 
+const CHECKS_AT_ONCE = 4 // each reads its update back in pieces
+
 export function createTransfer(
   parts: Parts,
   conductor: Conductor,
@@ -70,6 +73,7 @@ export function createTransfer(
 ): Transfer {
   const uploads = new Map<string, Promise<Upload>>()
   const closing = new Map<string, Promise<Receipt>>() // an update is taken once, however often that is asked
+  const inTurn = createTurns(CHECKS_AT_ONCE)
 
   function refuse(active: ActiveRun, agentId: string, assignmentId: string, error: LoricaError): void {
     const { current, runId } = active.run()
@@ -119,9 +123,13 @@ export function createTransfer(
     const { active, agentId, offer, staged } = upload
     const { runId, spec } = active.run()
     const { sha256, assignmentId, examples, tokens, trainMs, lossFirst, lossLast } = offer
-    await staged.complete()
     const adapter = shapesOf(await active.adapter())
-    const { norm, encoding } = await inspectUpdate(parts.disk, staged.path, { sha256, adapter, spec })
+    await staged.written()
+    const flushed = staged.flush() // while it is checked
+    const checked = inTurn(() => inspectUpdate(parts.disk, staged.path, { sha256, adapter, spec }))
+    await Promise.allSettled([flushed, checked])
+    const { norm, encoding } = await checked
+    await flushed
     uploads.delete(upload.uploadId)
     await staged.park()
     await moveDurably(parts.disk, staged.path, updatePath(parts.updatesFolder, runId, upload.round, sha256))

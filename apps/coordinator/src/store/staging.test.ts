@@ -26,7 +26,7 @@ describe('stageUpload', () => {
       staged.append(3, Buffer.from('de')),
       staged.append(5, Buffer.from('fg')),
     ])
-    await staged.complete()
+    await staged.written()
     await staged.park()
     expect(await readFile(staged.path, 'utf8')).toBe('abcdefg')
   })
@@ -48,7 +48,7 @@ describe('stageUpload', () => {
     const second = await stageUpload(disk, place, 'u1', 7)
     expect(second.offset()).toBe(4)
     await second.append(4, Buffer.from('efg'))
-    await second.complete()
+    await second.written()
     expect(await readFile(second.path, 'utf8')).toBe('abcdefg')
   })
 
@@ -56,7 +56,7 @@ describe('stageUpload', () => {
     const staged = await stageUpload(disk, await folder(), 'u1', 4)
     expect(await codeOf(staged.append(0, Buffer.from('abcde')))).toBe('LRC-4003')
     await staged.append(0, Buffer.from('abc'))
-    expect(await codeOf(staged.complete())).toBe('LRC-4003')
+    expect(await codeOf(staged.written())).toBe('LRC-4003')
   })
 
   test('what an earlier coordinator had of an upload goes on in a file of its own, and what nobody needs goes', async () => {
@@ -70,7 +70,7 @@ describe('stageUpload', () => {
     expect(await upload.append(3, Buffer.from('de'))).toBe(5)
     await stopped.writeFile('XX') // it wakes up and writes on
     await stopped.close()
-    await upload.complete()
+    await upload.written()
     await upload.park()
     expect(await readFile(upload.path, 'utf8')).toBe('abcde')
   })

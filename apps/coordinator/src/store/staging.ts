@@ -10,8 +10,10 @@ export interface StagedUpload {
   offset(): number
   /** Appends bytes; calls may overlap and keep their order. Throws LoricaError LRC-4003, LRC-4004 or LRC-5005. */
   append(offset: number, bytes: Uint8Array): Promise<number>
-  /** Waits for all bytes and flushes them to disk. Throws LoricaError LRC-4003 when some are missing. */
-  complete(): Promise<void>
+  /** Resolves when all bytes can be read back. Throws LoricaError LRC-4003 when some are missing, LRC-5005 when some were not written. */
+  written(): Promise<void>
+  /** Resolves when what is written survives a loss of power. Throws LoricaError LRC-5005. */
+  flush(): Promise<void>
   /** Closes the file and leaves it, to be resumed. */
   park(): Promise<void>
   /** Closes and removes the file. */
@@ -92,9 +94,13 @@ function staged(
       })
       return offset + bytes.byteLength
     },
-    async complete() {
-      await writes
+    async written() {
+      await writes.catch((error: unknown) => {
+        throw diskError(error, path)
+      })
       if (next !== sizeBytes) throw wrongSize(sizeBytes, next)
+    },
+    async flush() {
       await file.flush().catch((error: unknown) => {
         throw diskError(error, path)
       })
