@@ -103,7 +103,11 @@ describe('admitUpdate', () => {
     const rounded = { ...spec, update: { encoding: 'int4' as const } }
     const refusal = (sizeBytes: number) => {
       try {
-        admitUpdate('oslo', { ...offer, sizeBytes }, { spec: rounded, round, adapter })
+        admitUpdate(
+          'oslo',
+          { ...offer, sizeBytes },
+          { spec: rounded, round, adapter, nowMs: 8, isUnderWay: false },
+        )
         return 'passes'
       } catch (error) {
         return (error as LoricaError).expected
