@@ -33,6 +33,8 @@ export interface AddressParts {
   readonly answering: () => Answering | undefined
   /** Hears of each message of an agent, and how many bytes were on their way then. */
   readonly sent: (name: string, event: string, inFlightBytes: number) => void
+  /** Hears of what the coordinator sends to an agent. */
+  readonly promised: (name: string, carried: unknown) => void
   readonly transfer: { readonly chunkBytes: number; readonly windowChunks: number }
 }
 
@@ -184,6 +186,7 @@ function openSocket(
         accept: (socket) => service.connections.accept(socket, member),
         ended,
         sent: (event, inFlightBytes) => parts.sent(name, event, inFlightBytes),
+        promised: (carried) => parts.promised(name, carried),
       })
     } catch (error) {
       return { refusal: refusalOf(error) }

@@ -33,6 +33,8 @@ export interface ConnectionParts {
   readonly ended: (reason: string) => void
   /** Hears of each message to the coordinator, and how many bytes were on their way then. */
   readonly sent: (event: string, inFlightBytes: number) => void
+  /** Hears of what the coordinator sends: it may be a promise. */
+  readonly promised: (carried: unknown) => void
   /** What the agent is told of the limits of a transfer. */
   readonly transfer: { readonly chunkBytes: number; readonly windowChunks: number }
 }
@@ -64,9 +66,10 @@ export function connect(parts: ConnectionParts): Connection {
   }
   const inAgent = (act: () => void) => () => agent.perform(act)
   const inCoordinator = (act: () => void) => () => coordinator.perform(act)
-  const note = (from: string, to: string) => (event: string, sizeBytes: number) => {
+  const note = (from: string, to: string) => (event: string, sizeBytes: number, carried: unknown) => {
     history.note(`${from} -> ${to}: ${event}, ${sizeBytes} bytes`)
     if (from === name) parts.sent(event, up.inFlightBytes() + sizeBytes)
+    else parts.promised(carried)
   }
 
   const client = createEndpoint({

@@ -36,8 +36,8 @@ export interface EndpointParts {
   readonly broken: (error: Error) => void
   /** May change an answer before it is heard. */
   readonly alter?: (event: string, value: unknown) => unknown
-  /** Hears of each frame that is sent. */
-  readonly sent?: (event: string, sizeBytes: number) => void
+  /** Hears of each frame that is sent, and of what it carries. */
+  readonly sent?: (event: string, sizeBytes: number, carried: unknown) => void
 }
 
 /** A side that is open. */
@@ -49,7 +49,7 @@ export function createEndpoint({ process, out, deliver, broken, alter, sent }: E
   let nextId = 0
   const send = (packet: Parameters<typeof encodePacket>[0], event: string): void => {
     const frame = encodePacket(packet)
-    sent?.(event, frame.byteLength)
+    sent?.(event, frame.byteLength, (packet.data as unknown[]).at(-1))
     out.send(frame.byteLength, () => deliver(frame))
   }
   const tell: Endpoint['tell'] = (event, ...args) => {

@@ -17,6 +17,7 @@ export const faultKinds = [
   'bit-flip',
   'takeover',
   'revoke',
+  'liar',
 ] as const
 export type FaultKind = (typeof faultKinds)[number]
 
@@ -40,8 +41,8 @@ export interface FaultParts {
 const HOUR_MS = 3_600_000
 const YEAR_MS = 365 * 24 * HOUR_MS
 
-/** What a fault of each kind does, at the moment when it happens. */
-export const faults: Readonly<Record<FaultKind, (parts: FaultParts) => void>> = {
+/** What a fault of each kind does, at the moment when it happens. A liar lies from the start. */
+export const faults: Readonly<Record<Exclude<FaultKind, 'liar'>, (parts: FaultParts) => void>> = {
   crash({ dice, coordinator, agents }) {
     const awayMs = dice.between(50, dice.chance(0.3) ? 60_000 : 3000)
     if (dice.chance(0.5)) coordinator.crash('killed', awayMs)

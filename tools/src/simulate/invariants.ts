@@ -33,6 +33,11 @@ export function brokenInvariants(ending: Ending): readonly string[] {
   ]
 }
 
+/** Where the coordinator keeps an accepted update. */
+export function updateFile(runId: string, round: number, sha256: string): string {
+  return `${COORDINATOR_FOLDER}/updates/${runId}/${round}/${sha256}.safetensors`
+}
+
 type Events = readonly JournalEntry['event'][]
 
 const committed = (events: Events) =>
@@ -77,7 +82,7 @@ function wrongAggregates({ entries, disk, damaged }: Ending): readonly string[] 
     if (run === undefined) return [`I2: round ${round} is of no run`]
     if (record.release === null) continue
     const updates = record.contributions.map(({ updateSha256: sha256, tokens }): Accepted | undefined => {
-      const path = `${COORDINATOR_FOLDER}/updates/${runId}/${round}/${sha256}.safetensors`
+      const path = updateFile(runId, round, sha256)
       const bytes = damaged.get(path) ?? disk.peek(path)
       if (bytes !== undefined && sha256Of(bytes) === sha256) return { sha256, tokens, bytes }
       if (!damaged.has(path))

@@ -21,6 +21,8 @@ export interface MemoryDisk {
   flipBit(
     isWanted: (path: string) => boolean,
   ): { readonly path: string; readonly held: Uint8Array } | undefined
+  /** Whether a file would survive a loss of power as it is. */
+  isSafe(path: string): boolean
   /** The bytes of a file now. */
   peek(path: string): Uint8Array | undefined
   /** Puts a file there, flushed. */
@@ -196,6 +198,10 @@ export function createMemoryDisk(dice: Dice): MemoryDisk {
       content.bytes = bytes
       content.flushed = bytes
       return { path, held }
+    },
+    isSafe(path) {
+      const content = names.get(path)
+      return content !== undefined && safeNames.get(path) === content && content.flushed === content.bytes
     },
     peek: (path) => names.get(path)?.bytes,
     put(path, bytes) {

@@ -11,7 +11,8 @@ import { createCoordinatorMachine } from './coordinator-machine.js'
 import { createDice } from './dice.js'
 import { type FaultKind, faults } from './faults.js'
 import { createHistory } from './history.js'
-import { brokenInvariants } from './invariants.js'
+import { brokenInvariants, updateFile } from './invariants.js'
+import { lyingReach } from './liar.js'
 import { createNetwork } from './network.js'
 import { invite, revoke, startRun } from './operator.js'
 import { createSchedule } from './schedule.js'
@@ -58,6 +59,8 @@ export async function simulate({ seed, faults: kinds }: Setting): Promise<Outcom
   const damaged = new Map<string, Uint8Array>()
   const faulty = (reason: string): void => void problems.push(`a fault that should not be: ${reason}`)
   let join = ''
+  const plan = planOf(kinds, dice.fork('plan'))
+  const isLying = plan.some(({ kind }) => kind === 'liar') // the last agent
 
   const inProcess = (act: (at: Answering) => Promise<void>): void => {
     const at = coordinator.answering()
@@ -76,12 +79,29 @@ export async function simulate({ seed, faults: kinds }: Setting): Promise<Outcom
   })
   const address: AddressParts = {
     ...{ network, dice: dice.fork('address'), history, answering: coordinator.answering, transfer: TRANSFER },
+    promised,
     sent(name, event, inFlightBytes) {
       agents.find((agent) => agent.name === name)?.sending(event)
       const most = TRANSFER.chunkBytes * (TRANSFER.windowChunks + 1) + 16_384
       if (inFlightBytes > most)
         problems.push(`I5: ${name} had ${inFlightBytes} bytes on their way, at most ${most}`)
     },
+  }
+  /** A receipt is a promise: its line and its bytes have to be safe before it leaves. */
+  function promised(name: string, carried: unknown): void {
+    const { receipt } = (carried ?? {}) as { readonly receipt?: Receipt }
+    if (receipt === undefined) return
+    const line = coordinator.shelf.lines.findLast(
+      (one) => one.line.includes('"type":"update-accepted"') && one.line.includes(receipt.updateSha256),
+    )
+    if (line === undefined) {
+      problems.push(`I1: ${name} was promised ${receipt.updateSha256} before the journal was safe`)
+      return
+    }
+    const { runId, round } = JSON.parse(line.line) as { readonly runId: string; readonly round: number }
+    const path = updateFile(runId, round, receipt.updateSha256)
+    if (!coordinator.disk.isSafe(path))
+      problems.push(`I1: ${name} was promised ${receipt.updateSha256} before its bytes were safe`)
   }
   const told = (agent: AgentMachine, event: AgentEvent): void => {
     const { agentId, disk } = agent
@@ -95,11 +115,12 @@ export async function simulate({ seed, faults: kinds }: Setting): Promise<Outcom
     createAgentMachine({
       ...{ index, schedule, dice: dice.fork(`agent ${index}`), history, address, faulty },
       join: () => join,
+      ...(isLying && index === AGENTS - 1 ? { reach: lyingReach(dice.fork('liar')) } : {}),
       told: (_name, event) => told(agents[index] as AgentMachine, event),
     }),
   )
   let revoked = 0
-  let mayFail = false
+  let mayFail = isLying
   const faultParts = {
     ...{ schedule, dice: dice.fork('faults'), history, network, coordinator, agents },
     mayRevoke: () => revoked === 0,
@@ -116,7 +137,6 @@ export async function simulate({ seed, faults: kinds }: Setting): Promise<Outcom
     },
   }
 
-  const plan = planOf(kinds, dice.fork('plan'))
   coordinator.start()
   for (const agent of agents) schedule.after(dice.between(100, 3000), agent.start)
   const startLater = (): void => {
@@ -139,7 +159,7 @@ export async function simulate({ seed, faults: kinds }: Setting): Promise<Outcom
     before(number) {
       for (const { kind } of plan.filter((one) => one.at === number)) {
         happened.push(kind)
-        faults[kind](faultParts)
+        if (kind !== 'liar') faults[kind](faultParts)
       }
     },
   })

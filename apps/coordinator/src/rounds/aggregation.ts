@@ -31,15 +31,19 @@ export async function aggregateRound(
         parts.disk.open,
       ),
   }))
-  for (const { updateSha256 } of contributionsOf(round))
-    await expectIntact(
-      parts.disk,
-      updatePath(parts.updatesFolder, runId, round.round, updateSha256),
-      updateSha256,
-    )
-  const tensors = await fedAvg(adapter.tensors, updates).catch((cause: unknown) => {
+  const folded = await fedAvg(adapter.tensors, updates).then(
+    (tensors) => ({ tensors }),
+    (cause: unknown) => ({ cause }),
+  )
+  for (const { updateSha256 } of contributionsOf(round)) {
+    const path = updatePath(parts.updatesFolder, runId, round.round, updateSha256)
+    await expectIntact(parts.disk, path, updateSha256) // afterwards: what was damaged before or meanwhile is found
+  }
+  if ('cause' in folded) {
+    const { cause } = folded
     throw cause instanceof RangeError ? new LoricaError('LRC-7006', cause.message, { cause }) : cause
-  })
+  }
+  const { tensors } = folded
   const stored = Object.entries(adapterFiles({ config: adapter.config, tensors })).map(([path, bytes]) =>
     parts.blobs.put(path, bytes),
   )
