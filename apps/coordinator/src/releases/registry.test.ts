@@ -69,26 +69,34 @@ test('the journal decides which manifest is the release, whoever wrote last and 
   await rm(folder, { recursive: true })
 })
 
-test('a coordinator that was replaced while it gave a release its name takes nothing away', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'lorica-releases-'))
-  const names: ReleaseName[] = []
-  const leads = await openRegistry(disk, folder, identity, () => names)
-  const release = await leads.prepare(manifest(1, 'kept'))
-  const stopped = await openRegistry(
-    {
-      ...disk,
-      async rename(from, to) {
-        await leads.confirm(release) // meanwhile the other one gave it
-        await disk.rename(from, to)
+test.each(['list', 'rename'] as const)(
+  'a coordinator that was replaced at the %s of giving a release its name takes nothing away',
+  async (step) => {
+    const folder = await mkdtemp(join(tmpdir(), 'lorica-releases-'))
+    const names: ReleaseName[] = []
+    const leads = await openRegistry(disk, folder, identity, () => names)
+    const release = await leads.prepare(manifest(1, 'kept'))
+    const stopped = await openRegistry(
+      {
+        ...disk,
+        async list(place) {
+          const before = await disk.list(place)
+          if (step === 'list') await leads.confirm(release) // meanwhile the other one gave it
+          return before
+        },
+        async rename(from, to) {
+          if (step === 'rename') await leads.confirm(release)
+          await disk.rename(from, to)
+        },
       },
-    },
-    folder,
-    identity,
-    () => names,
-  )
-  await stopped.confirm(release)
-  names.push({ name: 'v1', id: manifestId(release) })
-  const again = await openRegistry(disk, folder, identity, () => names)
-  expect(again.find('v1')?.id).toBe(manifestId(release))
-  await rm(folder, { recursive: true })
-})
+      folder,
+      identity,
+      () => names,
+    )
+    await stopped.confirm(release)
+    names.push({ name: 'v1', id: manifestId(release) })
+    const again = await openRegistry(disk, folder, identity, () => names)
+    expect(again.find('v1')?.id).toBe(manifestId(release))
+    await rm(folder, { recursive: true })
+  },
+)

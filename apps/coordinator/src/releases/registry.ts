@@ -113,8 +113,9 @@ async function settle(disk: Disk, folder: string, { name, id }: { name: string; 
       () => false,
     )
   try {
+    const isInTheWay = (await disk.list(place)).length > 0 // looked up first: what comes there later is the release
     if (await isThere()) return await disk.remove(prepared)
-    if ((await disk.list(place)).length > 0) await disk.remove(place)
+    if (isInTheWay) await disk.remove(place)
     await moveDurably(disk, prepared, place)
   } catch (error) {
     if (!(await isThere())) throw diskError(error, place)
