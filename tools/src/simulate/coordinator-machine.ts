@@ -165,8 +165,9 @@ export function createCoordinatorMachine(parts: CoordinatorParts): CoordinatorMa
       schedule.after(awayMs, start)
     },
     supersede(forMs) {
-      const paused = current?.process
-      if (paused === undefined) return
+      const stopped = current
+      if (stopped === undefined) return
+      const paused = stopped.process
       history.note(`coordinator: stopped for ${(forMs / 1000).toFixed(1)} s; another one takes over`)
       paused.pause()
       replaced.add(paused)
@@ -175,6 +176,9 @@ export function createCoordinatorMachine(parts: CoordinatorParts): CoordinatorMa
       schedule.after(forMs, () => {
         history.note('coordinator: the one that was stopped goes on')
         paused.resume()
+        if (!paused.isAlive() || current !== undefined) return
+        current = stopped // nobody could take over yet
+        replaced.delete(paused)
       })
     },
     setFull(isFull) {

@@ -70,12 +70,16 @@ export async function simulate({ seed, faults: kinds }: Setting): Promise<Outcom
       })
     })
   }
+  const inviteLater = (): void => {
+    if (join !== '') return
+    inProcess(async (at) => {
+      join = await invite(at)
+    })
+    schedule.after(2000, inviteLater)
+  }
   const coordinator = createCoordinatorMachine({
     ...{ schedule, dice: dice.fork('coordinator'), history, leaseMs: LEASE_MS, faulty },
-    started: () =>
-      inProcess(async (at) => {
-        if (join === '') join = await invite(at)
-      }),
+    started: () => inviteLater(),
   })
   const address: AddressParts = {
     ...{ network, dice: dice.fork('address'), history, answering: coordinator.answering, transfer: TRANSFER },
