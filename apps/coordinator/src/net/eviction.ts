@@ -5,7 +5,6 @@ const CLOSING_MS = 1000 // for the other side to agree that the connection ends
 
 /** The part of a WebSocket that ends it. */
 interface Ending {
-  readonly bufferedAmount: number
   readonly readyState: number
   once(event: 'close', heard: (code: number) => void): void
   terminate(): void
@@ -29,11 +28,6 @@ export function evict(socket: AgentSocket, clock: Clock): Promise<boolean> {
       resolve(AGREED.includes(code))
     })
   })
-}
-
-/** Bytes that were given to a connection and that its peer has yet to take. */
-export function bufferedBytes(socket: AgentSocket): number {
-  return webSocketOf(socket)?.bufferedAmount ?? 0
 }
 
 function webSocketOf(socket: AgentSocket): Ending | undefined {

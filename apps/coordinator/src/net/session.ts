@@ -25,9 +25,10 @@ import type { Log } from '../log.js'
 import type { Conductor } from '../rounds/conductor.js'
 import type { AgentSocket } from './agent-socket.js'
 import type { Backpressure } from './backpressure.js'
-import { bufferedBytes, evict } from './eviction.js'
+import { evict } from './eviction.js'
 import { presenceOf } from './presence.js'
 import type { Transfer } from './transfer.js'
+import { isUnread } from './unread.js'
 import { valveOf } from './valve.js'
 
 /** What the messages of an agent act on. */
@@ -43,7 +44,6 @@ export interface SessionParts {
 }
 
 const MESSAGES_AT_ONCE = 64 // unanswered messages of one agent; its windows are far smaller
-const BUFFERED_BYTES = 16 * 1024 * 1024 // answers that an agent does not read
 const HELLO_MS = 10_000 // from the connection to hello
 const VIOLATIONS = 20 // malformed messages before the connection is closed
 
@@ -72,7 +72,7 @@ export function serveSession(parts: SessionParts, socket: AgentSocket, member: M
     reply: unknown,
   ): Promise<void> {
     if (typeof reply !== 'function') return violated('LRC-1006')
-    if (unanswered >= MESSAGES_AT_ONCE || bufferedBytes(socket) > BUFFERED_BYTES) {
+    if (unanswered >= MESSAGES_AT_ONCE || isUnread(socket)) {
       parts.log('agent-dropped', { agent: agentId, code: 'LRC-1003' })
       void evict(socket, parts.clock)
       return
