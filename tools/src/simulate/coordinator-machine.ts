@@ -41,6 +41,7 @@ export interface CoordinatorParts {
   readonly dice: Dice
   readonly history: History
   readonly leaseMs: number
+  readonly diskFlushes: boolean
   /** Hears that a service answers. */
   readonly started: (answering: Answering) => void
   /** Hears of a fault that should not be. */
@@ -53,7 +54,7 @@ const AGAIN_MS = 5000
 /** A machine with the key of the coordinator and the base model on its disk. */
 export function createCoordinatorMachine(parts: CoordinatorParts): CoordinatorMachine {
   const { schedule, dice, history } = parts
-  const disk = createMemoryDisk(dice.fork('disk'))
+  const disk = createMemoryDisk(dice.fork('disk'), parts.diskFlushes)
   const shelf = createShelf('simulated')
   const clock: MachineClock = { offsetMs: 0 }
   const alive = new Set<number>()

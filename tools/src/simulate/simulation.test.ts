@@ -47,3 +47,8 @@ test('with the same updates a run comes to the same adapter, bit for bit, as if 
   }
   expect(compared).toBeGreaterThan(10)
 })
+
+test('a coordinator that promised what is not safe on disk would be noticed', async () => {
+  const { problems } = await simulate({ seed: 3, faults: [], diskFlushes: false })
+  expect(problems[0]).toMatch(/^I1: agent-\d was promised [0-9a-f]{64} before its bytes were safe$/)
+})

@@ -21,6 +21,8 @@ export interface Setting {
   readonly seed: number
   /** What may go wrong; nothing when empty. */
   readonly faults: readonly FaultKind[]
+  /** Whether the disk of the coordinator flushes when it is told to; false to see that it would be noticed. */
+  readonly diskFlushes?: boolean
 }
 
 /** How a simulation ended. */
@@ -47,7 +49,7 @@ const LONGEST_MS = 8 * 3_600_000
 const AFTERWARDS_MS = 60_000
 
 /** Simulates. The same setting gives the same outcome, to the byte. */
-export async function simulate({ seed, faults: kinds }: Setting): Promise<Outcome> {
+export async function simulate({ seed, faults: kinds, diskFlushes = true }: Setting): Promise<Outcome> {
   const dice = createDice(`simulation ${seed}`)
   const schedule = createSchedule(dice.fork('schedule'))
   const history = createHistory(schedule.nowMs)
@@ -78,7 +80,7 @@ export async function simulate({ seed, faults: kinds }: Setting): Promise<Outcom
     schedule.after(2000, inviteLater)
   }
   const coordinator = createCoordinatorMachine({
-    ...{ schedule, dice: dice.fork('coordinator'), history, leaseMs: LEASE_MS, faulty },
+    ...{ schedule, dice: dice.fork('coordinator'), history, leaseMs: LEASE_MS, diskFlushes, faulty },
     started: () => inviteLater(),
   })
   const address: AddressParts = {
