@@ -1,0 +1,103 @@
+import {
+  type Challenge,
+  connectText,
+  createIdentity,
+  type Identity,
+  type JoinLink,
+  joinText,
+  PROTOCOL_VERSION,
+  parseChallenge,
+  parseJoinLink,
+  proofHeaders,
+  signText,
+  tokenSecretSha256,
+} from '@lorica/protocol'
+import { openWire, type Refused, type Wire } from './wire.js'
+
+/** An answer of HTTP: its status, its media type, and its JSON. */
+export interface Answer {
+  readonly status: number
+  readonly mediaType: string
+  readonly body: unknown
+}
+
+/** What an upgrade shows. */
+export type Proof = Readonly<Record<string, string>>
+
+/** The coordinator that is looked at, and the agent that looks. */
+export interface Candidate {
+  readonly link: JoinLink
+  readonly expired: JoinLink | undefined // a link of the same coordinator that has expired
+  readonly coordinatorId: string
+  readonly agent: Identity
+  readonly name: string
+  get(path: string, headers?: Proof): Promise<Answer>
+  post(path: string, body: unknown): Promise<Answer>
+  /** Asks to join with the token of a link, signed by `signer`. */
+  join(token: string, signer?: Identity): Promise<Answer>
+  challenge(publicKey?: string): Promise<Challenge>
+  /** The headers that prove `agent`, over a fresh nonce unless one is given. */
+  proof(agent?: Identity, nonce?: string, signer?: Identity): Promise<Proof>
+  /** Tries to connect. */
+  upgrade(headers: Proof): Promise<Wire | Refused>
+  /** A proven connection that has not said hello. Throws Error when it is refused. */
+  connect(): Promise<Wire>
+}
+
+/** Looks at the coordinator of a join link, as an agent with a new key. Throws LoricaError LRC-2001 for a link that is none. */
+export function openCandidate(
+  joinLink: string,
+  { waitMs, expiredLink }: { readonly waitMs: number; readonly expiredLink?: string | undefined },
+): Candidate {
+  const link = parseJoinLink(joinLink)
+  const agent = createIdentity()
+  const coordinatorId = Buffer.from(link.fingerprint, 'base64url').toString('hex').slice(0, 32)
+  const name = `conformance-${agent.id.slice(0, 8)}`
+
+  async function request(method: string, path: string, headers: Proof, body?: unknown): Promise<Answer> {
+    const response = await fetch(`${link.url}${path}`, {
+      method,
+      headers: { 'x-lorica-protocol': String(PROTOCOL_VERSION), ...headers },
+      signal: AbortSignal.timeout(waitMs),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+    const text = await response.text()
+    const mediaType = response.headers.get('content-type')?.split(';')[0] ?? ''
+    return { status: response.status, mediaType, body: mediaType.endsWith('json') ? JSON.parse(text) : text }
+  }
+
+  const candidate: Candidate = {
+    link,
+    expired: expiredLink === undefined ? undefined : parseJoinLink(expiredLink),
+    coordinatorId,
+    agent,
+    name,
+    get: (path, headers = {}) => request('GET', path, headers),
+    post: (path, body) => request('POST', path, { 'content-type': 'application/json' }, body),
+    join(token, signer = agent) {
+      const text = joinText(coordinatorId, name, tokenSecretSha256(token) ?? '')
+      const { publicKey } = agent
+      const signature = signText(signer, text)
+      return candidate.post('/api/v1/agents/join', { token, name, labels: {}, publicKey, signature })
+    },
+    async challenge(publicKey = agent.publicKey) {
+      const { body } = await candidate.post('/api/v1/agents/challenge', { publicKey })
+      return parseChallenge(body)
+    },
+    async proof(prover = agent, nonce, signer = prover) {
+      const signed = nonce ?? (await candidate.challenge(prover.publicKey)).nonce
+      return {
+        [proofHeaders.agent]: prover.publicKey,
+        [proofHeaders.nonce]: signed,
+        [proofHeaders.signature]: signText(signer, connectText(coordinatorId, signed)),
+      }
+    },
+    upgrade: (headers) => openWire(link.url, headers, waitMs),
+    async connect() {
+      const wire = await candidate.upgrade(await candidate.proof())
+      if ('status' in wire) throw new Error(`the upgrade was refused with ${wire.status}: ${wire.body}`)
+      return wire
+    },
+  }
+  return candidate
+}

@@ -1,0 +1,19 @@
+import type { Candidate } from './candidate.js'
+
+/** One thing that PROTOCOL.md says of a coordinator, and how to see whether it holds. */
+export interface Statement {
+  readonly section: string // of PROTOCOL.md
+  readonly statement: string
+  readonly expected: string
+  /** What the candidate did, in the words of `expected` when it did what the statement says. */
+  readonly observe: (candidate: Candidate) => Promise<string>
+}
+
+/** What became of one statement. */
+export interface Finding {
+  readonly section: string
+  readonly statement: string
+  readonly passed: boolean
+  readonly expected: string
+  readonly received: string
+}
