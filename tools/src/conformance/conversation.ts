@@ -67,9 +67,9 @@ export const conversation: readonly Statement[] = [
       const older = await introduced(candidate)
       return await over(candidate, async (newer) => {
         await hello(newer)
-        const older1 = (await older.isClosed()) ? 'closed' : 'open'
+        const became = (await older.isClosed()) ? 'closed' : 'open'
         older.close()
-        return `the older one is ${older1}, the newer one answers ${await golden('blob.read')(newer)}`
+        return `the older one is ${became}, the newer one answers ${await golden('blob.read')(newer)}`
       })
     },
   },

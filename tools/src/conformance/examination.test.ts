@@ -95,6 +95,12 @@ const wrongs: readonly (readonly [string, Wrong, string, string])[] = [
     'LRC-1006',
   ],
   [
+    'answers with bytes that are no packet',
+    { answers: swap('\xa8LRC-1011', '\xc1LRC-1011') },
+    'no version has',
+    'forbidden type',
+  ],
+  [
     'has nothing against text',
     { loses: (part) => part[0] === 0x81 && part.byteLength === 12 },
     'a text frame',

@@ -19,18 +19,18 @@ function mapOf(key: readonly number[]): readonly number[] {
 const frames: Readonly<Record<string, Uint8Array | string>> = {
   'a text frame': '4hello',
   [`a frame of more than ${limits.frameBytes} bytes`]: new Uint8Array(limits.frameBytes + 1),
-  [`more than ${limits.frameNodes} values`]: event([
+  [`a frame of more than ${limits.frameNodes} values`]: event([
     ...[0xdc, limits.frameNodes >> 8, limits.frameNodes & 255],
     ...new Array<number>(limits.frameNodes).fill(NIL),
   ]),
-  [`more than ${limits.frameDepth} containers inside each other`]: event([
+  [`a frame with more than ${limits.frameDepth} containers inside each other`]: event([
     ...new Array<number>(limits.frameDepth).fill(0x91),
     NIL,
   ]),
-  'an extension type': event([0xd4, 1, 0]),
-  'a key that is not text': event(mapOf([7])),
-  'the key __proto__': event(mapOf([0xa9, ...Buffer.from('__proto__')])),
-  'bytes that are no MessagePack': Uint8Array.from([0xc1, 0xff]),
+  'a frame with an extension type': event([0xd4, 1, 0]),
+  'a frame with a key that is not text': event(mapOf([7])),
+  'a frame with the key __proto__': event(mapOf([0xa9, ...Buffer.from('__proto__')])),
+  'a frame that is no MessagePack': Uint8Array.from([0xc1, 0xff]),
   'a frame that ends too early': event([0x92, NIL]),
   'a packet of three parts': Uint8Array.from([0x93, 2, 0xa1, 0x2f, NIL]),
 }

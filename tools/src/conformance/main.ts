@@ -4,20 +4,12 @@
  * @module
  */
 import { parseArgs } from 'node:util'
-import { asLoricaError } from '@lorica/protocol'
+import { asLoricaError, LoricaError } from '@lorica/protocol'
 import { examine } from './examination.js'
 import type { Finding } from './statement.js'
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    options: { json: { type: 'boolean', default: false }, expired: { type: 'string' } },
-    allowPositionals: true,
-  })
-  const [link, ...rest] = positionals
-  if (link === undefined || rest.length > 0) {
-    process.stderr.write('npm run conformance -- JOIN_LINK [--expired JOIN_LINK] [--json]\n')
-    return 2
-  }
+  const { link, values } = read(process.argv.slice(2))
   const findings = await examine(link, {
     expiredLink: values.expired,
     ...(values.json ? {} : { onFinding: print }),
@@ -26,6 +18,20 @@ async function main(): Promise<number> {
   if (values.json) process.stdout.write(`${JSON.stringify({ holds: failed === 0, findings })}\n`)
   else process.stdout.write(`${findings.length - failed} of ${findings.length} statements hold\n`)
   return failed === 0 ? 0 : 1
+}
+
+/** Throws LoricaError LRC-8001 for arguments that are wrong. */
+function read(args: string[]) {
+  const options = { json: { type: 'boolean', default: false }, expired: { type: 'string' } } as const
+  try {
+    const { values, positionals } = parseArgs({ args, options, allowPositionals: true })
+    const [link, ...rest] = positionals
+    if (link !== undefined && rest.length === 0) return { link, values }
+    throw new Error(`expected one join link, received ${positionals.length}`)
+  } catch (error) {
+    const action = 'npm run conformance -- JOIN_LINK [--expired JOIN_LINK] [--json]'
+    throw new LoricaError('LRC-8001', (error as Error).message, { action })
+  }
 }
 
 function print({ section, statement, passed, expected, received }: Finding): void {

@@ -9,7 +9,7 @@ export interface Refused {
 
 /** A bare WebSocket that has joined the namespace: whoever holds it may send whatever bytes. */
 export interface Wire {
-  /** Sends one frame and waits for the acknowledgement of packet `id`. Throws Error when the connection closes or `waitMs` pass first. */
+  /** Sends one frame and waits for the acknowledgement of packet `id`. Throws Error when the connection closes or `waitMs` pass first, LoricaError for an answer that is no packet. */
   ask(id: number, frame: Uint8Array | string): Promise<unknown>
   /** Sends an event and waits for its reply. */
   say(name: string, message: unknown): Promise<unknown>
@@ -35,6 +35,7 @@ export async function openWire(
     joined = resolve
   })
   let lastId = 1000
+  let fault: Error | undefined // what came was no packet
 
   function take(packet: Packet): void {
     if (packet.type === 0) joined()
@@ -46,8 +47,13 @@ export async function openWire(
 
   socket.on('message', (data: RawData, isBinary: boolean) => {
     const bytes = Buffer.isBuffer(data) ? data : Buffer.concat(data as Buffer[])
-    if (isBinary) take(decodePacket(Uint8Array.from(bytes)))
-    else if (bytes.toString() === '2') socket.send('3') // a ping of Engine.IO
+    try {
+      if (isBinary) take(decodePacket(Uint8Array.from(bytes)))
+      else if (bytes.toString() === '2') socket.send('3') // a ping of Engine.IO
+    } catch (error) {
+      fault = error as Error
+      socket.terminate()
+    }
   })
   const refused = await new Promise<Refused | undefined>((resolve, reject) => {
     socket.once('open', () => resolve(undefined))
@@ -66,7 +72,7 @@ export async function openWire(
 
   /** The value of `awaited`, unless the connection closes or time passes first. */
   async function within<T>(awaited: Promise<T>): Promise<T> {
-    const cut = closed.then(() => Promise.reject(new Error('the connection was closed')))
+    const cut = closed.then(() => Promise.reject(fault ?? new Error('the connection was closed')))
     return await before(Promise.race([awaited, cut]), waitMs)
   }
 
@@ -81,11 +87,14 @@ export async function openWire(
       return wire.ask(id, encodePacket({ type: 2, nsp: '/', id, data: [name, message] }))
     },
     send: (frame) => socket.send(frame),
-    isClosed: () =>
-      before(
+    async isClosed() {
+      const isClosed = await before(
         closed.then(() => true),
         waitMs,
-      ).catch(() => false),
+      ).catch(() => false)
+      if (fault !== undefined) throw fault
+      return isClosed
+    },
     close: () => socket.terminate(),
   }
   socket.send(encodePacket({ type: 0, nsp: '/' }))
