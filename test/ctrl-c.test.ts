@@ -11,7 +11,7 @@ if (!isLinux) console.warn('skipped: processes are found by their environment in
 
 const TRAINING = 12 // the demo, a coordinator and three agents, each behind a `lorica`, and three engines
 const STARTING = 3
-const START_MS = 20_000
+const START_MS = 90_000
 const END_MS = 5_000
 
 // Ctrl-C reaches every process of a terminal's group; a supervisor sends its signal to one process only.
