@@ -114,6 +114,13 @@ export function createTransfer(
     throw closed(upload.active.runId, upload.round)
   }
 
+  /** The uploads of an agent that are open; one that could not be opened is none. */
+  async function openOf(agentId: string): Promise<readonly Upload[]> {
+    const settled = await Promise.allSettled([...uploads.values()])
+    const opened = settled.flatMap((upload) => (upload.status === 'fulfilled' ? [upload.value] : []))
+    return opened.filter((upload) => upload.agentId === agentId)
+  }
+
   async function forget(upload: Upload, how: 'drop' | 'park'): Promise<void> {
     uploads.delete(upload.uploadId)
     await upload.staged[how]()
@@ -217,8 +224,7 @@ export function createTransfer(
       parts.readiness.expect()
       const known = await uploads.get(uploadId)
       if (known !== undefined) return { uploadId, offset: known.staged.offset() }
-      const opened = await Promise.all([...uploads.values()])
-      if (opened.filter((upload) => upload.agentId === agentId).length >= limits.uploadsPerAgent) {
+      if ((await openOf(agentId)).length >= limits.uploadsPerAgent) {
         throw new LoricaError('LRC-4015', `more than ${limits.uploadsPerAgent} uploads at once`)
       }
       const opening = stageUpload(parts.disk, stagingFolder, uploadId, sizeBytes).then((staged) => {
@@ -252,8 +258,7 @@ export function createTransfer(
       await Promise.race([Promise.allSettled(closing.values()), wait(parts.clock, SETTLE_MS)])
     },
     async departed(agentId) {
-      const open = await Promise.all([...uploads.values()])
-      const left = open.filter((upload) => upload.agentId === agentId && !closing.has(upload.uploadId))
+      const left = (await openOf(agentId)).filter(({ uploadId }) => !closing.has(uploadId))
       await Promise.all(left.map((upload) => forget(upload, 'park')))
     },
   }
