@@ -42,11 +42,7 @@ async function commitAs(
   const { measured } = candidate
   const verdict = judge(measured, run.parent, run.spec.evaluate)
   const contributions = contributionsOf(round)
-  const revoked = contributions.find(({ agentId }) => parts.ledger.member(agentId)?.left === 'revoked')
-  if (revoked !== undefined) {
-    failRound(parts, active, `${revoked.name} was revoked before the round was committed`)
-    return null
-  }
+  if (failsForRevoked(parts, active, contributions)) return null
   const { tensors } = await active.adapter()
   const files = round.candidate ?? []
   const [release] = await Promise.all([
@@ -65,6 +61,7 @@ async function commitAs(
     candidate.durable,
   ])
   active.abort.signal.throwIfAborted()
+  if (failsForRevoked(parts, active, contributions)) return null // while the release was written
   const next = release === null ? run.adapter : { version, files }
   parts.ledger.record({
     type: 'round-committed',
@@ -93,6 +90,14 @@ async function commitAs(
 async function confirmOnceSafe(parts: Parts, release: Release): Promise<void> {
   await parts.ledger.safe()
   await parts.registry.confirm(release)
+}
+
+/** Gives up on the open round when an agent that contributed to it is revoked by now, and says whether it did. */
+function failsForRevoked(parts: Parts, active: ActiveRun, contributions: readonly Contribution[]): boolean {
+  const revoked = contributions.find(({ agentId }) => parts.ledger.member(agentId)?.left === 'revoked')
+  if (revoked === undefined) return false
+  failRound(parts, active, `${revoked.name} was revoked before the round was committed`)
+  return true
 }
 
 function recordOf(

@@ -174,4 +174,30 @@ describe('a revoked agent', () => {
     expect(run.rounds[0]?.contributions.map(({ name }) => name).sort()).toEqual(['oslo', 'turin'])
     expect(run.rounds[0]?.refused).toMatchObject([{ name: 'thief', kind: 'refused', code: 'LRC-2011' }])
   })
+
+  test('brings nothing to a release that is being written', async () => {
+    let release: (() => void) | undefined
+    await using fleet = await startFleet(undefined, {}, (host) => ({
+      ...host,
+      disk: {
+        ...host.disk,
+        async write(path, from, mode) {
+          if (path.includes('manifest.sig') && release === undefined)
+            await new Promise<void>((resolve) => (release = resolve))
+          return host.disk.write(path, from, mode)
+        },
+      },
+    }))
+    await startAgent(fleet, 'thief', { delta: 99 })
+    await startAgent(fleet, 'oslo', { delta: 4 })
+    await startAgent(fleet, 'turin', { delta: 5 })
+    const runId = await fleet.startRun({ rounds: { count: 1, minimum: 2 } })
+    await until(() => release !== undefined)
+    expect((await fleet.api('POST', '/api/v1/agents/thief/revoke')).status).toBe(200)
+    release?.()
+    await finish(fleet, runId)
+    const { releases } = (await fleet.api('GET', '/api/v1/releases')).body as { releases: ReleaseView[] }
+    const names = releases.map(({ manifest }) => manifest.contributions.map(({ name }) => name).sort())
+    expect(names).toEqual([['oslo', 'turin']])
+  })
 })
