@@ -67,3 +67,29 @@ test('an agent may have four updates half sent; a fifth is refused', async () =>
   }
   expect(codes).toEqual(['open', 'open', 'open', 'open', 'LRC-4015'])
 })
+
+test('an update whose file was taken away is opened again from its start, and is accepted', async () => {
+  const staged: string[] = []
+  let remove: ((path: string) => Promise<void>) | undefined
+  await using fleet = await startFleet(undefined, { leaseMs: 60_000 }, (host) => {
+    remove = host.disk.remove
+    const write: typeof host.disk.write = (path, from, mode) => {
+      if (path.endsWith('.part')) staged.push(path)
+      return host.disk.write(path, from, mode)
+    }
+    return { ...host, disk: { ...host.disk, write } }
+  })
+  const oslo = await startAgent(fleet, 'oslo', idle)
+  await fleet.startRun(run)
+  await until(() => asked(oslo) !== undefined)
+  const assignment = asked(oslo) as TrainAssignment
+  const bytes = await updateBytes(oslo, assignment, 3)
+  const { uploadId } = await oslo.emit('update.open', offerOf(assignment, bytes))
+  await oslo.emit('update.chunk', { uploadId, offset: 0, bytes })
+  await remove?.(staged[0] as string)
+  expect((await oslo.emit('update.close', { uploadId })).refusal?.code).toBe('LRC-4005')
+  expect((await oslo.emit('update.open', offerOf(assignment, bytes))).offset).toBe(0)
+  await oslo.emit('update.chunk', { uploadId, offset: 0, bytes })
+  expect((await oslo.emit('update.close', { uploadId })).receipt).toMatchObject({ round: 1 })
+  expect(fleet.logged('fault')).toEqual([])
+})

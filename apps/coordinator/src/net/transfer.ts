@@ -107,7 +107,7 @@ export function createTransfer(
     const upload = await uploads.get(uploadId)
     if (upload?.agentId !== agentId) {
       if (upload !== undefined) foreign(agentId, upload.agentId, `upload ${uploadId}`)
-      throw new LoricaError('LRC-4005', `upload ${uploadId} is not open`, { received: uploadId })
+      throw notOpen(uploadId)
     }
     if (isOpen(upload)) return upload
     await forget(upload, 'drop')
@@ -168,7 +168,7 @@ export function createTransfer(
     try {
       return await finish(upload)
     } catch (error) {
-      const known = parts.readiness.noted(error)
+      const known = parts.readiness.noted(isMissing(error) ? notOpen(upload.uploadId) : error)
       const isIncomplete = known.code === 'LRC-4003'
       if (!isIncomplete) await forget(upload, 'drop')
       if (finalCodes.has(known.code) && !isIncomplete) refuse(active, agentId, offer.assignmentId, known)
@@ -262,6 +262,15 @@ export function createTransfer(
       await Promise.all(left.map((upload) => forget(upload, 'park')))
     },
   }
+}
+
+function notOpen(uploadId: string): LoricaError {
+  return new LoricaError('LRC-4005', `upload ${uploadId} is not open`, { received: uploadId })
+}
+
+/** Whether a staged file is gone: somebody removed it, or it went to a coordinator that took over. */
+function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT'
 }
 
 function isOpen({ active, agentId, offer }: Upload): boolean {
