@@ -27,9 +27,9 @@ export interface AgentMachine {
   readonly clock: MachineClock
   start(): void
   crash(how: 'killed' | 'power lost', awayMs: number): void
-  /** Every training that began, by name, and whether its work was finished before. */
   /** Hears of a message that the agent sends. */
   sending(event: string): void
+  /** Every training that began, by name, and whether its work was finished before. */
   readonly trainings: readonly { readonly work: string; readonly wasFinished: boolean }[]
   isRunning(): boolean
   /** What it kept was damaged: it may train that again. */
@@ -145,7 +145,10 @@ export function createAgentMachine(parts: AgentParts): AgentMachine {
       schedule.after(awayMs, start)
     },
     isRunning: () => current !== undefined,
-    damaged: () => kept.clear(),
+    damaged() {
+      kept.clear()
+      trainedLast = undefined // offered again, it is as damaged as before
+    },
     sending(event) {
       if (event === 'update.open' && trainedLast !== undefined) kept.add(trainedLast)
     },
