@@ -96,7 +96,7 @@ export const faults: Readonly<Record<Exclude<FaultKind, 'liar'>, (parts: FaultPa
     if (flipped === undefined) return
     history.note(`${'name' in machine ? machine.name : 'coordinator'}: a bit of ${flipped.path} flips`)
     if ('name' in machine) machine.damaged()
-    else damaged(flipped.path, flipped.held)
+    else damaged(flipped.path.replace(/\.\d+\.tmp$/, ''), flipped.held) // once it is written it has that name
   },
   takeover({ dice, coordinator }) {
     coordinator.supersede(dice.between(21_000, 90_000))
