@@ -37,6 +37,7 @@ export interface Manner {
   readonly protocol?: number // the version that it speaks; 2 unless given
   readonly labels?: Readonly<Record<string, string>>
   readonly loss?: (assignment: EvaluateAssignment) => number
+  readonly reply?: object // to each assignment, unless it is taken
   readonly answers?: (assignment: EvaluateAssignment) => boolean // false: it keeps silent
   readonly train?: (agent: ScriptedAgent, assignment: TrainAssignment) => Promise<void>
 }
@@ -176,7 +177,7 @@ export async function startAgent(
   socket.on('assignment', (raw: unknown, answer: (reply: object) => void) => {
     const assignment = parseAssignment(raw)
     assignments.push(assignment)
-    answer({ ok: true })
+    answer(manner.reply ?? { ok: true })
     work(assignment).catch((error: LoricaError) => {
       if (socket.connected)
         void emit('decline', {

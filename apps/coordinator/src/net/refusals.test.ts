@@ -90,3 +90,19 @@ test('a coordinator that is told to stop as an update closes has either answered
   const [record] = (await fleet.run(runId)).rounds
   expect([record?.attempt, record?.contributions.length]).toEqual([1, 2])
 })
+
+test('whoever does not answer in time may have its assignment all the same: that is no refusal', async () => {
+  await using fleet = await startFleet()
+  const late = { ok: false, refusal: { code: 'LRC-1009', message: 'no answer in 30 s' } } // what silence comes to
+  const agents = await Promise.all(
+    ['oslo', 'turin'].map((name) => startAgent(fleet, name, { delta: 3, reply: late })),
+  )
+  const runId = await fleet.startRun({ evaluate: { holdout: '10%' }, rounds: { count: 2, minimum: 2 } })
+  await fleet.event(runId, 'run-ended')
+  const run = await fleet.run(runId)
+  expect(run.rounds.map(({ attempt, refused }) => [attempt, refused])).toEqual([
+    [1, []],
+    [1, []],
+  ])
+  expect(agents.map(({ receipts }) => receipts.length)).toEqual([2, 2])
+})

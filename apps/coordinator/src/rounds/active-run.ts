@@ -66,6 +66,7 @@ export function activateRun(
     sent.catch((error: unknown) => {
       if (abort.signal.aborted || parts.roster.find(agentId) !== presence) return // it is sent again when the agent is back
       const { code, message } = asLoricaError(error)
+      if (code === 'LRC-1009') return // no answer is no refusal: the agent may have it all the same, and its lease decides
       listener.declined(agentId, { assignmentId: assignment.assignmentId, code, message })
     })
   }
