@@ -32,18 +32,7 @@ export { type RawTensor, rawTensor, type Tensor, type TensorMap } from './adapte
 export { writeTensors } from './adapter/tensor-file.js'
 export { floatTensor, integerValues, storedAs } from './adapter/values.js'
 // Aggregation of many updates into one adapter.
-export { type CheckedUpdate, checkUpdate, type UpdateExpectation } from './aggregate/contribution.js'
 export { fedAvg, type WeightedUpdate } from './aggregate/fedavg.js'
-export type { OpenFile, RangeFile } from './aggregate/range-file.js'
-export {
-  type EncodedUpdate,
-  encodeUpdate,
-  type UpdateEncoding,
-  updateDataBytes,
-  updateEncodings,
-} from './aggregate/update-encoding.js'
-export { UpdateFault, type UpdateFaultKind } from './aggregate/update-fault.js'
-export { type TensorChunk, tensorChunks, updateChunks } from './aggregate/update-file.js'
 // Data: files as rows to train on and to judge by.
 export { type Corpus, type CorpusOptions, openCorpus } from './data/corpus.js'
 export { type DataFormat, dataFormats } from './data/format.js'
@@ -93,3 +82,15 @@ export { createRandom, type Random, shuffled } from './train/random.js'
 export { splitRows } from './train/split-rows.js'
 export { openTokenizer, type Tokenizer } from './train/tokens.js'
 export type { StepProgress, TrainJob, TrainResult } from './train/trainer.js'
+// Updates as they travel, and how one is checked.
+export { type CheckedUpdate, checkUpdate, type UpdateExpectation } from './update/contribution.js'
+export type { OpenFile, RangeFile } from './update/range-file.js'
+export {
+  type EncodedUpdate,
+  encodeUpdate,
+  type UpdateEncoding,
+  updateDataBytes,
+  updateEncodings,
+} from './update/update-encoding.js'
+export { UpdateFault, type UpdateFaultKind } from './update/update-fault.js'
+export { type TensorChunk, tensorChunks, updateChunks } from './update/update-file.js'

@@ -18,6 +18,7 @@ const order = [
   'data',
   'linear-algebra',
   'adapter',
+  'update',
   'aggregate',
   'evaluate',
 ] as const

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { TensorMap } from '../adapter/tensor.js'
+import { tensorChunks } from '../update/update-file.js'
 import { fedAvg, type WeightedUpdate } from './fedavg.js'
-import { tensorChunks } from './update-file.js'
 
 function tensors(values: Readonly<Record<string, readonly number[]>>): TensorMap {
   return new Map(

@@ -1,5 +1,5 @@
 import type { Tensor, TensorMap } from '../adapter/tensor.js'
-import type { TensorChunk } from './update-file.js'
+import type { TensorChunk } from '../update/update-file.js'
 
 /** One update to fold. `id` fixes its place in the sum, so give every update another, such as its hash. */
 export interface WeightedUpdate {
