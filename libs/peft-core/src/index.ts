@@ -44,6 +44,25 @@ export type { Sampling } from './evaluate/generate.js'
 export type { MeasuredBatch } from './evaluate/measured-batch.js'
 export { createMetricsTally, type Latency, type Metrics, type MetricsTally } from './evaluate/metrics.js'
 export type { ClassScore } from './evaluate/per-class.js'
+// Robust aggregation: whole updates compared by their inner products in the model.
+export { squaredDistances, updateNorms } from './robust/distances.js'
+export {
+  type AdapterParts,
+  adapterReader,
+  type FactorReader,
+  type ModuleFactors,
+} from './robust/factor-reader.js'
+export { gramMatrix, type ReadUpdate } from './robust/gram.js'
+export {
+  type RobustRule,
+  robustValues,
+  robustWeights,
+  type ValueRule,
+  valueRules,
+  type WholeRule,
+  wholeRules,
+} from './robust/rule.js'
+export type { RuledValues } from './robust/trained-factor.js'
 // Training, evaluation and generation, in a process of its own.
 export { type Engine, type EngineOptions, startEngine } from './runtime/engine.js'
 export { EngineError, type EngineFailure } from './runtime/engine-error.js'

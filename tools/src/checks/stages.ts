@@ -19,6 +19,7 @@ const order = [
   'linear-algebra',
   'adapter',
   'update',
+  'robust',
   'aggregate',
   'evaluate',
 ] as const
