@@ -33,6 +33,26 @@ export { writeTensors } from './adapter/tensor-file.js'
 export { floatTensor, integerValues, storedAs } from './adapter/values.js'
 // Aggregation of many updates into one adapter.
 export { fedAvg, type WeightedUpdate } from './aggregate/fedavg.js'
+export {
+  type Change,
+  changeBetween,
+  type Moments,
+  type ServerOptimizer,
+  type ServerState,
+  serverDefaults,
+  serverOptimizers,
+  serverStep,
+} from './aggregate/server-optimizer.js'
+export { decodeServerState, encodeServerState } from './aggregate/server-state-file.js'
+export {
+  type Buffered,
+  type BufferedUpdate,
+  bufferWeights,
+  type StalenessRule,
+  type StalenessWeight,
+  type StaleUpdate,
+  stalenessWeight,
+} from './aggregate/staleness.js'
 // Data: files as rows to train on and to judge by.
 export { type Corpus, type CorpusOptions, openCorpus } from './data/corpus.js'
 export { type DataFormat, dataFormats } from './data/format.js'

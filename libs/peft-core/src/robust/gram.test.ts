@@ -66,7 +66,7 @@ describe('gramMatrix', () => {
 
   test('a value that is no number is told with its update and its module', async () => {
     const [first, second] = expected.mixed.adapters as [PlainAdapter, PlainAdapter]
-    const v = second.modules['v']!
+    const v = second.modules.v!
     const damaged = {
       ...second,
       modules: { ...second.modules, v: { ...v, a: v.a.with(4, Number.POSITIVE_INFINITY) } },
