@@ -7,6 +7,7 @@ import { auditCommand, storeCommand } from './fleet/records.js'
 import { releasesCommand } from './fleet/releases.js'
 import { roundsCommand } from './fleet/rounds.js'
 import { runCommand } from './fleet/run.js'
+import { aggregateCommand } from './learning/aggregate.js'
 import { benchCommand } from './learning/bench.js'
 import { evalCommand } from './learning/eval.js'
 import { generateCommand } from './learning/generate.js'
@@ -58,6 +59,7 @@ for (const command of [
   gradCommand(),
   inspectCommand(),
   mergeCommand(),
+  aggregateCommand(),
   quantizeCommand(),
   benchCommand().addCommand(benchFleetCommand()),
 ])

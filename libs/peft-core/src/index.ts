@@ -32,7 +32,17 @@ export { type RawTensor, rawTensor, type Tensor, type TensorMap } from './adapte
 export { writeTensors } from './adapter/tensor-file.js'
 export { floatTensor, integerValues, storedAs } from './adapter/values.js'
 // Aggregation of many updates into one adapter.
+export { openAdapterFolder, type StoredAdapter, safetensorsSource } from './aggregate/adapter-folder.js'
+export type { Target } from './aggregate/compress.js'
+export type { Contribution } from './aggregate/contribution.js'
 export { fedAvg, type WeightedUpdate } from './aggregate/fedavg.js'
+export { type FilePool, filePool } from './aggregate/file-pool.js'
+export type {
+  AggregationReport,
+  Agreement,
+  ContributionReport,
+  ModuleReport,
+} from './aggregate/report.js'
 export {
   type Change,
   changeBetween,
@@ -53,6 +63,9 @@ export {
   type StaleUpdate,
   stalenessWeight,
 } from './aggregate/staleness.js'
+export { type StrategyName, type StrategySpec, strategyNames, strategyOf } from './aggregate/strategies.js'
+export type { Aggregate, Aggregation, AggregationPlan, Strategy, TensorRole } from './aggregate/strategy.js'
+export { type TensorSource, tensorSource } from './aggregate/tensor-source.js'
 // Data: files as rows to train on and to judge by.
 export { type Corpus, type CorpusOptions, openCorpus } from './data/corpus.js'
 export { type DataFormat, dataFormats } from './data/format.js'
@@ -123,7 +136,7 @@ export { openTokenizer, type Tokenizer } from './train/tokens.js'
 export type { StepProgress, TrainJob, TrainResult } from './train/trainer.js'
 // Updates as they travel, and how one is checked.
 export { type CheckedUpdate, checkUpdate, type UpdateExpectation } from './update/contribution.js'
-export type { OpenFile, RangeFile } from './update/range-file.js'
+export { type OpenFile, openOnDisk, type RangeFile } from './update/range-file.js'
 export {
   type EncodedUpdate,
   encodeUpdate,

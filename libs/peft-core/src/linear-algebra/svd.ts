@@ -1,4 +1,5 @@
 import { addScaled, dot, type Matrix, rowOf, scale, transposed, zeroMatrix } from './matrix.js'
+import { rowProducts } from './row-products.js'
 import { leadingEigenpairs } from './symmetric-eigen.js'
 
 export interface SingularParts {
@@ -32,63 +33,6 @@ export function leadingSvd(matrix: Matrix, count: number): SingularParts {
   return isWide
     ? { left: transposed(vectors), values, right: others }
     : { left: transposed(others), values, right: vectors }
-}
-
-/** How many rows are multiplied with as many others at once, so that a number that is read is used several times. */
-const TILE = 4
-
-/** A A' (M, M) */
-function rowProducts(matrix: Matrix): Matrix {
-  const side = matrix.rows
-  const result = zeroMatrix(side, side)
-  for (let row = 0; row < side; row += TILE) {
-    for (let other = 0; other <= row; other += TILE) {
-      for (const [at, value] of tileProducts(matrix, row, other).entries()) {
-        const [i, j] = [row + (at % TILE), other + Math.floor(at / TILE)]
-        if (i >= side || j >= side) continue
-        result.data[i * side + j] = value
-        result.data[j * side + i] = value
-      }
-    }
-  }
-  return result
-}
-
-/** The products of the rows from `row` on with those from `other` on; past the end, of the last row. */
-function tileProducts({ rows, columns, data }: Matrix, row: number, other: number): readonly number[] {
-  const start = (at: number): number => Math.min(at, rows - 1) * columns
-  const [a, b, c, d] = [start(row), start(row + 1), start(row + 2), start(row + 3)]
-  const [w, x, y, z] = [start(other), start(other + 1), start(other + 2), start(other + 3)]
-  let [aw, bw, cw, dw, ax, bx, cx, dx] = [0, 0, 0, 0, 0, 0, 0, 0]
-  let [ay, by, cy, dy, az, bz, cz, dz] = [0, 0, 0, 0, 0, 0, 0, 0]
-  // One by one: to take them from an array here is four times slower.
-  for (let at = 0; at < columns; at++) {
-    const ra = data[a + at] as number
-    const rb = data[b + at] as number
-    const rc = data[c + at] as number
-    const rd = data[d + at] as number
-    const ow = data[w + at] as number
-    const ox = data[x + at] as number
-    const oy = data[y + at] as number
-    const oz = data[z + at] as number
-    aw += ra * ow
-    bw += rb * ow
-    cw += rc * ow
-    dw += rd * ow
-    ax += ra * ox
-    bx += rb * ox
-    cx += rc * ox
-    dx += rd * ox
-    ay += ra * oy
-    by += rb * oy
-    cy += rc * oy
-    dy += rd * oy
-    az += ra * oz
-    bz += rb * oz
-    cz += rc * oz
-    dz += rd * oz
-  }
-  return [aw, bw, cw, dw, ax, bx, cx, dx, ay, by, cy, dy, az, bz, cz, dz]
 }
 
 /** A' x */

@@ -31,4 +31,10 @@ export const learningCodes = {
     meaning: 'Folding finite updates gave values that a 32-bit float cannot hold.',
     action: 'Set privacy.clip, and lower local.learningRate.',
   },
+  'LRC-7007': {
+    title: 'Adapters cannot be aggregated so',
+    meaning:
+      'The adapters differ in a way that this strategy cannot take: other modules, ranks, scalings or methods.',
+    action: 'Choose a strategy that takes them, as the message says, or leave the adapter out.',
+  },
 } as const

@@ -1,0 +1,69 @@
+/**
+ * Aggregation by weighted means of tensors, in blocks.
+ * @module
+ */
+import type { PeftConfig } from '../adapter/peft-config.js'
+import type { TensorMap } from '../adapter/tensor.js'
+import { type Member, memberOf, type Share } from './cohort.js'
+import { type MeasuredModule, measure, sumOf } from './measure.js'
+import { factorsIn, sharedFactors } from './module-factors.js'
+import { startMember } from './start-member.js'
+import type { AggregationPlan, Combined } from './strategy.js'
+import { tensorSource } from './tensor-source.js'
+import { weightedMeans } from './weighted-sum.js'
+
+/** The means of the named tensors; the others are those of the start, or of the first contribution. */
+export async function combineAverages(
+  shares: readonly Share[],
+  plan: AggregationPlan,
+  names: readonly string[],
+): Promise<Combined> {
+  const reference = (shares[0] as Share).member
+  const config = plan.start?.config ?? reference.config
+  const means = await weightedMeans(shares, names)
+  const tensors: TensorMap = means
+  const modules = plan.measured ? await measureModules(shares, plan, { config, tensors }) : []
+  return { config, tensors, side: null, modules, notes: notesOf(config) }
+}
+
+/** Each module of a release against the exact aggregate. */
+export async function measureModules(
+  shares: readonly Share[],
+  plan: AggregationPlan,
+  { config, tensors }: { readonly config: PeftConfig; readonly tensors: TensorMap },
+): Promise<readonly MeasuredModule[]> {
+  const release = memberOf({
+    id: 'the release',
+    weight: 1,
+    config,
+    start: null,
+    tensors: tensorSource(tensors),
+  })
+  const modules: MeasuredModule[] = []
+  for (const [path, { rank }] of release.pairs) {
+    plan.onProgress?.(modules.length, release.pairs.size)
+    const matrices = await sharedFactors(shares, path)
+    const released = await factorsIn(release, path)
+    const starts = plan.start === null ? [] : await factorsIn(startMember(plan.start), path)
+    const parts = matrices.map((members, at) => {
+      const own = released[at]
+      return measure({ members, start: starts[at] ?? null, released: own === undefined ? [] : [own] })
+    })
+    const measured = sumOf(parts)
+    if (measured !== null) modules.push({ module: path, rank, measured })
+  }
+  return modules
+}
+
+/** What averaging leaves inexact, beside what is measured. */
+export function notesOf(config: Member['config']): readonly string[] {
+  if (config.method === 'bottleneck')
+    return [
+      'bottleneck adapters are not linear in their weights: the mean of the weights is not the mean of what they do',
+    ]
+  if (config.method === 'lora' && config.dora)
+    return [
+      'DoRA is not linear in its magnitudes and factors: errors are those of the factors’ products alone',
+    ]
+  return []
+}

@@ -1,0 +1,102 @@
+import type { Adapter } from '../adapter/adapter.js'
+import type { PeftConfig } from '../adapter/peft-config.js'
+import type { TensorMap } from '../adapter/tensor.js'
+import { expectSameModules, type Member, memberOf, type Shapes, type Share, sharesOf } from './cohort.js'
+import type { Contribution } from './contribution.js'
+import type { MeasuredModule } from './measure.js'
+import { type AggregationReport, reportOf } from './report.js'
+
+/** What is aggregated, beside the contributions. */
+export interface AggregationPlan {
+  /** The adapter that the agents started from; null when they started apart. */
+  readonly start: Adapter | null
+  readonly round: number // from 1
+  /** Whether to measure errors and agreement, which reads all factors once more. */
+  readonly measured: boolean
+  onProgress?(done: number, total: number): void
+}
+
+/**
+ * What becomes of a tensor in a round: shared (trained, sent and aggregated), frozen (as the start has it), or local (trained,
+ * and stays with the agent).
+ */
+export type TensorRole = 'shared' | 'frozen' | 'local'
+
+/** What a round gives: an adapter, what some methods need beside it, and what was measured. */
+export interface Aggregate {
+  readonly candidate: Adapter
+  /** A second adapter, whose change is added to that of the first. */
+  readonly side: Adapter | null
+  readonly report: AggregationReport
+}
+
+/** A way to make one adapter of many. */
+export interface Strategy {
+  readonly name: string
+  /** What agents do with each tensor in a round. RangeError when the strategy is not for such adapters. */
+  roles(
+    adapter: { readonly config: PeftConfig; readonly shapes: Shapes },
+    round: number,
+  ): ReadonlyMap<string, TensorRole>
+  open(plan: AggregationPlan): Aggregation
+}
+
+/** One aggregate in the making. Contributions may come in any order: they are summed in the order of their ids. */
+export interface Aggregation {
+  /** Takes a contribution in. RangeError says why it cannot be a part; the others are not affected. */
+  fold(contribution: Contribution): Promise<void>
+  /** Reads the contributions and computes the aggregate; the same bytes whatever the order of arrival. */
+  close(): Promise<Aggregate>
+}
+
+/** What a strategy makes of the contributions. */
+export interface Combined {
+  readonly config: PeftConfig
+  readonly tensors: TensorMap
+  readonly side: Adapter | null
+  readonly modules: readonly MeasuredModule[]
+  readonly notes: readonly string[]
+}
+
+/** The parts in which strategies differ. */
+export interface StrategyParts {
+  readonly name: string
+  readonly exact: boolean
+  roles: Strategy['roles']
+  /** RangeError when a contribution does not fit the plan or the one that came first. */
+  check(member: Member, context: { readonly plan: AggregationPlan; readonly first: Member }): Promise<void>
+  combine(shares: readonly Share[], plan: AggregationPlan): Promise<Combined>
+}
+
+/** A strategy of its parts: identities, weights and modules are checked here, for all alike. */
+export function createStrategy(parts: StrategyParts): Strategy {
+  return { name: parts.name, roles: parts.roles, open: (plan) => openAggregation(parts, plan) }
+}
+
+function openAggregation(parts: StrategyParts, plan: AggregationPlan): Aggregation {
+  const members = new Map<string, Member>()
+  return {
+    async fold(contribution) {
+      const member = memberOf(contribution)
+      if (members.has(member.id))
+        throw new RangeError(`${member.id} expected to be folded once, got it twice`)
+      const [first = member] = members.values()
+      expectSameModules(member, first)
+      await parts.check(member, { plan, first })
+      members.set(member.id, member)
+    },
+    async close() {
+      const shares = sharesOf([...members.values()])
+      const { config, tensors, side, modules, notes } = await parts.combine(shares, plan)
+      const { name: strategy, exact } = parts
+      const named = shares.map(({ member, share }) => ({ id: member.id, share }))
+      const report = reportOf({ strategy, exact, notes, shares: named }, modules)
+      return { candidate: { config, tensors }, side, report }
+    },
+  }
+}
+
+/** Every tensor is trained and aggregated. */
+export function allShared({ shapes }: { readonly shapes: Shapes }): ReadonlyMap<string, TensorRole> {
+  return new Map([...shapes.keys()].map((name) => [name, 'shared']))
+}
