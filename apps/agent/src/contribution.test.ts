@@ -89,7 +89,14 @@ function agent(upload: (update: UpdateOpen) => Promise<ReturnType<typeof receipt
           onStep({ step: 3, loss: 4.25, tokensPerSecond: 900, gradNorm: 0.5, learningRate: 0.002 })
           const state = { step: 12, first: tensors(0.1, 0.2, 0.3), second: tensors(0.4, 0.5, 0.6) }
           const losses = Float32Array.of(4.75, 4.5, 4.375, 4.25)
-          return { tensors: tensors(3, -2, 7), losses, seconds: 0.5, tokens: 700, optimizer: state }
+          return {
+            tensors: tensors(3, -2, 7),
+            losses,
+            seconds: 0.5,
+            tokens: 700,
+            rateSum: 0.02,
+            optimizer: state,
+          }
         },
         evaluate: async () => ({ lossSum: 0, tokens: 0, seconds: 0 }),
       },

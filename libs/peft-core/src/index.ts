@@ -129,8 +129,17 @@ export type { TrainingEstimate } from './train/estimate.js'
 export { splitHoldout } from './train/holdout.js'
 export { type InspectOptions, inspectModel, type ModelReport } from './train/inspect.js'
 export { expectKnownIds } from './train/known-ids.js'
+export type { OptimizerOptions } from './train/optimizer.js'
 export { encodeOptimizerState, readOptimizerState } from './train/optimizer-file.js'
+export type { Proximal } from './train/proximal.js'
 export { createRandom, type Random, shuffled } from './train/random.js'
+export {
+  nextControl,
+  nextServerControl,
+  type ScaffoldRound,
+  scaffoldCorrection,
+  zeroControl,
+} from './train/scaffold.js'
 export { splitRows } from './train/split-rows.js'
 export { openTokenizer, type Tokenizer } from './train/tokens.js'
 export type { StepProgress, TrainJob, TrainResult } from './train/trainer.js'

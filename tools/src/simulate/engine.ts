@@ -56,7 +56,7 @@ export function startEngine({ process, dice, agent, began, finished }: EnginePar
       const seed = await take(batches, (first) => began(workOf(first)))
       finished(workOf(seed))
       const losses = Float32Array.of(3, 2)
-      return { tensors: trained(tensors, agent, seed), losses, seconds: 1, tokens: 12 }
+      return { tensors: trained(tensors, agent, seed), losses, seconds: 1, tokens: 12, rateSum: 0.002 }
     },
     async evaluate(tensors: TensorMap, batches: Batches) {
       await take(batches, () => {})

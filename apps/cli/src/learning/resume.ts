@@ -1,4 +1,11 @@
-import { readCheckpoint } from '@lorica/peft-core'
+import {
+  type Adapter,
+  createAdapter,
+  type NewHead,
+  type PeftSpec,
+  readAdapterFor,
+  readCheckpoint,
+} from '@lorica/peft-core'
 import { LoricaError } from '@lorica/protocol'
 import { withCode } from './errors.js'
 import type { Start } from './training.js'
@@ -43,4 +50,18 @@ export async function startOf(folder: string, settings: Settings, resume: boolea
   }
   const { adapter, optimizer, step } = checkpoint
   return { adapter, optimizer, step, losses, before }
+}
+
+/** The adapter that a run of these options begins with: of a folder, or a fresh one. */
+export function firstAdapter(
+  given: string | PeftSpec,
+  {
+    model,
+    seed,
+    head,
+  }: { readonly model: string; readonly seed: number; readonly head: NewHead | undefined },
+): Promise<Adapter> {
+  return typeof given === 'string'
+    ? withCode('LRC-7003', () => readAdapterFor(model, given))
+    : withCode('LRC-7001', () => createAdapter(model, given, seed, { head }))
 }

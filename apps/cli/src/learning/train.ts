@@ -29,7 +29,7 @@ import { type EngineChoice, withEngineOptions } from './engine-choice.js'
 import { withCode } from './errors.js'
 import { type MethodOptions, peftSpecOf, withMethod } from './method.js'
 import { type RecomputeChoice, recomputeOption } from './recompute.js'
-import { type Settings, startOf } from './resume.js'
+import { firstAdapter, type Settings, startOf } from './resume.js'
 import { openSession } from './session.js'
 import { type OpenRows, runTraining, type Trained, type TrainingPlan } from './training.js'
 
@@ -45,6 +45,8 @@ interface TrainOptions extends MethodOptions, EngineChoice {
   readonly batch: number
   readonly maxTokens: number
   readonly learningRate: number
+  readonly optimizer?: 'adamw' | 'sgd'
+  readonly proximal?: number
   readonly weightDecay: number
   readonly clipNorm: number
   readonly schedule: 'constant' | 'linear' | 'cosine'
@@ -90,7 +92,18 @@ export function trainCommand(): Command {
     .option('--batch <rows>', 'rows (windows of text, or examples) in one batch', positiveInteger, 8)
     .option('--max-tokens <n>', 'tokens in one row, at most', positiveInteger, 128)
     .option('--learning-rate <lr>', 'highest learning rate', positiveNumber, 1e-3)
+    .addOption(
+      new Option('--optimizer <kind>', 'what follows the gradients (default: adamw)').choices([
+        'adamw',
+        'sgd',
+      ]),
+    )
     .option('--weight-decay <w>', 'decoupled weight decay', nonNegativeNumber, 0)
+    .option(
+      '--proximal <mu>',
+      'FedProx: adds mu / 2 times the squared distance from the start to the loss (default: none)',
+      nonNegativeNumber,
+    )
     .option(
       '--clip-norm <norm>',
       'greatest L2 norm of a step’s gradient; 0: not clipped',
@@ -135,16 +148,19 @@ async function train(options: TrainOptions, output: Output): Promise<void> {
   const images = corpus.format === 'images' ? { images: corpus.examples } : {}
   const settings = { ...settingsOf({ ...options, steps }), ...images }
   const folder = `${options.out}.checkpoints`
-  const start = await startOf(folder, settings, options.resume === true)
+  const begun = await startOf(folder, settings, options.resume === true)
   output.progress('reading the model …')
   const fresh = options.adapter ?? (await peftSpecOf(options, model))
+  const head = headOf(classes, seed)
+  const isPulledBack = options.proximal !== undefined && begun.adapter !== undefined
+  const start = isPulledBack ? { ...begun, anchor: await firstAdapter(fresh, { model, seed, head }) } : begun
   const open: OpenRows = (fewer, adapter) =>
     openSession({
       model,
       adapter: adapter ?? fresh,
       rows: fewer,
       ...corpus.row,
-      head: headOf(classes, seed),
+      head,
       seed,
       engine: options,
       recompute: options.recompute,
@@ -230,6 +246,8 @@ function settingsOf(options: TrainOptions): Settings {
 function planOf(options: TrainOptions): Omit<TrainingPlan, 'folder' | 'notes' | 'columns' | 'unit'> {
   const {
     learningRate,
+    optimizer = 'adamw',
+    proximal,
     weightDecay,
     clipNorm,
     schedule,
@@ -244,7 +262,11 @@ function planOf(options: TrainOptions): Omit<TrainingPlan, 'folder' | 'notes' | 
     accumulate,
     steps,
     seed: options.seed,
-    optimizer: { ...ADAM, learningRate, weightDecay, ...(clipNorm === 0 ? {} : { clipNorm }) },
+    optimizer: {
+      ...(optimizer === 'sgd' ? { kind: optimizer } : ADAM),
+      ...{ learningRate, weightDecay, ...(clipNorm === 0 ? {} : { clipNorm }) },
+    },
+    ...(proximal === undefined ? {} : { proximal }),
     schedule: { kind: schedule, warmupSteps, totalSteps: steps },
     ...(checkpointEvery === undefined ? {} : { checkpointEvery }),
     ...(log === undefined ? {} : { log }),

@@ -30,6 +30,8 @@ export interface TrainingPlan {
   readonly steps: number
   readonly seed: number
   readonly optimizer: TrainJob['optimizer']
+  /** FedProx's mu: a pull towards where the run began. */
+  readonly proximal?: number
   readonly schedule: Omit<TrainJob['schedule'], 'firstStep'>
   readonly checkpointEvery?: number
   /** Where checkpoints go. */
@@ -44,6 +46,8 @@ export interface TrainingPlan {
 export interface Start {
   /** What the session starts with, when absent. */
   readonly adapter?: Adapter
+  /** What the run began with, when that is not what it goes on from. */
+  readonly anchor?: Adapter
   readonly optimizer?: Checkpoint['optimizer']
   readonly step: number
   readonly losses: readonly number[]
@@ -88,7 +92,7 @@ export async function runTraining(
       await using session = await open(rows, from.adapter)
       const { adapter, parameters, starts, engine } = session
       const begun = from.before === undefined ? await heldOutLoss(session, data.heldOut, rows) : from.before
-      from = { ...from, adapter: from.adapter ?? adapter, before: begun }
+      from = { anchor: from.adapter ?? adapter, ...from, adapter: from.adapter ?? adapter, before: begun }
       const keep = (latest: Start): void => {
         from = latest
       }
@@ -133,7 +137,7 @@ async function attempt(
   const stop = stopRequest()
   let writing: Promise<string | undefined> = Promise.resolve(undefined)
   const write = (latest: Required<Pick<Start, 'adapter' | 'optimizer' | 'step' | 'losses'>>): void => {
-    keep({ ...latest, before: from.before ?? null })
+    keep({ ...latest, anchor: from.anchor ?? begun, before: from.before ?? null })
     const checkpoint = { ...latest, notes: { ...notes, before: from.before ?? null, losses: latest.losses } }
     writing = writing.then(() => writeCheckpoint(folder, checkpoint))
     writing.catch(() => {}) // whoever awaits it hears of it
@@ -161,6 +165,9 @@ async function attempt(
         tensors: begun.tensors,
         batches: parts === 1 ? batches : splitRows(batches, parts),
         optimizer: plan.optimizer,
+        ...(plan.proximal === undefined
+          ? {}
+          : { proximal: { strength: plan.proximal, anchor: (from.anchor ?? begun).tensors } }),
         schedule: { ...plan.schedule, firstStep: from.step },
         accumulate: accumulate * parts,
         keepState: true,

@@ -22,32 +22,42 @@ export interface AdamWOptions {
 /** What the optimiser remembers between steps: how many it made, and the moments of each parameter. */
 export interface OptimizerState {
   readonly step: number
+  /** Of how many of the steps a parameter was frozen, where it was. */
+  readonly missed?: ReadonlyMap<string, number>
   readonly first: TensorMap
   readonly second: TensorMap
 }
 
 export interface AdamW {
-  /** Changes the parameters in place. `gradients` needs an entry of the same size for each parameter. */
+  /** Changes the parameters in place. `gradients` needs an entry of the same size for each parameter that is not frozen. */
   step(gradients: ReadonlyMap<string, Float32Array>, learningRate: number): void
   /** The state to continue from; its arrays keep changing with further steps. */
   state(): OptimizerState
 }
 
-/** torch.optim.AdamW over `parameters`, which it changes in place; continues from a copy of `from`. */
-export function createAdamW(parameters: TensorMap, options: AdamWOptions, from?: OptimizerState): AdamW {
+/**
+ * torch.optim.AdamW over `parameters`, which it changes in place; continues from a copy of `from`. Those of `frozen` keep their values
+ * and moments, and the steps that they miss count nowhere.
+ */
+export function createAdamW(
+  parameters: TensorMap,
+  options: AdamWOptions,
+  from?: OptimizerState,
+  frozen: ReadonlySet<string> = new Set(),
+): AdamW {
   const first = moments(parameters, from?.first)
   const second = moments(parameters, from?.second)
+  const missed = new Map(from?.missed)
   let step = from?.step ?? 0
   return {
     step(gradients, learningRate) {
       step++
       for (const [name, { shape, data }] of parameters) {
-        const gradient = gradients.get(name)
-        if (gradient?.length !== data.length) {
-          throw new RangeError(
-            `parameter "${name}" expected ${data.length} gradients, got ${gradient?.length ?? 'none'}`,
-          )
+        if (frozen.has(name)) {
+          missed.set(name, (missed.get(name) ?? 0) + 1)
+          continue
         }
+        const gradient = expectedGradient(name, data.length, gradients)
         const decays = shape.length > 1 || options.decayMatricesOnly !== true
         const m = (first.get(name) as Tensor).data
         const v = (second.get(name) as Tensor).data
@@ -55,12 +65,23 @@ export function createAdamW(parameters: TensorMap, options: AdamWOptions, from?:
           { data, gradient, m, v },
           decays ? options : { ...options, weightDecay: 0 },
           learningRate,
-          step,
+          step - (missed.get(name) ?? 0),
         )
       }
     },
-    state: () => ({ step, first, second }),
+    state: () => ({ step, first, second, ...(missed.size === 0 ? {} : { missed }) }),
   }
+}
+
+/** The gradient of a parameter of `count` values; RangeError when there is none of that size. */
+export function expectedGradient(
+  name: string,
+  count: number,
+  gradients: ReadonlyMap<string, Float32Array>,
+): Float32Array {
+  const gradient = gradients.get(name)
+  if (gradient?.length === count) return gradient
+  throw new RangeError(`parameter "${name}" expected ${count} gradients, got ${gradient?.length ?? 'none'}`)
 }
 
 interface Arrays {

@@ -11,12 +11,15 @@ import type { OptimizerState } from './adamw.js'
 const STEP = 'step'
 const FIRST = 'first:' // moments, by the name of their parameter
 const SECOND = 'second:'
+const MISSED = 'missed:' // steps, where there were any
 
 /** The bytes of a file that `readOptimizerState` reads bit for bit; of at most 2^24 steps. */
-export function encodeOptimizerState({ step, first, second }: OptimizerState): Uint8Array {
+export function encodeOptimizerState({ step, first, second, missed }: OptimizerState): Uint8Array {
   const tensors = new Map<string, Tensor>([[STEP, { shape: [1], data: Float32Array.of(step) }]])
   for (const [name, tensor] of first) tensors.set(`${FIRST}${name}`, tensor)
   for (const [name, tensor] of second) tensors.set(`${SECOND}${name}`, tensor)
+  for (const [name, steps] of missed ?? [])
+    tensors.set(`${MISSED}${name}`, { shape: [1], data: Float32Array.of(steps) })
   return encodeSafetensors(new Map([...tensors].map(([name, tensor]) => [name, rawTensor(tensor)])))
 }
 
@@ -24,13 +27,15 @@ export function encodeOptimizerState({ step, first, second }: OptimizerState): U
 export async function readOptimizerState(file: string | Uint8Array): Promise<OptimizerState> {
   const first = new Map<string, Tensor>()
   const second = new Map<string, Tensor>()
+  const missed = new Map<string, number>()
   let step = 0
   const tensors = typeof file === 'string' ? await readSafetensors(file) : decodeSafetensors(file)
   for (const [name, raw] of tensors) {
     const tensor = floatTensor(raw)
     if (name === STEP) step = tensor.data[0] as number
     else if (name.startsWith(FIRST)) first.set(name.slice(FIRST.length), tensor)
+    else if (name.startsWith(MISSED)) missed.set(name.slice(MISSED.length), tensor.data[0] as number)
     else second.set(name.slice(SECOND.length), tensor)
   }
-  return { step, first, second }
+  return { step, first, second, ...(missed.size === 0 ? {} : { missed }) }
 }

@@ -4,10 +4,12 @@
  */
 import type { TensorMap } from '../adapter/tensor.js'
 import type { Task } from '../source/task.js'
-import { type AdamWOptions, createAdamW, type OptimizerState } from './adamw.js'
+import type { OptimizerState } from './adamw.js'
 import type { Batch, Batches } from './batch.js'
 import { clipGradients } from './clip.js'
 import { countedTokens } from './counted.js'
+import { createOptimizer, type OptimizerOptions } from './optimizer.js'
+import { addProximal, type Proximal } from './proximal.js'
 import { createRandom, type Random } from './random.js'
 import { type Schedule, scheduleFactor } from './schedule.js'
 
@@ -17,10 +19,16 @@ export interface TrainJob {
   /** Taken as they are needed; training ends when there are no more. */
   readonly batches: Batches
   /** `clipNorm` is the greatest global L2 norm of a step's gradients; absent, they are not clipped. */
-  readonly optimizer: AdamWOptions & { readonly learningRate: number; readonly clipNorm?: number }
+  readonly optimizer: OptimizerOptions & { readonly learningRate: number; readonly clipNorm?: number }
   readonly schedule: Schedule
   /** Batches of one optimiser step. */
   readonly accumulate: number
+  /** Parameters that keep their values. */
+  readonly frozen?: readonly string[]
+  /** A pull towards where training began. It counts with the gradients, and not with the losses that are told. */
+  readonly proximal?: Proximal
+  /** What is added to the gradients of each step after they were clipped: of SCAFFOLD, so it needs plain SGD. */
+  readonly correction?: TensorMap
   /** Continues the optimiser of an earlier job. */
   readonly state?: OptimizerState
   /** What dropout draws from, with the number of the step: steps that are continued drop what they would have; 0 unless stated. */
@@ -54,6 +62,8 @@ export interface TrainResult {
   readonly seconds: number
   /** Predictions that the losses were taken over. */
   readonly tokens: number
+  /** The sum of the learning rates of the steps. */
+  readonly rateSum: number
   readonly optimizer?: OptimizerState
 }
 
@@ -73,7 +83,8 @@ export interface TrainingModel {
 
 /**
  * Trains a copy of `job.tensors` and returns it. Every step: gradients of `accumulate` batches, weighted by their counted
- * tokens; clip; AdamW. RangeError, naming the step and the tensor, when a loss or a gradient is not finite.
+ * tokens; the proximal pull; clip; the correction; the optimiser. RangeError, naming the step and the tensor, when a loss or a gradient
+ * is not finite, or when there is a correction without plain SGD.
  */
 export async function train(
   model: TrainingModel,
@@ -84,12 +95,15 @@ export async function train(
   const tensors = new Map(
     [...job.tensors].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]),
   )
-  const adamw = createAdamW(tensors, optimizer, job.state)
+  const frozen = new Set(job.frozen)
+  const stepper = createOptimizer(tensors, optimizer, { from: job.state, frozen })
+  expectPlain(job)
   const losses: number[] = []
   const startedMs = performance.now()
   let tokens = 0
+  let rateSum = 0
   let last: StepProgress | undefined
-  const checkpoint = () => ({ tensors, optimizer: adamw.state() })
+  const checkpoint = () => ({ tensors, optimizer: stepper.state() })
   for await (const group of groups(batches, accumulate)) {
     const stepStartedMs = performance.now()
     const step = losses.length
@@ -104,10 +118,15 @@ export async function train(
         `training diverged at step ${schedule.firstStep + step + 1}: ${fault}; lower the learning rate, or check the data and the adapter`,
       )
     }
+    for (const name of frozen) gradients.delete(name)
+    if (job.proximal !== undefined) addProximal(gradients, tensors, { anchor: job.tensors, ...job.proximal })
     const gradNorm = clipGradients(gradients.values(), optimizer.clipNorm ?? Number.POSITIVE_INFINITY)
     const learningRate = optimizer.learningRate * scheduleFactor(schedule, step)
-    adamw.step(gradients, learningRate)
+    for (const [name, gradient] of job.correction === undefined ? [] : gradients)
+      addScaled(gradient, job.correction?.get(name)?.data, 1, name)
+    stepper.step(gradients, learningRate)
     losses.push(loss)
+    rateSum += learningRate
     tokens += counted
     const tokensPerSecond = (counted * 1000) / (performance.now() - stepStartedMs)
     last = { step, loss, tokensPerSecond, gradNorm, learningRate }
@@ -115,8 +134,15 @@ export async function train(
     onStep(isDue ? { ...last, checkpoint: checkpoint() } : last)
   }
   const seconds = (performance.now() - startedMs) / 1000
-  const state = job.keepState === true ? { optimizer: adamw.state() } : {}
-  return { tensors, losses: Float32Array.from(losses), seconds, tokens, ...state }
+  const state = job.keepState === true ? { optimizer: stepper.state() } : {}
+  return { tensors, losses: Float32Array.from(losses), seconds, tokens, rateSum, ...state }
+}
+
+function expectPlain({ correction, optimizer }: TrainJob): void {
+  if (correction === undefined || (optimizer.kind === 'sgd' && optimizer.weightDecay === 0)) return
+  throw new RangeError(
+    `a correction expected plain SGD without weight decay, got ${optimizer.kind ?? 'adamw'}${optimizer.kind === 'sgd' ? ` with ${optimizer.weightDecay}` : ''}: under it the steps do not tell the mean gradient`,
+  )
 }
 
 /** The batches of one step after the other; the last step may have fewer. */
@@ -135,7 +161,11 @@ async function meanGradients(
   model: TrainingModel,
   { parameters, drawn }: { readonly parameters: TensorMap; readonly drawn: (index: number) => Random },
   batches: readonly Batch[],
-): Promise<LossAndGradients & { readonly counted: number }> {
+): Promise<{
+  readonly loss: number
+  readonly gradients: Map<string, Float32Array>
+  readonly counted: number
+}> {
   const counts = batches.map((batch) => countedTokens(batch, model.task, model.virtualTokens))
   const counted = counts.reduce((sum, count) => sum + count, 0)
   if (counted === 0) throw new RangeError('every label of a step is ignored; it has nothing to learn from')
