@@ -66,6 +66,7 @@ export {
 export { type StrategyName, type StrategySpec, strategyNames, strategyOf } from './aggregate/strategies.js'
 export type { Aggregate, Aggregation, AggregationPlan, Strategy, TensorRole } from './aggregate/strategy.js'
 export { type TensorSource, tensorSource } from './aggregate/tensor-source.js'
+export { truncatedAdapter } from './aggregate/truncated.js'
 // Data: files as rows to train on and to judge by.
 export { type Corpus, type CorpusOptions, openCorpus } from './data/corpus.js'
 export { type DataFormat, dataFormats } from './data/format.js'

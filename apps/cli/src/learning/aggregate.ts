@@ -6,18 +6,16 @@ import {
   openAdapterFolder,
   openOnDisk,
   readAdapter,
-  strategyNames,
   strategyOf,
   writeAdapter,
 } from '@lorica/peft-core'
-import { LoricaError } from '@lorica/protocol'
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import { positiveInteger } from '../screen/argument.js'
 import { runs } from '../screen/command.js'
 import type { Output } from '../screen/output.js'
 import { expectNewFolder } from '../screen/place.js'
 import { aggregateLines } from './aggregate-report.js'
-import { type StrategyOptions, specOf } from './aggregate-strategy.js'
+import { type StrategyOptions, specOf, withStrategyOptions } from './aggregate-strategy.js'
 import { withCode } from './errors.js'
 
 interface AggregateOptions extends StrategyOptions {
@@ -40,9 +38,6 @@ export function aggregateCommand(): Command {
       'make one adapter of many, of any PEFT trainer, and tell how far it is from their exact mean',
     )
     .argument('<adapter...>', 'PEFT folders, each with =WEIGHT after it unless all weigh the same')
-    .addOption(
-      new Option('--strategy <name>', 'how they are aggregated').choices(strategyNames).makeOptionMandatory(),
-    )
     .requiredOption('--out <folder>', 'where the adapter goes (a PEFT folder; must not exist)')
     .option('--start <folder>', 'the adapter that all of them were trained from')
     .option('--round <n>', 'the number of the round, for strategies that alternate', positiveInteger, 1)
@@ -50,32 +45,6 @@ export function aggregateCommand(): Command {
   return runs(withStrategyOptions(command), (options: AggregateOptions, output, adapters) =>
     withCode('LRC-7007', () => aggregate(options, adapters.map(weighted), output)),
   )
-}
-
-function withStrategyOptions(command: Command): Command {
-  return command
-    .option(
-      '--rank <r>',
-      'svd: the rank to compress to (default: the largest of the adapters)',
-      positiveInteger,
-    )
-    .option(
-      '--energy <share>',
-      'svd: keep so much of the sum of squared singular values, such as 0.99',
-      share,
-    )
-    .addOption(
-      new Option(
-        '--balance <where>',
-        'svd: where the singular values go: to B, or their roots to A and B',
-      ).choices(['b', 'even']),
-    )
-    .option('--partition', 'svd: sum each range of ranks over the adapters that reach it')
-    .option(
-      '--max-rank <r>',
-      'flora: the largest rank that may come of stacking (default 1024)',
-      positiveInteger,
-    )
 }
 
 async function aggregate(
@@ -118,13 +87,4 @@ function weighted(text: string): Weighted {
   const weight = at < 1 ? Number.NaN : Number(text.slice(at + 1))
   if (Number.isNaN(weight) || text.endsWith('=')) return { folder: text, weight: 1 }
   return { folder: text.slice(0, at), weight }
-}
-
-function share(text: string): number {
-  const value = text.endsWith('%') ? Number(text.slice(0, -1)) / 100 : Number(text)
-  if (value > 0 && value <= 1) return value
-  throw new LoricaError('LRC-8001', '--energy is no share', {
-    expected: 'a number above 0, up to 1',
-    received: text,
-  })
 }

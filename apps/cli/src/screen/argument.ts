@@ -35,6 +35,14 @@ export function fraction(text: string): number {
   return value
 }
 
+/** `99%` or `0.99` as a fraction above 0, up to 1. */
+export function positiveShare(text: string): number {
+  const value = text.endsWith('%') ? Number(text.slice(0, -1)) / 100 : Number(text)
+  if (text.trim() === '' || !(value > 0 && value <= 1))
+    throw new InvalidArgumentError(`expected a share such as 99% or 0.99, got "${text}"`)
+  return value
+}
+
 /** `name=value`, given again and again, as the values by name. */
 export function byName<T>(
   read: (text: string) => T,

@@ -3,8 +3,9 @@
  * @module
  */
 import type { PeftConfig } from '../adapter/peft-config.js'
-import type { TensorMap } from '../adapter/tensor.js'
+import type { Tensor, TensorMap } from '../adapter/tensor.js'
 import { type Member, memberOf, type Share } from './cohort.js'
+import { valuesOf } from './contribution.js'
 import { type MeasuredModule, measure, sumOf } from './measure.js'
 import { factorsIn, sharedFactors } from './module-factors.js'
 import { startMember } from './start-member.js'
@@ -12,16 +13,22 @@ import type { AggregationPlan, Combined } from './strategy.js'
 import { tensorSource } from './tensor-source.js'
 import { weightedMeans } from './weighted-sum.js'
 
-/** The means of the named tensors; the others are those of the start, or of the first contribution. */
+/** The means of all tensors but the kept ones, which are those of the start, or of the first contribution. */
 export async function combineAverages(
   shares: readonly Share[],
   plan: AggregationPlan,
-  names: readonly string[],
+  kept: ReadonlySet<string> = new Set(),
 ): Promise<Combined> {
   const reference = (shares[0] as Share).member
   const config = plan.start?.config ?? reference.config
-  const means = await weightedMeans(shares, names)
-  const tensors: TensorMap = means
+  const names = [...reference.shapes.keys()]
+  const means = await weightedMeans(
+    shares,
+    names.filter((name) => !kept.has(name)),
+  )
+  const owner = plan.start === null ? reference : startMember(plan.start)
+  const tensors = new Map<string, Tensor>()
+  for (const name of names) tensors.set(name, means.get(name) ?? (await tensorIn(owner, name)))
   const modules = plan.measured ? await measureModules(shares, plan, { config, tensors }) : []
   return { config, tensors, side: null, modules, notes: notesOf(config) }
 }
@@ -50,7 +57,7 @@ export async function measureModules(
       return measure({ members, start: starts[at] ?? null, released: own === undefined ? [] : [own] })
     })
     const measured = sumOf(parts)
-    if (measured !== null) modules.push({ module: path, rank, measured })
+    if (measured !== null) modules.push({ module: path, rank, measured, dropped: null })
   }
   return modules
 }
@@ -66,4 +73,9 @@ export function notesOf(config: Member['config']): readonly string[] {
       'DoRA is not linear in its magnitudes and factors: errors are those of the factors’ products alone',
     ]
   return []
+}
+
+/** A tensor of one member, as it has it. */
+async function tensorIn(member: Member, name: string): Promise<Tensor> {
+  return { shape: member.shapes.get(name) ?? [], data: Float32Array.from(await valuesOf(member, name)) }
 }

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Adapter } from '../adapter/adapter.js'
-import type { FactorPair } from '../adapter/factors.js'
+import type { FactorKind, FactorPair } from '../adapter/factors.js'
 import type { LoraConfig } from '../adapter/lora-config.js'
 import type { Tensor, TensorMap } from '../adapter/tensor.js'
 import { tensorOf, transposed } from '../linear-algebra/matrix.js'
@@ -27,12 +27,21 @@ import { weightedMeans } from './weighted-sum.js'
 export interface ReleasedFactors {
   readonly main: Factors
   readonly side?: Factors
+  /** The energy that was left out on purpose, and of what it was left out; the energy is the sum of squared singular values. */
+  readonly dropped?: { readonly energy: number; readonly of: number }
+}
+
+/** What a rule is told beside the contributions' factors. */
+export interface ModuleContext {
+  readonly module: string
+  readonly kind: FactorKind
+  readonly start: Factors | null // what all of them started from
 }
 
 export interface ModuleRule {
   readonly strategy: string
   /** The factors to release for one matrix, of those of all contributions. */
-  release(members: readonly SharedFactors[], module: string): ReleasedFactors
+  release(members: readonly SharedFactors[], context: ModuleContext): ReleasedFactors
   readonly notes: readonly string[]
 }
 
@@ -53,7 +62,10 @@ export async function combineModules(
     plan.onProgress?.(modules.length, reference.pairs.size)
     const pair = pairOf(reference, path)
     const matrices = await sharedFactors(shares, path)
-    const parts = matrices.map((members) => rule.release(members, path))
+    const starts = plan.start === null ? [] : await factorsIn(startMember(plan.start), path)
+    const parts = matrices.map((members, at) =>
+      rule.release(members, { module: path, kind: pair.kind ?? 'linear', start: starts[at] ?? null }),
+    )
     main.add(
       pair,
       parts.map((part) => part.main),
@@ -66,7 +78,6 @@ export async function combineModules(
         null,
       )
     if (!plan.measured) continue
-    const starts = plan.start === null ? [] : await factorsIn(startMember(plan.start), path)
     const measured = matrices.map((members, at) => {
       const { main: stored, side: beside } = parts[at] as ReleasedFactors
       const used = [stored, ...(beside === undefined ? [] : [beside])].map(rounded)
@@ -74,7 +85,7 @@ export async function combineModules(
     })
     const sum = sumOf(measured)
     const rank = Math.max(...parts.map((part) => part.main.a.rows))
-    if (sum !== null) modules.push({ module: path, rank, measured: sum })
+    if (sum !== null) modules.push({ module: path, rank, measured: sum, dropped: droppedOf(parts) })
   }
   const tensors = new Map(
     [...reference.shapes.keys()].map((name) => [name, main.tensors.get(name) ?? plain.get(name)] as const),
@@ -146,4 +157,11 @@ function none({ a, b }: Factors): Factors {
 function rounded({ scaling, a, b }: Factors): Factors {
   const stored = (data: Float64Array): Float64Array => Float64Array.from(Float32Array.from(data))
   return { scaling, a: { ...a, data: stored(a.data) }, b: { ...b, data: stored(b.data) } }
+}
+
+/** The share of the energy that was left out, over all matrices of a module; null when nothing was to be left out. */
+function droppedOf(parts: readonly ReleasedFactors[]): number | null {
+  const all = parts.flatMap(({ dropped }) => (dropped === undefined ? [] : [dropped]))
+  const total = all.reduce((sum, { of }) => sum + of, 0)
+  return total > 0 ? all.reduce((sum, { energy }) => sum + energy, 0) / total : null
 }

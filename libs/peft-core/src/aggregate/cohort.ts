@@ -37,6 +37,14 @@ export function memberOf(contribution: Contribution): Member {
   }
 }
 
+/** The pairs of factors that an adapter of these shapes has. RangeError as `memberOf`. */
+export function pairedShapes(adapter: {
+  readonly config: PeftConfig
+  readonly shapes: Shapes
+}): Pick<Member, 'pairs' | 'shapes'> {
+  return described(adapter.config, adapter.shapes)
+}
+
 /** Members in ascending order of id with their shares. RangeError when there are none. */
 export function sharesOf(members: readonly Member[]): readonly Share[] {
   if (members.length === 0) throw new RangeError('an aggregate expected at least one contribution, got none')

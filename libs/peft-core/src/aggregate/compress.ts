@@ -16,8 +16,8 @@ export interface Target {
 
 export interface Compression {
   readonly target: Target
-  /** Whether B gets the singular values, so that the rows of A are orthonormal, or both their roots. */
-  readonly balance: 'b' | 'even'
+  /** Which factor gets the singular values, so that the other one is orthonormal, or both their roots. */
+  readonly balance: 'a' | 'b' | 'even'
   readonly scaling: number // of the result
 }
 
@@ -50,8 +50,9 @@ export function compressed(
   for (let at = 0; at < rank; at++) {
     const value = (values[at] as number) / scaling
     const sign = signOf(rowOf(columnsOfB, at))
-    scale(rowOf(columnsOfB, at), sign * (balance === 'b' ? value : Math.sqrt(value)))
-    scale(rowOf(rowsOfA, at), sign * (balance === 'b' ? 1 : Math.sqrt(value)))
+    const [forA, forB] = splitOf(value, balance)
+    scale(rowOf(columnsOfB, at), sign * forB)
+    scale(rowOf(rowsOfA, at), sign * forA)
   }
   const tail = values.subarray(rank).reduce((sum, value) => sum + value * value, 0)
   return {
@@ -59,6 +60,11 @@ export function compressed(
     energy,
     dropped: values.length === Math.min(core.rows, core.columns) ? tail : Math.max(0, energy - kept),
   }
+}
+
+function splitOf(value: number, balance: Compression['balance']): readonly [a: number, b: number] {
+  if (balance === 'even') return [Math.sqrt(value), Math.sqrt(value)]
+  return balance === 'a' ? [value, 1] : [1, value]
 }
 
 interface Triples {

@@ -7,8 +7,8 @@
  * @module
  */
 import { combineModules } from './by-module.js'
+import { expectPlainLora } from './fitting-factors.js'
 import { stacked } from './module-factors.js'
-import { expectPlainLora } from './plain-factors.js'
 import { allShared, createStrategy, type Strategy } from './strategy.js'
 
 export interface FloraOptions {
@@ -27,7 +27,7 @@ export function flora({ maxRank }: FloraOptions): Strategy {
       combineModules(shares, plan, {
         strategy: 'flora',
         notes: [],
-        release(members, module) {
+        release(members, { module }) {
           const rank = members.reduce((sum, { a }) => sum + a.rows, 0)
           if (rank > maxRank) {
             throw new RangeError(

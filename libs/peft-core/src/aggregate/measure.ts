@@ -32,6 +32,7 @@ export interface MeasuredModule {
   readonly module: string
   readonly rank: number
   readonly measured: Measured
+  readonly dropped: number | null // the share of the energy that was left out on purpose
 }
 
 /** Below this share of the square of a norm, too few digits of a difference of inner products are left. */

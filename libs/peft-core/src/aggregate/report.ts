@@ -19,6 +19,8 @@ export interface ModuleReport {
   readonly change: number // of the exact aggregate without the adapter that was started from
   readonly error: number | null // distance of what is released
   readonly averagedError: number | null // distance of what averaging A and B would have released
+  /** The share of the squared singular values that was left out on purpose: by svd of the sum, by fedex of what averaging misses. */
+  readonly dropped: number | null
   readonly agreement: Agreement | null
 }
 
@@ -61,13 +63,14 @@ export function reportOf(facts: Facts, modules: readonly MeasuredModule[]): Aggr
     change: Math.sqrt(total?.change ?? 0),
     agreement: total === null ? null : agreementOf(total.changes),
     contributions: shares.map(({ id, share }, at) => ({ id, share, ...placeOf(total, shares, at) })),
-    modules: modules.map(({ module, rank, measured }) => ({
+    modules: modules.map(({ module, rank, measured, dropped }) => ({
       module,
       rank,
       norm: Math.sqrt(measured.exact),
       change: Math.sqrt(measured.change),
       error: relative(measured.error, measured.exact),
       averagedError: relative(measured.averagedError, measured.exact),
+      dropped,
       agreement: agreementOf(measured.changes),
     })),
     notes,

@@ -5,6 +5,7 @@ import { expectSameModules, type Member, memberOf, type Shapes, type Share, shar
 import type { Contribution } from './contribution.js'
 import type { MeasuredModule } from './measure.js'
 import { type AggregationReport, reportOf } from './report.js'
+import { startMember } from './start-member.js'
 
 /** What is aggregated, beside the contributions. */
 export interface AggregationPlan {
@@ -63,7 +64,7 @@ export interface StrategyParts {
   readonly name: string
   readonly exact: boolean
   roles: Strategy['roles']
-  /** RangeError when a contribution does not fit the plan or the one that came first. */
+  /** RangeError when a contribution does not fit `first`: what all started from, or else the one that came first. */
   check(member: Member, context: { readonly plan: AggregationPlan; readonly first: Member }): Promise<void>
   combine(shares: readonly Share[], plan: AggregationPlan): Promise<Combined>
 }
@@ -80,7 +81,8 @@ function openAggregation(parts: StrategyParts, plan: AggregationPlan): Aggregati
       const member = memberOf(contribution)
       if (members.has(member.id))
         throw new RangeError(`${member.id} expected to be folded once, got it twice`)
-      const [first = member] = members.values()
+      const [earliest = member] = members.values()
+      const first = plan.start === null ? earliest : startMember(plan.start)
       expectSameModules(member, first)
       await parts.check(member, { plan, first })
       members.set(member.id, member)

@@ -11,10 +11,9 @@
  */
 import { combineModules } from './by-module.js'
 import { compressed, type Target } from './compress.js'
+import { expectPlainLora } from './fitting-factors.js'
 import type { SharedFactors } from './module-factors.js'
-import { expectPlainLora } from './plain-factors.js'
 import { partitioned } from './rank-partition.js'
-import { startMember } from './start-member.js'
 import { allShared, createStrategy, type Strategy } from './strategy.js'
 
 export interface SvdOptions {
@@ -36,18 +35,21 @@ export function svd({ target, balance, partition }: SvdOptions): Strategy {
       const largest = Math.max(
         ...shares.flatMap(({ member }) => [...member.pairs.values()].map(({ rank }) => rank)),
       )
-      const started = plan.start === null ? null : startMember(plan.start)
       const notes = partition
         ? ['ranks are summed over the contributions that reach them, which is another mean']
         : []
       return combineModules(shares, plan, {
         strategy: 'svd',
         notes,
-        release(members, module) {
+        release(members, { start }) {
           const terms: readonly SharedFactors[] = partition ? partitioned(members) : members
-          const scaling = started?.pairs.get(module)?.scaling ?? members[0]?.scaling ?? 1
-          const { factors } = compressed(terms, { target: target ?? { rank: largest }, balance, scaling })
-          return { main: factors }
+          const scaling = start?.scaling ?? members[0]?.scaling ?? 1
+          const { factors, energy, dropped } = compressed(terms, {
+            target: target ?? { rank: largest },
+            balance,
+            scaling,
+          })
+          return { main: factors, dropped: { energy: dropped, of: energy } }
         },
       })
     },

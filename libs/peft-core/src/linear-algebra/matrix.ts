@@ -54,6 +54,16 @@ export function product(a: Matrix, b: Matrix): Matrix {
   return result
 }
 
+/** x y' for x (M, K) and y (N, K): the inner product of each row with each. */
+export function rowsTimesRows(x: Matrix, y: Matrix): Matrix {
+  const result = zeroMatrix(x.rows, y.rows)
+  for (let row = 0; row < x.rows; row++) {
+    for (let other = 0; other < y.rows; other++)
+      result.data[row * y.rows + other] = dot(rowOf(x, row), rowOf(y, other))
+  }
+  return result
+}
+
 /** x' y, in four sums: a processor adds to one only every few cycles. */
 export function dot(x: Float64Array, y: Float64Array): number {
   let [a, b, c, d] = [0, 0, 0, 0]
