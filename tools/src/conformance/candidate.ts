@@ -12,7 +12,7 @@ import {
   signText,
   tokenSecretSha256,
 } from '@lorica/protocol'
-import { openWire, type Refused, type Wire } from './wire.js'
+import { type OnMessage, openWire, type Refused, type Wire } from './wire.js'
 
 /** An answer of HTTP: its status, its media type, and its JSON. */
 export interface Answer {
@@ -40,14 +40,22 @@ export interface Candidate {
   proof(agent?: Identity, nonce?: string, signer?: Identity): Promise<Proof>
   /** Tries to connect. */
   upgrade(headers: Proof): Promise<Wire | Refused>
-  /** A proven connection that has not said hello. Throws Error when it is refused. */
-  connect(): Promise<Wire>
+  /** A proven connection that has not said hello, and what hears the messages of the coordinator. Throws Error when it is refused. */
+  connect(onMessage?: OnMessage): Promise<Wire>
 }
 
 /** Looks at the coordinator of a join link, as an agent with a new key. Throws LoricaError LRC-2001 for a link that is none. */
 export function openCandidate(
   joinLink: string,
-  { waitMs, expiredLink }: { readonly waitMs: number; readonly expiredLink?: string | undefined },
+  {
+    waitMs,
+    expiredLink,
+    labels = {},
+  }: {
+    readonly waitMs: number
+    readonly expiredLink?: string | undefined
+    readonly labels?: Readonly<Record<string, string>>
+  },
 ): Candidate {
   const link = parseJoinLink(joinLink)
   const agent = createIdentity()
@@ -78,7 +86,7 @@ export function openCandidate(
       const text = joinText(coordinatorId, name, tokenSecretSha256(token) ?? '')
       const { publicKey } = agent
       const signature = signText(signer, text)
-      return candidate.post('/api/v1/agents/join', { token, name, labels: {}, publicKey, signature })
+      return candidate.post('/api/v1/agents/join', { token, name, labels, publicKey, signature })
     },
     async challenge(publicKey = agent.publicKey) {
       const { body } = await candidate.post('/api/v1/agents/challenge', { publicKey })
@@ -92,9 +100,9 @@ export function openCandidate(
         [proofHeaders.signature]: signText(signer, connectText(coordinatorId, signed)),
       }
     },
-    upgrade: (headers) => openWire(link.url, headers, waitMs),
-    async connect() {
-      const wire = await candidate.upgrade(await candidate.proof())
+    upgrade: (headers) => openWire(link.url, headers, { waitMs }),
+    async connect(onMessage) {
+      const wire = await openWire(link.url, await candidate.proof(), { waitMs, onMessage })
       if ('status' in wire) throw new Error(`the upgrade was refused with ${wire.status}: ${wire.body}`)
       return wire
     },

@@ -66,7 +66,7 @@ export const conversation: readonly Statement[] = [
     async observe(candidate) {
       const older = await introduced(candidate)
       return await over(candidate, async (newer) => {
-        await hello(newer)
+        await introduce(newer)
         const became = (await older.isClosed()) ? 'closed' : 'open'
         older.close()
         return `the older one is ${became}, the newer one answers ${await golden('blob.read')(newer)}`
@@ -79,7 +79,7 @@ export const conversation: readonly Statement[] = [
     expected: 'ok, then status 401, LRC-2006',
     async observe(candidate) {
       const left = await over(candidate, async (wire) => {
-        await hello(wire)
+        await introduce(wire)
         return golden('leave')(wire)
       })
       const again = await candidate.upgrade(await candidate.proof())
@@ -119,7 +119,7 @@ function refused(
     expected: `${code}, then LRC-3008`,
     observe: (candidate) =>
       over(candidate, async (wire) => {
-        await hello(wire)
+        await introduce(wire)
         return `${codeIn(await say(wire))}, then ${await golden('blob.read')(wire)}`
       }),
   }
@@ -132,7 +132,7 @@ function ignored(event: string): Statement {
     expected: 'ok, then LRC-3008',
     observe: (candidate) =>
       over(candidate, async (wire) => {
-        await hello(wire)
+        await introduce(wire)
         return `${await golden(event)(wire)}, then ${await golden('blob.read')(wire)}`
       }),
   }
@@ -148,7 +148,8 @@ function golden(event: string): (wire: Wire) => Promise<string> {
   return async (wire) => codeIn(await asked(event)(wire))
 }
 
-async function hello(wire: Wire): Promise<void> {
+/** Says hello. Throws Error when it is refused. */
+export async function introduce(wire: Wire): Promise<void> {
   const code = await golden('hello')(wire)
   if (code !== 'ok') throw new Error(`hello was answered with ${code}`)
 }
@@ -156,7 +157,7 @@ async function hello(wire: Wire): Promise<void> {
 /** A proven connection that has said hello. */
 export async function introduced(candidate: Candidate): Promise<Wire> {
   const wire = await candidate.connect()
-  await hello(wire)
+  await introduce(wire)
   return wire
 }
 

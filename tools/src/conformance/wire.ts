@@ -20,11 +20,14 @@ export interface Wire {
   close(): void
 }
 
-/** The WebSocket of the fleet with these headers; every wait ends after `waitMs`. Event packets that arrive are acknowledged. */
+/** Hears a message of the coordinator, which is acknowledged whatever it is. */
+export type OnMessage = (name: string, message: unknown) => void
+
+/** The WebSocket of the fleet with these headers; every wait ends after `waitMs`. */
 export async function openWire(
   url: string,
   headers: Readonly<Record<string, string>>,
-  waitMs: number,
+  { waitMs, onMessage }: { readonly waitMs: number; readonly onMessage?: OnMessage | undefined },
 ): Promise<Wire | Refused> {
   const address = `${url.replace(/^http/, 'ws')}${FLEET_PATH}?EIO=4&transport=websocket`
   const socket = new WebSocket(address, { headers, perMessageDeflate: false, handshakeTimeout: waitMs })
@@ -41,8 +44,10 @@ export async function openWire(
     if (packet.type === 0) joined()
     if (packet.id === undefined) return
     if (packet.type === 3) replies.get(packet.id)?.((packet.data as readonly unknown[])[0])
-    if (packet.type === 2)
-      socket.send(encodePacket({ type: 3, nsp: '/', id: packet.id, data: [{ ok: true }] }))
+    if (packet.type !== 2) return
+    socket.send(encodePacket({ type: 3, nsp: '/', id: packet.id, data: [{ ok: true }] }))
+    const [name, message] = packet.data as [string, unknown]
+    onMessage?.(name, message)
   }
 
   socket.on('message', (data: RawData, isBinary: boolean) => {

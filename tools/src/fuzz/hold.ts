@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import {
   type CatalogueEntry,
   catalogue,
@@ -8,6 +7,7 @@ import {
   readMessage,
 } from '@lorica/protocol'
 import { dice, nextFrame } from './frames.js'
+import { goldenPackets } from './golden.js'
 
 /** What became of the frames. */
 export interface Held {
@@ -25,15 +25,7 @@ const refusals = /^LRC-10(0[1-8])$/
  * answered by anything but a typed refusal.
  */
 export function holdFrames(frames: number, seed: number): Held {
-  const vectors = ['packets.json', 'packets-2.json'].flatMap(
-    (name) =>
-      JSON.parse(
-        readFileSync(new URL(`../../../libs/protocol/vectors/${name}`, import.meta.url), 'utf8'),
-      ) as {
-        hex: string
-      }[],
-  )
-  const golden = vectors.map(({ hex }) => Buffer.from(hex, 'hex'))
+  const golden = goldenPackets()
   const roll = dice(seed)
   const refused: Record<string, number> = {}
   const counts = { decoded: 0, messages: 0 }

@@ -128,6 +128,7 @@ export function connect(parts: ConnectionParts): Connection {
       return readyState
     },
     once: (_: 'close', heard: (code: number) => void) => void closeListeners.push(heard),
+    prependListener: () => {}, // of frames that break WebSocket itself: there are none
     terminate: () => heardClose(1006),
   }
   const socket: AgentSocket = {

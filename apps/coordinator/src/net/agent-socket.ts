@@ -9,5 +9,5 @@ export interface AgentSocket {
   timeout(ms: number): { emitWithAck(event: string, message: unknown): Promise<unknown> }
   readonly handshake: { readonly address: string }
   /** Holds the WebSocket, when there is one. */
-  readonly conn: { readonly transport: unknown }
+  readonly conn: { readonly transport: unknown; close?(): unknown }
 }

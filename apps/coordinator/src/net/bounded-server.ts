@@ -31,11 +31,17 @@ interface Pinged {
   readonly transport: unknown
 }
 
-/** Ends a connection whose peer floods it with pings: each of them costs an answer. */
-export function boundPings({ transport }: Pinged, clock: Clock): void {
+/** Ends a connection whose peer floods it with pings, each of which costs an answer, and says so to `onFlood`. */
+export function boundPings({ transport }: Pinged, clock: Clock, onFlood: () => void): void {
   const { socket } = transport as { readonly socket?: Pingable }
   const pings = createAllowance(PINGS, clock)
-  socket?.on('ping', () => pings.take('') > 0 && socket.terminate())
+  let hasFlooded = false
+  socket?.on('ping', () => {
+    if (hasFlooded || pings.take('') === 0) return
+    hasFlooded = true
+    onFlood()
+    socket.terminate()
+  })
 }
 
 interface Pingable {

@@ -60,7 +60,7 @@ test('upgrades beyond the allowance are refused before their proof is looked at'
   for (let times = 0; times < 11; times++) {
     const socket = dial(fleet)
     socket.write(
-      'GET /fleet?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+      `GET /fleet?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${'A'.repeat(22)}==\r\n\r\n`,
     )
     statuses.push(
       await new Promise<string>((resolve) =>
@@ -108,7 +108,7 @@ test('headers and bodies that are too long are refused', async () => {
   })
   long.write(`GET / HTTP/1.1\r\nX-A: ${'a'.repeat(9000)}`)
   await until(() => long.destroyed || answer !== '')
-  expect(answer).toMatch(/^HTTP\/1.1 431 /)
+  expect(answer).toMatch(/^HTTP\/1.1 431 [\s\S]*"code":"LRC-1002"/)
   const { status } = await fleet.api('POST', '/api/v1/agents/challenge', { publicKey: 'x'.repeat(5000) })
   expect(status).toBe(413)
 })
@@ -131,6 +131,9 @@ test('fragments and pings without end cost the connection that sends them', asyn
     flood(ws)
     await gone
   }
+  await until(() => fleet.logged('agent-dropped').length > 0)
+  expect(fleet.logged('connection-broken')).toMatchObject([{ agent: identity.id, code: 'LRC-1003' }])
+  expect(fleet.logged('agent-dropped')).toMatchObject([{ agent: identity.id, code: 'LRC-1003' }])
   expect((await startAgent(fleet, 'turin')).socket.connected).toBe(true)
 })
 

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '@lorica/protocol'
 import type { Clock } from '../clock.js'
 import type { AgentSocket } from './agent-socket.js'
 
@@ -7,6 +8,7 @@ const CLOSING_MS = 1000 // for the other side to agree that the connection ends
 interface Ending {
   readonly readyState: number
   once(event: 'close', heard: (code: number) => void): void
+  prependListener(event: 'error', heard: (error: Error & { readonly code?: string }) => void): void
   terminate(): void
 }
 
@@ -20,6 +22,7 @@ const AGREED: readonly number[] = [1000, 1005] // codes of a close that the othe
 export function evict(socket: AgentSocket, clock: Clock): Promise<boolean> {
   const webSocket = webSocketOf(socket)
   socket.disconnect(true)
+  socket.conn.close?.() // also when the agent itself has left the namespace, and only that
   if (webSocket === undefined || webSocket.readyState === CLOSED) return Promise.resolve(false)
   return new Promise((resolve) => {
     const cancel = clock.after(CLOSING_MS, () => webSocket.terminate())
@@ -28,6 +31,17 @@ export function evict(socket: AgentSocket, clock: Clock): Promise<boolean> {
       resolve(AGREED.includes(code))
     })
   })
+}
+
+/** Hears of every frame that breaks the rules of WebSocket itself, before the connection is told that it ends. */
+export function onMisuse(socket: AgentSocket, heard: (code: ErrorCode) => void): void {
+  webSocketOf(socket)?.prependListener('error', ({ code = '' }) => heard(misuses[code] ?? 'LRC-1013'))
+}
+
+const misuses: Readonly<Record<string, ErrorCode>> = {
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 'LRC-1002',
+  WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH: 'LRC-1002',
+  WS_ERR_TOO_MANY_BUFFERED_PARTS: 'LRC-1003',
 }
 
 function webSocketOf(socket: AgentSocket): Ending | undefined {

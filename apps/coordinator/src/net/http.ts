@@ -1,5 +1,6 @@
+import type { Socket } from 'node:net'
 import { LoricaError, problemOf } from '@lorica/protocol'
-import fastify, { type FastifyInstance } from 'fastify'
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Log } from '../log.js'
 import type { Certificate } from './certificate.js'
 import { retryAfterOf } from './doorway.js'
@@ -21,9 +22,12 @@ export function openHttp(log: Log, certificate?: Certificate): FastifyInstance {
     requestTimeout: REQUEST_MS,
     keepAliveTimeout: HEADERS_MS,
     http: server,
+    clientErrorHandler: answerUnread,
+    frameworkErrors: (error, request, reply) => answer(error, request, reply),
     ...secure,
   }) as FastifyInstance
-  app.setErrorHandler((error, request, reply) => {
+
+  function answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const problem = problemOf(codedOf(error))
     if (problem.status >= 500)
       log('fault', { path: request.url.split('?')[0] ?? '', stack: (error as Error).stack ?? '' })
@@ -33,7 +37,9 @@ export function openHttp(log: Log, certificate?: Certificate): FastifyInstance {
       .status(problem.status)
       .header('content-type', 'application/problem+json')
       .send(JSON.stringify(problem))
-  })
+  }
+
+  app.setErrorHandler(answer)
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0] ?? ''
     const problem = problemOf(
@@ -49,6 +55,39 @@ export function openHttp(log: Log, certificate?: Certificate): FastifyInstance {
     void reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
   })
   return app
+}
+
+/** Answers what the HTTP server could not read as a request, and ends its connection. */
+function answerUnread(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const [status, known] = unread(error)
+  const body = JSON.stringify({ ...problemOf(known), status: Number(status.slice(0, 3)) })
+  const lines = [
+    `HTTP/1.1 ${status}`,
+    'Content-Type: application/problem+json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+  ]
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`)
+}
+
+function unread({ code, message }: Error & { readonly code?: string }): readonly [string, LoricaError] {
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    const expected = `at most ${server.maxHeaderSize} bytes`
+    return [
+      '431 Request Header Fields Too Large',
+      new LoricaError('LRC-1002', 'request headers are too large', { expected }),
+    ]
+  }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    const expected = `headers within ${HEADERS_MS / 1000} s and all of it within ${REQUEST_MS / 1000} s`
+    return ['408 Request Timeout', new LoricaError('LRC-1009', 'request did not come in time', { expected })]
+  }
+  const expected = 'a request of HTTP/1.1'
+  return ['400 Bad Request', new LoricaError('LRC-1007', `request: ${message}`, { expected })]
 }
 
 /** Errors of the HTTP library itself, such as a body that is not JSON, as coded errors. */

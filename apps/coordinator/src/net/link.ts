@@ -31,6 +31,7 @@ export interface LinkParts {
 export function openLink(server: HttpServer, parts: LinkParts): Link {
   const { admission, clock, doorway } = parts
   const admitted = new WeakMap<IncomingMessage, Member>()
+  const served = server.listeners('request') as ((...request: unknown[]) => void)[]
   const io = new Server(server, {
     path: FLEET_PATH,
     addTrailingSlash: false,
@@ -47,6 +48,8 @@ export function openLink(server: HttpServer, parts: LinkParts): Link {
     httpCompression: false,
     allowRequest: (request, answer) => answer(null, admitted.has(request)),
   })
+  server.removeAllListeners('request') // socket.io would answer those to its path, and there are none but upgrades
+  for (const serve of served) server.on('request', serve)
   guardUpgrades(server, (request) => {
     try {
       doorway.enter('upgrade', request.socket)
@@ -58,7 +61,12 @@ export function openLink(server: HttpServer, parts: LinkParts): Link {
       throw error
     }
   })
-  io.engine.on('connection', (connection: { transport: unknown }) => boundPings(connection, clock))
+  io.engine.on('connection', (connection: { transport: unknown; request: IncomingMessage }) =>
+    boundPings(connection, clock, () => {
+      const agent = admitted.get(connection.request)?.agentId ?? ''
+      parts.log('agent-dropped', { agent, code: 'LRC-1003' })
+    }),
+  )
   io.on('connection', (socket) => {
     const member = admitted.get(socket.request)
     if (member === undefined) socket.disconnect(true)
@@ -66,6 +74,7 @@ export function openLink(server: HttpServer, parts: LinkParts): Link {
   })
   return {
     close: () => {
+      parts.connections.close()
       io.engine.close()
     },
   }

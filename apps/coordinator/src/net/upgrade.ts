@@ -1,14 +1,14 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { FLEET_PATH, LoricaError, refusalOf } from '@lorica/protocol'
+import { FLEET_PATH, LoricaError, problemOf, refusalOf } from '@lorica/protocol'
 import { retryAfterOf } from './doorway.js'
 
 /** An upgrade of an HTTP connection to a WebSocket. */
 type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
 /**
- * Puts a check before the WebSocket server that listens on `server`: an upgrade that `check` throws on is answered with 401, or
- * 429 when it came too often, and a refusal in JSON, before a socket, a parser or a timer exists for it.
+ * Puts a check before the WebSocket server that listens on `server`: an upgrade that is not as the protocol has it, or that `check`
+ * throws on, is answered with a refusal in JSON, before a socket, a parser or a timer exists for it.
  */
 export function guardUpgrades(server: Server, check: (request: IncomingMessage) => void): void {
   const accepted = server.listeners('upgrade') as Upgrade[]
@@ -16,9 +16,7 @@ export function guardUpgrades(server: Server, check: (request: IncomingMessage) 
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy())
     try {
-      const path = new URL(request.url ?? '/', 'http://coordinator').pathname.replace(/\/$/, '')
-      if (path !== FLEET_PATH)
-        throw new LoricaError('LRC-3010', `no WebSocket at ${path}`, { expected: FLEET_PATH })
+      expectForm(request)
       check(request)
     } catch (error) {
       refuse(socket, error)
@@ -28,16 +26,52 @@ export function guardUpgrades(server: Server, check: (request: IncomingMessage) 
   })
 }
 
+/** Throws LoricaError LRC-3010 for another address, LRC-1007 for an upgrade of another form. */
+function expectForm({ url = '/', method, headers }: IncomingMessage): void {
+  const [path = '', query = ''] = url.split('?')
+  if (path.replace(/\/$/, '') !== FLEET_PATH)
+    throw new LoricaError('LRC-3010', `no WebSocket at ${path.slice(0, 200)}`, { expected: FLEET_PATH })
+  const asked = new URLSearchParams(query)
+  const key = headers['sec-websocket-key'] ?? ''
+  expectPart('the method', 'GET', method ?? '')
+  expectPart('EIO', '4', asked.get('EIO') ?? '')
+  expectPart('transport', 'websocket', asked.get('transport') ?? '')
+  expectPart('sid', 'none', asked.get('sid') ?? 'none') // a connection goes on nowhere else
+  expectPart('upgrade', 'websocket', (headers.upgrade ?? '').toLowerCase())
+  expectPart('sec-websocket-version', '13', headers['sec-websocket-version'] ?? '')
+  expectPart(
+    'sec-websocket-key',
+    '16 bytes in base64',
+    /^[+/0-9A-Za-z]{22}==$/.test(key) ? '16 bytes in base64' : key,
+  )
+}
+
+function expectPart(name: string, expected: string, received: string): void {
+  if (received === expected) return
+  const got = received.slice(0, 100)
+  throw new LoricaError('LRC-1007', `upgrade: ${name} expected ${expected}, received "${got}"`, {
+    expected,
+    received: got,
+  })
+}
+
 function refuse(socket: Duplex, error: unknown): void {
   const body = JSON.stringify(refusalOf(error))
   const retryAfter = retryAfterOf(error)
   const lines = [
-    ...(retryAfter === undefined
-      ? ['HTTP/1.1 401 Unauthorized']
-      : ['HTTP/1.1 429 Too Many Requests', `Retry-After: ${retryAfter}`]),
+    `HTTP/1.1 ${statusOf(error)}`,
+    ...(retryAfter === undefined ? [] : [`Retry-After: ${retryAfter}`]),
     'Content-Type: application/json',
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',
   ]
   socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`)
+}
+
+/** Whoever does not prove who it is gets 401, whatever is wrong with its proof. */
+function statusOf(error: unknown): string {
+  const { code, status } = problemOf(error)
+  if (status === 429) return '429 Too Many Requests'
+  if (status === 404) return '404 Not Found'
+  return code === 'LRC-1007' ? '400 Bad Request' : '401 Unauthorized'
 }

@@ -15,6 +15,7 @@ export interface Packet {
 const reservedEvents: readonly string[] = [
   'connect',
   'connect_error',
+  'error',
   'disconnect',
   'disconnecting',
   'newListener',

@@ -61,4 +61,10 @@ export const wireCodes = {
     meaning: 'The other side answered, but not with the fields of this protocol.',
     action: 'Run the same version on both sides.',
   },
+  'LRC-1013': {
+    title: 'WebSocket frame is malformed',
+    meaning:
+      'A frame broke a rule of WebSocket itself (RFC 6455): no mask, an unknown opcode, fragments out of order.',
+    action: 'Check that no proxy rewrites WebSocket frames; update the other side.',
+  },
 } as const
