@@ -67,6 +67,7 @@ export { type StrategyName, type StrategySpec, strategyNames, strategyOf } from 
 export type { Aggregate, Aggregation, AggregationPlan, Strategy, TensorRole } from './aggregate/strategy.js'
 export { type TensorSource, tensorSource } from './aggregate/tensor-source.js'
 export { truncatedAdapter } from './aggregate/truncated.js'
+export { updateSources } from './aggregate/update-source.js'
 // Data: files as rows to train on and to judge by.
 export { type Corpus, type CorpusOptions, openCorpus } from './data/corpus.js'
 export { type DataFormat, dataFormats } from './data/format.js'

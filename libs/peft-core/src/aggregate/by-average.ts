@@ -6,8 +6,9 @@ import type { PeftConfig } from '../adapter/peft-config.js'
 import type { Tensor, TensorMap } from '../adapter/tensor.js'
 import { type Member, memberOf, type Share } from './cohort.js'
 import { valuesOf } from './contribution.js'
-import { type MeasuredModule, measure, sumOf } from './measure.js'
-import { factorsIn, sharedFactors } from './module-factors.js'
+import { type Measured, type MeasuredModule, measure, sumOf } from './measure.js'
+import { factorsIn } from './module-factors.js'
+import { stacksOf } from './module-stack.js'
 import { startMember } from './start-member.js'
 import type { AggregationPlan, Combined } from './strategy.js'
 import { tensorSource } from './tensor-source.js'
@@ -47,15 +48,18 @@ export async function measureModules(
     tensors: tensorSource(tensors),
   })
   const modules: MeasuredModule[] = []
+  const weights = shares.map(({ share }) => share)
   for (const [path, { rank }] of release.pairs) {
     plan.onProgress?.(modules.length, release.pairs.size)
-    const matrices = await sharedFactors(shares, path)
+    const stacks = await stacksOf(shares, path)
     const released = await factorsIn(release, path)
     const starts = plan.start === null ? [] : await factorsIn(startMember(plan.start), path)
-    const parts = matrices.map((members, at) => {
+    const parts: Measured[] = []
+    for (const [at, stack] of stacks.entries()) {
       const own = released[at]
-      return measure({ members, start: starts[at] ?? null, released: own === undefined ? [] : [own] })
-    })
+      const used = own === undefined ? [] : [own]
+      parts.push(await measure({ stack, shares: weights, start: starts[at] ?? null, released: used }))
+    }
     const measured = sumOf(parts)
     if (measured !== null) modules.push({ module: path, rank, measured, dropped: null })
   }

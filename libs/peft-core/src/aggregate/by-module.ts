@@ -8,16 +8,9 @@ import type { LoraConfig } from '../adapter/lora-config.js'
 import type { Tensor, TensorMap } from '../adapter/tensor.js'
 import { tensorOf, transposed } from '../linear-algebra/matrix.js'
 import { loraConfigOf, plainNames, type Share } from './cohort.js'
-import { type MeasuredModule, measure, sumOf } from './measure.js'
-import {
-  type Factors,
-  factorsIn,
-  joined,
-  pairOf,
-  type SharedFactors,
-  scaledBias,
-  sharedFactors,
-} from './module-factors.js'
+import { type Measured, type MeasuredModule, measure, sumOf } from './measure.js'
+import { type Factors, factorsIn, joined, pairOf, scaledBias } from './module-factors.js'
+import { type ModuleStack, stacksOf } from './module-stack.js'
 import { type ReleasedModule, releasedConfig } from './released-config.js'
 import { startMember } from './start-member.js'
 import type { AggregationPlan, Combined } from './strategy.js'
@@ -41,7 +34,7 @@ export interface ModuleContext {
 export interface ModuleRule {
   readonly strategy: string
   /** The factors to release for one matrix, of those of all contributions. */
-  release(members: readonly SharedFactors[], context: ModuleContext): ReleasedFactors
+  release(stack: ModuleStack, context: ModuleContext): Promise<ReleasedFactors>
   readonly notes: readonly string[]
 }
 
@@ -58,14 +51,17 @@ export async function combineModules(
   const plain = await weightedMeans(shares, plainNames(reference))
   const [main, side] = [released(), released()]
   const modules: MeasuredModule[] = []
+  const weights = shares.map(({ share }) => share)
   for (const path of reference.pairs.keys()) {
     plan.onProgress?.(modules.length, reference.pairs.size)
     const pair = pairOf(reference, path)
-    const matrices = await sharedFactors(shares, path)
+    const stacks = await stacksOf(shares, path)
     const starts = plan.start === null ? [] : await factorsIn(startMember(plan.start), path)
-    const parts = matrices.map((members, at) =>
-      rule.release(members, { module: path, kind: pair.kind ?? 'linear', start: starts[at] ?? null }),
-    )
+    const parts: ReleasedFactors[] = []
+    for (const [at, stack] of stacks.entries()) {
+      const context = { module: path, kind: pair.kind ?? 'linear', start: starts[at] ?? null }
+      parts.push(await rule.release(stack, context))
+    }
     main.add(
       pair,
       parts.map((part) => part.main),
@@ -78,11 +74,12 @@ export async function combineModules(
         null,
       )
     if (!plan.measured) continue
-    const measured = matrices.map((members, at) => {
+    const measured: Measured[] = []
+    for (const [at, stack] of stacks.entries()) {
       const { main: stored, side: beside } = parts[at] as ReleasedFactors
       const used = [stored, ...(beside === undefined ? [] : [beside])].map(rounded)
-      return measure({ members, start: starts[at] ?? null, released: used })
-    })
+      measured.push(await measure({ stack, shares: weights, start: starts[at] ?? null, released: used }))
+    }
     const sum = sumOf(measured)
     const rank = Math.max(...parts.map((part) => part.main.a.rows))
     if (sum !== null) modules.push({ module: path, rank, measured: sum, dropped: droppedOf(parts) })

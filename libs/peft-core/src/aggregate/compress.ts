@@ -4,7 +4,7 @@
  */
 import { thinQr } from '../linear-algebra/householder.js'
 import { signOf, squareSvd } from '../linear-algebra/jacobi.js'
-import { type Matrix, product, rowOf, scale, transposed, zeroMatrix } from '../linear-algebra/matrix.js'
+import { dot, type Matrix, product, rowOf, scale, transposed, zeroMatrix } from '../linear-algebra/matrix.js'
 import { leadingSvd } from '../linear-algebra/svd.js'
 import { type Factors, type SharedFactors, stacked } from './module-factors.js'
 
@@ -27,26 +27,40 @@ export interface Compressed {
   readonly dropped: number // of those that were left out
 }
 
-/** Beyond this side, only the leading triples of the core are computed, where a rank limits them. */
+/** Beyond this side, only the leading triples of the core are computed, as many as the target needs. */
 const WHOLE_CORE = 320
+const FIRST_TRIPLES = 64
 
 /**
  * The best approximation of sum of share * scaling * B A (Eckart, Young and Mirsky), whose left vectors have a
  * largest entry that is positive, so that the same sum gives the same factors.
  */
-export function compressed(
-  terms: readonly SharedFactors[],
-  { target, balance, scaling }: Compression,
-): Compressed {
+export function compressed(terms: readonly SharedFactors[], compression: Compression): Compressed {
   const a = thinQr(stacked(terms.map((term) => ({ matrix: term.a, factor: 1 }))))
   const b = thinQr(stacked(terms.map((term) => ({ matrix: term.b, factor: term.share * term.scaling }))))
   const core = product(b.r, transposed(a.r)) // (min(R, O), min(R, I))
-  const { left, values, right } = triples(core, target.rank)
-  const energy = core.data.reduce((sum, entry) => sum + entry * entry, 0)
-  const rank = rankFor(values, energy, target)
-  const kept = values.subarray(0, rank).reduce((sum, value) => sum + value * value, 0)
-  const [leftRows, rightRows] = [leadingRows(left, rank, core.rows), leadingRows(right, rank, core.columns)]
-  const [columnsOfB, rowsOfA] = [b.times(leftRows), a.times(rightRows)]
+  return leading(core, compression, { left: b.times, right: a.times })
+}
+
+/** The same of a sum that was formed, (O, I). */
+export function compressedDense(sum: Matrix, compression: Compression): Compressed {
+  return leading(sum, compression, { left: (rows) => rows, right: (rows) => rows })
+}
+
+/** What the vectors of a core are in the space of the sum. */
+interface Bases {
+  left(rows: Matrix): Matrix
+  right(rows: Matrix): Matrix
+}
+
+function leading(core: Matrix, { target, balance, scaling }: Compression, bases: Bases): Compressed {
+  const energy = dot(core.data, core.data)
+  const { left, values, right } = triples(core, target, energy)
+  const isWhole = values.length === Math.min(core.rows, core.columns)
+  const unseen = isWhole ? 0 : Math.max(0, energy - dot(values, values))
+  const rank = rankFor(values, { energy, unseen }, target)
+  const columnsOfB = bases.left(leadingRows(left, rank, core.rows))
+  const rowsOfA = bases.right(leadingRows(right, rank, core.columns))
   for (let at = 0; at < rank; at++) {
     const value = (values[at] as number) / scaling
     const sign = signOf(rowOf(columnsOfB, at))
@@ -54,12 +68,8 @@ export function compressed(
     scale(rowOf(columnsOfB, at), sign * forB)
     scale(rowOf(rowsOfA, at), sign * forA)
   }
-  const tail = values.subarray(rank).reduce((sum, value) => sum + value * value, 0)
-  return {
-    factors: { scaling, a: rowsOfA, b: columnsOfB },
-    energy,
-    dropped: values.length === Math.min(core.rows, core.columns) ? tail : Math.max(0, energy - kept),
-  }
+  const tail = values.subarray(rank)
+  return { factors: { scaling, a: rowsOfA, b: columnsOfB }, energy, dropped: unseen + dot(tail, tail) }
 }
 
 function splitOf(value: number, balance: Compression['balance']): readonly [a: number, b: number] {
@@ -73,28 +83,33 @@ interface Triples {
   readonly right: Matrix // rows
 }
 
-function triples(core: Matrix, rank: number | undefined): Triples {
+/** All triples of a small core; of a large one those that the target may need. */
+function triples(core: Matrix, { rank, energy: share = 1 }: Target, energy: number): Triples {
   const [longer, shorter] = [Math.max(core.rows, core.columns), Math.min(core.rows, core.columns)]
-  if (rank !== undefined && longer > WHOLE_CORE && rank < shorter / 4) {
-    const { left, values, right } = leadingSvd(core, rank)
-    return { left: transposed(left), values, right }
+  if (longer <= WHOLE_CORE) {
+    const square = zeroMatrix(longer, longer)
+    for (let row = 0; row < core.rows; row++) rowOf(square, row).set(rowOf(core, row))
+    const { left, values, right } = squareSvd(square)
+    return { left, values: values.subarray(0, shorter), right }
   }
-  const square = zeroMatrix(longer, longer)
-  for (let row = 0; row < core.rows; row++) rowOf(square, row).set(rowOf(core, row))
-  const { left, values, right } = squareSvd(square)
-  return { left, values: values.subarray(0, shorter), right }
+  const most = Math.min(rank ?? shorter, shorter)
+  for (let count = Math.min(most, FIRST_TRIPLES); ; count = Math.min(most, 2 * count)) {
+    const { left, values, right } = leadingSvd(core, count)
+    if (count === most || dot(values, values) >= share * energy)
+      return { left: transposed(left), values, right }
+  }
 }
 
 /** The smallest rank, of 1 or more, that keeps the energy; at most the target's. */
 function rankFor(
   values: Float64Array,
-  energy: number,
+  { energy, unseen }: { readonly energy: number; readonly unseen: number },
   { rank = values.length, energy: share }: Target,
 ): number {
   const most = Math.max(1, Math.min(rank, values.length))
   if (share === undefined) return most
   // What is left out is summed from the smallest value up, so that a share of 1 drops nothing but rounding errors.
-  let dropped = 0
+  let dropped = unseen
   let least = values.length
   while (least > 1) {
     const value = values[least - 1] as number

@@ -14,6 +14,7 @@ import { compressed, type Target } from './compress.js'
 import { expectPlainLora, expectSameRanks } from './fitting-factors.js'
 import { averaged } from './measure.js'
 import { type SharedFactors, stacked } from './module-factors.js'
+import type { ModuleStack } from './module-stack.js'
 import { allShared, createStrategy, type Strategy } from './strategy.js'
 
 const NAME = 'fedex'
@@ -39,19 +40,26 @@ export function fedex({ target, maxRank }: FedexOptions): Strategy {
       combineModules(shares, plan, {
         strategy: NAME,
         notes: [],
-        release: (members, { module }) =>
-          withResidual(members, module, { maxRank, ...(target && { target }) }),
+        release: (stack, { module }) => withResidual(stack, module, { maxRank, ...(target && { target }) }),
       }),
   })
 }
 
-function withResidual(
-  members: readonly SharedFactors[],
+async function withResidual(
+  stack: ModuleStack,
   module: string,
   { target, maxRank }: FedexOptions,
-): ReleasedFactors {
+): Promise<ReleasedFactors> {
+  const rank = stack.ranks.slice(1).reduce((sum, own) => sum + own, 0)
+  if (target === undefined && rank > maxRank) {
+    throw new RangeError(
+      `"${module}" expected a side adapter of rank ${maxRank} at most, got ${rank} of ${stack.ranks.length} contributions; ` +
+        'raise the largest rank, or give a rank or an energy to keep',
+    )
+  }
+  const members = await stack.all()
   const scaling = members[0]?.scaling ?? 1
-  const mean = averaged(members)
+  const mean = await averaged(stack)
   const main = { scaling, a: mean.a, b: times(mean.b, 1 / scaling) }
   const last = members.at(-1)
   if (last === undefined || members.length === 1) return { main }
@@ -63,16 +71,9 @@ function withResidual(
       b: difference(b, main.b),
     }),
   )
-  const rank = terms.reduce((sum, { a }) => sum + a.rows, 0)
   if (target !== undefined) {
     const { factors, energy, dropped } = compressed(terms, { target, balance: 'even', scaling: 1 })
     return { main, side: factors, dropped: { energy: dropped, of: energy } }
-  }
-  if (rank > maxRank) {
-    throw new RangeError(
-      `"${module}" expected a side adapter of rank ${maxRank} at most, got ${rank} of ${members.length} contributions; ` +
-        'raise the largest rank, or give a rank or an energy to keep',
-    )
   }
   const side = {
     scaling: 1,

@@ -11,6 +11,7 @@ import { combineAverages } from './by-average.js'
 import { combineModules } from './by-module.js'
 import { expectPlainLora, expectSameRanks } from './fitting-factors.js'
 import { averaged } from './measure.js'
+import { firstFactors } from './module-stack.js'
 import { rotated } from './rotation.js'
 import { allShared, createStrategy, type Strategy } from './strategy.js'
 
@@ -40,14 +41,16 @@ export function fedrot({ lambda, turnHere }: FedrotOptions): Strategy {
         ? combineModules(shares, plan, {
             strategy: NAME,
             notes: [],
-            release(members, { start }) {
-              const reference = start ?? members[0]
+            async release(stack, { start }) {
+              const reference = start ?? (await firstFactors(stack))
               const aligned = plan.round % 2 === 1 ? 'a' : 'b'
-              const turned = members.map((own) =>
-                reference === undefined ? own : { ...own, ...rotated(own, reference, { lambda, aligned }) },
-              )
-              const scaling = members[0]?.scaling ?? 1
-              const { a, b } = averaged(turned)
+              const { a, b } = await averaged({
+                ranks: stack.ranks,
+                async *each() {
+                  for await (const own of stack.each()) yield rotated(own, reference, { lambda, aligned })
+                },
+              })
+              const { scaling } = reference
               return { main: { scaling, a, b: { ...b, data: b.data.map((value) => value / scaling) } } }
             },
           })

@@ -9,6 +9,7 @@ import { compressed } from './compress.js'
 import { expectPlainLora } from './fitting-factors.js'
 import { expectFrozen, rolesWith } from './frozen-factor.js'
 import { averaged } from './measure.js'
+import { firstFactors } from './module-stack.js'
 import { createStrategy, type Strategy } from './strategy.js'
 
 const NAME = 'fedsvd'
@@ -26,10 +27,10 @@ export const fedsvd: Strategy = createStrategy({
     combineModules(shares, plan, {
       strategy: NAME,
       notes: [],
-      release(members, { module, kind }) {
-        const scaling = members[0]?.scaling ?? 1
-        const rank = members[0]?.a.rows ?? 1
-        const mean = { ...averaged(members), share: 1 }
+      async release(stack, { module, kind }) {
+        const { scaling } = await firstFactors(stack)
+        const rank = Math.max(...stack.ranks)
+        const mean = { ...(await averaged(stack)), share: 1 }
         const sides = Math.min(mean.a.columns, mean.b.columns)
         if (rank > sides)
           throw new RangeError(

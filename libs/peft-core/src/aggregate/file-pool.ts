@@ -27,7 +27,11 @@ export function filePool(open: OpenFile, most = 64): FilePool {
       entries.set(path, entry)
       entry.readers++
       try {
-        return await read(await entry.file)
+        const file = await entry.file.catch((error: unknown) => {
+          entries.delete(path) // so that it is tried again
+          throw error
+        })
+        return await read(file)
       } finally {
         entry.readers--
         await closeIdle(entries, most)

@@ -27,14 +27,15 @@ export function flora({ maxRank }: FloraOptions): Strategy {
       combineModules(shares, plan, {
         strategy: 'flora',
         notes: [],
-        release(members, { module }) {
-          const rank = members.reduce((sum, { a }) => sum + a.rows, 0)
+        async release({ ranks, all }, { module }) {
+          const rank = ranks.reduce((sum, own) => sum + own, 0)
           if (rank > maxRank) {
             throw new RangeError(
-              `"${module}" expected a stacked rank of at most ${maxRank}, got ${rank} of ${members.length} contributions; ` +
+              `"${module}" expected a stacked rank of at most ${maxRank}, got ${rank} of ${ranks.length} contributions; ` +
                 'raise the largest rank, or choose svd, which keeps the rank',
             )
           }
+          const members = await all()
           const a = stacked(members.map((own) => ({ matrix: own.a, factor: own.share * own.scaling })))
           const b = stacked(members.map((own) => ({ matrix: own.b, factor: 1 })))
           return { main: { scaling: 1, a, b } }

@@ -5,8 +5,9 @@
  */
 import { combineModules } from './by-module.js'
 import { expectPlainLora } from './fitting-factors.js'
-import { averaged, innerProducts } from './measure.js'
-import type { SharedFactors } from './module-factors.js'
+import { averaged } from './measure.js'
+import { innerProduct } from './module-factors.js'
+import { firstFactors, type ModuleStack } from './module-stack.js'
 import { allShared, createStrategy, type Strategy } from './strategy.js'
 
 const NAME = 'hetlora'
@@ -23,20 +24,25 @@ export const hetlora: Strategy = createStrategy({
       notes: [
         'factors are averaged by the norms of their products; the exact mean beside it is by the weights',
       ],
-      release(members, { start }) {
-        const scaling = start?.scaling ?? members[0]?.scaling ?? 1
-        const { a, b } = averaged(byNorm(members))
+      async release(stack, { start }) {
+        const scaling = start?.scaling ?? (await firstFactors(stack)).scaling
+        const { a, b } = await averaged(await byNorm(stack))
         return { main: { scaling, a, b: { ...b, data: b.data.map((value) => value / scaling) } } }
       },
     }),
 })
 
-/** The members with shares in proportion to the norms of their changes; equal ones when nothing changed. */
-export function byNorm(members: readonly SharedFactors[]): readonly SharedFactors[] {
-  const norms = members.map((member) => Math.sqrt(Math.max(0, innerProducts([member]).data[0] as number)))
+/** The stack with shares in proportion to the norms of the changes; equal ones when nothing changed. */
+async function byNorm({ ranks, each }: ModuleStack): Promise<Pick<ModuleStack, 'ranks' | 'each'>> {
+  const norms: number[] = []
+  for await (const member of each()) norms.push(Math.sqrt(Math.max(0, innerProduct(member, member))))
   const total = norms.reduce((sum, norm) => sum + norm, 0)
-  return members.map((member, at) => ({
-    ...member,
-    share: total > 0 ? (norms[at] as number) / total : 1 / members.length,
-  }))
+  return {
+    ranks,
+    async *each() {
+      let at = 0
+      for await (const member of each())
+        yield { ...member, share: total > 0 ? (norms[at++] as number) / total : 1 / norms.length }
+    },
+  }
 }

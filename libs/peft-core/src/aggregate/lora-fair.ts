@@ -13,7 +13,8 @@ import { addScaled, type Matrix, rowOf, rowsTimesRows, zeroMatrix } from '../lin
 import { combineModules } from './by-module.js'
 import { expectPlainLora, expectSameRanks } from './fitting-factors.js'
 import { averaged } from './measure.js'
-import type { Factors, SharedFactors } from './module-factors.js'
+import type { Factors } from './module-factors.js'
+import { firstFactors, type ModuleStack } from './module-stack.js'
 import { allShared, createStrategy, type Strategy } from './strategy.js'
 
 const NAME = 'lora-fair'
@@ -37,19 +38,20 @@ export function loraFair({ lambda }: LoraFairOptions): Strategy {
       combineModules(shares, plan, {
         strategy: NAME,
         notes: [],
-        release: (members) => ({ main: corrected(members, lambda) }),
+        release: async (stack) => ({ main: await corrected(stack, lambda) }),
       }),
   })
 }
 
 /** All members have one scaling. */
-function corrected(members: readonly SharedFactors[], lambda: number): Factors {
-  const scaling = members[0]?.scaling ?? 1
-  const { a, b: scaledB } = averaged(members)
+async function corrected(stack: ModuleStack, lambda: number): Promise<Factors> {
+  const { scaling } = await firstFactors(stack)
+  const { a, b: scaledB } = await averaged(stack)
   const b = { ...scaledB, data: scaledB.data.map((value) => value / scaling) } // (R, O)
   const gram = rowsTimesRows(a, a) // A A' (R, R)
   const missing = zeroMatrix(b.rows, b.columns) // A (DW / s - B A)', row by row
-  for (const { a: own, b: ownB, share } of members) addProduct(missing, rowsTimesRows(a, own), ownB, share)
+  for await (const { a: own, b: ownB, share } of stack.each())
+    addProduct(missing, rowsTimesRows(a, own), ownB, share)
   addProduct(missing, gram, b, -1)
   const ridge = { ...gram, data: gram.data.slice() }
   for (let at = 0; at < ridge.rows; at++) {

@@ -7,13 +7,16 @@
  */
 
 import { thinQr } from '../linear-algebra/householder.js'
-import { dot, type Matrix, product, transposed, zeroMatrix } from '../linear-algebra/matrix.js'
+import { dot, type Matrix, product, rowsTimesRows, transposed, zeroMatrix } from '../linear-algebra/matrix.js'
 import { rowProducts } from '../linear-algebra/row-products.js'
-import { type Factors, type SharedFactors, stacked } from './module-factors.js'
+import { addChange, denseSum, innerWith } from './dense-sum.js'
+import { type Factors, innerProduct, type SharedFactors, stacked } from './module-factors.js'
+import type { ModuleStack } from './module-stack.js'
 
 /** What is compared for one weight. */
 export interface Compared {
-  readonly members: readonly SharedFactors[]
+  readonly stack: ModuleStack
+  readonly shares: readonly number[] // of each contribution
   readonly start: Factors | null // what all members started from
   readonly released: readonly Factors[] // which add up
 }
@@ -24,7 +27,9 @@ export interface Measured {
   readonly change: number // of the exact aggregate without what was started from
   readonly error: number // of the exact aggregate without what is released
   readonly averagedError: number // of the exact aggregate without the product of the averaged factors
-  readonly changes: Matrix // (K, K): inner products of what each contribution changed
+  readonly own: Float64Array // (K): of what each contribution changed
+  readonly along: Float64Array // (K): its inner products with the mean of what they changed
+  readonly pairs: Matrix | null // (K, K): the inner products of all pairs; null where they would take too long
 }
 
 /** What was measured of one module. */
@@ -38,12 +43,19 @@ export interface MeasuredModule {
 /** Below this share of the square of a norm, too few digits of a difference of inner products are left. */
 const CANCELLED = 1e-9
 
-export function measure({ members, start, released }: Compared): Measured {
+/** Through the products of all factors, or of a stack that is larger than the weight, by forming the sum. */
+export async function measure(compared: Compared): Promise<Measured> {
+  return compared.stack.isLarge ? measureLarge(compared) : measureKept(compared, await compared.stack.all())
+}
+
+async function measureKept(
+  { stack, start, released }: Compared,
+  members: readonly SharedFactors[],
+): Promise<Measured> {
   const count = members.length
   const own: readonly Factors[] = members
   const started = start === null ? [] : [start]
-  const mean = averaged(members)
-  const terms = [...own, ...started, mean, ...released]
+  const terms = [...own, ...started, await averaged(stack), ...released]
   const inner = innerProducts(terms)
   const shares = members.map(({ share }) => share)
   const zero = terms.map(() => 0)
@@ -55,24 +67,61 @@ export function measure({ members, start, released }: Compared): Measured {
     const found = square(weights)
     return found > CANCELLED * whole ? found : directSquare(terms, weights)
   }
+  const pairs = changesOf(inner, count, start !== null)
+  const mean = { rows: 1, columns: count, data: Float64Array.from(shares) }
   return {
     exact: Math.max(0, whole),
     change: start === null ? Math.max(0, whole) : without(count, 1),
     error: without(count + started.length + 1, released.length),
     averagedError: without(count + started.length, 1),
-    changes: changesOf(inner, count, start !== null),
+    own: Float64Array.from(shares, (_, at) => pairs.data[at * (count + 1)] as number),
+    along: rowsTimesRows(pairs, mean).data,
+    pairs,
+  }
+}
+
+/** Forms the sum, and reads the contributions three times, one after the other. */
+async function measureLarge({ stack, shares, start, released }: Compared): Promise<Measured> {
+  const sum = await denseSum(stack)
+  const normOfSum = dot(sum.data, sum.data)
+  const ofStart = start === null ? 0 : innerProduct(start, start)
+  const startWithSum = start === null ? 0 : innerWith(sum, start)
+  const [own, along] = [new Float64Array(shares.length), new Float64Array(shares.length)]
+  let at = 0
+  for await (const member of stack.each()) {
+    const withStart = start === null ? 0 : innerProduct(member, start)
+    own[at] = innerProduct(member, member) - 2 * withStart + ofStart
+    along[at] = innerWith(sum, member) - withStart - startWithSum + ofStart
+    at++
+  }
+  const squareWithout = (others: readonly Factors[]): number => {
+    for (const other of others) addChange(sum, other, -1)
+    const square = dot(sum.data, sum.data)
+    for (const other of others) addChange(sum, other, 1)
+    return square
+  }
+  return {
+    exact: normOfSum,
+    change: start === null ? normOfSum : squareWithout([start]),
+    error: squareWithout(released),
+    averagedError: squareWithout([await averaged(stack)]),
+    own,
+    along,
+    pairs: null,
   }
 }
 
 /** The means of A and of scaling * B, each filled up with zeros to the largest rank: what averaging the factors gives. */
-export function averaged(members: readonly SharedFactors[]): Factors {
-  const rank = Math.max(...members.map(({ a }) => a.rows))
-  const a = zeroMatrix(rank, members[0]?.a.columns ?? 0)
-  const b = zeroMatrix(rank, members[0]?.b.columns ?? 0)
-  for (const member of members) {
+export async function averaged({ ranks, each }: Pick<ModuleStack, 'ranks' | 'each'>): Promise<Factors> {
+  let [a, b]: (Matrix | undefined)[] = []
+  for await (const member of each()) {
+    a ??= zeroMatrix(Math.max(...ranks), member.a.columns)
+    b ??= zeroMatrix(Math.max(...ranks), member.b.columns)
     add(a, member.a, member.share)
     add(b, member.b, member.share * member.scaling)
   }
+  if (a === undefined || b === undefined)
+    throw new RangeError('a stack expected one contribution or more, got none')
   return { scaling: 1, a, b }
 }
 
@@ -135,16 +184,20 @@ function changesOf(inner: Matrix, count: number, hasStart: boolean): Matrix {
 export function sumOf(parts: readonly Measured[]): Measured | null {
   const [first, ...rest] = parts
   if (first === undefined) return null
+  const sum = (one: Float64Array, other: Float64Array): Float64Array =>
+    one.map((value, at) => value + (other[at] ?? 0))
   return rest.reduce<Measured>(
     (so, part) => ({
       exact: so.exact + part.exact,
       change: so.change + part.change,
       error: so.error + part.error,
       averagedError: so.averagedError + part.averagedError,
-      changes: {
-        ...so.changes,
-        data: so.changes.data.map((value, at) => value + (part.changes.data[at] ?? 0)),
-      },
+      own: sum(so.own, part.own),
+      along: sum(so.along, part.along),
+      pairs:
+        so.pairs === null || part.pairs === null
+          ? null
+          : { ...so.pairs, data: sum(so.pairs.data, part.pairs.data) },
     }),
     first,
   )

@@ -5,8 +5,8 @@
  * @module
  */
 import type { FactorPair } from '../adapter/factors.js'
-import { type Matrix, rowOf, transposed, zeroMatrix } from '../linear-algebra/matrix.js'
-import type { Member, Share } from './cohort.js'
+import { dot, type Matrix, rowOf, rowsTimesRows, transposed, zeroMatrix } from '../linear-algebra/matrix.js'
+import type { Member } from './cohort.js'
 import { type Contribution, matrixIn, valuesOf } from './contribution.js'
 
 /** scaling * B A, the change of one weight. Both factors lie so that a row belongs to one rank. */
@@ -26,18 +26,6 @@ export async function factorsIn(member: Member, path: string): Promise<readonly 
   const pair = pairOf(member, path)
   const [a, b] = [await matrixIn(member, pair.keyA), transposed(await matrixIn(member, pair.keyB))]
   return split(pair, a, b)
-}
-
-/** For each matrix of a module, its factors in all contributions. */
-export async function sharedFactors(
-  shares: readonly Share[],
-  path: string,
-): Promise<readonly (readonly SharedFactors[])[]> {
-  const all: (readonly Factors[])[] = []
-  for (const { member } of shares) all.push(await factorsIn(member, path))
-  return (all[0] ?? []).map((_, matrix) =>
-    all.map((factors, at) => ({ ...(factors[matrix] as Factors), share: shares[at]?.share ?? 0 })),
-  )
 }
 
 /** RangeError when a module is not there. */
@@ -95,4 +83,10 @@ export function stacked(parts: readonly { readonly matrix: Matrix; readonly fact
       result.data[at++] = factor * (matrix.data[index] as number)
   }
   return result
+}
+
+/** s t tr((B' D)(C A')): the inner product of two changes, s B A and t D C. */
+export function innerProduct(one: Factors, other: Factors): number {
+  const [ofA, ofB] = [rowsTimesRows(one.a, other.a), rowsTimesRows(one.b, other.b)]
+  return one.scaling * other.scaling * dot(ofA.data, ofB.data)
 }

@@ -5,7 +5,7 @@
 import type { Matrix } from '../linear-algebra/matrix.js'
 import { type Measured, type MeasuredModule, sumOf } from './measure.js'
 
-/** Cosines of the agents' changes, over all pairs; null of one agent, or of one that changed nothing. */
+/** Cosines of the agents' changes, over all pairs; null of one agent, of one that changed nothing, and of very many. */
 export interface Agreement {
   readonly mean: number
   readonly least: number
@@ -61,7 +61,7 @@ export function reportOf(facts: Facts, modules: readonly MeasuredModule[]): Aggr
     averagedError: total === null ? null : relative(total.averagedError, total.exact),
     norm: Math.sqrt(total?.exact ?? 0),
     change: Math.sqrt(total?.change ?? 0),
-    agreement: total === null ? null : agreementOf(total.changes),
+    agreement: total === null ? null : agreementOf(total.pairs),
     contributions: shares.map(({ id, share }, at) => ({ id, share, ...placeOf(total, shares, at) })),
     modules: modules.map(({ module, rank, measured, dropped }) => ({
       module,
@@ -71,7 +71,7 @@ export function reportOf(facts: Facts, modules: readonly MeasuredModule[]): Aggr
       error: relative(measured.error, measured.exact),
       averagedError: relative(measured.averagedError, measured.exact),
       dropped,
-      agreement: agreementOf(measured.changes),
+      agreement: agreementOf(measured.pairs),
     })),
     notes,
   }
@@ -81,7 +81,9 @@ function relative(square: number, whole: number): number | null {
   return whole > 0 ? Math.sqrt(Math.max(0, square) / whole) : null
 }
 
-function agreementOf({ rows: count, data }: Matrix): Agreement | null {
+function agreementOf(pairs: Matrix | null): Agreement | null {
+  if (pairs === null) return null
+  const { rows: count, data } = pairs
   const norms = Array.from({ length: count }, (_, at) =>
     Math.sqrt(Math.max(0, data[at * count + at] as number)),
   )
@@ -104,17 +106,8 @@ function placeOf(
   at: number,
 ): Pick<ContributionReport, 'change' | 'cosine'> {
   if (total === null) return { change: null, cosine: null }
-  const { rows: count, data } = total.changes
-  const withMean = shares.map((_, row) =>
-    shares.reduce((sum, { share }, column) => sum + share * (data[row * count + column] as number), 0),
-  )
-  const mean = Math.sqrt(
-    Math.max(
-      0,
-      shares.reduce((sum, { share }, row) => sum + share * (withMean[row] as number), 0),
-    ),
-  )
-  const change = Math.sqrt(Math.max(0, data[at * count + at] as number))
-  const both = change * mean
-  return { change, cosine: both > 0 ? (withMean[at] as number) / both : null }
+  const ofMean = shares.reduce((sum, { share }, index) => sum + share * (total.along[index] as number), 0)
+  const change = Math.sqrt(Math.max(0, total.own[at] as number))
+  const both = change * Math.sqrt(Math.max(0, ofMean))
+  return { change, cosine: both > 0 ? (total.along[at] as number) / both : null }
 }

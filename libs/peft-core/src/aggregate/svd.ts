@@ -3,16 +3,18 @@
  * FlexLoRA is the case of a given rank, FLoRIST that of a given energy.
  *
  * With all factors side by side, B = Q_B R_B and A' = Q_A R_A, the sum is Q_B (R_B R_A') Q_A': the singular value decomposition
- * of the small core gives that of the sum, which is never formed. O((inputs + outputs) R^2 + R^3), R = all ranks together.
+ * of the small core gives that of the sum, which is formed only where it is smaller than the factors together.
+ * O((inputs + outputs) R^2 + R^3), R = all ranks together.
  *
  * Papers: https://arxiv.org/abs/2402.11505 (FlexLoRA), https://arxiv.org/abs/2506.09199 (FLoRIST),
  * https://arxiv.org/abs/2602.13486 (rank partitions)
  * @module
  */
 import { combineModules } from './by-module.js'
-import { compressed, type Target } from './compress.js'
+import { compressed, compressedDense, type Target } from './compress.js'
+import { denseSum } from './dense-sum.js'
 import { expectPlainLora } from './fitting-factors.js'
-import type { SharedFactors } from './module-factors.js'
+import { firstFactors } from './module-stack.js'
 import { partitioned } from './rank-partition.js'
 import { allShared, createStrategy, type Strategy } from './strategy.js'
 
@@ -41,14 +43,13 @@ export function svd({ target, balance, partition }: SvdOptions): Strategy {
       return combineModules(shares, plan, {
         strategy: 'svd',
         notes,
-        release(members, { start }) {
-          const terms: readonly SharedFactors[] = partition ? partitioned(members) : members
-          const scaling = start?.scaling ?? members[0]?.scaling ?? 1
-          const { factors, energy, dropped } = compressed(terms, {
-            target: target ?? { rank: largest },
-            balance,
-            scaling,
-          })
+        async release(stack, { start }) {
+          const scaling = start?.scaling ?? (await firstFactors(stack)).scaling
+          const compression = { target: target ?? { rank: largest }, balance, scaling }
+          const { factors, energy, dropped } =
+            stack.isLarge && !partition
+              ? compressedDense(await denseSum(stack), compression)
+              : compressed(partition ? partitioned(await stack.all()) : await stack.all(), compression)
           return { main: factors, dropped: { energy: dropped, of: energy } }
         },
       })

@@ -1,0 +1,80 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { TensorMap } from '../adapter/tensor.js'
+import { openOnDisk, type RangeFile } from '../update/range-file.js'
+import { encodeUpdate, updateEncodings } from '../update/update-encoding.js'
+import { randomTensor } from './agents.fixture.js'
+import { filePool } from './file-pool.js'
+import { updateSources } from './update-source.js'
+
+let folder = ''
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lorica-source-'))
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+const tensors: TensorMap = new Map([
+  ['a', randomTensor([3, 71], 'a')],
+  ['b', randomTensor([2, 401], 'b')],
+])
+const shapes = new Map([...tensors].map(([name, { shape }]) => [name, shape]))
+
+test.each(updateEncodings)(
+  'a range of an update in %s, wherever it begins, has the values that the bytes stand for',
+  async (encoding) => {
+    const { bytes, values } = encodeUpdate(tensors, encoding)
+    const path = join(folder, encoding)
+    await writeFile(path, bytes)
+    await using pool = filePool(openOnDisk)
+    const source = await updateSources(shapes, pool)(path)
+    for (const [name, start, count] of [
+      ['a', 0, 213],
+      ['b', 0, 1],
+      ['b', 64, 200],
+      ['b', 131, 671],
+      ['a', 7, 1],
+    ] as const) {
+      const into = new Float32Array(count)
+      await source.read(name, start, into)
+      expect(into, `${name} from ${start}`).toEqual(values.get(name)!.data.slice(start, start + count))
+    }
+    await expect(source.read('a', 200, new Float32Array(14))).rejects.toThrow(
+      'tensor "a" expected values up to 214, got 213',
+    )
+    await expect(source.read('c', 0, new Float32Array(1))).rejects.toThrow('got 0')
+  },
+)
+
+test('a pool keeps some files open, closes the one that was not read for longest, and reads all the same', async () => {
+  let [open, most, opened] = [0, 0, 0]
+  const counted = async (path: string): Promise<RangeFile> => {
+    const file = await openOnDisk(path)
+    open++
+    opened++
+    most = Math.max(most, open)
+    return {
+      ...file,
+      close: async () => {
+        open--
+        await file.close()
+      },
+    }
+  }
+  const { bytes, values } = encodeUpdate(tensors, 'f32')
+  const paths = Array.from({ length: 9 }, (_, at) => join(folder, `pool-${at}`))
+  for (const path of paths) await writeFile(path, bytes)
+  {
+    await using pool = filePool(counted, 3)
+    const sources = []
+    for (const path of paths) sources.push(await updateSources(shapes, pool)(path))
+    const into = new Float32Array(5)
+    for (const source of [...sources, ...sources.toReversed()]) {
+      await source.read('b', 10, into)
+      expect(into).toEqual(values.get('b')!.data.slice(10, 15))
+    }
+  }
+  expect({ open, most }).toEqual({ open: 0, most: 4 }) // one more while it is read
+  expect(opened).toBeGreaterThan(9)
+})

@@ -1,0 +1,85 @@
+/**
+ * Staged updates as sources of tensors, in any encoding: their values stay on disk and are read by range.
+ * @module
+ */
+import { createHash } from 'node:crypto'
+import { bfloat16ToFloat32 } from '../adapter/half.js'
+import { BLOCK_VALUES, blockCount, codeBytes, dequantizeBlocks } from '../adapter/quantize.js'
+import { sizeOf } from '../graph/graph.js'
+import { bitsOf, type UpdateEncoding } from '../update/update-encoding.js'
+import { type Shapes, type UpdateLayout, type UpdateTensor, updateLayout } from '../update/update-layout.js'
+import { readWhole } from './adapter-folder.js'
+import type { FilePool } from './file-pool.js'
+import { expectRange, type TensorSource } from './tensor-source.js'
+
+/**
+ * Opens updates with these tensors. Updates whose headers are the same share what was read of it, so that many of them take
+ * little memory. The returned function throws UpdateFault for a file that is no such update.
+ */
+export function updateSources(shapes: Shapes, pool: FilePool): (path: string) => Promise<TensorSource> {
+  const known = new Map<string, Places>()
+  return async (path) => {
+    const layout = await pool.use(path, (file) =>
+      updateLayout(file.sizeBytes, shapes, async (offset, length) => {
+        const bytes = new Uint8Array(length)
+        await readWhole(file, bytes, offset)
+        return bytes
+      }),
+    )
+    const key = createHash('sha256').update(layout.header).digest('base64')
+    const places = known.get(key) ?? placesOf(layout)
+    known.set(key, places)
+    return {
+      shapes,
+      read: (name, start, into) => readValues({ path, pool }, places, { name, start, into }),
+    }
+  }
+}
+
+/** Where the values of each tensor are. */
+interface Places {
+  readonly encoding: UpdateEncoding
+  readonly tensors: ReadonlyMap<string, UpdateTensor>
+}
+
+function placesOf({ encoding, tensors }: UpdateLayout): Places {
+  return { encoding, tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])) }
+}
+
+interface Wanted {
+  readonly name: string
+  readonly start: number
+  readonly into: Float32Array
+}
+
+async function readValues(
+  { path, pool }: { readonly path: string; readonly pool: FilePool },
+  { encoding, tensors }: Places,
+  { name, start, into }: Wanted,
+): Promise<void> {
+  const place = tensors.get(name)
+  expectRange(name, place === undefined ? 0 : sizeOf(place.shape), start, into.length)
+  if (place === undefined) return
+  const read = (position: number, length: number): Promise<Uint8Array> =>
+    pool.use(path, async (file) => {
+      const bytes = new Uint8Array(length)
+      await readWhole(file, bytes, position)
+      return bytes
+    })
+  const bits = bitsOf[encoding]
+  if (bits !== undefined && place.scalesStart !== null) {
+    const skipped = start % BLOCK_VALUES // codes are read from the start of a block on
+    const values = skipped === 0 ? into : new Float32Array(skipped + into.length)
+    const codes = await read(place.start + codeBytes(start - skipped, bits), codeBytes(values.length, bits))
+    const firstScale = place.scalesStart + (2 * (start - skipped)) / BLOCK_VALUES
+    const scales = await read(firstScale, 2 * blockCount(values.length))
+    dequantizeBlocks(values, { codes, scales }, bits)
+    if (values !== into) into.set(values.subarray(skipped))
+  } else if (encoding === 'f32') {
+    const bytes = new Uint8Array(into.buffer, into.byteOffset, into.byteLength)
+    await pool.use(path, (file) => readWhole(file, bytes, place.start + 4 * start))
+  } else {
+    const bytes = await read(place.start + 2 * start, 2 * into.length)
+    into.set(bfloat16ToFloat32(new Uint16Array(bytes.buffer)))
+  }
+}
