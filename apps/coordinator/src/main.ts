@@ -1,10 +1,14 @@
 #!/usr/bin/env node
+import { setFlagsFromString } from 'node:v8'
 import { asLoricaError } from '@lorica/protocol'
 import { parseConfig, usage } from './config.js'
 import { startCoordinator } from './coordinator.js'
 import { stderrLog } from './log.js'
 import { answer } from './records/answer.js'
 import { readyLine, readyScreen } from './screen.js'
+
+// V8 lets a small heap grow by little before it is marked again, and the buffers of an upload count: once for every 10 MB received.
+setFlagsFromString('--heap-growing-percent=200')
 
 const log = stderrLog()
 const isJson = process.argv.includes('--json')

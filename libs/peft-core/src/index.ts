@@ -146,8 +146,14 @@ export { splitRows } from './train/split-rows.js'
 export { openTokenizer, type Tokenizer } from './train/tokens.js'
 export type { StepProgress, TrainJob, TrainResult } from './train/trainer.js'
 // Updates as they travel, and how one is checked.
-export { type CheckedUpdate, checkUpdate, type UpdateExpectation } from './update/contribution.js'
 export { type OpenFile, openOnDisk, type RangeFile } from './update/range-file.js'
+export {
+  type CheckedUpdate,
+  checkUpdate,
+  startUpdateCheck,
+  type UpdateCheck,
+  type UpdateExpectation,
+} from './update/update-check.js'
 export {
   type EncodedUpdate,
   encodeUpdate,

@@ -1,3 +1,4 @@
+import { startUpdateCheck, type UpdateCheck } from '@lorica/peft-core'
 import {
   asLoricaError,
   type BlobRead,
@@ -19,6 +20,7 @@ import {
   type AdapterShapes,
   admitUpdate,
   closingOf,
+  expectationOf,
   inspectUpdate,
   notYours,
   roundClosed,
@@ -45,6 +47,7 @@ interface Upload {
   readonly agentId: string
   readonly offer: UpdateOpen
   readonly staged: StagedUpload
+  readonly check: UpdateCheck // of what has come
   readonly active: ActiveRun
   readonly round: number
 }
@@ -63,7 +66,7 @@ const finalCodes: ReadonlySet<ErrorCode> = new Set([
   'LRC-4014',
 ])
 
-const CHECKS_AT_ONCE = 4 // each reads its update back in pieces
+const CHECKS_AT_ONCE = 4 // each may read its update back in pieces
 
 export function createTransfer(
   parts: Parts,
@@ -127,13 +130,12 @@ export function createTransfer(
   }
 
   async function finish(upload: Upload): Promise<Receipt> {
-    const { active, agentId, offer, staged } = upload
-    const { runId, spec } = active.run()
+    const { active, agentId, check, offer, staged } = upload
+    const { runId } = active.run()
     const { sha256, assignmentId, examples, tokens, trainMs, lossFirst, lossLast } = offer
-    const adapter = shapesOf(await active.adapter())
     await staged.written()
     const flushed = staged.flush() // while it is checked
-    const checked = inTurn(() => inspectUpdate(parts.disk, staged.path, { sha256, adapter, spec }))
+    const checked = inTurn(() => inspectUpdate(parts.disk, staged.path, check))
     await Promise.allSettled([flushed, checked])
     const { norm, encoding } = await checked
     await flushed
@@ -208,9 +210,11 @@ export function createTransfer(
       ) {
         throw closed(record.runId, round)
       }
+      const { spec } = active.run()
+      const shapes = shapesOf(adapter)
       try {
         admitUpdate(agentId, offer, {
-          ...{ spec: active.run().spec, round: current, adapter: shapesOf(adapter), nowMs: active.nowMs() },
+          ...{ spec, round: current, adapter: shapes, nowMs: active.nowMs() },
           isUnderWay: active.uploads.isUnderWay(agentId),
         })
       } catch (error) {
@@ -228,7 +232,8 @@ export function createTransfer(
         throw new LoricaError('LRC-4015', `more than ${limits.uploadsPerAgent} uploads at once`)
       }
       const opening = stageUpload(parts.disk, stagingFolder, uploadId, sizeBytes).then((staged) => {
-        return { uploadId, agentId, offer, staged, active, round }
+        const check = startUpdateCheck(sizeBytes, expectationOf(offer, shapes, spec))
+        return { uploadId, agentId, offer, staged, check, active, round }
       })
       uploads.set(uploadId, opening)
       opening.catch(() => uploads.delete(uploadId))
@@ -237,7 +242,9 @@ export function createTransfer(
     async chunk(agentId, { uploadId, offset, bytes }) {
       const upload = await owned(agentId, uploadId)
       try {
-        const next = await upload.staged.append(offset, bytes)
+        const appended = upload.staged.append(offset, bytes)
+        if (upload.staged.offset() === offset + bytes.byteLength) upload.check.take(offset, bytes) // while it is written
+        const next = await appended
         upload.active.marks.moved(agentId, 'up', bytes.byteLength)
         upload.active.uploads.moved(agentId)
         conductor.leases.touched(agentId)
@@ -270,7 +277,8 @@ function notOpen(uploadId: string): LoricaError {
 
 /** Whether a staged file is gone: somebody removed it, or it went to a coordinator that took over. */
 function isMissing(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === 'ENOENT'
+  const { cause } = error as Error
+  return ((cause ?? error) as NodeJS.ErrnoException).code === 'ENOENT'
 }
 
 function isOpen({ active, agentId, offer }: Upload): boolean {

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto'
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { encodeSafetensors, rawTensor } from '@lorica/peft-core'
+import { encodeSafetensors, rawTensor, startUpdateCheck } from '@lorica/peft-core'
 import { type LoricaError, parseRunSpec, type UpdateOpen } from '@lorica/protocol'
 import { describe, expect, test } from 'vitest'
 import { systemRandom } from '../random.js'
 import { systemDisk } from '../store/disk.js'
-import { admitUpdate, closingOf, inspectUpdate, roundClosed } from './intake.js'
+import { admitUpdate, closingOf, expectationOf, inspectUpdate, roundClosed } from './intake.js'
 import { openRound, stepRound } from './round.js'
 
 const spec = parseRunSpec({
@@ -183,7 +183,8 @@ async function inspect(
   await writeFile(path, bytes)
   const sha256 = options.sha256 ?? createHash('sha256').update(bytes).digest('hex')
   const asked = { ...spec, privacy: { clip: options.maxNorm ?? null } }
-  return inspectUpdate(systemDisk(systemRandom()), path, { sha256, adapter, spec: asked }).then(
+  const check = startUpdateCheck(bytes.byteLength, expectationOf({ sha256 }, adapter, asked))
+  return inspectUpdate(systemDisk(systemRandom()), path, check).then(
     ({ norm }) => `norm ${norm.toFixed(4)}`,
     (error: LoricaError) => error.code,
   )

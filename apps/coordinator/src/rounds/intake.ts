@@ -1,4 +1,10 @@
-import { checkUpdate, UpdateFault, type UpdateFaultKind, updateDataBytes } from '@lorica/peft-core'
+import {
+  type UpdateCheck,
+  type UpdateExpectation,
+  UpdateFault,
+  type UpdateFaultKind,
+  updateDataBytes,
+} from '@lorica/peft-core'
 import {
   type ErrorCode,
   LoricaError,
@@ -90,28 +96,26 @@ export function closingOf({ current, history }: Pick<Run, 'current' | 'history'>
   return past?.closedAt ?? past?.endedAt ?? 'an unknown time'
 }
 
+/** What an update must be to be accepted: the file that was announced, of this adapter, within the bounds of the run. */
+export function expectationOf(
+  { sha256 }: Pick<UpdateOpen, 'sha256'>,
+  adapter: AdapterShapes,
+  spec: Pick<RunSpec, 'update' | 'privacy'>,
+): UpdateExpectation {
+  return { sha256, shapes: adapter, maxNorm: spec.privacy.clip, encodings: encodingsOf(spec) }
+}
+
 /**
- * Checks a staged update: its hash, then its tensors against the adapter. Returns its norm and its encoding. Throws LoricaError LRC-4006,
- * after which the agent may send it again, or LRC-4007 to LRC-4012, which are final.
+ * Finishes the check of a staged update. Returns its norm and its encoding. Throws LoricaError LRC-4006, after which the agent may
+ * send it again, or LRC-4007 to LRC-4012, which are final.
  */
 export async function inspectUpdate(
   disk: Disk,
   path: string,
-  expected: {
-    readonly sha256: string
-    readonly adapter: AdapterShapes
-    readonly spec: Pick<RunSpec, 'update' | 'privacy'>
-  },
+  check: UpdateCheck,
 ): Promise<{ readonly norm: number; readonly encoding: UpdateEncoding }> {
-  const { sha256, adapter, spec } = expected
   try {
-    const expectation = { shapes: adapter, maxNorm: spec.privacy.clip, encodings: encodingsOf(spec) }
-    const checked = await checkUpdate(path, expectation, disk.open)
-    if (checked.sha256 === sha256) return { norm: checked.norm, encoding: checked.encoding }
-    throw new LoricaError('LRC-4006', 'update does not have the hash that was announced', {
-      expected: sha256,
-      received: checked.sha256,
-    })
+    return await check.finish(path, disk.open)
   } catch (error) {
     if (error instanceof UpdateFault) throw refusalOfFault(error)
     throw error
@@ -119,6 +123,7 @@ export async function inspectUpdate(
 }
 
 const faultCodes: Readonly<Record<UpdateFaultKind, ErrorCode>> = {
+  hash: 'LRC-4006',
   format: 'LRC-4007',
   names: 'LRC-4008',
   shape: 'LRC-4009',

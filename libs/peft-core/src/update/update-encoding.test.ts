@@ -7,7 +7,7 @@ import { encodeSafetensors } from '../adapter/safetensors-write.js'
 import type { RawTensor, Tensor, TensorMap } from '../adapter/tensor.js'
 import { fedAvg } from '../aggregate/fedavg.js'
 import { createRandom } from '../train/random.js'
-import { checkUpdate } from './contribution.js'
+import { checkUpdate } from './update-check.js'
 import { encodeUpdate, type UpdateEncoding, updateDataBytes, updateEncodings } from './update-encoding.js'
 import type { UpdateFault } from './update-fault.js'
 import { updateChunks } from './update-file.js'
@@ -69,14 +69,16 @@ describe.each(updateEncodings)('an update in %s', (encoding) => {
   test('passes the checks with its norm, and not where another encoding is expected', async () => {
     const { bytes, values, sizes: partBytes } = encodeUpdate(update, encoding)
     const path = await staged(bytes)
-    const checked = await checkUpdate(path, { shapes, maxNorm: null, encodings: [encoding] })
+    const checked = await checkUpdate(path, { sha256: null, shapes, maxNorm: null, encodings: [encoding] })
     const squares = [...values.values()].flatMap(({ data }) => [...data]).reduce((sum, x) => sum + x * x, 0)
     expect(checked.norm).toBeCloseTo(Math.sqrt(squares), 9)
     expect(checked.encoding).toBe(encoding)
     const dataBytes = [...partBytes.values()].reduce((sum, part) => sum + part, 0)
     expect(updateDataBytes(shapes.values(), encoding)).toBe(dataBytes)
     const others = updateEncodings.filter((other) => other !== encoding)
-    await expect(checkUpdate(path, { shapes, maxNorm: null, encodings: others })).rejects.toMatchObject({
+    await expect(
+      checkUpdate(path, { sha256: null, shapes, maxNorm: null, encodings: others }),
+    ).rejects.toMatchObject({
       ...{ kind: 'element', received: encoding },
     })
   })
@@ -131,7 +133,7 @@ describe('a hostile update', () => {
     maxNorm: number | null = null,
   ): Promise<UpdateFault> {
     const path = await staged(encodeSafetensors(tensors, { ...metadata, encoding }))
-    return checkUpdate(path, { shapes, maxNorm, encodings: updateEncodings }).then(
+    return checkUpdate(path, { sha256: null, shapes, maxNorm, encodings: updateEncodings }).then(
       () => expect.fail('the update passed'),
       (error: UpdateFault) => error,
     )

@@ -1,5 +1,5 @@
 /** Which check an update failed. */
-export type UpdateFaultKind = 'format' | 'names' | 'shape' | 'element' | 'finite' | 'norm'
+export type UpdateFaultKind = 'hash' | 'format' | 'names' | 'shape' | 'element' | 'finite' | 'norm'
 
 /** Why an update cannot be folded: what was expected of it, what it holds, and in which tensor. */
 export class UpdateFault extends Error {

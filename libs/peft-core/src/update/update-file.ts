@@ -3,7 +3,7 @@ import type { TensorMap } from '../adapter/tensor.js'
 import { sizeOf } from '../graph/graph.js'
 import { type OpenFile, openOnDisk, type RangeFile, windowOf } from './range-file.js'
 import { bitsOf, type UpdateEncoding } from './update-encoding.js'
-import { type Shapes, type UpdateTensor, updateLayout } from './update-layout.js'
+import { headerLength, type Shapes, type UpdateTensor, updateLayout } from './update-layout.js'
 
 /** Consecutive values of one tensor. `values` is reused for the next chunk: copy what is kept. */
 export interface TensorChunk {
@@ -15,10 +15,6 @@ export interface TensorChunk {
 /** An update on disk that is read piece by piece, so memory does not grow with its size. */
 export interface UpdateFile extends AsyncDisposable {
   readonly encoding: UpdateEncoding
-  readonly header: Uint8Array // the bytes before the first value
-  readonly sizeBytes: number
-  /** Its bytes, in pieces that are reused. */
-  bytes(): AsyncIterable<Uint8Array>
   /** Its values as 32-bit floats, in the order of the file. */
   chunks(): AsyncIterable<TensorChunk>
   close(): Promise<void>
@@ -36,15 +32,11 @@ export async function openUpdateFile(
   const file = await open(path)
   try {
     const { sizeBytes } = file
-    const { encoding, header, tensors } = await updateLayout(sizeBytes, shapes, (offset, length) =>
-      readRange(file, offset, length),
-    )
+    const length = headerLength(await readStart(file, Math.min(8, sizeBytes)), sizeBytes) ?? 0
+    const { encoding, tensors } = updateLayout(sizeBytes, shapes, await readStart(file, length))
     const close = () => file.close()
     return {
       encoding,
-      header,
-      sizeBytes,
-      bytes: () => bytesOf(file),
       chunks: () => chunksOf(file, tensors, encoding),
       close,
       [Symbol.asyncDispose]: close,
@@ -72,14 +64,6 @@ export async function* updateChunks(
 /** Tensors in memory as chunks: one for each tensor. */
 export async function* tensorChunks(tensors: TensorMap): AsyncGenerator<TensorChunk> {
   for (const [name, tensor] of tensors) yield { name, offset: 0, values: tensor.data }
-}
-
-async function* bytesOf(file: RangeFile): AsyncGenerator<Uint8Array> {
-  const { sizeBytes } = file
-  const read = windowOf(file, WINDOW_BYTES)
-  for (let start = 0; start < sizeBytes; start += WINDOW_BYTES) {
-    yield await read(start, Math.min(WINDOW_BYTES, sizeBytes - start))
-  }
 }
 
 async function* chunksOf(
@@ -130,6 +114,6 @@ function decodeFloats(into: Float32Array, bytes: Uint8Array, encoding: UpdateEnc
   }
 }
 
-async function readRange(file: RangeFile, offset: number, length: number): Promise<Uint8Array> {
-  return new Uint8Array(await windowOf(file, Math.max(1, length))(offset, length))
+async function readStart(file: RangeFile, length: number): Promise<Uint8Array> {
+  return new Uint8Array(await windowOf(file, Math.max(1, length))(0, length))
 }

@@ -30,27 +30,28 @@ export interface UpdateTensor {
 
 export interface UpdateLayout {
   readonly encoding: UpdateEncoding
-  readonly header: Uint8Array // the bytes before the first value
   readonly tensors: readonly UpdateTensor[] // in the order of the file
 }
 
 const MAX_HEADER_BYTES = 16 * 1024 * 1024 // an adapter of 100,000 tensors needs less
 
 /**
- * Reads the header of an update of `sizeBytes`: a safetensors file in one of the encodings, whose tensors are exactly those
+ * How many bytes of an update of `sizeBytes` its header takes, from its first bytes; undefined while there are fewer than
+ * say it. Throws UpdateFault when it cannot be so many.
+ */
+export function headerLength(start: Uint8Array, sizeBytes: number): number | undefined {
+  if (start.byteLength < 8 && start.byteLength < sizeBytes) return undefined
+  const length = formatted(headerBytes, start.subarray(0, 8), sizeBytes)
+  if (length <= MAX_HEADER_BYTES) return length
+  const expected = `a header of at most ${MAX_HEADER_BYTES} bytes`
+  throw new UpdateFault('format', { expected, received: `${length} bytes` })
+}
+
+/**
+ * What the header of an update of `sizeBytes` says: a safetensors file in one of the encodings, whose tensors are exactly those
  * of `shapes` and fill it without gaps. Throws UpdateFault for the first thing that is wrong.
  */
-export async function updateLayout(
-  sizeBytes: number,
-  shapes: Shapes,
-  read: (offset: number, length: number) => Promise<Uint8Array>,
-): Promise<UpdateLayout> {
-  const length = formatted(headerBytes, await read(0, Math.min(8, sizeBytes)), sizeBytes)
-  if (length > MAX_HEADER_BYTES) {
-    const received = `${length} bytes`
-    throw new UpdateFault('format', { expected: `a header of at most ${MAX_HEADER_BYTES} bytes`, received })
-  }
-  const header = await read(0, length)
+export function updateLayout(sizeBytes: number, shapes: Shapes, header: Uint8Array): UpdateLayout {
   const { tensors: slices, metadata } = formatted(parseSafetensorsHeader, header, sizeBytes)
   const encoding = encodingOf(metadata)
   const scales = new Map<string, TensorSlice>()
@@ -69,13 +70,13 @@ export async function updateLayout(
     } else throw wrongNames(shapes, `also ${name}`)
   }
   expectAll(shapes, new Set(tensors.map(({ name }) => name)), '')
-  if (bitsOf[encoding] === undefined) return { encoding, header, tensors }
+  if (bitsOf[encoding] === undefined) return { encoding, tensors }
   expectAll(shapes, scales, SCALES)
   const placed = tensors.map((tensor) => ({
     ...tensor,
     scalesStart: scales.get(tensor.name)?.offset ?? null,
   }))
-  return { encoding, header, tensors: placed }
+  return { encoding, tensors: placed }
 }
 
 function encodingOf(metadata: SafetensorsHeader['metadata']): UpdateEncoding {

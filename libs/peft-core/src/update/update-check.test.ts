@@ -3,7 +3,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { checkUpdate } from './contribution.js'
+import { checkUpdate, startUpdateCheck } from './update-check.js'
 import type { UpdateFault } from './update-fault.js'
 import { updateChunks } from './update-file.js'
 
@@ -40,7 +40,7 @@ async function staged(bytes: Uint8Array): Promise<string> {
 
 async function faultOf(bytes: Uint8Array, maxNorm: number | null = null): Promise<UpdateFault> {
   const path = await staged(bytes)
-  return checkUpdate(path, { shapes, maxNorm, encodings }).then(
+  return checkUpdate(path, { sha256: null, shapes, maxNorm, encodings }).then(
     () => expect.fail('the update passed'),
     (error: UpdateFault) => error,
   )
@@ -49,10 +49,22 @@ async function faultOf(bytes: Uint8Array, maxNorm: number | null = null): Promis
 describe('checkUpdate', () => {
   test('an update that fits gives its hash, its size and its norm', async () => {
     const bytes = bytesOf({ __metadata__: { format: 'pt', lorica: 'delta' }, ...entries }, values)
-    const checked = await checkUpdate(await staged(bytes), { shapes, maxNorm: null, encodings })
+    const checked = await checkUpdate(await staged(bytes), { sha256: null, shapes, maxNorm: null, encodings })
     expect(checked.sha256).toBe(createHash('sha256').update(bytes).digest('hex'))
     expect(checked.sizeBytes).toBe(bytes.byteLength)
     expect(checked.norm).toBeCloseTo(Math.sqrt(85 ** 2 + 0.5), 10)
+  })
+
+  test('a file that is not the one that was announced is refused before all else', async () => {
+    const bytes = bytesOf(entries, values.with(9, Number.NaN))
+    const sha256 = createHash('sha256').update(bytes).digest('hex')
+    const flipped = Uint8Array.from(bytes)
+    flipped[3]! ^= 64 // in the length of the header
+    const ask = async (file: Uint8Array) =>
+      checkUpdate(await staged(file), { sha256, shapes, maxNorm: null, encodings })
+    await expect(ask(bytes)).rejects.toMatchObject({ kind: 'finite' })
+    await expect(ask(flipped)).rejects.toMatchObject({ kind: 'hash', expected: sha256 })
+    await expect(ask(bytes.subarray(0, 40))).rejects.toMatchObject({ kind: 'hash', expected: sha256 })
   })
 
   test('a missing, an extra and a misshapen tensor are named', async () => {
@@ -95,7 +107,7 @@ describe('checkUpdate', () => {
     const norm = Math.sqrt(85 ** 2 + 0.5)
     expect((await faultOf(bytes, 84.9)).kind).toBe('norm')
     await expect(
-      checkUpdate(await staged(bytes), { shapes, maxNorm: norm * (1 - 1e-6), encodings }),
+      checkUpdate(await staged(bytes), { sha256: null, shapes, maxNorm: norm * (1 - 1e-6), encodings }),
     ).resolves.toBeDefined()
   })
 
@@ -158,5 +170,54 @@ describe('checkUpdate', () => {
     }
     expect(found.flat()).toEqual(data)
     expect(found.map(({ length }) => length)).toEqual(counts)
+  })
+})
+
+describe('startUpdateCheck', () => {
+  const count = 40_003
+  const large = new Map([['big', [count]]])
+  const data = Array.from({ length: count }, (_, index) => Math.fround(Math.sin(index) / 3))
+  const bytes = bytesOf({ big: { dtype: 'F32', shape: [count], data_offsets: [0, count * 4] } }, data)
+  const sha256 = createHash('sha256').update(bytes).digest('hex')
+  const expectation = { sha256, shapes: large, maxNorm: null, encodings }
+  const missing = '/nonexistent/update.part'
+
+  test('the bytes that it took are not read again, and the norm is the same to the bit however they were cut', async () => {
+    const whole = await checkUpdate(await staged(bytes), expectation)
+    expect(whole.norm).toBeCloseTo(Math.hypot(...data), 10)
+    for (const size of [1021, 4096, 65_537, bytes.byteLength]) {
+      const check = startUpdateCheck(bytes.byteLength, expectation)
+      for (let at = 0; at < bytes.byteLength; at += size) check.take(at, bytes.subarray(at, at + size))
+      expect(await check.finish(missing)).toEqual(whole)
+    }
+  })
+
+  test('bytes that do not follow on are not taken, and are read from the file', async () => {
+    const check = startUpdateCheck(bytes.byteLength, expectation)
+    check.take(0, bytes.subarray(0, 5000))
+    check.take(2500, bytes.subarray(2500, 5000))
+    check.take(9000, bytes.subarray(9000, 9500))
+    check.take(5000, bytes.subarray(5000, 5001))
+    const { norm } = await check.finish(await staged(bytes))
+    expect(norm).toBeCloseTo(Math.hypot(...data), 10)
+  })
+
+  test('a header longer than what is kept of an update on its way is read from the file', async () => {
+    const metadata = { format: 'pt', lorica: 'delta', note: 'x'.repeat(1_200_000) }
+    const long = bytesOf({ __metadata__: metadata, ...entries }, values)
+    const hash = createHash('sha256').update(long).digest('hex')
+    const check = startUpdateCheck(long.byteLength, { sha256: hash, shapes, maxNorm: null, encodings })
+    for (let at = 0; at < long.byteLength; at += 262_144) check.take(at, long.subarray(at, at + 262_144))
+    expect((await check.finish(await staged(long))).norm).toBeCloseTo(Math.sqrt(85 ** 2 + 0.5), 10)
+  })
+
+  test('a value that is not finite is named by its tensor, from the file', async () => {
+    const bad = bytesOf(entries, values.with(4, Number.NEGATIVE_INFINITY))
+    const hash = createHash('sha256').update(bad).digest('hex')
+    const check = startUpdateCheck(bad.byteLength, { sha256: hash, shapes, maxNorm: null, encodings })
+    check.take(0, bad)
+    await expect(check.finish(await staged(bad))).rejects.toMatchObject({
+      ...{ kind: 'finite', tensor: 'q.lora_A.weight', received: '-Infinity' },
+    })
   })
 })
