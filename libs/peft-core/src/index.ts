@@ -43,6 +43,7 @@ export type {
   ContributionReport,
   ModuleReport,
 } from './aggregate/report.js'
+export type { AggregationRule } from './aggregate/robust-aggregate.js'
 export {
   type Change,
   changeBetween,
@@ -80,6 +81,14 @@ export type { MeasuredBatch } from './evaluate/measured-batch.js'
 export { createMetricsTally, type Latency, type Metrics, type MetricsTally } from './evaluate/metrics.js'
 export type { ClassScore } from './evaluate/per-class.js'
 // Robust aggregation: whole updates compared by their inner products in the model.
+export {
+  againstMean,
+  freeRide,
+  hiddenShift,
+  littleIsEnough,
+  noiseUpdate,
+  scaledUpdate,
+} from './robust/attacks.js'
 export { squaredDistances, updateNorms } from './robust/distances.js'
 export {
   type AdapterParts,
@@ -134,7 +143,7 @@ export { expectKnownIds } from './train/known-ids.js'
 export type { OptimizerOptions } from './train/optimizer.js'
 export { encodeOptimizerState, readOptimizerState } from './train/optimizer-file.js'
 export type { Proximal } from './train/proximal.js'
-export { createRandom, type Random, shuffled } from './train/random.js'
+export { createRandom, fillNormal, type Random, shuffled } from './train/random.js'
 export {
   nextControl,
   nextServerControl,

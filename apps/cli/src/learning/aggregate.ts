@@ -15,10 +15,11 @@ import { runs } from '../screen/command.js'
 import type { Output } from '../screen/output.js'
 import { expectNewFolder } from '../screen/place.js'
 import { aggregateLines } from './aggregate-report.js'
+import { type RuleOptions, ruleOf, withRuleOptions } from './aggregate-rule.js'
 import { type StrategyOptions, specOf, withStrategyOptions } from './aggregate-strategy.js'
 import { withCode } from './errors.js'
 
-interface AggregateOptions extends StrategyOptions {
+interface AggregateOptions extends StrategyOptions, RuleOptions {
   readonly out: string
   readonly start?: string
   readonly round: number
@@ -42,7 +43,7 @@ export function aggregateCommand(): Command {
     .option('--start <folder>', 'the adapter that all of them were trained from')
     .option('--round <n>', 'the number of the round, for strategies that alternate', positiveInteger, 1)
     .option('--no-measure', 'leave out what is measured, which reads the factors a second time')
-  return runs(withStrategyOptions(command), (options: AggregateOptions, output, adapters) =>
+  return runs(withRuleOptions(withStrategyOptions(command)), (options: AggregateOptions, output, adapters) =>
     withCode('LRC-7007', () => aggregate(options, adapters.map(weighted), output)),
   )
 }
@@ -60,6 +61,7 @@ async function aggregate(
     start,
     round,
     measured,
+    rule: ruleOf(options),
     onProgress: (done, total) => output.progress(`aggregated ${done} of ${total} modules`),
   })
   const { candidate, side, report } = await folded(aggregation, adapters)

@@ -7,6 +7,7 @@ import { type BenchShape, benchTrain } from './bench-train.js'
 import { withEngineOptions } from './engine-choice.js'
 import { withCode } from './errors.js'
 import { recomputeOption } from './recompute.js'
+import { robustCommand } from './robust-command.js'
 
 const engine = { runtime: 'ort', device: 'cpu', threads: 2 } as const
 const common = { ...engine, recompute: 'cheap', rank: 8, steps: 12, element: 'float32' } as const
@@ -66,7 +67,7 @@ export function benchCommand(): Command {
   runs(withEngineOptions(train), (options: BenchOptions, output) =>
     withCode('LRC-6003', () => show(options, output)),
   )
-  return bench
+  return bench.addCommand(robustCommand())
 }
 
 async function show({ shape: name, ...given }: BenchOptions, output: Output): Promise<void> {

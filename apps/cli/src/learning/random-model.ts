@@ -13,6 +13,8 @@ export interface RandomModel {
   readonly vocabulary: number
   readonly positions: number
   readonly element: 'float32' | 'bfloat16'
+  /** Of the weights; 0.02 unless stated. */
+  readonly standardDeviation?: number
 }
 
 type Shapes = readonly (readonly [name: string, shape: readonly number[]])[]
@@ -20,12 +22,12 @@ type Shapes = readonly (readonly [name: string, shape: readonly number[]])[]
 /** Writes a Hugging Face folder of a shape with random weights, one tensor at a time; it has no tokenizer. */
 export async function writeRandomModel(folder: string, model: RandomModel): Promise<void> {
   await writeFile(join(folder, 'config.json'), JSON.stringify(configs[model.family](model)))
-  const { element } = model
+  const { element, standardDeviation = 0.02 } = model
   const shapes = new Map(tensorShapes[model.family](model))
   const types = new Map([...shapes].map(([name, shape]) => [name, { element, shape }]))
   await writeSafetensors(join(folder, 'model.safetensors'), types, async (name) => {
     const shape = shapes.get(name) ?? []
-    return storedAs({ shape, data: randomNumbers(name, shape) }, element).bytes
+    return storedAs({ shape, data: randomNumbers(name, shape, standardDeviation) }, element).bytes
   })
 }
 
@@ -143,15 +145,16 @@ const norm = (path: string, width: number): Shapes => [
   [`${path}.bias`, [width]],
 ]
 
-/** Uniform with standard deviation 0.02; scales of normalisations are 1. */
-function randomNumbers(name: string, shape: readonly number[]): Float32Array {
+/** Uniform; scales of normalisations are 1. */
+function randomNumbers(name: string, shape: readonly number[], standardDeviation: number): Float32Array {
   const size = shape.reduce((product, side) => product * side, 1)
   const data = new Float32Array(size)
+  const range = Math.sqrt(12) * standardDeviation
   let state = size
   const isScale = shape.length === 1 && name.endsWith('.weight')
   for (let index = 0; index < size; index++) {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    data[index] = isScale ? 1 : (state / 2 ** 32 - 0.5) * 0.0693
+    data[index] = isScale ? 1 : (state / 2 ** 32 - 0.5) * range
   }
   return data
 }

@@ -3,7 +3,7 @@
  * (outputs), under PEFT's names. The inputs of an embedding are the rows of its table.
  * @module
  */
-import { createRandom, type Random } from '../train/random.js'
+import { createRandom, fillNormal, type Random } from '../train/random.js'
 import { holdsTarget } from './expert-targets.js'
 import { type LoraConfig, rankOf, scalingOf } from './lora-config.js'
 import { isSavedKey } from './saved-modules.js'
@@ -148,19 +148,6 @@ export function initialTensors(
 
 function fillUniform(values: Float32Array, bound: number, random: Random): void {
   for (const at of values.keys()) values[at] = (2 * random.uniform() - 1) * bound
-}
-
-/** Mean 0, variance 1: the polar method of Box, Muller and Marsaglia. */
-function fillNormal(values: Float32Array, random: Random): void {
-  for (const at of values.keys()) {
-    let [x, square] = [0, 0]
-    while (square === 0 || square >= 1) {
-      const y = 2 * random.uniform() - 1
-      x = 2 * random.uniform() - 1
-      square = x * x + y * y
-    }
-    values[at] = x * Math.sqrt((-2 * Math.log(square)) / square)
-  }
 }
 
 function checkedMagnitude({ path, outFeatures }: AdaptedModule, tensors: TensorMap): string {

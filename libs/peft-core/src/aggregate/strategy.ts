@@ -5,6 +5,7 @@ import { expectSameModules, type Member, memberOf, type Shapes, type Share, shar
 import type { Contribution } from './contribution.js'
 import type { MeasuredModule } from './measure.js'
 import { type AggregationReport, reportOf } from './report.js'
+import { type AggregationRule, expectRobust, ruled } from './robust-aggregate.js'
 import { startMember } from './start-member.js'
 
 /** What is aggregated, beside the contributions. */
@@ -14,6 +15,8 @@ export interface AggregationPlan {
   readonly round: number // from 1
   /** Whether to measure errors and agreement, which reads all factors once more. */
   readonly measured: boolean
+  /** What the contributions count is up to this rule, not to their weights; none when absent. It needs a start. */
+  readonly rule?: AggregationRule | null
   onProgress?(done: number, total: number): void
 }
 
@@ -76,6 +79,7 @@ export function createStrategy(parts: StrategyParts): Strategy {
 
 function openAggregation(parts: StrategyParts, plan: AggregationPlan): Aggregation {
   const members = new Map<string, Member>()
+  if (plan.rule) expectRobust(parts.name, plan.rule)
   return {
     async fold(contribution) {
       const member = memberOf(contribution)
@@ -88,14 +92,32 @@ function openAggregation(parts: StrategyParts, plan: AggregationPlan): Aggregati
       members.set(member.id, member)
     },
     async close() {
-      const shares = sharesOf([...members.values()])
-      const { config, tensors, side, modules, notes } = await parts.combine(shares, plan)
+      const { combined, shares } = await combine(parts, sharesOf([...members.values()]), plan)
+      const { config, tensors, side, modules, notes } = combined
       const { name: strategy, exact } = parts
       const named = shares.map(({ member, share }) => ({ id: member.id, share }))
       const report = reportOf({ strategy, exact, notes, shares: named }, modules)
       return { candidate: { config, tensors }, side, report }
     },
   }
+}
+
+async function combine(
+  parts: StrategyParts,
+  shares: readonly Share[],
+  plan: AggregationPlan,
+): Promise<{ readonly combined: Combined; readonly shares: readonly Share[] }> {
+  const { start, rule } = plan
+  if (!rule) return { combined: await parts.combine(shares, plan), shares }
+  const decided = await ruled(
+    shares.map(({ member }) => member),
+    { start, rule },
+  )
+  const combined =
+    decided.tensors === null || start === null
+      ? await parts.combine(decided.shares, plan)
+      : { config: start.config, tensors: decided.tensors, side: null, modules: [], notes: [] }
+  return { combined: { ...combined, notes: [...combined.notes, decided.note] }, shares: decided.shares }
 }
 
 /** Every tensor is trained and aggregated. */

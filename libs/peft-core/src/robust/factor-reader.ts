@@ -32,21 +32,43 @@ export interface AdapterParts {
  */
 export function adapterReader({ config, tensors }: Adapter): FactorReader & AdapterParts {
   const pairs = config.method === 'lora' ? factorPairs(config, tensors) : []
+  return pairReader({ pairs, names: [...tensors.keys()] }, (name) => dataOf(tensors, name))
+}
+
+/** Reads the values of any tensor of an adapter, as it lies in the file. */
+export type ReadValues = (name: string) => Awaitable<Values>
+
+/** Reads an adapter whose modules are known and whose values are read when they are asked for, as `adapterReader` does. */
+export function pairReader(
+  { pairs, names }: { readonly pairs: readonly FactorPair[]; readonly names: readonly string[] },
+  read: ReadValues,
+): FactorReader & AdapterParts {
   const modules = new Map(pairs.flatMap((pair) => expertsOf(pair)))
   const scales = new Map(pairs.flatMap((pair) => (pair.keyBias ? [[pair.keyBias, pair.scaling]] : [])))
   const factorKeys = new Set(pairs.flatMap(({ keyA, keyB }) => [keyA, keyB]))
+  let last:
+    | { readonly path: string; readonly a: Awaitable<Values>; readonly b: Awaitable<Values> }
+    | undefined
   return {
     modules: [...modules.keys()],
-    tensors: [...tensors.keys()].filter((key) => !factorKeys.has(key)),
+    tensors: names.filter((name) => !factorKeys.has(name)),
     factors(module) {
       const place = modules.get(module)
       if (place === undefined) throw new RangeError(`the adapter has no factors for "${module}"`)
-      return factorsOf(place.pair, tensors, place.expert)
+      const { pair, expert } = place
+      // The experts of a module follow each other, and lie in the same two tensors.
+      if (last?.path !== pair.path) last = { path: pair.path, a: read(pair.keyA), b: read(pair.keyB) }
+      const { a, b } = last
+      return a instanceof Promise || b instanceof Promise
+        ? Promise.all([a, b]).then((both) => factorsOf(pair, both, expert))
+        : factorsOf(pair, [a, b], expert)
     },
     values(tensor) {
-      const data = dataOf(tensors, tensor)
       const scale = scales.get(tensor) ?? 1
-      return scale === 1 ? data : Float64Array.from(data, (value) => scale * value)
+      const scaled = (data: Values): Values =>
+        scale === 1 ? data : Float64Array.from(data, (value) => scale * value)
+      const data = read(tensor)
+      return data instanceof Promise ? data.then(scaled) : scaled(data)
     },
   }
 }
@@ -61,13 +83,15 @@ function expertsOf(pair: FactorPair): readonly (readonly [string, Place])[] {
   return Array.from({ length: pair.experts }, (_, expert) => [`${pair.path}#${expert}`, { pair, expert }])
 }
 
-function factorsOf(pair: FactorPair, tensors: TensorMap, expert: number | null): ModuleFactors {
-  const { keyA, keyB, rank, scaling, inFeatures, outFeatures, experts = 1 } = pair
-  const [a, b] = [dataOf(tensors, keyA), dataOf(tensors, keyB)]
+function factorsOf(
+  { rank, scaling, inFeatures, outFeatures, experts = 1 }: FactorPair,
+  [a, b]: readonly [Values, Values],
+  expert: number | null,
+): ModuleFactors {
   if (expert === null) return { a, b, rank, scaling }
   // A is stacked expert by expert, B rank by rank.
   const start = expert * rank * inFeatures
-  const columns = Float32Array.from(
+  const columns = Float64Array.from(
     { length: outFeatures * rank },
     (_, at) => b[at * experts + expert] as number,
   )

@@ -45,6 +45,19 @@ export function shuffled(count: number, random: Random): Int32Array {
   return order
 }
 
+/** Fills with numbers of mean 0 and variance 1: the polar method of Box, Muller and Marsaglia. */
+export function fillNormal(values: Float32Array | Float64Array, random: Random): void {
+  for (const at of values.keys()) {
+    let [x, square] = [0, 0]
+    while (square === 0 || square >= 1) {
+      const y = 2 * random.uniform() - 1
+      x = 2 * random.uniform() - 1
+      square = x * x + y * y
+    }
+    values[at] = x * Math.sqrt((-2 * Math.log(square)) / square)
+  }
+}
+
 function nextWord(state: Uint32Array): number {
   const [a, b, c, d] = state as unknown as [number, number, number, number]
   const result = Math.imul(rotated(Math.imul(b, 5), 7), 9) >>> 0

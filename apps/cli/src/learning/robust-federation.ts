@@ -1,0 +1,261 @@
+/**
+ * A federation on one machine, some of whose agents lie: real training of each agent, one attack, one rule.
+ * @module
+ */
+import {
+  type Adapter,
+  adapterReader,
+  againstMean,
+  createRandom,
+  type Engine,
+  EngineError,
+  factorPairs,
+  freeRide,
+  gramMatrix,
+  littleIsEnough,
+  noiseUpdate,
+  type RobustRule,
+  robustValues,
+  robustWeights,
+  scaledUpdate,
+  type TensorMap,
+  type TokenBatch,
+  valueRules,
+} from '@lorica/peft-core'
+import { type Poison, rowBatches, triggeredBatch } from './robust-data.js'
+
+/** What liars send; see `attacks.ts` of peft-core. */
+export const attackNames = [
+  'none',
+  'sign-flip',
+  'scaling',
+  'noise',
+  'label-flip',
+  'little-is-enough',
+  'inner-product',
+  'free-rider',
+  'backdoor',
+] as const
+export type AttackName = (typeof attackNames)[number]
+
+export interface Federation {
+  readonly agents: number
+  readonly rounds: number
+  readonly steps: number // of each agent in each round
+  readonly batch: number
+  readonly rows: number // of each agent
+  readonly seed: number
+}
+
+/** An open model, with the adapter that all start from. */
+export interface Learner {
+  readonly engine: Engine
+  readonly start: Adapter
+}
+
+export interface Outcome {
+  /** Mean nats a row on the coordinator's own rows; null when it is no number any more. */
+  readonly loss: number | null
+  readonly accuracy: number | null
+  /** The share of rows with the backdoor's trigger that get the class that it wants. */
+  readonly backdoor: number | null
+}
+
+/** A rule as a federation uses it: 'mean' is plain averaging. The root of 'trusted-root' is the coordinator's own update. */
+export type UsedRule = RobustRule | { readonly rule: 'mean' }
+
+const LEARNING_RATE = 0.02
+const HELD_OUT = 512 // rows
+const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 } as const
+
+/** Runs all rounds and measures the adapter. RangeError when the rule needs more agents. */
+export async function federate(
+  learner: Learner,
+  plan: Federation,
+  { attack, liars, rule }: { readonly attack: AttackName; readonly liars: number; readonly rule: UsedRule },
+): Promise<Outcome> {
+  let tensors = learner.start.tensors
+  try {
+    for (let round = 0; round < plan.rounds; round++) {
+      const trained = (agent: number | 'root', poison: Poison): Promise<TensorMap> =>
+        trainUpdate(learner, tensors, { plan, round, agent, poison })
+      const honest: TensorMap[] = []
+      for (let agent = liars; agent < plan.agents; agent++) honest.push(await trained(agent, 'none'))
+      const lies: TensorMap[] = []
+      for (let agent = 0; agent < liars; agent++) {
+        const own = await trained(agent, poisonOf(attack))
+        const random = createRandom(plan.seed, `lie ${round} ${agent}`)
+        lies.push(lieOf(attack, own, { honest, random, boost: plan.agents / liars }))
+      }
+      const root = rule.rule === 'trusted-root' ? [await trained('root', 'none')] : []
+      tensors = await aggregated({ ...learner.start, tensors }, [...root, ...lies, ...honest], rule)
+    }
+    return await measured(learner, tensors, plan.seed)
+  } catch (error) {
+    if (error instanceof EngineError && error.reason === 'refused') return lost // the numbers are none any more
+    throw error
+  }
+}
+
+const lost: Outcome = { loss: null, accuracy: null, backdoor: null }
+
+const poisonOf = (attack: AttackName): Poison =>
+  attack === 'label-flip' ? 'flipped-labels' : attack === 'backdoor' ? 'backdoor' : 'none'
+
+function lieOf(
+  attack: AttackName,
+  own: TensorMap,
+  {
+    honest,
+    random,
+    boost,
+  }: {
+    readonly honest: readonly TensorMap[]
+    readonly random: ReturnType<typeof createRandom>
+    readonly boost: number
+  },
+): TensorMap {
+  switch (attack) {
+    case 'sign-flip':
+      return scaledUpdate(own, -1)
+    case 'scaling':
+      return scaledUpdate(own, 100)
+    case 'noise':
+      return noiseUpdate(own, { times: 10, random })
+    case 'little-is-enough':
+      return littleIsEnough(honest, 1.5)
+    case 'inner-product':
+      return againstMean(honest, 2)
+    case 'free-rider':
+      return freeRide(own)
+    case 'backdoor':
+      return scaledUpdate(own, boost)
+    case 'none':
+    case 'label-flip':
+      return own
+  }
+}
+
+/** The change of the trained tensors after an agent's steps from `tensors`. */
+async function trainUpdate(
+  { engine }: Learner,
+  tensors: TensorMap,
+  {
+    plan,
+    round,
+    agent,
+    poison,
+  }: {
+    readonly plan: Federation
+    readonly round: number
+    readonly agent: number | 'root'
+    readonly poison: Poison
+  },
+): Promise<TensorMap> {
+  const { seed, rows: count, batch: size, steps } = plan
+  const favourite = agent === 'root' ? null : agent % 4
+  const all = rowBatches({ count, favourite, poison, size }, [seed, `rows ${agent}`])
+  const batches = Array.from(
+    { length: steps },
+    (_, at) => all[(round * steps + at) % all.length] as TokenBatch,
+  )
+  const frozen = [...tensors.keys()].filter(isFrozen)
+  const result = await engine.train({
+    tensors,
+    batches,
+    frozen,
+    optimizer: { ...ADAM, learningRate: LEARNING_RATE },
+    schedule: { kind: 'linear', warmupSteps: 0, totalSteps: steps * plan.rounds, firstStep: round * steps },
+    accumulate: 1,
+  })
+  return new Map(
+    [...result.tensors]
+      .filter(([name]) => !isFrozen(name))
+      .map(([name, { shape, data }]) => {
+        const from = tensors.get(name)?.data as Float32Array
+        return [name, { shape, data: data.map((value, at) => value - (from[at] as number)) }]
+      }),
+  )
+}
+
+/** A stays as it is, so that the mean of B is the mean of the updates, and single values mean something. */
+const isFrozen = (name: string): boolean => name.includes('.lora_A.')
+
+async function aggregated(start: Adapter, updates: readonly TensorMap[], rule: UsedRule): Promise<TensorMap> {
+  const { config, tensors } = start
+  const parts = adapterReader(start)
+  const read = updates.map((update, at) => ({
+    id: `agent-${at}`,
+    ...adapterReader({ config, tensors: moved(tensors, [[1, update]]) }),
+  }))
+  if (isValueRule(rule)) {
+    const next = new Map(tensors)
+    const keys = new Map(
+      config.method === 'lora' ? factorPairs(config, tensors).map((pair) => [pair.path, pair.keyB]) : [],
+    )
+    for await (const { name, factor, values } of robustValues({ start: parts, updates: read, parts }, rule)) {
+      const key = factor === null ? name : (keys.get(name) ?? name)
+      next.set(key, { shape: tensors.get(key)?.shape ?? [], data: Float32Array.from(values) })
+    }
+    return next
+  }
+  const weights =
+    rule.rule === 'mean'
+      ? updates.map(() => 1 / updates.length)
+      : robustWeights(await gramMatrix(parts, read, parts), rule)
+  return moved(
+    tensors,
+    updates.map((update, at) => [weights[at] as number, update] as const),
+  )
+}
+
+const isValueRule = (
+  rule: UsedRule,
+): rule is Extract<RobustRule, { readonly rule: (typeof valueRules)[number] }> =>
+  valueRules.some((name) => name === rule.rule)
+
+/** tensors + sum of weight * update, in float64 and rounded once. */
+function moved(
+  tensors: TensorMap,
+  terms: readonly (readonly [weight: number, update: TensorMap])[],
+): TensorMap {
+  return new Map(
+    [...tensors].map(([name, { shape, data }]) => {
+      const sum = Float64Array.from(data)
+      for (const [weight, update] of terms) {
+        const values = update.get(name)?.data
+        if (values === undefined || weight === 0) continue
+        for (let at = 0; at < sum.length; at++)
+          sum[at] = (sum[at] as number) + weight * (values[at] as number)
+      }
+      return [name, { shape, data: Float32Array.from(sum) }]
+    }),
+  )
+}
+
+async function measured({ engine }: Learner, tensors: TensorMap, seed: number): Promise<Outcome> {
+  const rows = { count: HELD_OUT, favourite: null, poison: 'none', size: HELD_OUT } as const
+  const [clean, triggered] = await Promise.all([
+    tally(engine, tensors, rowBatches(rows, [seed, 'held out'])),
+    tally(engine, tensors, [triggeredBatch(HELD_OUT, [seed, 'triggered'])]),
+  ])
+  return {
+    loss: Number.isFinite(clean.loss) ? clean.loss : null,
+    accuracy: clean.accuracy,
+    backdoor: triggered.accuracy,
+  }
+}
+
+async function tally(
+  engine: Engine,
+  tensors: TensorMap,
+  batches: readonly TokenBatch[],
+): Promise<{ readonly loss: number; readonly accuracy: number }> {
+  let [loss, right, labels] = [0, 0, 0]
+  await engine.measure(tensors, batches, (batch) => {
+    loss += batch.lossSum
+    labels += batch.labels.length
+    for (const [at, label] of batch.labels.entries()) if (batch.predictions[at] === label) right++
+  })
+  return { loss: loss / labels, accuracy: right / labels }
+}

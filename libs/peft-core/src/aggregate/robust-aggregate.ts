@@ -1,0 +1,127 @@
+/**
+ * Aggregation by a robust rule: it looks at the changes of all agents, and says what each of them counts before a strategy makes
+ * one adapter of them.
+ * @module
+ */
+import type { Adapter } from '../adapter/adapter.js'
+import type { Tensor, TensorMap } from '../adapter/tensor.js'
+import { type AdapterParts, type FactorReader, pairReader } from '../robust/factor-reader.js'
+import { gramMatrix, type ReadUpdate } from '../robust/gram.js'
+import {
+  type RobustRule,
+  robustValues,
+  robustWeights,
+  type ValueRule,
+  valueRules,
+  type WholeRule,
+} from '../robust/rule.js'
+import type { Member, Share } from './cohort.js'
+import { valuesOf } from './contribution.js'
+import { startMember } from './start-member.js'
+
+/** A rule as a run states it: of 'trusted-root', the root is the id of a contribution. */
+export type AggregationRule =
+  | Exclude<RobustRule, { readonly rule: 'trusted-root' }>
+  | { readonly rule: 'trusted-root'; readonly root: string }
+
+/** Strategies whose result is linear in what each contribution counts; the others weigh or turn them in ways of their own. */
+const linear: readonly string[] = ['fedavg', 'ffa', 'rolora', 'fedsa', 'flora', 'svd', 'fedex', 'fedsvd']
+
+/** RangeError when a strategy and a rule exclude each other. */
+export function expectRobust(strategy: string, rule: AggregationRule): void {
+  const wanted = isValueRule(rule) ? ['ffa', 'rolora'] : linear
+  if (wanted.includes(strategy)) return
+  throw new RangeError(
+    isValueRule(rule)
+      ? `${rule.rule} expected a strategy that freezes one factor (${wanted.join(', ')}), got ${strategy}: single values of A and B depend on the basis that each agent trained in`
+      : `${rule.rule} expected a strategy that takes weights as they are (${wanted.join(', ')}), got ${strategy}`,
+  )
+}
+
+/** What a rule decides: what whole contributions count, or the values of all tensors. */
+export interface Ruled {
+  readonly shares: readonly Share[]
+  readonly tensors: TensorMap | null
+  readonly note: string
+}
+
+/**
+ * What a rule makes of the members: all count alike before, whatever weights they state. The shares are of whole adapters and
+ * add up to 1: what the rule takes from the changes is left to the start, whose share may be negative. RangeError when nobody
+ * knows the start, or as the rule says.
+ */
+export async function ruled(
+  members: readonly Member[],
+  { start, rule }: { readonly start: Adapter | null; readonly rule: AggregationRule },
+): Promise<Ruled> {
+  if (start === null)
+    throw new RangeError(`${rule.rule} expected the adapter that all started from, to compare their changes`)
+  const first = startMember(start)
+  const own = readerOf(first)
+  const read = { start: own, parts: own, updates: members.map(updateOf) }
+  if (isValueRule(rule)) {
+    const shares = members.map((member) => ({ member, share: 1 / members.length }))
+    return { shares, tensors: await ruledTensors(first, read, rule), note: noteOf(rule, []) }
+  }
+  const weights = robustWeights(await gramMatrix(own, read.updates, own), placed(rule, members))
+  const counted = members.flatMap((member, at) =>
+    weights[at] === 0 ? [] : [{ member, share: weights[at] as number }],
+  )
+  const rest = 1 - weights.reduce((sum, weight) => sum + weight, 0)
+  const shares = Math.abs(rest) < SETTLED ? counted : [...counted, { member: first, share: rest }]
+  const without = members.filter((_, at) => weights[at] === 0)
+  return { shares, tensors: null, note: noteOf(rule, without) }
+}
+
+const SETTLED = 1e-12
+
+export const isValueRule = (rule: AggregationRule | RobustRule): rule is ValueRule =>
+  valueRules.some((name) => name === rule.rule)
+
+/** The values by the rule, in the place of the start's. */
+async function ruledTensors(
+  start: Member,
+  read: {
+    readonly start: FactorReader
+    readonly updates: readonly ReadUpdate[]
+    readonly parts: AdapterParts
+  },
+  rule: ValueRule,
+): Promise<TensorMap> {
+  const tensors = new Map<string, Tensor>()
+  for (const [name, shape] of start.shapes)
+    tensors.set(name, { shape, data: Float32Array.from(await valuesOf(start, name)) })
+  for await (const { name, factor, values } of robustValues(read, rule)) {
+    const [path = name, expert] = name.split('#')
+    const pair = factor === null ? undefined : start.pairs.get(path)
+    if (expert !== undefined)
+      throw new RangeError(`${rule.rule} is not for the stacked factors of experts, as of "${path}"`)
+    const key = pair === undefined ? name : factor === 'a' ? pair.keyA : pair.keyB
+    const scale = [...start.pairs.values()].find(({ keyBias }) => keyBias === key)?.scaling ?? 1
+    const shape = start.shapes.get(key) ?? []
+    tensors.set(key, { shape, data: Float32Array.from(values, (value) => value / scale) })
+  }
+  return tensors
+}
+
+function updateOf(member: Member): ReadUpdate {
+  return { id: member.id, ...readerOf(member) }
+}
+
+function readerOf(member: Member): FactorReader & AdapterParts {
+  const known = { pairs: [...member.pairs.values()], names: [...member.shapes.keys()] }
+  return pairReader(known, (name) => valuesOf(member, name))
+}
+
+function placed(rule: Exclude<AggregationRule, ValueRule>, members: readonly Member[]): WholeRule {
+  if (rule.rule !== 'trusted-root') return rule
+  const root = members.findIndex(({ id }) => id === rule.root)
+  if (root < 0) throw new RangeError(`trusted-root expected a contribution "${rule.root}", got none`)
+  return { rule: 'trusted-root', root }
+}
+
+function noteOf(rule: AggregationRule, without: readonly Member[]): string {
+  const liars = 'liars' in rule && rule.liars !== undefined ? ` against ${rule.liars} liars` : ''
+  const left = without.length === 0 ? '' : `; it left out ${without.map(({ id }) => id).join(', ')}`
+  return `robust rule: ${rule.rule}${liars}, all agents counted alike${left}`
+}
