@@ -7,7 +7,12 @@ import { bfloat16ToFloat32 } from '../adapter/half.js'
 import { BLOCK_VALUES, blockCount, codeBytes, dequantizeBlocks } from '../adapter/quantize.js'
 import { sizeOf } from '../graph/graph.js'
 import { bitsOf, type UpdateEncoding } from '../update/update-encoding.js'
-import { type Shapes, type UpdateLayout, type UpdateTensor, updateLayout } from '../update/update-layout.js'
+import {
+  readUpdateLayout,
+  type Shapes,
+  type UpdateLayout,
+  type UpdateTensor,
+} from '../update/update-layout.js'
 import { readWhole } from './adapter-folder.js'
 import type { FilePool } from './file-pool.js'
 import { expectRange, type TensorSource } from './tensor-source.js'
@@ -19,14 +24,14 @@ import { expectRange, type TensorSource } from './tensor-source.js'
 export function updateSources(shapes: Shapes, pool: FilePool): (path: string) => Promise<TensorSource> {
   const known = new Map<string, Places>()
   return async (path) => {
-    const layout = await pool.use(path, (file) =>
-      updateLayout(file.sizeBytes, shapes, async (offset, length) => {
+    const { header, layout } = await pool.use(path, (file) =>
+      readUpdateLayout(file.sizeBytes, shapes, async (offset, length) => {
         const bytes = new Uint8Array(length)
         await readWhole(file, bytes, offset)
         return bytes
       }),
     )
-    const key = createHash('sha256').update(layout.header).digest('base64')
+    const key = createHash('sha256').update(header).digest('base64')
     const places = known.get(key) ?? placesOf(layout)
     known.set(key, places)
     return {

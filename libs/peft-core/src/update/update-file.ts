@@ -3,7 +3,7 @@ import type { TensorMap } from '../adapter/tensor.js'
 import { sizeOf } from '../graph/graph.js'
 import { type OpenFile, openOnDisk, type RangeFile, windowOf } from './range-file.js'
 import { bitsOf, type UpdateEncoding } from './update-encoding.js'
-import { headerLength, type Shapes, type UpdateTensor, updateLayout } from './update-layout.js'
+import { readUpdateLayout, type Shapes, type UpdateTensor } from './update-layout.js'
 
 /** Consecutive values of one tensor. `values` is reused for the next chunk: copy what is kept. */
 export interface TensorChunk {
@@ -31,9 +31,10 @@ export async function openUpdateFile(
 ): Promise<UpdateFile> {
   const file = await open(path)
   try {
-    const { sizeBytes } = file
-    const length = headerLength(await readStart(file, Math.min(8, sizeBytes)), sizeBytes) ?? 0
-    const { encoding, tensors } = updateLayout(sizeBytes, shapes, await readStart(file, length))
+    const { layout } = await readUpdateLayout(file.sizeBytes, shapes, (offset, length) =>
+      readRange(file, offset, length),
+    )
+    const { encoding, tensors } = layout
     const close = () => file.close()
     return {
       encoding,
@@ -114,6 +115,6 @@ function decodeFloats(into: Float32Array, bytes: Uint8Array, encoding: UpdateEnc
   }
 }
 
-async function readStart(file: RangeFile, length: number): Promise<Uint8Array> {
-  return new Uint8Array(await windowOf(file, Math.max(1, length))(0, length))
+async function readRange(file: RangeFile, offset: number, length: number): Promise<Uint8Array> {
+  return new Uint8Array(await windowOf(file, Math.max(1, length))(offset, length))
 }

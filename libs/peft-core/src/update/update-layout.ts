@@ -47,6 +47,17 @@ export function headerLength(start: Uint8Array, sizeBytes: number): number | und
   throw new UpdateFault('format', { expected, received: `${length} bytes` })
 }
 
+/** Reads the header of an update of `sizeBytes`, and what it says. Throws UpdateFault as `updateLayout`. */
+export async function readUpdateLayout(
+  sizeBytes: number,
+  shapes: Shapes,
+  read: (offset: number, length: number) => Promise<Uint8Array>,
+): Promise<{ readonly header: Uint8Array; readonly layout: UpdateLayout }> {
+  const length = headerLength(await read(0, Math.min(8, sizeBytes)), sizeBytes) ?? 0
+  const header = await read(0, length)
+  return { header, layout: updateLayout(sizeBytes, shapes, header) }
+}
+
 /**
  * What the header of an update of `sizeBytes` says: a safetensors file in one of the encodings, whose tensors are exactly those
  * of `shapes` and fill it without gaps. Throws UpdateFault for the first thing that is wrong.
