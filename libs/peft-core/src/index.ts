@@ -135,6 +135,7 @@ export {
 export { readBatch } from './train/batch-file.js'
 export { evaluationBatches, packWindows, trainingBatches, type Windows } from './train/batches.js'
 export { type Checkpoint, readCheckpoint, writeCheckpoint } from './train/checkpoint.js'
+export { decodeControl, encodeControl } from './train/control-file.js'
 export { readDocuments, streamDocuments } from './train/documents.js'
 export type { TrainingEstimate } from './train/estimate.js'
 export { splitHoldout } from './train/holdout.js'

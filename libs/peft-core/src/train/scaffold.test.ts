@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { encodeSafetensors } from '../adapter/safetensors-write.js'
 import type { TensorMap } from '../adapter/tensor.js'
+import { rawTensor } from '../adapter/tensor.js'
+import { decodeControl, encodeControl } from './control-file.js'
 import { nextControl, nextServerControl, scaffoldCorrection, zeroControl } from './scaffold.js'
 import { type TrainingModel, type TrainJob, train } from './trainer.js'
 
@@ -133,4 +136,11 @@ describe('SCAFFOLD', () => {
     ).toThrow('rateSum')
     expect(() => nextServerControl(one(1), [one(1), one(2)], 1)).toThrow('at least 2, got 1')
   })
+})
+
+test('a control is the same after a restart, and an adapter is none', () => {
+  const control = one(0.1, -3e-20, 7)
+  expect(decodeControl(encodeControl(control))).toEqual(control)
+  const adapter = encodeSafetensors(new Map([...control].map(([name, tensor]) => [name, rawTensor(tensor)])))
+  expect(() => decodeControl(adapter)).toThrow('expected to be a scaffold-control, got none')
 })
