@@ -1,7 +1,10 @@
+import { execFile } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { request } from 'node:https'
 import { type AddressInfo, connect as connectTcp, createServer } from 'node:net'
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createFolder, type Folder } from './support/folder.js'
 import { programs, type Service, startService } from './support/service.js'
@@ -140,4 +143,22 @@ test('bytes that are passed on unread do no harm, and a link that was made plain
   const { status, stderr } = await far.ended
   expect([status, stderr]).toEqual([4, expect.stringContaining('LRC-2019')])
   passing.close()
+})
+
+test('the conformance suite holds over TLS, the certificate among its statements', async () => {
+  const tool = fileURLToPath(new URL('../tools/dist/conformance/main.js', import.meta.url))
+  const env = { ...process.env, NODE_EXTRA_CA_CERTS: folder.at('coordinator', 'tls-cert.pem') }
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [tool, ready.join, '--quick', '--json', '--token', ready.adminToken],
+    { env, maxBuffer: 10_000_000 },
+  )
+  const { holds, findings } = JSON.parse(stdout) as {
+    readonly holds: boolean
+    readonly findings: readonly { readonly statement: string; readonly state: string }[]
+  }
+  expect(holds).toBe(true)
+  expect(findings.find(({ statement }) => statement.startsWith('the certificate that is shown'))?.state).toBe(
+    'holds',
+  )
 })

@@ -88,17 +88,6 @@ export const joining: readonly Statement[] = [
   }),
 ]
 
-/** What a link that has expired is answered with. */
-export const expiry: Statement = {
-  section: '1',
-  statement: 'a join link that has expired is refused',
-  expected: 'LRC-2003 as application/problem+json',
-  async observe({ join, expired }) {
-    if (expired === undefined) throw new Error('no link that has expired was given')
-    return problemIn(await join(expired.token))
-  },
-}
-
 function refusedUpgrade(
   what: string,
   code: string,
@@ -117,13 +106,14 @@ function refusedUpgrade(
   }
 }
 
-/** What an upgrade was refused with, as words. */
+/** What an upgrade was refused with, in words. */
 export function refusalIn({ status, body }: { readonly status: number; readonly body: string }): string {
   const { code } = JSON.parse(body) as { readonly code?: unknown }
   return `status ${status}, ${String(code)}`
 }
 
-function problemIn({ body, mediaType, status }: Answer): string {
+/** What a request was refused with, in words. */
+export function problemIn({ body, mediaType, status }: Answer): string {
   const code = (body as { readonly code?: unknown } | null)?.code
   return code === undefined ? `status ${status}` : `${String(code)} as ${mediaType}`
 }

@@ -6,14 +6,19 @@ export interface Statement {
   readonly statement: string
   readonly expected: string
   /** What the candidate did, in the words of `expected` when it did what the statement says. */
-  readonly observe: (candidate: Candidate) => Promise<string>
+  readonly observe: (candidate: Candidate) => Promise<string | Unexamined>
+}
+
+/** That a statement could not be looked at. */
+export interface Unexamined {
+  readonly because: string
 }
 
 /** What became of one statement. */
 export interface Finding {
   readonly section: string
   readonly statement: string
-  readonly passed: boolean
+  readonly state: 'holds' | 'fails' | 'not examined'
   readonly expected: string
-  readonly received: string
+  readonly received: string // or why it was not examined
 }

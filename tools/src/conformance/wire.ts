@@ -11,25 +11,38 @@ export interface Refused {
 export interface Wire {
   /** Sends one frame and waits for the acknowledgement of packet `id`. Throws Error when the connection closes or `waitMs` pass first, LoricaError for an answer that is no packet. */
   ask(id: number, frame: Uint8Array | string): Promise<unknown>
+  /** Waits for the acknowledgement of packet `id` that is sent after this. */
+  answerTo(id: number): Promise<unknown>
   /** Sends an event and waits for its reply. */
   say(name: string, message: unknown): Promise<unknown>
   /** Sends bytes as a binary frame, text as a text frame. */
   send(frame: Uint8Array | string): void
-  /** Whether the connection is closed by the other side within `waitMs`. */
-  isClosed(): Promise<boolean>
+  /** Sends one binary frame as a message of this many fragments. */
+  sendInParts(frame: Uint8Array, parts: number): void
+  /** Sends this many pings of WebSocket at once. */
+  ping(times: number): void
+  /** Whether the connection is closed by the other side within `waitMs`, or as many as are given. */
+  isClosed(untilMs?: number): Promise<boolean>
   close(): void
 }
 
 /** Hears a message of the coordinator, which is acknowledged whatever it is. */
 export type OnMessage = (name: string, message: unknown) => void
 
+interface WireOptions {
+  readonly waitMs: number
+  readonly onMessage?: OnMessage | undefined
+  readonly silence?: 'namespace' | 'heartbeats' // what it never says: that it joins the namespace, or that it is alive
+  readonly path?: string
+}
+
 /** The WebSocket of the fleet with these headers; every wait ends after `waitMs`. */
 export async function openWire(
   url: string,
   headers: Readonly<Record<string, string>>,
-  { waitMs, onMessage }: { readonly waitMs: number; readonly onMessage?: OnMessage | undefined },
+  { waitMs, onMessage, silence, path = `${FLEET_PATH}?EIO=4&transport=websocket` }: WireOptions,
 ): Promise<Wire | Refused> {
-  const address = `${url.replace(/^http/, 'ws')}${FLEET_PATH}?EIO=4&transport=websocket`
+  const address = `${url.replace(/^http/, 'ws')}${path}`
   const socket = new WebSocket(address, { headers, perMessageDeflate: false, handshakeTimeout: waitMs })
   const replies = new Map<number, (reply: unknown) => void>()
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
@@ -54,7 +67,7 @@ export async function openWire(
     const bytes = Buffer.isBuffer(data) ? data : Buffer.concat(data as Buffer[])
     try {
       if (isBinary) take(decodePacket(Uint8Array.from(bytes)))
-      else if (bytes.toString() === '2') socket.send('3') // a ping of Engine.IO
+      else if (bytes.toString() === '2' && silence !== 'heartbeats') socket.send('3') // a ping of Engine.IO
     } catch (error) {
       fault = error as Error
       socket.terminate()
@@ -82,26 +95,37 @@ export async function openWire(
   }
 
   const wire: Wire = {
-    async ask(id, frame) {
-      const reply = new Promise((resolve) => replies.set(id, resolve))
+    ask(id, frame) {
+      const reply = wire.answerTo(id)
       socket.send(frame)
-      return await within(reply)
+      return reply
     },
+    answerTo: (id) => within(new Promise((resolve) => replies.set(id, resolve))),
     say(name, message) {
       const id = ++lastId
       return wire.ask(id, encodePacket({ type: 2, nsp: '/', id, data: [name, message] }))
     },
     send: (frame) => socket.send(frame),
-    async isClosed() {
+    sendInParts(frame, parts) {
+      for (let part = 0; part < parts; part++) {
+        const bytes = part < parts - 1 ? frame.subarray(part, part + 1) : frame.subarray(part)
+        socket.send(bytes, { fin: part === parts - 1 })
+      }
+    },
+    ping(times) {
+      for (let time = 0; time < times; time++) socket.ping()
+    },
+    async isClosed(untilMs = waitMs) {
       const isClosed = await before(
         closed.then(() => true),
-        waitMs,
+        untilMs,
       ).catch(() => false)
       if (fault !== undefined) throw fault
       return isClosed
     },
     close: () => socket.terminate(),
   }
+  if (silence === 'namespace') return wire
   socket.send(encodePacket({ type: 0, nsp: '/' }))
   await within(namespace)
   return wire
