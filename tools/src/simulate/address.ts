@@ -43,8 +43,6 @@ export type Reach = Pick<AgentHost, 'openSocket' | 'post'>
 
 const HTTP_TIMEOUT_MS = 15_000
 const CONNECT_TIMEOUT_MS = 20_000
-const FIRST_PAUSE_MS = 250
-const LONGEST_PAUSE_MS = 10_000
 const HEADER_BYTES = 400
 
 /** The way of one process of an agent to the address. */
@@ -119,7 +117,7 @@ export function reachFrom(name: string, agent: Incarnation, parts: AddressParts)
 
 type Exchange = <T>(ms: number, sizeBytes: number, act: (at: Answering) => Promise<T> | T) => Promise<T>
 
-/** A socket that connects again, with growing and jittered pauses, as that of socket.io does. */
+/** A socket that connects when it is told to, as that of socket.io does. */
 function openSocket(
   name: string,
   agent: Incarnation,
@@ -130,23 +128,14 @@ function openSocket(
   const listeners: (readonly [string, (...args: never[]) => void])[] = []
   let connection: Connection | undefined
   let connections = 0
-  let attempts = 0
   let isWanted = false
   let isTrying = false
-  let cancelRetry = (): void => {}
   const tell = (event: string, ...args: readonly unknown[]): void => {
     for (const [wanted, listener] of listeners)
       if (wanted === event) (listener as (...args: unknown[]) => void)(...args)
   }
-  const retry = (): void => {
-    const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempts++) * dice.between(0.5, 1.5)
-    cancelRetry = agent.later(pauseMs, () => void open())
-  }
-  const ended = (reason: string): void => {
-    if (connection === undefined) return // it ended before it was told of
+  const ended = (): void => {
     connection = undefined
-    if (reason === 'io server disconnect' || reason === 'io client disconnect') isWanted = false
-    else retry()
   }
 
   async function open(): Promise<void> {
@@ -162,13 +151,11 @@ function openSocket(
       if (!isWanted || !opened.endpoint.isOpen()) throw new Error('the connection ended at once')
       connection = opened
       connections++
-      attempts = 0
       for (const [event, listener] of listeners) opened.endpoint.on(event, listener)
       tell('connect')
     } catch (error) {
       if (!isWanted) return
       tell('connect_error', error)
-      retry()
     } finally {
       isTrying = false
     }
@@ -207,7 +194,6 @@ function openSocket(
     },
     disconnect() {
       isWanted = false
-      cancelRetry()
       connection?.disconnect()
     },
     timeout: (ms) => ({

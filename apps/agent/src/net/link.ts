@@ -30,6 +30,7 @@ import {
 import type { Clock } from '../clock.js'
 import type { Random } from '../random.js'
 import { type Introduction, introduce } from './introduction.js'
+import { createPauses } from './pauses.js'
 import { type Proof, REFUSED } from './proven-socket.js'
 import type { OpenSocket } from './socket.js'
 
@@ -82,11 +83,8 @@ export interface Link {
   close(): void
 }
 
-/**
- * A coordinator that stops dismisses its agents; they come back after about this long, unless it said another time. One that
- * dismisses twice means it.
- */
-const COME_BACK_MS = 1000
+/** A coordinator that stops dismisses its agents; they come back when it is gone. One that dismisses twice means it. */
+const DISMISSED_MS = 500
 
 /** A connection that lasted was not one of two that replace each other. */
 const LASTING_MS = 60_000
@@ -111,16 +109,25 @@ export function openLink({
 }: LinkOptions): Link {
   const waiting = new Set<(reply: HelloReply) => void>()
   let introduced: HelloReply | undefined
-  let comeBackMs = COME_BACK_MS
+  const pauses = createPauses(random)
   let dismissals = 0
   let connectedMs = Number.POSITIVE_INFINITY
   let isAway = false // and that was told
+  let isOver = false
   let cancelComeBack = () => {}
 
   const pace = (reconnectMs: number | undefined): void => {
-    if (reconnectMs === undefined || reconnectMs === comeBackMs) return
-    comeBackMs = reconnectMs
-    socket.paceTo?.(reconnectMs)
+    if (reconnectMs !== undefined) pauses.paceTo(reconnectMs)
+  }
+  const comeBack = (leastMs = 0): void => {
+    if (isOver) return
+    cancelComeBack()
+    cancelComeBack = clock.after(Math.max(leastMs, pauses.nextMs()), () => socket.connect())
+  }
+  const end = (): void => {
+    isOver = true
+    cancelComeBack()
+    socket.disconnect()
   }
   const refuse = (refusal: LoricaError): void => {
     if (isKeyRefused?.(refusal)) return
@@ -129,7 +136,7 @@ export function openLink({
       on.disconnected(`${refusal.code}: ${refusal.message}`)
     }
     if (!FINAL.includes(refusal.code)) return
-    socket.disconnect()
+    end()
     on.refused(refusal)
   }
   const socket = openSocket({ url, pin, proof, onRefused: refuse })
@@ -154,6 +161,7 @@ export function openLink({
       const reply = await introduce(hello(), (message) => request('hello', message))
       if (socket.id !== id) return // the connection ended together with the answer
       introduced = reply
+      pauses.reset()
       pace(reply.reconnectMs)
       isAway = false
       connectedMs = clock.monotonicMs()
@@ -169,13 +177,14 @@ export function openLink({
     introduced = undefined
     isAway = true
     on.disconnected(reason)
-    if (reason !== 'io server disconnect') return
+    if (reason !== 'io server disconnect') return comeBack()
     if (clock.monotonicMs() - connectedMs > LASTING_MS) dismissals = 0
     dismissals++
     if (dismissals > 1) return refuse(replaced())
-    cancelComeBack = clock.after(comeBackMs * (0.5 + random.fraction()), () => socket.connect())
+    comeBack(DISMISSED_MS)
   })
   socket.on('connect_error', ({ message }) => {
+    comeBack()
     dismissals = 0 // it was away, so it did not mean this agent
     if (isAway || message === REFUSED) return
     isAway = true
@@ -216,10 +225,7 @@ export function openLink({
         }
         signal?.addEventListener('abort', giveUp, { once: true })
       }),
-    close() {
-      cancelComeBack()
-      socket.disconnect()
-    },
+    close: end,
   }
 }
 

@@ -29,7 +29,8 @@ export function expectPrivate(url: string, isInsecure: boolean): void {
   })
 }
 
-function isThisMachine(hostname: string): boolean {
+/** Whether an address of a URL is that of this machine, so that what is sent to it does not leave it. */
+export function isThisMachine(hostname: string): boolean {
   if (hostname === 'localhost' || hostname === '[::1]') return true
   return isIP(hostname) === 4 && hostname.startsWith('127.')
 }
