@@ -10,9 +10,22 @@ import { openOperator } from './operator.js'
 import type { Finding } from './statement.js'
 
 const WAIT_MS = 10_000
+const usage = `Usage: npm run conformance -- JOIN_LINK [options]
+
+  --token TOKEN        of an admin of this coordinator: for statements about links that an operator makes
+  --url URL            where that admin asks, when it is not the address of the link
+  --expired JOIN_LINK  a link of this coordinator that has expired, where there is no token
+  --quick              leave out what takes half a minute
+  --json               one JSON document on stdout; for a program, npm run -s, because npm prints there too
+
+Exit status: 0 no statement fails, 1 one does, 2 wrong arguments.`
 const ARGUMENTS = 'JOIN_LINK [--token TOKEN [--url URL]] [--expired JOIN_LINK] [--quick] [--json]'
 
 async function main(): Promise<number> {
+  if (process.argv.includes('--help')) {
+    process.stdout.write(`${usage}\n`)
+    return 0
+  }
   const { link, values } = read(process.argv.slice(2))
   const url = values.url ?? parseJoinLink(link).url
   const findings = await examine(link, {

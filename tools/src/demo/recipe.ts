@@ -24,7 +24,7 @@ A coordinator and N agents, each a process of its own, fine-tune a small languag
   --rounds N   rounds of the federation (10)
   --seed N     another division of the texts and another start (1)
   --keep DIR   leave the coordinator, the agents, the texts and the run file in DIR
-  --json       one JSON document on stdout`
+  --json       one JSON document on stdout; for a program, npm run -s demo -- --json, because npm prints there too`
 
 /** Reads the command line. RangeError says which value was expected. */
 export function parseRecipe(args: readonly string[]): Recipe | 'help' {

@@ -123,6 +123,14 @@ test('an address that is no coordinator, plain HTTP beyond this machine, and pro
   })
 })
 
+test('plain HTTP is well on this machine, and a risk that is told where its owner allows it beyond', async () => {
+  const near = of(await fleet(await well()), 'tls')
+  expect(near).toEqual({ check: 'tls', state: 'ok', found: 'plain HTTP, which does not leave this machine' })
+  const far = of(await fleet('http://0.0.0.0:1', { isInsecure: true }), 'tls')
+  expect(far).toMatchObject({ state: 'warning', found: expect.stringContaining('as its owner allows it') })
+  expect(far?.fix).toContain('--tls self')
+})
+
 test('the uplink is that of the last update', async () => {
   const uplink = { at: '2026-05-04T03:02:01Z', sizeBytes: 3_000_000, ms: 1200 }
   expect(of(await fleet(await well(), { uplink }), 'uplink')?.found).toMatch(

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Clock } from '../clock.js'
-import { expectPrivate } from '../net/post.js'
+import { expectPrivate, isThisMachine } from '../net/post.js'
 import { type Reach, reach } from '../net/reach.js'
 import type { Uplink } from '../store/ledger.js'
 import { examined, type Finding, ok, skipped, warning } from './finding.js'
@@ -34,8 +34,18 @@ export async function examineFleet(parts: FleetParts): Promise<readonly Finding[
   })
   const security = await examined('tls', async () => {
     expectPrivate(coordinator.url, parts.isInsecure)
-    const isPlain = coordinator.url.startsWith('http:')
-    if (isPlain) return ok('tls', 'plain HTTP, as its owner allows it')
+    const { protocol, hostname } = new URL(coordinator.url)
+    if (protocol === 'http:' && isThisMachine(hostname))
+      return ok('tls', 'plain HTTP, which does not leave this machine')
+    if (protocol === 'http:') {
+      const risk =
+        'plain HTTP, as its owner allows it: whoever is on the way can read and change what is sent'
+      return warning(
+        'tls',
+        risk,
+        'Start the coordinator with --tls self, and join with the https link that it prints.',
+      )
+    }
     if (reached === undefined) return skipped('tls', 'the coordinator was not reached')
     return ok('tls', 'the key that the join link pins vouches for the certificate')
   })
