@@ -105,10 +105,11 @@ function attemptLines(attempt: AttemptView, isWhy: boolean): readonly string[] {
   ]
 }
 
-function whyOf({ code, message, progress }: AgentInRound): string {
+function whyOf({ code, message, waiting, progress }: AgentInRound): string {
+  const stands = waiting === null ? '' : `waiting: ${waiting}`
   const last = progress === null ? '' : `last known: ${progress.phase} ${progressText(progress)}`
   const why = [code, message].filter((part) => part !== null).join(' ')
-  return [why, last].filter((part) => part !== '').join('; ')
+  return [why, stands, last].filter((part) => part !== '').join('; ')
 }
 
 function progressText({ phase, step, steps, at }: NonNullable<AgentInRound['progress']>): string {

@@ -32,7 +32,7 @@ export function operatorApi(app: FastifyInstance, parts: OperatorParts): void {
 
     fleetApi(api, parts)
     operatorsApi(api, parts)
-    roundsApi(api, { conductor, runOf })
+    roundsApi(api, { conductor, roster, runOf })
 
     api.post('/api/v1/runs', async ({ body }, reply) => {
       const runId = await addRun(body, parts, conductor)

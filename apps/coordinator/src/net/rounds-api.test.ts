@@ -1,7 +1,7 @@
 import type { RoundSummary, RoundView } from '@lorica/protocol'
 import { expect, test } from 'vitest'
 import { type Manner, startAgent } from '../agent.fixture.js'
-import { startFleet } from '../fleet.fixture.js'
+import { startFleet, until } from '../fleet.fixture.js'
 
 test('a run says per round and agent what happened, also after a restart', async () => {
   await using fleet = await startFleet()
@@ -42,4 +42,40 @@ test('a run says per round and agent what happened, also after a restart', async
   expect((await fleet.api('GET', '/api/v1/runs/tone/rounds/2')).body).toMatchObject({
     ...{ code: 'LRC-3013', status: 404, expected: '1 to 1' },
   })
+})
+
+test('a round that is open says which of its agents stand still, and why, until they go on', async () => {
+  await using fleet = await startFleet()
+  const assigned = new Map<string, string>()
+  const train: Manner['train'] = async ({ name }, { assignmentId }) => void assigned.set(name, assignmentId)
+  const oslo = await startAgent(fleet, 'oslo', { train })
+  const turin = await startAgent(fleet, 'turin', { train })
+  await fleet.startRun()
+  await until(() => assigned.size === 2)
+  const waitingOf = async () => {
+    const view = (await fleet.api('GET', '/api/v1/runs/tone/rounds/1')).body as RoundView
+    return view.attempts[0]?.agents.map(({ fate, waiting }) => [fate, waiting])
+  }
+  const report = (step: number, more: object) => {
+    const now = {
+      assignmentId: assigned.get('oslo'),
+      phase: 'train',
+      step,
+      steps: 5,
+      loss: null,
+      tokensPerSecond: null,
+    }
+    return oslo.emit('progress', { ...now, ...more })
+  }
+  await report(2, { waiting: 'paused by its owner' })
+  expect(await waitingOf()).toEqual([
+    ['training', 'paused by its owner'],
+    ['training', null],
+  ])
+  turin.close()
+  await report(3, {})
+  await expect.poll(waitingOf).toEqual([
+    ['training', null],
+    ['training', 'it is not connected'],
+  ])
 })

@@ -74,10 +74,11 @@ export function createHearing(parts: Parts, leases: Leases, activeRuns: () => re
         const { current } = active.run()
         const isMeasuring = measurement?.state.assignments.get(agentId) === assignmentId
         if (current?.seats.get(agentId)?.assignmentId !== assignmentId && !isMeasuring) continue
-        const { phase, step, steps } = progress
+        const { phase, step, steps, waiting } = progress
         leases.moved(agentId, { assignmentId, phase, step, steps })
         active.marks.progressed(agentId, {
           ...{ phase, step, steps, at: new Date(parts.clock.now()).toISOString() },
+          ...(waiting === undefined ? {} : { waiting }),
         })
         const round = (isMeasuring ? measurement?.round : current?.round) ?? 0
         const said = { round, agentId, name: nameOf(agentId), ...progress }

@@ -1,7 +1,7 @@
 import { parseRunSpec } from '@lorica/protocol'
 import { expect, test } from 'vitest'
 import type { Contribution, RunJournalEvent } from '../journal-event.js'
-import { histogramOf, roundSummaries, roundView } from './round-view.js'
+import { histogramOf, type Live, roundSummaries, roundView } from './round-view.js'
 import { createRun, type Run, stepRun } from './run.js'
 
 const spec = parseRunSpec({
@@ -73,6 +73,11 @@ const events: readonly (readonly [number, RunJournalEvent])[] = [
   [20, { type: 'update-accepted', runId, round: 1, contribution: contribution('oslo', 2) }],
 ]
 
+const live = (marks: Live['marks'] = new Map(), isConnected = true): Live => ({
+  marks,
+  isConnected: () => isConnected,
+})
+
 function after(count: number): Run {
   const created = { type: 'run-created', runId, spec, seed: 11, base, files: [] } as const
   const lines = events.slice(0, count).map(([second, event]) => ({ event, at: time(second) }))
@@ -80,7 +85,7 @@ function after(count: number): Run {
 }
 
 test('an attempt that failed says what became of each agent, with the reasons counted', () => {
-  const view = roundView(after(events.length), 1, new Map())
+  const view = roundView(after(events.length), 1, live())
   const [first] = view?.attempts ?? []
   expect(first).toMatchObject({ state: 'failed', reason: 'too few', plannedAt: time(1), endedAt: time(10) })
   expect(first?.reasons).toEqual([
@@ -107,19 +112,38 @@ test('an attempt that failed says what became of each agent, with the reasons co
 })
 
 test('an open attempt shows how far its seats are now', () => {
-  const live = { ...progress, step: 19 }
-  const marks = new Map([['id-graz', { agentId: 'id-graz', bytesUp: 40, bytesDown: 9, progress: live }]])
-  const view = roundView(after(events.length), 1, marks)
+  const now = { ...progress, step: 19 }
+  const marks = new Map([['id-graz', { agentId: 'id-graz', bytesUp: 40, bytesDown: 9, progress: now }]])
+  const view = roundView(after(events.length), 1, live(marks))
   expect([view?.state, view?.attempts.length]).toEqual(['open', 2])
   const graz = view?.attempts[1]?.agents.find(({ name }) => name === 'graz')
-  expect(graz).toMatchObject({ fate: 'training', code: null, bytesUp: 40, progress: live })
+  expect(graz).toMatchObject({ fate: 'training', code: null, bytesUp: 40, waiting: null, progress: now })
   expect(view?.attempts[1]?.reasons).toEqual([])
+})
+
+test('an agent that trains may stand still: its machine is needed, as it says, or it is not connected', () => {
+  const halted = { ...progress, step: 19, waiting: 'other programs use 81 % of the processor' }
+  const marks = new Map([['id-graz', { agentId: 'id-graz', bytesUp: 40, bytesDown: 9, progress: halted }]])
+  const waitingOf = (isConnected: boolean) =>
+    roundView(after(events.length - 1), 1, live(marks, isConnected))?.attempts[1]?.agents.map(
+      ({ name, waiting }) => [name, waiting],
+    )
+  expect(waitingOf(true)).toEqual([
+    ['oslo', null],
+    ['graz', 'other programs use 81 % of the processor'],
+    ['bern', null],
+  ])
+  expect(waitingOf(false)).toEqual([
+    ['oslo', 'it is not connected'],
+    ['graz', 'it is not connected'],
+    ['bern', null],
+  ])
 })
 
 test('an agent that got its seat later is told of once, with its seat', () => {
   const invited: RunJournalEvent = { type: 'agent-invited', runId, round: 1, seat: seat('bern', 2) }
   const run = stepRun(after(events.length), { event: invited, at: time(21) })
-  const agents = roundView(run, 1, new Map())?.attempts[1]?.agents
+  const agents = roundView(run, 1, live())?.attempts[1]?.agents
   expect(agents?.map(({ name, fate }) => [name, fate])).toEqual([
     ['oslo', 'accepted'],
     ['graz', 'training'],
@@ -128,7 +152,7 @@ test('an agent that got its seat later is told of once, with its seat', () => {
 })
 
 test('a list of rounds tells the latest attempt in numbers', () => {
-  expect(roundSummaries(after(5), new Map())).toEqual([
+  expect(roundSummaries(after(5), live())).toEqual([
     {
       ...{ round: 1, state: 'failed', release: null, loss: null, attempts: 1, reason: 'too few', seats: 4 },
       ...{ accepted: 1, bytesUp: 5000, bytesDown: 812, plannedAt: time(1), endedAt: time(10) },
@@ -138,7 +162,7 @@ test('a list of rounds tells the latest attempt in numbers', () => {
       ],
     },
   ])
-  expect(roundView(after(5), 2, new Map())).toBeUndefined()
+  expect(roundView(after(5), 2, live())).toBeUndefined()
 })
 
 test('reasons that are equally frequent come by code', () => {

@@ -18,8 +18,14 @@ import type { PastRound, Run } from './run.js'
 type Attempt = RoundState | PastRound
 type Marks = ReadonlyMap<string, SeatMark>
 
-/** The rounds of a run so far, oldest first. `live` is how far the seats of its open round are. */
-export function roundSummaries(run: Run, live: Marks): readonly RoundSummary[] {
+/** What is known of the seats of an open round beyond the journal. */
+export interface Live {
+  readonly marks: Marks // how far they are
+  readonly isConnected: (agentId: string) => boolean
+}
+
+/** The rounds of a run so far, oldest first. */
+export function roundSummaries(run: Run, live: Live): readonly RoundSummary[] {
   const numbers = [...new Set(attemptsOf(run).map(({ round }) => round))]
   return numbers.map((round) => {
     const { state, release, loss, attempts } = roundView(run, round, live) as RoundView
@@ -41,7 +47,7 @@ export function roundSummaries(run: Run, live: Marks): readonly RoundSummary[] {
 }
 
 /** One round of a run with every attempt at it, or undefined when it was never planned. */
-export function roundView(run: Run, round: number, live: Marks): RoundView | undefined {
+export function roundView(run: Run, round: number, live: Live): RoundView | undefined {
   const attempts = attemptsOf(run).filter((attempt) => attempt.round === round)
   const latest = attempts.at(-1)
   if (latest === undefined) return undefined
@@ -52,7 +58,7 @@ export function roundView(run: Run, round: number, live: Marks): RoundView | und
     state: stateOf(latest),
     release: record?.release ?? null,
     loss: record?.loss ?? null,
-    attempts: attempts.map((attempt) => attemptView(attempt, isPast(attempt) ? attempt.marks : live)),
+    attempts: attempts.map((attempt) => attemptView(attempt, live)),
   }
 }
 
@@ -60,7 +66,7 @@ function attemptsOf(run: Run): readonly Attempt[] {
   return run.current === null ? run.history : [...run.history, run.current]
 }
 
-function attemptView(attempt: Attempt, marks: Marks): AttemptView {
+function attemptView(attempt: Attempt, live: Live): AttemptView {
   const { minimum, goal, deadlineAtMs, plannedAt, closedAt, bystandersNotNamed } = attempt
   const bystanders = attempt.bystanders.filter(({ agentId }) => !attempt.seats.has(agentId)) // some were invited later
   const past = isPast(attempt) ? attempt : null
@@ -72,7 +78,7 @@ function attemptView(attempt: Attempt, marks: Marks): AttemptView {
     deadlineAt: deadlineAtMs === null ? null : new Date(deadlineAtMs).toISOString(),
     endedAt: past?.endedAt ?? null,
     reasons: histogramOf(attempt.isClosed || past !== null ? refusalsOf(attempt) : settledOf(attempt)),
-    agents: [...seatsOf(attempt, marks), ...bystanders.map(bystanderView)],
+    agents: [...seatsOf(attempt, live), ...bystanders.map(bystanderView)],
   }
 }
 
@@ -94,7 +100,8 @@ function settledOf(attempt: Attempt): readonly RefusalRecord[] {
   return refusalsOf(attempt).filter(({ kind }) => kind !== 'absent')
 }
 
-function seatsOf(attempt: Attempt, marks: Marks): readonly AgentInRound[] {
+function seatsOf(attempt: Attempt, live: Live): readonly AgentInRound[] {
+  const marks = isPast(attempt) ? attempt.marks : live.marks
   const isOver = attempt.isClosed || isPast(attempt)
   const refusals = new Map(refusalsOf(attempt).map((refusal) => [refusal.agentId, refusal]))
   return [...attempt.seats.values()].map((seat) => {
@@ -112,7 +119,8 @@ function seatsOf(attempt: Attempt, marks: Marks): readonly AgentInRound[] {
     }
     const refusal = refusals.get(agentId)
     if (refusal === undefined || (seat.status === 'training' && !isOver)) {
-      return { ...base, fate: 'training', bytesUp }
+      const waiting = live.isConnected(agentId) ? (progress?.waiting ?? null) : 'it is not connected'
+      return { ...base, fate: 'training', waiting, bytesUp }
     }
     const { kind: fate, code, message } = refusal
     return { ...base, fate, code, message, bytesUp }
@@ -124,7 +132,7 @@ function bystanderView({ agentId, name, fate, reason }: Bystander): AgentInRound
 }
 
 const nothing = {
-  ...{ code: null, message: null, device: null, progress: null },
+  ...{ code: null, message: null, waiting: null, device: null, progress: null },
   ...{ trainSeconds: null, lossFirst: null, lossLast: null, tokens: null },
   ...{ bytesUp: 0, bytesDown: 0 },
 } as const

@@ -6,6 +6,7 @@ export interface LastProgress {
   readonly step: number
   readonly steps: number
   readonly at: string
+  readonly waiting?: string // why it stood still then, in its own words
 }
 
 /**
@@ -30,6 +31,7 @@ export interface AgentInRound {
   readonly fate: AgentFate
   readonly code: string | null // LRC-nnnn of a refusal
   readonly message: string | null // why, in words
+  readonly waiting: string | null // of an agent that is training: why it stands still for now
   readonly device: string | null // what it said it trains with
   readonly trainSeconds: number | null
   readonly lossFirst: number | null
