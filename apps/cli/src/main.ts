@@ -9,6 +9,7 @@ import { roundsCommand } from './fleet/rounds.js'
 import { runCommand } from './fleet/run.js'
 import { aggregateCommand } from './learning/aggregate.js'
 import { benchCommand } from './learning/bench.js'
+import { benchAggregateCommand } from './learning/bench-aggregate.js'
 import { evalCommand } from './learning/eval.js'
 import { generateCommand } from './learning/generate.js'
 import { gradCommand } from './learning/grad.js'
@@ -61,7 +62,7 @@ for (const command of [
   mergeCommand(),
   aggregateCommand(),
   quantizeCommand(),
-  benchCommand().addCommand(benchFleetCommand()),
+  benchCommand().addCommand(benchAggregateCommand()).addCommand(benchFleetCommand()),
 ])
   program.addCommand(command)
 program.commandsGroup('This machine:')

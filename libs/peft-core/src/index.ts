@@ -33,10 +33,14 @@ export { writeTensors } from './adapter/tensor-file.js'
 export { floatTensor, integerValues, storedAs } from './adapter/values.js'
 // Aggregation of many updates into one adapter.
 export { openAdapterFolder, type StoredAdapter, safetensorsSource } from './aggregate/adapter-folder.js'
+export type { Shapes } from './aggregate/cohort.js'
 export type { Target } from './aggregate/compress.js'
 export type { Contribution } from './aggregate/contribution.js'
 export { fedAvg, type WeightedUpdate } from './aggregate/fedavg.js'
 export { type FilePool, filePool } from './aggregate/file-pool.js'
+export { type FoldSpeed, measureFold } from './aggregate/fold-speed.js'
+export { orthonormalStart } from './aggregate/orthonormal-start.js'
+export { personalAdapter } from './aggregate/personal.js'
 export type {
   AggregationReport,
   Agreement,
@@ -44,6 +48,7 @@ export type {
   ModuleReport,
 } from './aggregate/report.js'
 export type { AggregationRule } from './aggregate/robust-aggregate.js'
+export { rotatedAdapter } from './aggregate/rotated-adapter.js'
 export {
   type Change,
   changeBetween,
@@ -66,7 +71,7 @@ export {
 } from './aggregate/staleness.js'
 export { type StrategyName, type StrategySpec, strategyNames, strategyOf } from './aggregate/strategies.js'
 export type { Aggregate, Aggregation, AggregationPlan, Strategy, TensorRole } from './aggregate/strategy.js'
-export { type TensorSource, tensorSource } from './aggregate/tensor-source.js'
+export { type TensorRange, type TensorSource, tensorSource } from './aggregate/tensor-source.js'
 export { truncatedAdapter } from './aggregate/truncated.js'
 export { updateSources } from './aggregate/update-source.js'
 // Data: files as rows to train on and to judge by.

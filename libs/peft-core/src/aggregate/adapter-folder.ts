@@ -10,9 +10,9 @@ import { readSafetensorsHeader } from '../adapter/safetensors.js'
 import type { TensorSlice } from '../adapter/safetensors-header.js'
 import { floatTensor } from '../adapter/values.js'
 import { elementBytes } from '../graph/graph.js'
-import type { RangeFile } from '../update/range-file.js'
 import type { FilePool } from './file-pool.js'
-import { expectRange, type TensorSource } from './tensor-source.js'
+import { readFloats, readWhole } from './float-ranges.js'
+import { expectRange, type TensorRange, type TensorSource } from './tensor-source.js'
 
 /** An adapter whose tensors stay on disk. */
 export interface StoredAdapter {
@@ -34,30 +34,23 @@ export function safetensorsSource(
   slices: ReadonlyMap<string, TensorSlice>,
   pool: FilePool,
 ): TensorSource {
-  return {
-    shapes: new Map([...slices].map(([name, { shape }]) => [name, shape])),
-    async read(name, start, into) {
-      const { element, offset, sizeBytes } = slices.get(name) ?? none
-      const width = elementBytes[element]
-      expectRange(name, sizeBytes / width, start, into.length)
-      const bytes =
-        element === 'float32'
-          ? new Uint8Array(into.buffer, into.byteOffset, into.byteLength)
-          : new Uint8Array(into.length * width)
-      await pool.use(path, (file) => readWhole(file, bytes, offset + start * width))
-      if (element !== 'float32') into.set(floatTensor({ element, shape: [into.length], bytes }).data)
-    },
+  const read = async (name: string, start: number, into: Float32Array): Promise<void> => {
+    const { element, offset } = sliceOf({ name, start, into })
+    const width = elementBytes[element]
+    const bytes = new Uint8Array(into.length * width)
+    await pool.use(path, (file) => readWhole(file, bytes, offset + start * width))
+    into.set(floatTensor({ element, shape: [into.length], bytes }).data)
   }
-}
-
-const none: TensorSlice = { element: 'float32', shape: [], offset: 0, sizeBytes: 0 }
-
-/** Fills `bytes` from `position` on. RangeError when the file ends before. */
-export async function readWhole(file: RangeFile, bytes: Uint8Array, position: number): Promise<void> {
-  let done = 0
-  while (done < bytes.length) {
-    const count = await file.readInto(bytes.subarray(done), position + done)
-    if (count === 0) throw new RangeError(`file expected ${bytes.length} bytes at ${position}, got ${done}`)
-    done += count
+  const sliceOf = ({ name, start, into }: TensorRange): TensorSlice => {
+    const slice = slices.get(name)
+    const values = slice === undefined ? 0 : slice.sizeBytes / elementBytes[slice.element]
+    expectRange(name, values, start, into.length)
+    return slice as TensorSlice
   }
+  const isPlain = [...slices.values()].every(({ element }) => element === 'float32')
+  const readAll = (ranges: readonly TensorRange[]): Promise<void> =>
+    readFloats({ path, pool }, ranges, (range) => sliceOf(range).offset + 4 * range.start)
+  const shapes = new Map([...slices].map(([name, { shape }]) => [name, shape]))
+  if (!isPlain) return { shapes, read }
+  return { shapes, read: (name, start, into) => readAll([{ name, start, into }]), readAll }
 }

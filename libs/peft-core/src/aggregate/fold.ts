@@ -1,30 +1,97 @@
-/** How many terms one pass adds. */
-export const MOST_TERMS = 4
+import { foldModule, MOST_TERMS, TURN_VALUES, WebAssembly } from './fold-module.js'
 
-/**
- * sum += shares[0] terms[0] + shares[1] terms[1] + …, each term added in turn in float64, so that the result is the same
- * however the terms are grouped. RangeError when there are more than MOST_TERMS.
- */
-export function addWeighted(
-  sum: Float64Array,
-  terms: readonly Float32Array[],
-  shares: readonly number[],
-): void {
-  if (shares.length < 1 || shares.length > MOST_TERMS)
-    throw new RangeError(`shares expected 1 to ${MOST_TERMS}, got ${shares.length}`)
-  if (shares.length === MOST_TERMS) addFour(sum, terms as Four<Float32Array>, shares as Four<number>)
-  else for (const [at, share] of shares.entries()) addOne(sum, terms[at] as Float32Array, share)
+export { MOST_TERMS }
+
+/** A place to add up blocks of values: float32 terms are read into buffers and added to a float64 sum. */
+export interface Fold {
+  readonly sum: Float64Array
+  /** Sets of buffers, so that one is filled while another is added. */
+  readonly buffers: readonly (readonly Float32Array[])[] // MOST_TERMS in each
+  /**
+   * sum += shares[0] buffer 0 + shares[1] buffer 1 + … for the first `count` values, each term added in turn in float64, so that
+   * the result is the same however the terms are grouped. RangeError unless there are 1 to MOST_TERMS shares.
+   */
+  add(set: number, count: number, shares: readonly number[]): void
+  /** The first `count` sums as float32, until the next call. */
+  rounded(count: number): Rounded
 }
 
-function addOne(sum: Float64Array, term: Float32Array, share: number): void {
-  for (let at = 0; at < sum.length; at++) sum[at] = (sum[at] as number) + share * (term[at] as number)
+export interface Rounded {
+  readonly values: Float32Array
+  readonly isFinite: boolean // all of them
 }
 
-type Four<T> = readonly [T, T, T, T]
+const PAGE_BYTES = 64 * 1024
 
-function addFour(sum: Float64Array, [a, b, c, d]: Four<Float32Array>, [p, q, r, s]: Four<number>): void {
-  for (let at = 0; at < sum.length; at++) {
-    const two = (sum[at] as number) + p * (a[at] as number) + q * (b[at] as number)
-    sum[at] = two + r * (c[at] as number) + s * (d[at] as number)
+/** A fold for blocks of up to `values` values. `plain`: without the processor's instructions for pairs of values. */
+export function createFold(values: number, sets: number, plain = false): Fold {
+  const length = turns(values)
+  const bytes = 8 * length + 4 * length + 4 * length * sets * MOST_TERMS
+  const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE_BYTES) })
+  const result = 8 * length
+  const start = (set: number, term: number): number => 12 * length + 4 * length * (set * MOST_TERMS + term)
+  const buffers = indices(sets).map((set) =>
+    indices(MOST_TERMS).map((term) => new Float32Array(memory.buffer, start(set, term), length)),
+  )
+  const sum = new Float64Array(memory.buffer, 0, length)
+  const results = new Float32Array(memory.buffer, result, length)
+  const kernels = plain ? null : kernelsOf(memory)
+  return {
+    sum,
+    buffers,
+    add(set, count, shares) {
+      if (shares.length < 1 || shares.length > MOST_TERMS)
+        throw new RangeError(`shares expected 1 to ${MOST_TERMS}, got ${shares.length}`)
+      const own = buffers[set] as readonly Float32Array[]
+      if (kernels === null) addPlainly(sum.subarray(0, count), own, shares)
+      else if (count > 0) {
+        const addresses = shares.map((_, term) => start(set, term))
+        kernels.folds[shares.length - 1]?.(0, 8 * turns(count), ...addresses, ...shares)
+      }
+    },
+    rounded(count) {
+      const found = results.subarray(0, count)
+      if (kernels !== null && count > 0) {
+        sum.fill(0, count, turns(count)) // what lies beyond is rounded, too
+        return { values: found, isFinite: kernels.round(0, 8 * turns(count), result) === 0 }
+      }
+      found.set(sum.subarray(0, count))
+      return { values: found, isFinite: found.every((value) => Number.isFinite(value)) }
+    },
   }
+}
+
+/** Values in whole turns of the loop. */
+function turns(values: number): number {
+  return Math.max(1, Math.ceil(values / TURN_VALUES)) * TURN_VALUES
+}
+
+interface Kernels {
+  readonly folds: readonly ((...numbers: readonly number[]) => void)[]
+  round(sum: number, end: number, result: number): number
+}
+
+let compiled: object | null | undefined
+
+/** Null where the processor has no such instructions. */
+function kernelsOf(memory: object): Kernels | null {
+  if (compiled === undefined) {
+    const bytes = foldModule()
+    compiled = WebAssembly.validate(bytes) ? new WebAssembly.Module(bytes) : null
+  }
+  if (compiled === null) return null
+  const { exports } = new WebAssembly.Instance(compiled, { env: { memory } })
+  const folds = indices(MOST_TERMS).map((at) => exports[`fold${at + 1}`] as Kernels['folds'][number])
+  return { folds, round: exports.round as Kernels['round'] }
+}
+
+function addPlainly(sum: Float64Array, terms: readonly Float32Array[], shares: readonly number[]): void {
+  for (const [term, share] of shares.entries()) {
+    const values = terms[term] as Float32Array
+    for (let at = 0; at < sum.length; at++) sum[at] = (sum[at] as number) + share * (values[at] as number)
+  }
+}
+
+function indices(count: number): readonly number[] {
+  return Array.from({ length: count }, (_, at) => at)
 }

@@ -17,6 +17,7 @@ import {
   withTensors,
 } from './agents.fixture.js'
 import type { Factors } from './module-factors.js'
+import { rotatedAdapter } from './rotated-adapter.js'
 import { rotated } from './rotation.js'
 import { truncatedAdapter } from './truncated.js'
 
@@ -157,6 +158,31 @@ describe('turning factors', () => {
       }
     },
   )
+
+  test('what agents turn themselves and send is averaged as what is turned here', async () => {
+    const [start] = list[2]!
+    for (const round of [1, 2]) {
+      const sent = await Promise.all(
+        list.map(
+          async ([own, weight]) =>
+            [await rotatedAdapter(own, start, { lambda: 0.6, round }), weight] as const,
+        ),
+      )
+      for (const module of modules)
+        expect(distance(changeOf(sent[0]![0], module), changeOf(list[0]![0], module))).toBeLessThan(1e-6)
+      const there = await aggregate({ strategy: 'fedrot', lambda: 0.6, turnHere: false }, fold(sent), {
+        start,
+        round,
+      })
+      const here = await aggregate({ strategy: 'fedrot', lambda: 0.6, turnHere: true }, fold(list), {
+        start,
+        round,
+      })
+      for (const [name, { data }] of here.candidate.tensors)
+        expect(distance(there.candidate.tensors.get(name)!.data, data)).toBeLessThan(1e-6)
+      expect(here.report.error).toBeLessThan(here.report.averagedError!)
+    }
+  })
 
   test('by nothing is averaging, to the bit', async () => {
     const plain = await aggregate({ strategy: 'fedavg' }, fold(list))

@@ -9,6 +9,21 @@ export interface TensorSource {
   readonly shapes: ReadonlyMap<string, readonly number[]>
   /** Fills `into` with the values of a tensor from `start` on, row-major. RangeError when it has not that many. */
   read(name: string, start: number, into: Float32Array): Promise<void>
+  /** The same for several ranges, for sources that read those together that lie together. */
+  readAll?(ranges: readonly TensorRange[]): Promise<void>
+}
+
+/** Values of a tensor from `start` on, and where they go. */
+export interface TensorRange {
+  readonly name: string
+  readonly start: number
+  readonly into: Float32Array
+}
+
+/** Reads several ranges of a source. */
+export async function readRanges(source: TensorSource, ranges: readonly TensorRange[]): Promise<void> {
+  if (source.readAll !== undefined) await source.readAll(ranges)
+  else for (const { name, start, into } of ranges) await source.read(name, start, into)
 }
 
 /** Tensors that lie in memory. */

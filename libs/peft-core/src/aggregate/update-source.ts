@@ -13,9 +13,9 @@ import {
   type UpdateLayout,
   type UpdateTensor,
 } from '../update/update-layout.js'
-import { readWhole } from './adapter-folder.js'
 import type { FilePool } from './file-pool.js'
-import { expectRange, type TensorSource } from './tensor-source.js'
+import { readFloats, readWhole } from './float-ranges.js'
+import { expectRange, type TensorRange, type TensorSource } from './tensor-source.js'
 
 /**
  * Opens updates with these tensors. Updates whose headers are the same share what was read of it, so that many of them take
@@ -34,10 +34,13 @@ export function updateSources(shapes: Shapes, pool: FilePool): (path: string) =>
     const key = createHash('sha256').update(header).digest('base64')
     const places = known.get(key) ?? placesOf(layout)
     known.set(key, places)
-    return {
-      shapes,
-      read: (name, start, into) => readValues({ path, pool }, places, { name, start, into }),
+    const stored = { path, pool }
+    if (places.encoding === 'f32') {
+      const readAll = (ranges: readonly TensorRange[]): Promise<void> =>
+        readFloats(stored, ranges, (range) => placeOf(places, range).start + 4 * range.start)
+      return { shapes, read: (name, start, into) => readAll([{ name, start, into }]), readAll }
     }
+    return { shapes, read: (name, start, into) => readValues(stored, places, { name, start, into }) }
   }
 }
 
@@ -51,20 +54,20 @@ function placesOf({ encoding, tensors }: UpdateLayout): Places {
   return { encoding, tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])) }
 }
 
-interface Wanted {
-  readonly name: string
-  readonly start: number
-  readonly into: Float32Array
+function placeOf({ tensors }: Places, { name, start, into }: TensorRange): UpdateTensor {
+  const place = tensors.get(name)
+  expectRange(name, place === undefined ? 0 : sizeOf(place.shape), start, into.length)
+  return place as UpdateTensor
 }
 
 async function readValues(
   { path, pool }: { readonly path: string; readonly pool: FilePool },
-  { encoding, tensors }: Places,
-  { name, start, into }: Wanted,
+  places: Places,
+  range: TensorRange,
 ): Promise<void> {
-  const place = tensors.get(name)
-  expectRange(name, place === undefined ? 0 : sizeOf(place.shape), start, into.length)
-  if (place === undefined) return
+  const { start, into } = range
+  const { encoding } = places
+  const place = placeOf(places, range)
   const read = (position: number, length: number): Promise<Uint8Array> =>
     pool.use(path, async (file) => {
       const bytes = new Uint8Array(length)
@@ -80,9 +83,6 @@ async function readValues(
     const scales = await read(firstScale, 2 * blockCount(values.length))
     dequantizeBlocks(values, { codes, scales }, bits)
     if (values !== into) into.set(values.subarray(skipped))
-  } else if (encoding === 'f32') {
-    const bytes = new Uint8Array(into.buffer, into.byteOffset, into.byteLength)
-    await pool.use(path, (file) => readWhole(file, bytes, place.start + 4 * start))
   } else {
     const bytes = await read(place.start + 2 * start, 2 * into.length)
     into.set(bfloat16ToFloat32(new Uint16Array(bytes.buffer)))

@@ -5,66 +5,145 @@
 import type { Tensor, TensorMap } from '../adapter/tensor.js'
 import { sizeOf } from '../graph/graph.js'
 import type { Share } from './cohort.js'
-import { addWeighted, MOST_TERMS } from './fold.js'
+import { createFold, type Fold, MOST_TERMS } from './fold.js'
+import { readRanges } from './tensor-source.js'
 
-const BLOCK_VALUES = 64 * 1024
+const BLOCK_VALUES = 256 * 1024
+const SETS = 3 // of buffers: one is added while the next ones are read
+
+/** Folds that were used and can be used again: their memory is the dearer part of a small sum. */
+const idle: Fold[] = []
 
 /**
  * The weighted mean of the named tensors: with one start for all, start + sum of share * change. Terms are added in the order
  * of `shares` in float64, and the sum is rounded once. RangeError when it is not finite.
  */
 export async function weightedMeans(shares: readonly Share[], names: readonly string[]): Promise<TensorMap> {
+  const shapes = shares[0]?.member.shapes
   const means = new Map<string, Tensor>()
-  for (const name of names) means.set(name, await weightedMean(shares, name))
+  for (const name of names) {
+    const shape = shapes?.get(name) ?? []
+    means.set(name, { shape, data: new Float32Array(sizeOf(shape)) })
+  }
+  await foldMeans(shares, names, (name, start, values) => means.get(name)?.data.set(values, start))
   return means
 }
 
-async function weightedMean(shares: readonly Share[], name: string): Promise<Tensor> {
-  const shape = shares[0]?.member.shapes.get(name) ?? []
-  const mean = new Float32Array(sizeOf(shape))
-  const starts = startsOf(shares, name)
-  const groups = groupsOf(shares.filter(({ member }) => member.tensors.shapes.has(name)))
-  const sum = new Float64Array(Math.min(BLOCK_VALUES, mean.length))
-  const buffers = [buffersOf(sum.length), buffersOf(sum.length)] as const
-  const steps = stepsOf(mean.length, groups)
-  let step = steps.next().value
-  let reading = step === undefined ? undefined : fill(buffers[0], step, name)
-  for (let at = 0; step !== undefined; at++) {
-    await reading
-    const next = steps.next().value
-    reading = next === undefined ? undefined : fill(buffers[(at + 1) % 2 === 0 ? 0 : 1], next, name)
-    reading?.catch(() => undefined) // awaited in the next turn
-    const { offset, count, group, isFirst, isLast } = step
-    const part = sum.subarray(0, count)
-    if (isFirst) part.fill(0)
-    const values = buffers[at % 2 === 0 ? 0 : 1].map((buffer) => buffer.subarray(0, count))
-    addWeighted(
-      part,
-      values,
-      group.map(({ share }) => share),
-    )
-    if (isLast) finish(mean, part, { offset, starts })
-    step = next
+/** Takes values of a tensor from `start` on; `values` is used again for the next ones. */
+export type TakeValues = (name: string, start: number, values: Float32Array) => void
+
+/** The same in pieces, in the order of the names: memory is that of some blocks. */
+export async function foldMeans(
+  shares: readonly Share[],
+  names: readonly string[],
+  take: TakeValues,
+): Promise<void> {
+  const fold = idle.pop() ?? createFold(BLOCK_VALUES, SETS)
+  await run(
+    fold,
+    names.map((name) => jobOf(shares, name)),
+    take,
+  )
+  idle.push(fold)
+}
+
+/** One tensor to be made. */
+interface Job {
+  readonly name: string
+  readonly length: number // values
+  readonly starts: readonly Start[]
+  readonly readers: readonly Share[] // whose sources have it
+}
+
+function jobOf(shares: readonly Share[], name: string): Job {
+  return {
+    name,
+    length: sizeOf(shares[0]?.member.shapes.get(name) ?? [0]),
+    starts: startsOf(shares, name),
+    readers: shares.filter(({ member }) => member.tensors.shapes.has(name)),
   }
-  if (groups.length === 0) finish(mean, new Float64Array(mean.length), { offset: 0, starts })
-  const wrong = mean.findIndex((value) => !Number.isFinite(value))
-  if (wrong >= 0) throw new RangeError(`${name}[${wrong}] expected a finite sum, got ${mean[wrong]}`)
-  return { shape, data: mean }
+}
+
+/** Values of one tensor in a block. */
+interface Part {
+  readonly job: Job
+  readonly start: number // in the tensor
+  readonly at: number // in the block
+  readonly count: number
+}
+
+/** Parts of tensors, one after the other, that are read and added together. */
+interface Block {
+  readonly parts: readonly Part[]
+  readonly count: number
+  readonly readers: readonly Share[]
+}
+
+/** Tensors in blocks; those that all have the same readers share them. */
+function* blocksOf(jobs: readonly Job[]): Generator<Block> {
+  let parts: Part[] = []
+  let count = 0
+  const taken = (): Block => {
+    const block = { parts, count, readers: parts[0]?.job.readers ?? [] }
+    parts = []
+    count = 0
+    return block
+  }
+  for (const job of jobs) {
+    const { length } = job
+    for (let start = 0; start < length; ) {
+      const isOther = parts[0] !== undefined && !isSame(parts[0].job.readers, job.readers)
+      if (count === BLOCK_VALUES || isOther) yield taken()
+      const own = Math.min(BLOCK_VALUES - count, length - start)
+      parts.push({ job, start, at: count, count: own })
+      count += own
+      start += own
+    }
+  }
+  if (count > 0) yield taken()
+}
+
+function isSame(one: readonly Share[], other: readonly Share[]): boolean {
+  return one.length === other.length && one.every((share, at) => share === other[at])
 }
 
 interface Step {
-  readonly offset: number
-  readonly count: number
-  readonly group: readonly Share[]
+  readonly block: Block
+  readonly group: readonly Share[] // what is added at once; nothing where nobody has the tensor
   readonly isFirst: boolean // of its block
   readonly isLast: boolean
 }
 
-function* stepsOf(length: number, groups: readonly (readonly Share[])[]): Generator<Step, undefined> {
-  for (let offset = 0; offset < length; offset += BLOCK_VALUES) {
-    const count = Math.min(BLOCK_VALUES, length - offset)
+function* stepsOf(jobs: readonly Job[]): Generator<Step, undefined> {
+  for (const block of blocksOf(jobs)) {
+    const groups = block.readers.length === 0 ? [[]] : groupsOf(block.readers)
     for (const [at, group] of groups.entries())
-      yield { offset, count, group, isFirst: at === 0, isLast: at === groups.length - 1 }
+      yield { block, group, isFirst: at === 0, isLast: at === groups.length - 1 }
+  }
+}
+
+/** Reads ahead as far as there are buffers. */
+async function run(fold: Fold, jobs: readonly Job[], take: TakeValues): Promise<void> {
+  const steps = stepsOf(jobs)
+  const reading: { readonly step: Step; readonly done: Promise<unknown> }[] = []
+  let [started, added] = [0, 0]
+  const start = (): void => {
+    const { value: step } = steps.next()
+    if (step === undefined) return
+    const done = fill(fold.buffers[started++ % SETS] as readonly Float32Array[], step)
+    done.catch(() => undefined) // awaited when its turn comes
+    reading.push({ step, done })
+  }
+  for (let set = 0; set < SETS - 1; set++) start()
+  for (let next = reading.shift(); next !== undefined; next = reading.shift()) {
+    await next.done
+    start()
+    const { block, group, isFirst, isLast } = next.step
+    if (isFirst) fold.sum.subarray(0, block.count).fill(0)
+    const shares = group.map(({ share }) => share)
+    if (shares.length > 0) fold.add(added % SETS, block.count, shares)
+    added++
+    if (isLast) finish(block, fold, take)
   }
 }
 
@@ -74,20 +153,17 @@ function groupsOf(shares: readonly Share[]): readonly (readonly Share[])[] {
   return groups
 }
 
-function buffersOf(length: number): readonly Float32Array[] {
-  return Array.from({ length: MOST_TERMS }, () => new Float32Array(length))
-}
-
-async function fill(
-  buffers: readonly Float32Array[],
-  { offset, count, group }: Step,
-  name: string,
-): Promise<void> {
-  await Promise.all(
-    group.map(({ member }, at) =>
-      member.tensors.read(name, offset, (buffers[at] as Float32Array).subarray(0, count)),
-    ),
-  )
+/** One source after the other: more reads at once only wait for each other. */
+async function fill(buffers: readonly Float32Array[], { block, group }: Step): Promise<void> {
+  for (const [index, { member }] of group.entries()) {
+    const buffer = buffers[index] as Float32Array
+    const ranges = block.parts.map(({ job, start, at, count }) => ({
+      name: job.name,
+      start,
+      into: buffer.subarray(at, at + count),
+    }))
+    await readRanges(member.tensors, ranges)
+  }
 }
 
 interface Start {
@@ -108,14 +184,22 @@ function startsOf(shares: readonly Share[], name: string): readonly Start[] {
   })
 }
 
-function finish(
-  mean: Float32Array,
-  sum: Float64Array,
-  { offset, starts }: { readonly offset: number; readonly starts: readonly Start[] },
-): void {
-  for (const { data, share } of starts) {
-    for (let at = 0; at < sum.length; at++)
-      sum[at] = (sum[at] as number) + share * (data[offset + at] as number)
+function addScaled32(sum: Float64Array, values: Float32Array, factor: number): void {
+  for (let at = 0; at < sum.length; at++) sum[at] = (sum[at] as number) + factor * (values[at] as number)
+}
+
+/** Adds the starts, and gives the rounded parts away. */
+function finish({ parts, count: all }: Block, fold: Fold, take: TakeValues): void {
+  for (const { job, start, at, count } of parts) {
+    const sum = fold.sum.subarray(at, at + count)
+    for (const { data, share } of job.starts) addScaled32(sum, data.subarray(start, start + count), share)
   }
-  mean.set(sum, offset)
+  const { values, isFinite: fits } = fold.rounded(all)
+  for (const { job, start, at, count } of parts) {
+    const own = values.subarray(at, at + count)
+    const wrong = fits ? -1 : own.findIndex((value) => !Number.isFinite(value))
+    if (wrong >= 0)
+      throw new RangeError(`${job.name}[${start + wrong}] expected a finite sum, got ${own[wrong]}`)
+    take(job.name, start, own)
+  }
 }
