@@ -100,6 +100,7 @@ describe('a run', () => {
     expect(run.rounds[0]?.refused.map(({ name, kind, code }) => [name, kind, code])).toEqual([
       ['graz', 'refused', 'LRC-4011'],
     ])
+    expect(run.rounds[0]?.refused[0]?.message).toMatch(/model\.layers\.\d\.self_attn\.[qv]_proj\.lora_[AB]/)
     expect(await newestB(fleet, run)).toEqual([4])
   })
 

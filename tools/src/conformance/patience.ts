@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import type { Candidate } from './candidate.js'
 import { introduce } from './conversation.js'
 import { leave } from './invitations.js'
@@ -10,8 +11,11 @@ export interface SlowStatement extends Statement {
   readonly takesMs: number
 }
 
+const TIMELY = 'closed in time, and not before'
 const NAMESPACE_MS = 5000
 const HELLO_MS = 10_000
+const HEADERS_MS = 10_000
+const BODY_MS = 20_000
 const HEARTBEAT_MS = 25_000
 const CHALLENGE_MS = 30_000 // that an answer may give at most, to be looked at
 const SLACK_MS = 3000 // that a clock, a timer and the network may add
@@ -29,6 +33,16 @@ export const patience: readonly SlowStatement[] = [
     if (!('status' in wire)) await introduce(wire)
     return wire
   }),
+  incomplete(
+    'headers that are not complete after 10 s end the connection',
+    HEADERS_MS,
+    'GET / HTTP/1.1\r\nHost: c\r\n',
+  ),
+  incomplete(
+    'a body that is not complete after 20 s ends the connection',
+    BODY_MS,
+    'POST /api/v1/agents/challenge HTTP/1.1\r\nHost: c\r\nContent-Type: application/json\r\nContent-Length: 999\r\n\r\n{',
+  ),
   {
     section: '2',
     statement: 'a nonce that was kept for longer than its answer says is refused',
@@ -56,7 +70,7 @@ function silent(
   return {
     section: afterMs === HEARTBEAT_MS ? '2' : '1',
     statement,
-    expected: 'closed in time, and not before',
+    expected: TIMELY,
     takesMs: afterMs + SLACK_MS,
     observe: (candidate) =>
       withAnother(candidate, async (agent) => {
@@ -68,10 +82,41 @@ function silent(
         wire.close()
         await leave(agent)
         if (!isClosed) return `open after ${Math.round(tookMs)} ms`
-        return tookMs < earliestMs(afterMs)
-          ? `closed after ${Math.round(tookMs)} ms`
-          : 'closed in time, and not before'
+        return tookMs < earliestMs(afterMs) ? `closed after ${Math.round(tookMs)} ms` : TIMELY
       }),
+  }
+}
+
+/** A request whose rest is dripped, a space at a time, and that never comes to its end. */
+function incomplete(statement: string, afterMs: number, start: string): SlowStatement {
+  return {
+    section: '1',
+    statement,
+    expected: `${TIMELY}: LRC-1009`,
+    takesMs: afterMs + SLACK_MS,
+    async observe({ link }) {
+      if (link.url.startsWith('https:')) return { because: 'the link is to TLS' }
+      const { hostname, port } = new URL(link.url)
+      const socket = connect(Number(port), hostname)
+      const startedMs = performance.now()
+      socket.write(start)
+      const drip = setInterval(() => socket.writable && socket.write(start.endsWith('{') ? ' ' : 'a'), 500)
+      const stop = setTimeout(() => socket.destroy(), afterMs + SLACK_MS)
+      let answer = ''
+      try {
+        for await (const part of socket) answer += String(part)
+      } catch {
+        // that it was cut off says what it comes to
+      } finally {
+        clearInterval(drip)
+        clearTimeout(stop)
+      }
+      const tookMs = performance.now() - startedMs
+      const code = /"code":"(LRC-\d{4})"/.exec(answer)?.[1] ?? 'no answer'
+      return tookMs >= afterMs - 1000 && tookMs < afterMs + SLACK_MS
+        ? `${TIMELY}: ${code}`
+        : `after ${Math.round(tookMs)} ms: ${code}`
+    },
   }
 }
 

@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import {
   createIdentity,
   createToken,
@@ -63,7 +65,11 @@ test('an agent can neither use the assignment nor the upload of another, nor rea
   await using _ = fleet
   const bytes = await updateBytes(oslo, asked(oslo), 2)
   const offer = offerOf(asked(oslo), bytes)
+  const before = await readdir(dirname(fleet.model), { recursive: true })
   expect((await turin.emit('update.open', offer)).refusal?.code).toBe('LRC-4001')
+  const nobodys = { ...offer, assignmentId: 'never-given' }
+  expect((await turin.emit('update.open', nobodys)).refusal?.code).toBe('LRC-4001')
+  expect(await readdir(dirname(fleet.model), { recursive: true })).toEqual(before) // nothing is kept of it
   const { uploadId } = await oslo.emit('update.open', offer)
   expect(
     (await turin.emit('update.chunk', { uploadId, offset: 0, bytes: bytes.subarray(0, 9) })).refusal?.code,

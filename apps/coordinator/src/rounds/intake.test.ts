@@ -202,6 +202,8 @@ describe('inspectUpdate', () => {
     expect(await inspect(good.subarray(0, good.length - 4))).toBe('LRC-4007')
     expect(await inspect(update([2, 3], [3, 2], values, ['q.lora_A.weight', 'z']))).toBe('LRC-4008')
     expect(await inspect(update([3, 2], [3, 2]))).toBe('LRC-4009')
+    const whole = Buffer.from(Buffer.from(good).toString('latin1').replace('"F32"', '"I32"'), 'latin1')
+    expect(await inspect(whole)).toBe('LRC-4010')
     expect(await inspect(update([2, 3], [3, 2], values.with(7, Number.NaN)))).toBe('LRC-4011')
     expect(await inspect(good, { maxNorm: 84 })).toBe('LRC-4012')
   })

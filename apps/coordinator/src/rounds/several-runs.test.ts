@@ -123,6 +123,40 @@ describe('time', () => {
     ])
   })
 
+  test('the deadline of a round is that of the journal, also after a restart', async () => {
+    await using fleet = await startFleet()
+    for (const name of ['oslo', 'turin']) await startAgent(fleet, name, { delta: 4 })
+    let late = await startAgent(fleet, 'graz', hold)
+    const runId = await fleet.startRun({
+      rounds: { count: 1, minimum: 2, deadline: '1h' },
+      evaluate: { holdout: 0 },
+    })
+    await until(() => isTraining(late))
+    let step = 0
+    const train = async (minutes: number) => {
+      for (let minute = 0; minute < minutes; minute++) {
+        fleet.pass(60_000)
+        const now = { phase: 'train', step: ++step, steps: 100, loss: 2.5, tokensPerSecond: 7 }
+        await late.emit('progress', { assignmentId: asked(late).assignmentId, ...now })
+      }
+    }
+    await train(40)
+    await fleet.restart()
+    late = await startAgent(fleet, 'graz', hold, late.identity)
+    await until(() => isTraining(late))
+    await train(19)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    const round = async () => (await fleet.api('GET', `/api/v1/runs/${runId}/rounds/1`)).body as RoundView
+    expect((await round()).state).toBe('open')
+    await train(2)
+    await finish(fleet, runId)
+    expect((await round()).attempts[0]?.agents.map(({ name, fate, code }) => [name, fate, code])).toEqual([
+      ['graz', 'absent', 'LRC-4002'],
+      ['oslo', 'accepted', null],
+      ['turin', 'accepted', null],
+    ])
+  })
+
   test('an upload that is under way at the deadline may finish, one that is not may not begin', async () => {
     await using fleet = await startFleet(undefined, { leaseMs: 15_000 })
     await startAgent(fleet, 'oslo', { delta: 4 })
