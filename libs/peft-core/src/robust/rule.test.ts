@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Matrix } from '../linear-algebra/matrix.js'
 import { rowProducts } from '../linear-algebra/row-products.js'
+import { createRandom, fillNormal } from '../train/random.js'
 import { combined, expected, parts, readerOf, updatesOf } from './robust-case.fixture.js'
 import { type RobustRule, robustValues, robustWeights, type WholeRule } from './rule.js'
 
@@ -70,6 +71,13 @@ const rowsOf = (count: number, width = 5) =>
     maxLength: count,
   })
 
+/** Rows of 5 normal numbers: no two of their distances are equal. */
+function unlikeRows(count: number, seed: number): readonly (readonly number[])[] {
+  const values = new Float64Array(5 * count)
+  fillNormal(values, createRandom(seed, 'rows'))
+  return Array.from({ length: count }, (_, at) => [...values.subarray(5 * at, 5 * at + 5)])
+}
+
 const gramOf = (rows: readonly (readonly number[])[]): Matrix =>
   rowProducts({ rows: rows.length, columns: rows[0]!.length, data: Float64Array.from(rows.flat()) })
 
@@ -84,7 +92,8 @@ const lengthOf = (values: readonly number[]): number => Math.hypot(...values)
 describe('whole updates', () => {
   test.each(wholeRules)('$rule gives the same change in whatever order the updates come', (rule) => {
     fc.assert(
-      fc.property(rowsOf(8), fc.integer({ min: 1, max: 6 }), ([first, ...rest], turn) => {
+      fc.property(fc.integer(), fc.integer({ min: 1, max: 6 }), (seed, turn) => {
+        const [first, ...rest] = unlikeRows(8, seed)
         fc.pre(rest.some((row) => productOf(row, first!) > 1e-3)) // somebody to trust
         const rows = [first!, ...rest]
         const moved = [first!, ...rest.slice(turn), ...rest.slice(0, turn)]
@@ -111,7 +120,7 @@ describe('whole updates', () => {
           const result = mixed(rows, robustWeights(gramOf(rows), rule))
           expect(lengthOf(result)).toBeLessThanOrEqual(Math.max(...own.map(lengthOf)) * (1 + 1e-6))
         }),
-        { numRuns: 60 },
+        { numRuns: 40 },
       )
     },
   )
