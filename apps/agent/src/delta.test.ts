@@ -51,6 +51,34 @@ test('what rounding keeps back is the residual, and goes into the next delta', (
   expect(residual(second)[1]).toBeCloseTo(0.8 - 1, 5) // 0.8 is rounded up: what was kept back is made good
 })
 
+test('what is frozen is no part of a delta, and what is owed of it waits for a round that trains it', () => {
+  const A = new Set(['m.lora_A.weight'])
+  const B = new Set(['m.lora_B.weight'])
+  const changed = tensors([8, 5.4], [0.5, -5])
+  const first = deltaOf(changed, received, { maxNorm: 3, encoding: 'int4', frozen: B })
+  expect([first.tensors.map(({ name }) => name), first.norm]).toEqual([
+    ['m.lora_A.weight'],
+    expect.closeTo(Math.hypot(7, 0.4), 5),
+  ])
+  const kept = residual(first)
+  const second = deltaOf(received, received, {
+    maxNorm: null,
+    encoding: 'int4',
+    frozen: A,
+    owed: first.residual,
+  })
+  expect(second.norm).toBe(0) // nothing is owed of B
+  expect(second.residual?.get('m.lora_A.weight')?.data).toEqual(Float32Array.from(kept))
+  const third = deltaOf(received, received, {
+    maxNorm: null,
+    encoding: 'int4',
+    frozen: B,
+    owed: second.residual,
+  })
+  expect(third.norm).toBeCloseTo(Math.hypot(...kept), 6)
+  expect(third.norm).toBeGreaterThan(0.1)
+})
+
 /** What a coordinator reads from an update of one tensor `m`. */
 async function read({ bytes }: ReturnType<typeof deltaOf>, count: number): Promise<Float32Array> {
   const folder = await mkdtemp(join(tmpdir(), 'lorica-delta-'))

@@ -29,19 +29,23 @@ export interface DeltaOptions {
   readonly encoding: UpdateEncoding
   /** What rounding kept back of earlier updates of the run. */
   readonly owed?: TensorMap | undefined
+  /** Tensors that were not trained: they are no part of the change, and what is owed of them stays owed. */
+  readonly frozen?: ReadonlySet<string>
 }
 
 /**
- * The difference trained - received of each tensor, with what is owed from earlier updates, scaled down so that what is read
+ * The difference trained - received of each tensor that is not frozen, with what is owed from earlier updates, scaled down so that what is read
  * from its bytes has at most the norm `maxNorm`. What clipping takes away is gone; what rounding keeps back is the residual.
  * Throws RangeError when names or shapes differ, or when a difference is not finite.
  */
 export function deltaOf(trained: TensorMap, received: TensorMap, options: DeltaOptions): Delta {
-  const { maxNorm, encoding, owed } = options
-  const change = combined(trained, received, -1)
-  const { tensors, norm, factor } = clip(owed === undefined ? change : combined(change, owed, 1), maxNorm)
+  const { maxNorm, encoding, owed = none, frozen = new Set() } = options
+  const change = combined(without(trained, frozen), without(received, frozen), -1)
+  const due = without(owed, frozen) // none before the first round that trains these
+  const { tensors, norm, factor } = clip(due.size === 0 ? change : combined(change, due, 1), maxNorm)
   const { wanted, encoded, shrunk } = withinBound(tensors, encoding, maxNorm)
   const residual = encoding === 'f32' ? undefined : combined(wanted, encoded.values, -1)
+  const stillOwed = [...owed].filter(([name]) => frozen.has(name))
   const keptBack = residual === undefined ? 0 : jointNorm(residual)
   return {
     bytes: encoded.bytes,
@@ -52,9 +56,15 @@ export function deltaOf(trained: TensorMap, received: TensorMap, options: DeltaO
     })),
     norm,
     clipFactor: factor * shrunk,
-    ...(residual === undefined ? {} : { residual }),
+    ...(residual === undefined ? {} : { residual: new Map([...residual, ...stillOwed]) }),
     roundingError: keptBack === 0 ? 0 : keptBack / jointNorm(wanted),
   }
+}
+
+const none: TensorMap = new Map()
+
+function without(tensors: TensorMap, names: ReadonlySet<string>): TensorMap {
+  return names.size === 0 ? tensors : new Map([...tensors].filter(([name]) => !names.has(name)))
 }
 
 /** Encodes, and scales down a little more while rounding has lifted the norm above the bound. */

@@ -71,6 +71,7 @@ export async function trainUpdate(
   })
   signal.throwIfAborted()
   const keepState = local.optimizerState === 'keep'
+  const frozen = frozenIn(adapter.tensors, assignment)
   const job = {
     tensors: adapter.tensors,
     batches: parts.owner.whenFree(batches, deadlineAtMs, signal),
@@ -87,12 +88,13 @@ export async function trainUpdate(
       firstStep: local.firstStep,
     },
     accumulate: local.accumulate,
+    ...(frozen.size === 0 ? {} : { frozen: [...frozen] }),
     keepState,
     ...(keepState && moments !== undefined ? { state: moments } : {}),
   }
   const result = await parts.trainer.train(spec, job, (step) => parts.onStep(step, local.steps), signal)
   return {
-    delta: finiteDelta(() => deltaOf(result.tensors, adapter.tensors, { maxNorm, encoding, owed })),
+    delta: finiteDelta(() => deltaOf(result.tensors, adapter.tensors, { maxNorm, encoding, owed, frozen })),
     examples: local.steps * local.accumulate * local.batch,
     tokens: result.tokens,
     trainMs: result.seconds * 1000,
@@ -147,6 +149,18 @@ async function prepare(assignment: TrainAssignment | EvaluateAssignment, rows: n
   const { format, maxTokens, holdout } = assignment.data
   const spec: EngineSpec = { model, config: adapter.config, rows, columns: maxTokens, trainable: 'adapter' }
   return { spec, adapter, reading: { model, format, columns: maxTokens, holdout } }
+}
+
+/** The tensors that an assignment leaves as they are. Throws LoricaError LRC-1007 for one that the adapter lacks, or when none is left. */
+function frozenIn(tensors: TensorMap, { frozen = [] }: TrainAssignment): ReadonlySet<string> {
+  const unknown = frozen.find((name) => !tensors.has(name))
+  const names = new Set(frozen)
+  if (unknown === undefined && names.size < tensors.size) return names
+  const received = unknown === undefined ? 'all of them' : `"${unknown}"`
+  throw new LoricaError('LRC-1007', `frozen expected some tensors of the adapter, received ${received}`, {
+    expected: 'some tensors of the adapter',
+    received,
+  })
 }
 
 function finiteDelta(make: () => Delta): Delta {

@@ -208,7 +208,9 @@ export async function updateBytes(
 ): Promise<Uint8Array> {
   const weights = assignment.adapter.files.find(({ path }) => path === 'adapter_model.safetensors')!
   const adapter = decodeSafetensors(await agent.read(weights.sha256))
-  const filled = [...adapter].map(([name, { shape }]) => {
+  const { frozen = [] } = assignment
+  const trained = [...adapter].filter(([name]) => !frozen.includes(name))
+  const filled = trained.map(([name, { shape }]) => {
     const count = shape.reduce((product, side) => product * side, 1)
     return [name, rawTensor({ shape, data: new Float32Array(count).fill(delta) })] as const
   })

@@ -1,6 +1,7 @@
 import type {
   AgentEvaluation,
   AgentFate,
+  AggregationView,
   ContributionRecord,
   FileReference,
   LastProgress,
@@ -122,7 +123,11 @@ export type RoundEvent = { readonly runId: string; readonly round: number } & (
       readonly message: string
     }
   | { readonly type: 'round-closed'; readonly marks?: readonly SeatMark[] }
-  | { readonly type: 'round-aggregated'; readonly files: readonly FileReference[] }
+  | {
+      readonly type: 'round-aggregated'
+      readonly files: readonly FileReference[]
+      readonly aggregation?: AggregationView // how it was made
+    }
 )
 
 /** Events of one run. */

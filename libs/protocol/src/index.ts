@@ -1,4 +1,10 @@
 export type { AgentView } from './api/agent-view.js'
+export type {
+  AggregatedAgent,
+  AggregatedModule,
+  AggregationView,
+  AgreementView,
+} from './api/aggregation-view.js'
 export type { PlannedAgent, PlanView } from './api/plan-view.js'
 export { errorOfProblem, type Problem, problemOf, problemSchema } from './api/problem.js'
 export type { ReleaseView } from './api/release-view.js'

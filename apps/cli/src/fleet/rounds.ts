@@ -1,5 +1,6 @@
 import {
   type AgentInRound,
+  type AggregationView,
   type AttemptView,
   codes,
   type RoundSummary,
@@ -58,11 +59,12 @@ function listLines({ run, rounds }: Rounds, isWhy: boolean): readonly string[] {
     `${round.accepted}/${round.seats}`,
     String(round.attempts),
     round.loss?.toFixed(4) ?? '-',
+    share(round.error),
     bytes(round.bytesUp),
     bytes(round.bytesDown),
     elapsed(round.plannedAt, round.endedAt),
   ])
-  const head = ['round', 'state', 'release', 'updates', 'attempts', 'loss', 'up', 'down', 'time']
+  const head = ['round', 'state', 'release', 'updates', 'attempts', 'loss', 'off', 'up', 'down', 'time']
   const why = rounds.flatMap(({ round, reason, reasons }) => {
     const texts = [...(reason === null ? [] : [reason]), ...reasons.map(reasonText)]
     return texts.map((text) => `round ${round}: ${text}`)
@@ -75,10 +77,36 @@ function showLines(view: RoundView, isWhy: boolean): readonly string[] {
   const loss = view.loss === null ? '' : `, loss ${view.loss.toFixed(4)}`
   return [
     `round ${view.round} of ${view.run}: ${outcome}${loss}`,
+    ...(view.aggregation === null ? [] : aggregationLines(view.aggregation, isWhy)),
     ...view.attempts.flatMap((attempt) => ['', ...attemptLines(attempt, isWhy)]),
     ...(isWhy ? [] : ['', `what became of each agent: lorica rounds show ${view.run} ${view.round} --why`]),
   ]
 }
+
+/** How the candidate was made, and how far it and plain averaging are from the exact mean of the updates. */
+function aggregationLines(view: AggregationView, isWhy: boolean): readonly string[] {
+  const { strategy, error, averagedError, agreement, agents, modules, notes } = view
+  const agree =
+    agreement === null ? '' : `; updates agree ${cosine(agreement.mean)}, least ${cosine(agreement.least)}`
+  const summary = `${strategy}: ${share(error)} off the exact mean, averaging A and B ${share(averagedError)}${agree}`
+  if (!isWhy) return [summary, ...notes]
+  const byAgent = table([
+    ['agent', 'share', 'change', 'cosine with the mean'],
+    ...agents.map((one) => [one.name, share(one.share), figure(one.change), cosine(one.cosine)]),
+  ])
+  const byModule = table([
+    ['module', 'rank', 'change', 'off', 'averaging', 'agreement'],
+    ...modules.map((one) => [
+      ...[one.module, String(one.rank), figure(one.change), share(one.error), share(one.averagedError)],
+      cosine(one.agreement?.mean ?? null),
+    ]),
+  ])
+  return [summary, ...notes, '', ...byAgent, '', ...byModule]
+}
+
+const share = (value: number | null): string => (value === null ? '-' : `${(100 * value).toPrecision(3)} %`)
+const figure = (value: number | null): string => (value === null ? '-' : value.toPrecision(4))
+const cosine = (value: number | null): string => (value === null ? '-' : value.toFixed(3))
 
 function attemptLines(attempt: AttemptView, isWhy: boolean): readonly string[] {
   const { minimum, goal, plannedAt, endedAt, reason, reasons, agents, bystandersNotNamed } = attempt

@@ -4,7 +4,7 @@ import type { Facts, Hello } from '@lorica/protocol'
 export interface Described {
   readonly name: string
   readonly labels?: Readonly<Record<string, string>>
-  readonly hello?: Pick<Hello, 'device'> & Partial<Pick<Hello, 'dataset'>>
+  readonly hello?: Pick<Hello, 'device'> & Partial<Pick<Hello, 'dataset' | 'protocol'>>
 }
 
 const GIB = 2 ** 30

@@ -17,7 +17,6 @@ import type { Alarms } from '../fleet/alarms.js'
 import type { ActiveRun } from '../rounds/active-run.js'
 import type { Conductor } from '../rounds/conductor.js'
 import {
-  type AdapterShapes,
   admitUpdate,
   closingOf,
   expectationOf,
@@ -26,6 +25,7 @@ import {
   roundClosed,
 } from '../rounds/intake.js'
 import { type Parts, updatePath } from '../rounds/parts.js'
+import { tensorsOf } from '../rounds/strategy.js'
 import { moveDurably } from '../store/durable.js'
 import { type StagedUpload, stageUpload } from '../store/staging.js'
 import { createTurns } from './turns.js'
@@ -211,7 +211,7 @@ export function createTransfer(
         throw closed(record.runId, round)
       }
       const { spec } = active.run()
-      const shapes = shapesOf(adapter)
+      const { shared: shapes } = tensorsOf(spec, adapter, round)
       try {
         admitUpdate(agentId, offer, {
           ...{ spec, round: current, adapter: shapes, nowMs: active.nowMs() },
@@ -290,8 +290,4 @@ function isOpen({ active, agentId, offer }: Upload): boolean {
     seat?.status === 'training' &&
     seat.assignmentId === offer.assignmentId
   )
-}
-
-function shapesOf(adapter: Awaited<ReturnType<ActiveRun['adapter']>>): AdapterShapes {
-  return new Map([...adapter.tensors].map(([name, { shape }]) => [name, shape]))
 }

@@ -32,8 +32,8 @@ export interface ActiveRun {
   nowMs(): number
   /** The adapter that the next round starts from. */
   adapter(): Promise<Adapter>
-  /** Sends an assignment once the journal has it, or notes that its agent is not connected. A refusal is a decline. */
-  ask(agentId: string, assignment: Assignment): void
+  /** Makes an assignment and sends it once the journal has it, or notes that its agent is not connected. A refusal is a decline. */
+  ask(agentId: string, assignmentId: string, make: () => Assignment | Promise<Assignment>): void
 }
 
 /** What the work on a run calls back with. */
@@ -55,19 +55,20 @@ export function activateRun(
   const startedAtMs = clock.now() - clock.monotonicMs()
   let cached: { readonly files: readonly FileReference[]; readonly adapter: Promise<Adapter> } | undefined
 
-  function ask(agentId: string, assignment: Assignment): void {
+  const ask: ActiveRun['ask'] = (agentId, assignmentId, make) => {
     const presence = parts.roster.find(agentId)
     if (presence === undefined) {
       leases.lost(agentId, 'silent')
       return
     }
     leases.asked(agentId)
-    const sent = parts.ledger.safe(abort.signal).then(() => presence.sendAssignment(assignment))
+    const made = Promise.all([make(), parts.ledger.safe(abort.signal)])
+    const sent = made.then(([assignment]) => presence.sendAssignment(assignment))
     sent.catch((error: unknown) => {
       if (abort.signal.aborted || parts.roster.find(agentId) !== presence) return // it is sent again when the agent is back
       const { code, message } = asLoricaError(error)
       if (code === 'LRC-1009') return // no answer is no refusal: the agent may have it all the same, and its lease decides
-      listener.declined(agentId, { assignmentId: assignment.assignmentId, code, message })
+      listener.declined(agentId, { assignmentId, code, message })
     })
   }
 

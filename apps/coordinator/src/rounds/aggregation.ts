@@ -1,17 +1,21 @@
 import { createHash } from 'node:crypto'
-import { adapterFiles, fedAvg, updateChunks } from '@lorica/peft-core'
+import { type Aggregate, adapterFiles, filePool, updateSources } from '@lorica/peft-core'
 import { LoricaError } from '@lorica/protocol'
+import type { Contribution } from '../journal-event.js'
 import { type Disk, piecesOf } from '../store/disk.js'
 import { diskError } from '../store/disk-error.js'
 import type { ActiveRun } from './active-run.js'
+import { aggregationOf } from './aggregation-report.js'
 import { type Parts, updatePath } from './parts.js'
-import { contributionsOf } from './round.js'
+import { contributionsOf, type RoundState } from './round.js'
+import { strategyIn, tensorsOf } from './strategy.js'
 import { openRoundOf } from './training.js'
+import { weightOf } from './weights.js'
 
 /**
- * Folds the accepted updates of the closed round into a candidate and makes it readable. The returned promise is
- * about the first: await `durable` before the candidate is promised to anyone. Throws LoricaError LRC-7006, and LRC-5002 for an
- * update whose bytes are not any more what was accepted.
+ * Makes a candidate of the accepted updates of the closed round by the strategy of the run, and makes it readable. The returned
+ * promise is about the first: await `durable` before the candidate is promised to anyone. Throws LoricaError LRC-7006, and
+ * LRC-5002 for an update whose bytes are not any more what was accepted.
  */
 export async function aggregateRound(
   parts: Parts,
@@ -19,40 +23,58 @@ export async function aggregateRound(
 ): Promise<{ readonly durable: Promise<unknown> }> {
   const { runId } = active
   const round = openRoundOf(active)
-  const adapter = await active.adapter()
-  const shapes = new Map([...adapter.tensors].map(([name, { shape }]) => [name, shape]))
-  const updates = contributionsOf(round).map(({ updateSha256, tokens }) => ({
-    id: updateSha256,
-    weight: tokens,
-    chunks: () =>
-      updateChunks(
-        updatePath(parts.updatesFolder, runId, round.round, updateSha256),
-        shapes,
-        parts.disk.open,
-      ),
-  }))
-  const folded = await fedAvg(adapter.tensors, updates).then(
-    (tensors) => ({ tensors }),
+  const made = await aggregateOf(parts, active, round).then(
+    (aggregate) => ({ aggregate }),
     (cause: unknown) => ({ cause }),
   )
   for (const { updateSha256 } of contributionsOf(round)) {
     const path = updatePath(parts.updatesFolder, runId, round.round, updateSha256)
     await expectIntact(parts.disk, path, updateSha256) // afterwards: what was damaged before or meanwhile is found
   }
-  if ('cause' in folded) {
-    const { cause } = folded
+  if ('cause' in made) {
+    const { cause } = made
     throw cause instanceof RangeError ? new LoricaError('LRC-7006', cause.message, { cause }) : cause
   }
-  const { tensors } = folded
-  const stored = Object.entries(adapterFiles({ config: adapter.config, tensors })).map(([path, bytes]) =>
-    parts.blobs.put(path, bytes),
-  )
+  const { candidate, report } = made.aggregate
+  const stored = Object.entries(adapterFiles(candidate)).map(([path, bytes]) => parts.blobs.put(path, bytes))
   const files = stored.map(({ file }) => file)
-  if (round.candidate === null)
-    parts.ledger.record({ type: 'round-aggregated', runId, round: round.round, files })
+  if (round.candidate === null) {
+    const aggregation = aggregationOf(report, membersOf(round))
+    parts.ledger.record({ type: 'round-aggregated', runId, round: round.round, files, aggregation })
+  }
   const durable = Promise.all(stored.map((blob) => blob.durable))
   durable.catch(() => undefined) // awaited when the round is committed
   return { durable }
+}
+
+async function aggregateOf(parts: Parts, active: ActiveRun, round: RoundState): Promise<Aggregate> {
+  const { runId } = active
+  const { spec } = active.run()
+  const start = await active.adapter()
+  const { shared } = tensorsOf(spec, start, round.round)
+  await using pool = filePool(parts.disk.open)
+  const sourceOf = updateSources(shared, pool)
+  const aggregation = strategyIn(spec).open({ start, round: round.round, measured: true })
+  for (const [id, contribution] of membersOf(round)) {
+    const path = updatePath(parts.updatesFolder, runId, round.round, contribution.updateSha256)
+    const tensors = await sourceOf(path)
+    const weight = weightOf(spec, contribution)
+    await aggregation.fold({ id, weight, config: start.config, start: start.tensors, tensors })
+  }
+  return await aggregation.close()
+}
+
+/** The contributions of a round by an id that fixes their order: the hash, and a number where several agents sent the same update. */
+function membersOf(round: RoundState): ReadonlyMap<string, Contribution> {
+  const seen = new Map<string, number>()
+  return new Map(
+    contributionsOf(round).map((contribution) => {
+      const { updateSha256 } = contribution
+      const count = seen.get(updateSha256) ?? 0
+      seen.set(updateSha256, count + 1)
+      return [count === 0 ? updateSha256 : `${updateSha256}-${count + 1}`, contribution]
+    }),
+  )
 }
 
 async function expectIntact(disk: Disk, path: string, sha256: string): Promise<void> {

@@ -3,11 +3,13 @@ import { manifestId, type Release, type RoundRecord } from '@lorica/protocol'
 import type { Contribution, Measured } from '../journal-event.js'
 import { judge, type Verdict } from '../releases/gate.js'
 import type { ActiveRun } from './active-run.js'
-import { manifestOf, weighted } from './manifest.js'
+import { manifestOf } from './manifest.js'
 import type { Parts } from './parts.js'
 import { contributionsOf, type RoundState, refusalsOf } from './round.js'
 import { weightsSha256 } from './run.js'
+import { tensorsOf } from './strategy.js'
 import { failRound, openRoundOf } from './training.js'
+import { weighted } from './weights.js'
 
 interface MeasuredCandidate {
   readonly measured: Measured
@@ -43,7 +45,7 @@ async function commitAs(
   const verdict = judge(measured, run.parent, run.spec.evaluate)
   const contributions = contributionsOf(round)
   if (failsForRevoked(parts, active, contributions)) return null
-  const { tensors } = await active.adapter()
+  const { shared } = tensorsOf(run.spec, await active.adapter(), round.round)
   const files = round.candidate ?? []
   const [release] = await Promise.all([
     verdict.verdict === 'released'
@@ -71,7 +73,7 @@ async function commitAs(
       verdict,
       measured,
       contributions,
-      shapes: [...tensors.values()].map(({ shape }) => shape),
+      shapes: [...shared.values()],
       release: release && `v${version}`,
       next,
     }),
@@ -108,7 +110,7 @@ function recordOf(
     readonly verdict: Verdict
     readonly measured: Measured
     readonly contributions: readonly Contribution[]
-    readonly shapes: readonly (readonly number[])[] // of the adapter
+    readonly shapes: readonly (readonly number[])[] // of an update
     readonly release: string | null
     readonly next: { readonly files: Parameters<typeof weightsSha256>[0] }
   },
@@ -123,7 +125,7 @@ function recordOf(
     verdict: verdict.verdict,
     reason: verdict.reason,
     release,
-    contributions: weighted(contributions).map(
+    contributions: weighted(active.run().spec, contributions).map(
       ({ assignmentId: _, acceptedAt: __, ...contribution }) => contribution,
     ),
     refused: refusalsOf(round),

@@ -1,14 +1,7 @@
 import { type FileReference, type ReleaseManifest, SOFTWARE } from '@lorica/protocol'
 import type { Contribution, Measured } from '../journal-event.js'
 import type { Run } from './run.js'
-
-/** Contributions with their shares: tokens / all tokens. They add up to 1. */
-export function weighted(
-  contributions: readonly Contribution[],
-): readonly (Contribution & { readonly weight: number })[] {
-  const tokens = contributions.reduce((sum, contribution) => sum + contribution.tokens, 0)
-  return contributions.map((contribution) => ({ ...contribution, weight: contribution.tokens / tokens }))
-}
+import { weighted } from './weights.js'
 
 /** The manifest of a candidate that passed the gate. */
 export function manifestOf(
@@ -33,7 +26,7 @@ export function manifestOf(
     parent: run.release,
     base: { sha256: run.base.sha256, name: run.base.name },
     files: [...files],
-    contributions: weighted(contributions).map(({ agentId, name, updateSha256, weight }) => ({
+    contributions: weighted(run.spec, contributions).map(({ agentId, name, updateSha256, weight }) => ({
       agentId,
       name,
       updateSha256,

@@ -29,7 +29,8 @@ export async function measure(
   const assignmentFor = (assignmentId: string) =>
     evaluateAssignment(run, { assignmentId, round, maxTokens }, request.adapter)
   active.measurement = { round, state: openMeasurement(assignments), assignmentFor }
-  for (const [agentId, assignmentId] of assignments) active.ask(agentId, assignmentFor(assignmentId))
+  for (const [agentId, assignmentId] of assignments)
+    active.ask(agentId, assignmentId, () => assignmentFor(assignmentId))
   const { deadlineMs } = run.spec.rounds
   const isLate = () => deadlineMs !== null && clock.monotonicMs() - startedMs >= deadlineMs
   const lapsed = () => new Set(request.agents.filter((agentId) => active.leases.hasLapsed(agentId)))
@@ -49,7 +50,7 @@ export function askToMeasure(active: ActiveRun, agentId: string): void {
   const { measurement } = active
   const assignmentId = measurement?.state.assignments.get(agentId)
   if (measurement === null || assignmentId === undefined || measurement.state.answers.has(agentId)) return
-  active.ask(agentId, measurement.assignmentFor(assignmentId))
+  active.ask(agentId, assignmentId, () => measurement.assignmentFor(assignmentId))
 }
 
 /** Takes an answer, or null for an agent that cannot measure. Says whether it was one that was asked for. */

@@ -93,7 +93,7 @@ describe('assignments', () => {
   const seat = round.seats.get('id-graz')!
 
   test('a training assignment is what the protocol says, with the steps before it and the time left', () => {
-    const assignment = trainAssignment(fresh, round, seat, 4000)
+    const assignment = trainAssignment(fresh, round, seat, { nowMs: 4000, frozen: [] })
     expect(parseAssignment(assignment)).toEqual(assignment)
     expect([assignment.round, assignment.local.firstStep, assignment.local.totalSteps]).toEqual([3, 40, 100])
     expect([assignment.deadlineMs, assignment.maxUpdateNorm, assignment.seed]).toEqual([

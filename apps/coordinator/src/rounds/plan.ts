@@ -58,7 +58,12 @@ export function seatOf({ agentId, name, hello }: Candidate, assignmentId: string
 }
 
 /** What a seat of a round is asked to train. */
-export function trainAssignment(run: Run, round: RoundState, seat: Seat, nowMs: number): TrainAssignment {
+export function trainAssignment(
+  run: Run,
+  round: RoundState,
+  seat: Seat,
+  { nowMs, frozen }: { readonly nowMs: number; readonly frozen: readonly string[] },
+): TrainAssignment {
   const { spec } = run
   const { holdout } = spec.evaluate
   return {
@@ -75,6 +80,7 @@ export function trainAssignment(run: Run, round: RoundState, seat: Seat, nowMs: 
     seed: roundSeed(run.seed, round.round),
     maxUpdateNorm: spec.privacy.clip,
     ...(spec.update.encoding === 'f32' ? {} : { update: { ...spec.update } }),
+    ...(frozen.length === 0 ? {} : { frozen: [...frozen] }),
     deadlineMs: timeLeftMs(round, nowMs),
   }
 }

@@ -5,6 +5,7 @@ import type { Member, Roster } from '../fleet/roster.js'
 import { bystandersOf } from './bystanders.js'
 import { chooseAgents, suitedAgents } from './selection.js'
 import type { PinnedRun } from './start.js'
+import { tensorsOf } from './strategy.js'
 
 /** What a preview is made from, beside the run. */
 export interface Known {
@@ -42,8 +43,9 @@ export function previewOf({ spec, seed, base, adapter }: PinnedRun, known: Known
   const files = Object.entries(adapterFiles(adapter))
   const downEachRound = files.reduce((sum, [, { byteLength }]) => sum + byteLength, 0)
   const asF32 = files.find(([name]) => name === 'adapter_model.safetensors')?.[1].byteLength ?? 0
-  const shapes = [...adapter.tensors.values()].map(({ shape }) => shape)
-  const saved = updateDataBytes(shapes, 'f32') - updateDataBytes(shapes, spec.update.encoding)
+  const all = [...adapter.tensors.values()].map(({ shape }) => shape)
+  const sent = [...tensorsOf(spec, adapter, 1).shared.values()]
+  const saved = updateDataBytes(all, 'f32') - updateDataBytes(sent, spec.update.encoding)
   const upEachRound = asF32 - saved
   const parameters = [...adapter.tensors.values()].reduce((sum, { data }) => sum + data.length, 0)
   const baseBytes = base.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)

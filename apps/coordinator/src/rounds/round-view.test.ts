@@ -155,7 +155,7 @@ test('a list of rounds tells the latest attempt in numbers', () => {
   expect(roundSummaries(after(5), live())).toEqual([
     {
       ...{ round: 1, state: 'failed', release: null, loss: null, attempts: 1, reason: 'too few', seats: 4 },
-      ...{ accepted: 1, bytesUp: 5000, bytesDown: 812, plannedAt: time(1), endedAt: time(10) },
+      ...{ error: null, accepted: 1, bytesUp: 5000, bytesDown: 812, plannedAt: time(1), endedAt: time(10) },
       reasons: [
         { kind: 'declined', code: 'LRC-6004', count: 2 },
         { kind: 'absent', code: 'LRC-4002', count: 1 },

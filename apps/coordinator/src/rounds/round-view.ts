@@ -28,13 +28,14 @@ export interface Live {
 export function roundSummaries(run: Run, live: Live): readonly RoundSummary[] {
   const numbers = [...new Set(attemptsOf(run).map(({ round }) => round))]
   return numbers.map((round) => {
-    const { state, release, loss, attempts } = roundView(run, round, live) as RoundView
+    const { state, release, loss, aggregation, attempts } = roundView(run, round, live) as RoundView
     const latest = attempts.at(-1) as AttemptView
     const seats = latest.agents.filter(({ fate }) => isSeat(fate))
     const sum = (key: 'bytesUp' | 'bytesDown') =>
       latest.agents.reduce((total, agent) => total + agent[key], 0)
     return {
       ...{ round, state, release, loss, attempts: attempts.length, reason: latest.reason },
+      error: aggregation?.error ?? null,
       seats: seats.length,
       accepted: seats.filter(({ fate }) => fate === 'accepted').length,
       reasons: latest.reasons,
@@ -58,6 +59,7 @@ export function roundView(run: Run, round: number, live: Live): RoundView | unde
     state: stateOf(latest),
     release: record?.release ?? null,
     loss: record?.loss ?? null,
+    aggregation: latest.aggregation,
     attempts: attempts.map((attempt) => attemptView(attempt, live)),
   }
 }

@@ -1,4 +1,4 @@
-import type { FileReference, RefusalRecord } from '@lorica/protocol'
+import type { AggregationView, FileReference, RefusalRecord } from '@lorica/protocol'
 import type {
   Bystander,
   Contribution,
@@ -25,6 +25,7 @@ export interface RoundState {
   readonly seats: ReadonlyMap<string, Seat & SeatState> // by agentId
   readonly isClosed: boolean // no update is accepted any more
   readonly candidate: readonly FileReference[] | null
+  readonly aggregation: AggregationView | null // how the candidate was made
   readonly plannedAt: string
   readonly closedAt: string | null
   readonly bystanders: readonly Bystander[] // who had no seat when it was planned
@@ -41,7 +42,14 @@ export function openRound(event: Planned, at: string): RoundState {
   const seats = new Map(event.seats.map((seat) => [seat.agentId, { ...seat, status: 'training' as const }]))
   return {
     ...{ round, attempt, minimum, goal, deadlineAtMs, lateGraceMs, seats, bystanders, bystandersNotNamed },
-    ...{ isClosed: false, candidate: null, plannedAt: at, closedAt: null, marks: new Map() },
+    ...{
+      isClosed: false,
+      candidate: null,
+      aggregation: null,
+      plannedAt: at,
+      closedAt: null,
+      marks: new Map(),
+    },
   }
 }
 
@@ -83,7 +91,7 @@ export function stepRound(state: RoundState, event: RoundEvent, at: string): Rou
         ? state
         : { ...state, isClosed: true, closedAt: at, marks: withMarks(state.marks, event.marks) }
     case 'round-aggregated':
-      return { ...state, candidate: event.files }
+      return { ...state, candidate: event.files, aggregation: event.aggregation ?? null }
   }
 }
 

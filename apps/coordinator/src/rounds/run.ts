@@ -37,10 +37,10 @@ export function createRun(event: Extract<RunJournalEvent, { type: 'run-created' 
   const { runId, seed, base, files } = event
   const rounds = { ...event.spec.rounds, lateGraceMs: event.spec.rounds.lateGraceMs ?? 0 }
   const spec = { ...event.spec, rounds, schedule: event.spec.schedule ?? null } // journals before these were there
+  const weights = event.spec.aggregate.weights ?? { by: 'tokens', atMost: null }
   return {
     runId,
-    spec: { ...spec, update: spec.update ?? { encoding: 'f32' } }, // journals of before had no encodings
-
+    spec: { ...spec, update: spec.update ?? { encoding: 'f32' }, aggregate: { ...spec.aggregate, weights } }, // nor these
     seed,
     base,
     adapter: { version: 0, files },

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { parseSelection, unmet } from '@lorica/protocol'
 import { type Described, factsOf } from '../fleet/facts.js'
 import type { Run } from './run.js'
+import { hasFrozen } from './strategy.js'
 
 /** An agent that could take part. */
 export interface Candidate extends Described {
@@ -14,7 +15,7 @@ export interface Candidate extends Described {
 
 /** What a selection needs to know of a run. */
 export type Selecting = Pick<Run, 'seed' | 'rounds' | 'excluded'> & {
-  readonly spec: Pick<Run['spec'], 'rounds'>
+  readonly spec: Pick<Run['spec'], 'rounds' | 'aggregate'>
 }
 
 export interface Suited<T> {
@@ -22,15 +23,20 @@ export interface Suited<T> {
   readonly unsuited: readonly { readonly agent: T; readonly reason: string }[]
 }
 
-/** Divides agents by the condition `rounds.where` of a run; each that is not selected has the reason. */
+/** Divides agents by the condition `rounds.where` of a run and by what its strategy needs; each that is not selected has the reason. */
 export function suitedAgents<T extends Candidate>(
   { spec }: Pick<Selecting, 'spec'>,
   agents: readonly T[],
 ): Suited<T> {
   const { where } = spec.rounds
-  if (where === null) return { suited: agents, unsuited: [] }
-  const condition = parseSelection(where)
-  const judged = agents.map((agent) => ({ agent, reason: unmet(condition, factsOf(agent)) }))
+  const condition = where === null ? undefined : parseSelection(where)
+  const reasonOf = (agent: T): string | undefined => {
+    const { protocol } = agent.hello ?? {}
+    if (hasFrozen(spec) && protocol === 1)
+      return `speaks protocol 1, and aggregate.strategy ${spec.aggregate.strategy} needs 2`
+    return condition && unmet(condition, factsOf(agent))
+  }
+  const judged = agents.map((agent) => ({ agent, reason: reasonOf(agent) }))
   return {
     suited: judged.flatMap(({ agent, reason }) => (reason === undefined ? [agent] : [])),
     unsuited: judged.flatMap(({ agent, reason }) => (reason === undefined ? [] : [{ agent, reason }])),

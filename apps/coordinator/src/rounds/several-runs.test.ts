@@ -105,10 +105,10 @@ describe('time', () => {
 
   test('an update after the deadline is refused with the time at which its round closed', async () => {
     await using fleet = await startFleet()
-    for (const name of ['oslo', 'turin']) await startAgent(fleet, name, { delta: 4 })
+    const prompt = await Promise.all(['oslo', 'turin'].map((name) => startAgent(fleet, name, { delta: 4 })))
     const late = await startAgent(fleet, 'graz', hold)
     const runId = await fleet.startRun({ rounds: { count: 1, minimum: 2, deadline: '1h' } })
-    await until(() => isTraining(late))
+    await until(() => isTraining(late) && prompt.every(({ receipts }) => receipts.length > 0))
     fleet.setAhead(2 * 3600_000) // somebody sets the clock: no deadline passes by that
     await new Promise((resolve) => setTimeout(resolve, 100))
     expect((await fleet.run(runId)).rounds).toEqual([])

@@ -1,10 +1,11 @@
 import { basename, join, resolve } from 'node:path'
-import { type Adapter, adapterFiles } from '@lorica/peft-core'
+import { type Adapter, adapterFiles, orthonormalStart } from '@lorica/peft-core'
 import { type FileReference, LoricaError, parseRunSpec, type RunSpec } from '@lorica/protocol'
 import type { Host } from '../host.js'
 import type { RunJournalEvent } from '../journal-event.js'
 import type { Ledger } from '../ledger.js'
 import type { Blobs } from '../store/blobs.js'
+import { hasOrthonormalStart } from './strategy.js'
 
 /** What a run begins with, before anything of it is recorded. */
 export type RunStart = Omit<Extract<RunJournalEvent, { type: 'run-created' }>, 'type' | 'runId'>
@@ -14,7 +15,7 @@ export interface PinnedRun extends Omit<RunStart, 'files'> {
   readonly adapter: Adapter
 }
 
-/** Reads a run as an operator sent it, and keeps nothing. Throws LoricaError LRC-3001, LRC-3002 or LRC-3003. */
+/** Reads a run as an operator sent it, and keeps nothing. Throws LoricaError LRC-3001, LRC-3002, LRC-3003 or LRC-3014. */
 export async function pinRun(
   raw: unknown,
   { models, random }: Pick<Host, 'models' | 'random'>,
@@ -25,7 +26,7 @@ export async function pinRun(
   try {
     const [{ sha256, files }, adapter, folder] = await Promise.all([
       models.hash(path),
-      models.firstAdapter(path, spec.peft, seed),
+      startOf(spec, models.firstAdapter(path, spec.peft, seed)),
       models.folderOf(path),
     ])
     const base = { path, folder, name: basename(path), sha256, files: files.map((file) => ({ ...file })) }
@@ -34,6 +35,10 @@ export async function pinRun(
     if (cause instanceof LoricaError) throw cause
     throw new LoricaError('LRC-3003', `base.model: ${(cause as Error).message}`, { received: path, cause })
   }
+}
+
+async function startOf(spec: RunSpec, fresh: Promise<Adapter>): Promise<Adapter> {
+  return hasOrthonormalStart(spec) ? await orthonormalStart(await fresh) : await fresh
 }
 
 /** Reads a run as an operator sent it, and keeps the adapter that it starts from. Throws as `pinRun`. */

@@ -9,6 +9,7 @@ import type { Parts } from './parts.js'
 import { planRound, seatOf, trainAssignment } from './plan.js'
 import { phaseOf, type RoundState, refusalsOf } from './round.js'
 import { suitedAgents } from './selection.js'
+import { hasFrozen, tensorsOf } from './strategy.js'
 
 const SCHEDULE_TICK_MS = 1000 // somebody may set the clock meanwhile
 
@@ -116,8 +117,14 @@ function marksOf({ marks, leases }: ActiveRun, { seats }: RoundState): readonly 
 export function askToTrain(active: ActiveRun, agentId: string): void {
   const run = active.run()
   const seat = run.current?.seats.get(agentId)
-  if (run.current === null || run.current.isClosed || seat?.status !== 'training') return
-  active.ask(agentId, trainAssignment(run, run.current, seat, active.nowMs()))
+  const { current } = run
+  if (current === null || current.isClosed || seat?.status !== 'training') return
+  active.ask(agentId, seat.assignmentId, async () => {
+    const { frozen } = hasFrozen(run.spec)
+      ? tensorsOf(run.spec, await active.adapter(), current.round)
+      : { frozen: [] }
+    return trainAssignment(run, current, seat, { nowMs: active.nowMs(), frozen })
+  })
 }
 
 /** Gives seats in a round that could not reach its minimum otherwise to agents that have none, as many as it lacks. */

@@ -1,3 +1,4 @@
+import type { AggregationView } from './aggregation-view.js'
 import type { RefusalRecord } from './run-view.js'
 
 /** Where an agent was last known to be in an assignment. `upload` and `download` count bytes, the others steps. */
@@ -72,12 +73,14 @@ export interface RoundView {
   readonly state: AttemptView['state']
   readonly release: string | null
   readonly loss: number | null // of the candidate on held-out text
+  readonly aggregation: AggregationView | null // how the candidate was made; null before, and of rounds of older versions
   readonly attempts: readonly AttemptView[]
 }
 
 /** One line of GET /api/v1/runs/:id/rounds: a round and its latest attempt in numbers. */
 export interface RoundSummary extends Pick<RoundView, 'round' | 'state' | 'release' | 'loss'> {
   readonly attempts: number
+  readonly error: number | null // of the candidate, relative to the exact mean of the updates
   readonly reason: string | null // of the end of the latest attempt
   readonly seats: number
   readonly accepted: number

@@ -68,4 +68,9 @@ export const runCodes = {
     meaning: 'The run has not planned a round of this number.',
     action: 'List them with `lorica rounds list RUN`.',
   },
+  'LRC-3014': {
+    title: 'Settings exclude each other',
+    meaning: 'Two settings of the run file do not go together; the message names both and says why.',
+    action: 'Change one of the two, as the message says.',
+  },
 } as const

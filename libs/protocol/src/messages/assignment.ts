@@ -54,6 +54,7 @@ export const trainAssignmentSchema = z.strictObject({
   seed: countSchema,
   maxUpdateNorm: z.number().positive().nullable(), // L2 over all tensors; the agent scales its update down to it
   update: since(2, z.strictObject({ encoding: updateEncodingSchema })), // absent: f32
+  frozen: since(2, z.array(z.string().max(1024)).max(100_000)), // tensors of the adapter that are not trained, and not in the update; absent: none
   deadlineMs: positiveSchema, // from receipt; an answer after this is late; 30 days where the round has no deadline
 })
 

@@ -46,7 +46,7 @@ describe('parseRunSpec', () => {
         ...{ deadlineMs: null, lateGraceMs: 30_000, mode: 'sync' },
       },
       update: { encoding: 'f32' },
-      aggregate: { strategy: 'fedavg', trust: 'exact' },
+      aggregate: { strategy: 'fedavg', weights: { by: 'tokens', atMost: null }, trust: 'exact' },
       privacy: { clip: null },
       evaluate: { holdout: 0.1, tokens: 1024, guards: [] },
       schedule: null,
@@ -90,6 +90,42 @@ describe('parseRunSpec', () => {
       ...{ cron: '0 3 * * *', timeZone: 'UTC', windowMs: 5_400_000 },
     })
   })
+
+  test('a strategy has its settings, and those of others are refused by name', () => {
+    const aggregateOf = (aggregate: object) => parseRunSpec({ ...smallest, aggregate }).aggregate
+    expect(aggregateOf({ strategy: 'lora-fair' })).toMatchObject({ strategy: 'lora-fair', lambda: 0.01 })
+    expect(aggregateOf({ weights: { by: 'examples', atMost: 500 } }).weights).toEqual({
+      ...{ by: 'examples', atMost: 500 },
+    })
+    const wrong = [
+      { strategy: 'svd', lambda: 0.5 },
+      { weights: { by: 'uniform', atMost: 9 } },
+      { weights: { by: 'loss' } },
+    ]
+    expect(wrong.map((aggregate) => refusal({ ...smallest, aggregate }).message)).toEqual([
+      expect.stringContaining('"aggregate.lambda": is a setting of lora-fair'),
+      expect.stringContaining('"aggregate.weights.atMost"'),
+      expect.stringContaining('"aggregate.weights.by"'),
+    ])
+  })
+
+  test.each([
+    [{ local: { ...smallest.local, optimizerState: 'keep' } }, 'local.optimizerState keep'],
+    [{ update: { encoding: 'int8' } }, 'update.encoding int8'],
+  ])(
+    'what gives the factors another basis each round excludes what belongs to one basis: %o',
+    (part, name) => {
+      for (const strategy of ['svd', 'fedsvd']) {
+        const { code, message, action } = refusal({ ...smallest, ...part, aggregate: { strategy } })
+        expect(code).toBe('LRC-3014')
+        expect(message).toContain(`aggregate.strategy ${strategy} and ${name} exclude each other`)
+        expect(action).toContain('fedavg')
+      }
+      expect(
+        parseRunSpec({ ...smallest, ...part, aggregate: { strategy: 'rolora' } }).aggregate.strategy,
+      ).toBe('rolora')
+    },
+  )
 
   test('updates travel in one of four encodings', () => {
     expect(parseRunSpec({ ...smallest, update: { encoding: 'int4' } }).update).toEqual({ encoding: 'int4' })

@@ -2,7 +2,9 @@ import { z } from 'zod'
 import { LoricaError } from '../errors/lorica-error.js'
 import { updateEncodingSchema } from '../messages/field.js'
 import { readMessage } from '../messages/message.js'
+import { aggregateSchema } from './aggregate-spec.js'
 import { parseDuration } from './duration.js'
+import { expectCompatible } from './exclusions.js'
 import { parsePercentage } from './percentage.js'
 import { expectCron, expectTimeZone } from './schedule.js'
 import { parseSelection } from './selection.js'
@@ -88,12 +90,7 @@ export const runSpecSchema = z.strictObject({
   update: z
     .strictObject({ encoding: updateEncodingSchema.default('f32') }) // how updates travel; fewer bits, and what rounding kept back is added to the next
     .prefault({}),
-  aggregate: z
-    .strictObject({
-      strategy: z.literal('fedavg').default('fedavg'),
-      trust: z.literal('exact').default('exact'),
-    })
-    .prefault({}),
+  aggregate: aggregateSchema.prefault({}),
   privacy: z
     .strictObject({ clip: z.number().positive().nullable().default(null) }) // bound on the L2 norm of an update
     .prefault({}),
@@ -129,7 +126,7 @@ export type RunSpec = Readonly<z.infer<typeof runSpecSchema>>
 
 /**
  * Checks a run as decoded from YAML or JSON. Throws LoricaError LRC-3001 naming the first wrong field, or LRC-3002 naming
- * an option that this version does not do: nothing is ever silently ignored.
+ * an option that this version does not do, or LRC-3014 naming two settings that exclude each other: nothing is ever silently ignored.
  */
 export function parseRunSpec(raw: unknown): RunSpec {
   const spec = readMessage(runSpecSchema, 'run', withoutUnavailable(raw), 'LRC-3001')
@@ -160,5 +157,6 @@ export function parseRunSpec(raw: unknown): RunSpec {
       },
     )
   }
+  expectCompatible(spec)
   return spec
 }

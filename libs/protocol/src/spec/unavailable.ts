@@ -15,7 +15,11 @@ const options: readonly Option[] = [
     use: 'text, chat, completion, classification or tokens',
   },
   { path: ['rounds', 'mode'], allows: ['sync'], use: 'sync' },
-  { path: ['aggregate', 'strategy'], allows: ['fedavg'], use: 'fedavg' },
+  {
+    path: ['aggregate', 'strategy'],
+    allows: ['fedavg', 'ffa', 'rolora', 'svd', 'fedsvd', 'lora-fair', 'hetlora'],
+    use: 'svd, which is exact to the rank of the run, or fedavg, ffa, rolora, fedsvd, lora-fair or hetlora',
+  },
   { path: ['aggregate', 'trust'], allows: ['exact'], use: 'exact' },
   { path: ['privacy', 'secureAggregation'], allows: [false, null], use: 'false' },
   { path: ['privacy', 'dp'], allows: [null, false], use: 'null' },

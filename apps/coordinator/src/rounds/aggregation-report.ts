@@ -1,0 +1,36 @@
+import type { AggregationReport } from '@lorica/peft-core'
+import type { AggregationView } from '@lorica/protocol'
+import type { Contribution } from '../journal-event.js'
+
+const DIGITS = 6 // of a figure in the journal
+
+/** The report of an aggregate as the journal keeps it and operators see it: with agents for updates, and short figures. */
+export function aggregationOf(
+  report: AggregationReport,
+  members: ReadonlyMap<string, Pick<Contribution, 'agentId' | 'name'>>, // by the ids of the report
+): AggregationView {
+  const { strategy, exact, error, averagedError, norm, change, agreement, notes } = report
+  return {
+    ...{ strategy, exact, notes },
+    ...short({ error, averagedError, norm, change }),
+    agreement: agreement && short(agreement),
+    agents: report.contributions.flatMap(({ id, ...figures }) => {
+      const owner = members.get(id)
+      return owner === undefined ? [] : [{ agentId: owner.agentId, name: owner.name, ...short(figures) }]
+    }),
+    modules: report.modules.map(({ module, rank, dropped: _, agreement: ofModule, ...figures }) => ({
+      ...{ module, rank },
+      ...short(figures),
+      agreement: ofModule && short(ofModule),
+    })),
+  }
+}
+
+/** Figures with as many digits as they are worth. */
+function short<T extends { readonly [key in keyof T]: number | null }>(figures: T): T {
+  const rounded = Object.entries<number | null>(figures).map(([name, value]) => [
+    name,
+    value === null ? null : Number(value.toPrecision(DIGITS)),
+  ])
+  return Object.fromEntries(rounded) as T
+}
