@@ -124,14 +124,17 @@ describe('time', () => {
   })
 
   test('the deadline of a round is that of the journal, also after a restart', async () => {
-    await using fleet = await startFleet()
-    for (const name of ['oslo', 'turin']) await startAgent(fleet, name, { delta: 4 })
+    await using fleet = await startFleet(undefined, { leaseMs: 120_000 })
+    const quick = [
+      await startAgent(fleet, 'oslo', { delta: 4 }),
+      await startAgent(fleet, 'turin', { delta: 4 }),
+    ]
     let late = await startAgent(fleet, 'graz', hold)
     const runId = await fleet.startRun({
       rounds: { count: 1, minimum: 2, deadline: '1h' },
       evaluate: { holdout: 0 },
     })
-    await until(() => isTraining(late))
+    await until(() => isTraining(late) && quick.every(({ receipts }) => receipts.length > 0))
     let step = 0
     const train = async (minutes: number) => {
       for (let minute = 0; minute < minutes; minute++) {
