@@ -29,6 +29,9 @@ export interface Compressed {
 
 /** Beyond this side, only the leading triples of the core are computed, as many as the target needs. */
 const WHOLE_CORE = 320
+/** And beyond this one where they are few, and none so small beside the first that it loses digits. */
+const SMALL_CORE = 64
+const CLEAR = 1e-6
 const FIRST_TRIPLES = 64
 
 /**
@@ -83,16 +86,21 @@ interface Triples {
   readonly right: Matrix // rows
 }
 
-/** All triples of a small core; of a large one those that the target may need. */
+/** All triples of a small core; of a larger one those that the target may need. */
 function triples(core: Matrix, { rank, energy: share = 1 }: Target, energy: number): Triples {
   const [longer, shorter] = [Math.max(core.rows, core.columns), Math.min(core.rows, core.columns)]
+  const most = Math.min(rank ?? shorter, shorter)
+  if (longer > SMALL_CORE && 4 * most < shorter) {
+    const { left, values, right } = leadingSvd(core, most)
+    const isClear = (values[most - 1] as number) > CLEAR * (values[0] as number)
+    if (isClear || longer > WHOLE_CORE) return { left: transposed(left), values, right }
+  }
   if (longer <= WHOLE_CORE) {
     const square = zeroMatrix(longer, longer)
     for (let row = 0; row < core.rows; row++) rowOf(square, row).set(rowOf(core, row))
     const { left, values, right } = squareSvd(square)
     return { left, values: values.subarray(0, shorter), right }
   }
-  const most = Math.min(rank ?? shorter, shorter)
   for (let count = Math.min(most, FIRST_TRIPLES); ; count = Math.min(most, 2 * count)) {
     const { left, values, right } = leadingSvd(core, count)
     if (count === most || dot(values, values) >= share * energy)

@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest'
-import { distance, exactMean, factorsOf, modules, norm, randomAdapter } from './agents.fixture.js'
+import {
+  distance,
+  exactMean,
+  factorsOf,
+  modules,
+  norm,
+  randomAdapter,
+  randomTensor,
+} from './agents.fixture.js'
 import { compressed, compressedDense } from './compress.js'
 import { denseSum } from './dense-sum.js'
 import { measure } from './measure.js'
@@ -64,4 +72,23 @@ test('a core of many sides has as many leading values as an energy needs', () =>
   expect(dropped / energy).toBeCloseTo(1 / 1024, 4)
   const ranked = compressedDense({ rows: side, columns: side, data }, { ...options, target: { rank: 3 } })
   expect(ranked.factors.b.data[2 * side + 2]).toBeCloseTo(0.25, 10)
+})
+
+test('the few leading triples of a middling core are those of all of it; a core without so many gets them all', () => {
+  const [rows, columns] = [70, 81]
+  const { data } = randomTensor([rows, columns], 'core')
+  const sum = { rows, columns, data: Float64Array.from(data) }
+  const options = { balance: 'b', scaling: 2 } as const
+  const few = compressedDense(sum, { ...options, target: { rank: 3 } })
+  const all = compressedDense(sum, { ...options, target: { rank: 60 } })
+  const leading = (values: Float64Array, width: number): Float64Array => values.slice(0, 3 * width)
+  expect(distance(few.factors.a.data, leading(all.factors.a.data, columns))).toBeLessThan(1e-11)
+  expect(distance(few.factors.b.data, leading(all.factors.b.data, rows))).toBeLessThan(1e-11)
+  const rest = norm(all.factors.b.data.slice(3 * rows)) * 2
+  expect(few.dropped).toBeCloseTo(rest ** 2 + all.dropped, 8)
+
+  const flat = { ...sum, data: sum.data.map((_, at) => data[at % columns]! * (1 + Math.floor(at / columns))) } // of rank 1
+  const { a } = compressedDense(flat, { ...options, target: { rank: 3 } }).factors
+  for (let row = 0; row < 3; row++)
+    expect(norm(a.data.slice(row * columns, (row + 1) * columns))).toBeCloseTo(1, 12)
 })

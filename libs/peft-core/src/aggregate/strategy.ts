@@ -94,7 +94,8 @@ function openAggregation(parts: StrategyParts, plan: AggregationPlan): Aggregati
     async close() {
       const { combined, shares } = await combine(parts, sharesOf([...members.values()]), plan)
       const { config, tensors, side, modules, notes } = combined
-      const { name: strategy, exact } = parts
+      const { name: strategy } = parts
+      const exact = parts.exact && notes.length === 0
       const named = shares.map(({ member, share }) => ({ id: member.id, share }))
       const report = reportOf({ strategy, exact, notes, shares: named }, modules)
       return { candidate: { config, tensors }, side, report }
