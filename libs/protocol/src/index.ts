@@ -8,6 +8,7 @@ export type {
 export type { PlannedAgent, PlanView } from './api/plan-view.js'
 export { errorOfProblem, type Problem, problemOf, problemSchema } from './api/problem.js'
 export type { ReleaseView } from './api/release-view.js'
+export type { ReplayView } from './api/replay-view.js'
 export type {
   AgentFate,
   AgentInRound,

@@ -5,6 +5,7 @@ import { runs } from '../screen/command.js'
 import { count, duration, table } from '../screen/format.js'
 import { type ApiOptions, createApi } from './api.js'
 import { planCommand } from './plan.js'
+import { replayCommand } from './replay.js'
 import { readRunFile } from './run-file.js'
 import { sentText } from './sent.js'
 import { watchRun } from './watch.js'
@@ -29,6 +30,7 @@ export function runCommand(): Command {
     start,
   )
   planCommand(withApi(run.command('plan')))
+  replayCommand(withApi(run.command('replay <run>')))
   runs(
     withApi(run.command('watch <run>').description('follow a run live')),
     async (options: ApiOptions, output, [id]) => {

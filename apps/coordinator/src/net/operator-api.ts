@@ -4,6 +4,8 @@ import { availableAgents } from '../fleet/availability.js'
 import { expectRole, neededRole, type Operator, type Role, roleOf } from '../fleet/operators.js'
 import { previewOf } from '../rounds/preview.js'
 import { measuredRates } from '../rounds/rates.js'
+import { replayRound } from '../rounds/replay.js'
+import type { Run } from '../rounds/run.js'
 import { addRun, pinRun } from '../rounds/start.js'
 import type { Doorway, Guest } from './doorway.js'
 import { streamEvents } from './event-stream.js'
@@ -32,7 +34,8 @@ export function operatorApi(app: FastifyInstance, parts: OperatorParts): void {
 
     fleetApi(api, parts)
     operatorsApi(api, parts)
-    roundsApi(api, { conductor, roster, runOf })
+    const replay = (run: Run, round: number) => replayRound(parts, run, round)
+    roundsApi(api, { conductor, roster, runOf, replay })
 
     api.post('/api/v1/runs', async ({ body }, reply) => {
       const runId = await addRun(body, parts, conductor)

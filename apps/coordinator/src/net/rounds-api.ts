@@ -1,4 +1,4 @@
-import { LoricaError } from '@lorica/protocol'
+import { LoricaError, type ReplayView } from '@lorica/protocol'
 import type { FastifyInstance } from 'fastify'
 import type { Roster } from '../fleet/roster.js'
 import type { Conductor } from '../rounds/conductor.js'
@@ -12,9 +12,10 @@ export function roundsApi(
     readonly conductor: Conductor
     readonly roster: Pick<Roster, 'find'>
     readonly runOf: (id: string) => Run
+    readonly replay: (run: Run, round: number) => Promise<ReplayView>
   },
 ): void {
-  const { conductor, roster, runOf } = parts
+  const { conductor, roster, runOf, replay } = parts
   const liveOf = ({ runId }: Run): Live => ({
     marks: conductor.marksOf(runId),
     isConnected: (agentId) => roster.find(agentId) !== undefined,
@@ -25,12 +26,23 @@ export function roundsApi(
   })
   api.get<{ Params: { id: string; n: string } }>('/api/v1/runs/:id/rounds/:n', async ({ params }) => {
     const run = runOf(params.id)
-    const round = /^\d{1,6}$/.test(params.n) ? roundView(run, Number(params.n), liveOf(run)) : undefined
+    const round = roundView(run, numberOf(params.n), liveOf(run))
     if (round !== undefined) return round
-    const planned = Math.max(0, ...[...run.history, run.current].map((one) => one?.round ?? 0))
-    throw new LoricaError('LRC-3013', `no round ${params.n.slice(0, 20)} of run ${run.runId}`, {
-      expected: planned === 0 ? 'a run that has planned a round' : `1 to ${planned}`,
-      received: params.n.slice(0, 20),
-    })
+    throw unknownRound(run, params.n)
+  })
+  api.post<{ Params: { id: string; n: string } }>('/api/v1/runs/:id/rounds/:n/replay', async ({ params }) => {
+    const run = runOf(params.id)
+    if (roundView(run, numberOf(params.n), liveOf(run)) === undefined) throw unknownRound(run, params.n)
+    return await replay(run, numberOf(params.n))
+  })
+}
+
+const numberOf = (text: string): number => (/^\d{1,6}$/.test(text) ? Number(text) : 0)
+
+function unknownRound(run: Run, text: string): LoricaError {
+  const planned = Math.max(0, ...[...run.history, run.current].map((one) => one?.round ?? 0))
+  return new LoricaError('LRC-3013', `no round ${text.slice(0, 20)} of run ${run.runId}`, {
+    expected: planned === 0 ? 'a run that has planned a round' : `1 to ${planned}`,
+    received: text.slice(0, 20),
   })
 }

@@ -1,4 +1,4 @@
-import { type Adapter, parseAdapter } from '@lorica/peft-core'
+import type { Adapter } from '@lorica/peft-core'
 import { type Assignment, asLoricaError, type FileReference, LoricaError } from '@lorica/protocol'
 import { type Bell, createBell } from './bell.js'
 import type { Leases } from './leases.js'
@@ -7,6 +7,7 @@ import type { Measurement } from './measurement.js'
 import type { Parts } from './parts.js'
 import type { Moment, RoundState } from './round.js'
 import type { Run } from './run.js'
+import { readStoredAdapter } from './stored-adapter.js'
 import { createUploadWatch, type UploadWatch } from './upload-watch.js'
 
 /** A measurement that is under way, and what its agents were asked. */
@@ -86,7 +87,7 @@ export function activateRun(
     nowMs: () => startedAtMs + clock.monotonicMs(),
     adapter() {
       const { files } = run().adapter
-      if (cached?.files !== files) cached = { files, adapter: readAdapterBlobs(parts, files) }
+      if (cached?.files !== files) cached = { files, adapter: readStoredAdapter(parts.blobs, files) }
       return cached.adapter
     },
     ask,
@@ -103,14 +104,6 @@ export function momentOf({ nowMs, leases, uploads }: ActiveRun, { seats }: Round
     hung: new Set(lapsed.filter((agentId) => leases.contact(agentId).kind === 'connected')),
     uploading: uploads.underWay(),
   }
-}
-
-async function readAdapterBlobs(parts: Parts, files: readonly FileReference[]): Promise<Adapter> {
-  const bytesOf = (name: string) => parts.blobs.whole(files.find(({ path }) => path === name)?.sha256 ?? '')
-  const [config, tensors] = await Promise.all(
-    ['adapter_config.json', 'adapter_model.safetensors'].map(bytesOf),
-  )
-  return parseAdapter({ 'adapter_config.json': config!, 'adapter_model.safetensors': tensors! })
 }
 
 function runOf(parts: Parts, runId: string): Run {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type Aggregate, adapterFiles, filePool, updateSources } from '@lorica/peft-core'
+import { type Adapter, type Aggregate, adapterFiles, filePool, updateSources } from '@lorica/peft-core'
 import { LoricaError } from '@lorica/protocol'
 import type { Contribution } from '../journal-event.js'
 import { type Disk, piecesOf } from '../store/disk.js'
@@ -8,6 +8,7 @@ import type { ActiveRun } from './active-run.js'
 import { aggregationOf } from './aggregation-report.js'
 import { type Parts, updatePath } from './parts.js'
 import { contributionsOf, type RoundState } from './round.js'
+import type { Run } from './run.js'
 import { strategyIn, tensorsOf } from './strategy.js'
 import { openRoundOf } from './training.js'
 import { weightOf } from './weights.js'
@@ -23,7 +24,8 @@ export async function aggregateRound(
 ): Promise<{ readonly durable: Promise<unknown> }> {
   const { runId } = active
   const round = openRoundOf(active)
-  const made = await aggregateOf(parts, active, round).then(
+  const { spec } = active.run()
+  const made = await aggregateOf(parts, { runId, spec, round, start: await active.adapter() }).then(
     (aggregate) => ({ aggregate }),
     (cause: unknown) => ({ cause }),
   )
@@ -47,10 +49,19 @@ export async function aggregateRound(
   return { durable }
 }
 
-async function aggregateOf(parts: Parts, active: ActiveRun, round: RoundState): Promise<Aggregate> {
-  const { runId } = active
-  const { spec } = active.run()
-  const start = await active.adapter()
+/** What a round is aggregated from, beside its accepted updates on disk. */
+export interface Closed {
+  readonly runId: string
+  readonly spec: Run['spec']
+  readonly round: RoundState
+  readonly start: Adapter
+}
+
+/** The aggregate of the accepted updates of a round: the same bytes whenever it is computed. */
+export async function aggregateOf(
+  parts: Pick<Parts, 'disk' | 'updatesFolder'>,
+  { runId, spec, round, start }: Closed,
+): Promise<Aggregate> {
   const { shared } = tensorsOf(spec, start, round.round)
   await using pool = filePool(parts.disk.open)
   const sourceOf = updateSources(shared, pool)
@@ -77,7 +88,8 @@ function membersOf(round: RoundState): ReadonlyMap<string, Contribution> {
   )
 }
 
-async function expectIntact(disk: Disk, path: string, sha256: string): Promise<void> {
+/** Throws LoricaError LRC-5002 unless an accepted update is what it was, or LRC-5004 when it cannot be read. */
+export async function expectIntact(disk: Disk, path: string, sha256: string): Promise<void> {
   const hash = createHash('sha256')
   try {
     for await (const piece of piecesOf(disk, path)) hash.update(piece)

@@ -24,6 +24,7 @@ export interface RoundState {
   readonly lateGraceMs: number
   readonly seats: ReadonlyMap<string, Seat & SeatState> // by agentId
   readonly isClosed: boolean // no update is accepted any more
+  readonly start: readonly FileReference[] // of the adapter that it starts from
   readonly candidate: readonly FileReference[] | null
   readonly aggregation: AggregationView | null // how the candidate was made
   readonly plannedAt: string
@@ -36,7 +37,7 @@ export interface RoundState {
 type Planned = Extract<RunJournalEvent, { type: 'round-planned' }>
 
 /** The state that a plan begins with: every seat is training. */
-export function openRound(event: Planned, at: string): RoundState {
+export function openRound(event: Planned, at: string, start: RoundState['start'] = []): RoundState {
   const { round, attempt, minimum, goal, deadlineAtMs, lateGraceMs = 0 } = event
   const { bystanders = [], bystandersNotNamed = 0 } = event
   const seats = new Map(event.seats.map((seat) => [seat.agentId, { ...seat, status: 'training' as const }]))
@@ -44,6 +45,7 @@ export function openRound(event: Planned, at: string): RoundState {
     ...{ round, attempt, minimum, goal, deadlineAtMs, lateGraceMs, seats, bystanders, bystandersNotNamed },
     ...{
       isClosed: false,
+      start,
       candidate: null,
       aggregation: null,
       plannedAt: at,

@@ -66,7 +66,7 @@ export function stepRun(run: Run, { event, at }: Pick<JournalEntry, 'event' | 'a
     case 'baseline-evaluated':
       return { ...run, baseline: event.measured, parent: event.measured }
     case 'round-planned':
-      return { ...run, current: openRound(event, at), attempts: event.attempt }
+      return { ...run, current: openRound(event, at, run.adapter.files), attempts: event.attempt }
     case 'agent-invited':
     case 'update-accepted':
     case 'update-refused':

@@ -1,5 +1,5 @@
 import { decodeSafetensors, floatTensor, type TensorMap } from '@lorica/peft-core'
-import type { RoundView, TrainAssignment } from '@lorica/protocol'
+import type { ReplayView, RoundView, TrainAssignment } from '@lorica/protocol'
 import { expect, test } from 'vitest'
 import { startAgent } from '../agent.fixture.js'
 import { type Fleet, startFleet } from '../fleet.fixture.js'
@@ -105,6 +105,21 @@ test('rolora trains B first, then A, and each round leaves the other factor as i
   }
   expect(view.aggregation).toMatchObject({ strategy: 'rolora', exact: true })
   expect(view.aggregation?.error).toBeLessThan(1e-6)
+})
+
+test('a round is computed again from its updates to the same bytes, and says when they are gone', async () => {
+  await using fleet = await startFleet()
+  const { run } = await aggregated(fleet, { strategy: 'svd' }, 2)
+  const replay = (round: number) => fleet.api('POST', `/api/v1/runs/${run.run}/rounds/${round}/replay`)
+  await fleet.restart()
+  const views = [(await replay(1)).body, (await replay(2)).body] as ReplayView[]
+  expect(views.map(({ round, release, updates, isSame }) => [round, release, updates, isSame])).toEqual([
+    [1, 'v1', 3, true],
+    [2, 'v2', 3, true],
+  ])
+  expect(views[1]?.recomputedSha256).toBe(run.adapterSha256)
+  expect(views[0]?.recomputedSha256).not.toBe(run.adapterSha256)
+  expect((await replay(3)).body).toMatchObject({ code: 'LRC-3013', expected: '1 to 2' })
 })
 
 test('uniform weights and bounded counts give other means than tokens do', async () => {

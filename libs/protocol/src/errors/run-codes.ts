@@ -73,4 +73,11 @@ export const runCodes = {
     meaning: 'Two settings of the run file do not go together; the message names both and says why.',
     action: 'Change one of the two, as the message says.',
   },
+  'LRC-3015': {
+    title: 'Round cannot be computed again',
+    meaning:
+      'The round was not committed, or its accepted updates were removed by `lorica store gc` or damaged.',
+    action:
+      'See which rounds were committed with `lorica rounds list RUN`; check the files with `lorica store verify`.',
+  },
 } as const

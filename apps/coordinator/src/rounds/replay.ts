@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto'
+import { adapterFiles } from '@lorica/peft-core'
+import { LoricaError, type ReplayView } from '@lorica/protocol'
+import { aggregateOf, expectIntact } from './aggregation.js'
+import { type Parts, updatePath } from './parts.js'
+import { contributionsOf } from './round.js'
+import { type Run, weightsSha256 } from './run.js'
+import { readStoredAdapter } from './stored-adapter.js'
+
+/**
+ * Aggregates a committed round of a run once more, from the adapter that it started from and its accepted updates, and holds the
+ * result against what was recorded then. Changes nothing. Throws LoricaError LRC-3015 when it cannot.
+ */
+export async function replayRound(
+  parts: Pick<Parts, 'disk' | 'updatesFolder' | 'blobs'>,
+  { runId, spec, rounds, history }: Run,
+  number: number,
+): Promise<ReplayView> {
+  const record = rounds.find(({ round }) => round === number)
+  const round = history.find((past) => past.round === number && past.outcome === 'committed')
+  if (record === undefined || round === undefined || round.candidate === null)
+    throw new LoricaError('LRC-3015', `round ${number} of ${runId} was not committed`)
+  const recordedSha256 = weightsSha256(round.candidate)
+  const contributions = contributionsOf(round)
+  try {
+    for (const { updateSha256 } of contributions) {
+      const path = updatePath(parts.updatesFolder, runId, number, updateSha256)
+      await expectIntact(parts.disk, path, updateSha256)
+    }
+    const start = await readStoredAdapter(parts.blobs, round.start)
+    const { candidate } = await aggregateOf(parts, { runId, spec, round, start })
+    const weights = adapterFiles(candidate)['adapter_model.safetensors']
+    const recomputedSha256 = createHash('sha256').update(weights).digest('hex')
+    return {
+      ...{ run: runId, round: number, release: record.release, updates: contributions.length },
+      ...{ recordedSha256, recomputedSha256, isSame: recomputedSha256 === recordedSha256 },
+    }
+  } catch (cause) {
+    const { message } = cause as Error
+    throw new LoricaError('LRC-3015', `round ${number} of ${runId}: ${message}`, { cause })
+  }
+}
