@@ -1,4 +1,4 @@
-import { startUpdateCheck, type UpdateCheck } from '@lorica/peft-core'
+import { startUpdateCheck } from '@lorica/peft-core'
 import {
   asLoricaError,
   type BlobRead,
@@ -27,7 +27,8 @@ import {
 import { type Parts, updatePath } from '../rounds/parts.js'
 import { tensorsOf } from '../rounds/strategy.js'
 import { moveDurably } from '../store/durable.js'
-import { type StagedUpload, stageUpload } from '../store/staging.js'
+import { stageUpload } from '../store/staging.js'
+import { createOpenUploads, isOpen, type Upload } from './open-uploads.js'
 import { createTurns } from './turns.js'
 
 /** Moves bytes between agents and the disk: base files and adapters out, updates in. */
@@ -40,16 +41,6 @@ export interface Transfer {
   settled(): Promise<void>
   /** The connection of an agent is gone: its uploads are kept on disk, to be resumed. */
   departed(agentId: string): Promise<void>
-}
-
-interface Upload {
-  readonly uploadId: string
-  readonly agentId: string
-  readonly offer: UpdateOpen
-  readonly staged: StagedUpload
-  readonly check: UpdateCheck // of what has come
-  readonly active: ActiveRun
-  readonly round: number
 }
 
 const SETTLE_MS = 5000
@@ -74,7 +65,7 @@ export function createTransfer(
   stagingFolder: string,
   alarms: Alarms,
 ): Transfer {
-  const uploads = new Map<string, Promise<Upload>>()
+  const uploads = createOpenUploads()
   const closing = new Map<string, Promise<Receipt>>() // an update is taken once, however often that is asked
   const inTurn = createTurns(CHECKS_AT_ONCE)
 
@@ -113,20 +104,16 @@ export function createTransfer(
       throw notOpen(uploadId)
     }
     if (isOpen(upload)) return upload
-    await forget(upload, 'drop')
+    await uploads.forget(upload, 'drop')
     throw closed(upload.active.runId, upload.round)
   }
 
-  /** The uploads of an agent that are open; one that could not be opened is none. */
-  async function openOf(agentId: string): Promise<readonly Upload[]> {
-    const settled = await Promise.allSettled([...uploads.values()])
-    const opened = settled.flatMap((upload) => (upload.status === 'fulfilled' ? [upload.value] : []))
-    return opened.filter((upload) => upload.agentId === agentId)
-  }
-
-  async function forget(upload: Upload, how: 'drop' | 'park'): Promise<void> {
-    uploads.delete(upload.uploadId)
-    await upload.staged[how]()
+  /** Lets go of the uploads of an agent whose rounds are over, or do not wait for them any more: nobody closes them. */
+  async function dropOver(agentId: string): Promise<void> {
+    const over = (await uploads.of(agentId)).filter(
+      (upload) => !isOpen(upload) && !closing.has(upload.uploadId),
+    )
+    await Promise.all(over.map((upload) => uploads.forget(upload, 'drop')))
   }
 
   async function finish(upload: Upload): Promise<Receipt> {
@@ -139,8 +126,7 @@ export function createTransfer(
     await Promise.allSettled([flushed, checked])
     const { norm, encoding } = await checked
     await flushed
-    uploads.delete(upload.uploadId)
-    await staged.park()
+    await uploads.forget(upload, 'park')
     await moveDurably(parts.disk, staged.path, updatePath(parts.updatesFolder, runId, upload.round, sha256))
     if (!isOpen(upload)) throw closed(runId, upload.round)
     if (parts.ledger.member(agentId)?.left != null) throw new LoricaError('LRC-2011', 'agent was revoked')
@@ -172,7 +158,7 @@ export function createTransfer(
     } catch (error) {
       const known = parts.readiness.noted(isMissing(error) ? notOpen(upload.uploadId) : error)
       const isIncomplete = known.code === 'LRC-4003'
-      if (!isIncomplete) await forget(upload, 'drop')
+      if (!isIncomplete) await uploads.forget(upload, 'drop')
       if (finalCodes.has(known.code) && !isIncomplete) refuse(active, agentId, offer.assignmentId, known)
       throw known
     } finally {
@@ -226,18 +212,18 @@ export function createTransfer(
       }
       conductor.leases.touched(agentId) // an agent that offers its work is not hung, even where no disk takes it
       parts.readiness.expect()
-      const known = await uploads.get(uploadId)
-      if (known !== undefined) return { uploadId, offset: known.staged.offset() }
-      if ((await openOf(agentId)).length >= limits.uploadsPerAgent) {
+      await dropOver(agentId)
+      const known = uploads.get(uploadId)
+      if (known !== undefined) return { uploadId, offset: (await known).staged.offset() }
+      if ((await uploads.of(agentId)).length >= limits.uploadsPerAgent) {
         throw new LoricaError('LRC-4015', `more than ${limits.uploadsPerAgent} uploads at once`)
       }
-      const opening = stageUpload(parts.disk, stagingFolder, uploadId, sizeBytes).then((staged) => {
+      const upload = await uploads.begin(uploadId, async () => {
+        const staged = await stageUpload(parts.disk, stagingFolder, uploadId, sizeBytes)
         const check = startUpdateCheck(sizeBytes, expectationOf(offer, shapes, spec))
         return { uploadId, agentId, offer, staged, check, active, round }
       })
-      uploads.set(uploadId, opening)
-      opening.catch(() => uploads.delete(uploadId))
-      return { uploadId, offset: (await opening).staged.offset() }
+      return { uploadId, offset: upload.staged.offset() }
     },
     async chunk(agentId, { uploadId, offset, bytes }) {
       const upload = await owned(agentId, uploadId)
@@ -251,7 +237,7 @@ export function createTransfer(
         return { offset: next }
       } catch (error) {
         const known = parts.readiness.noted(error)
-        if (known.code.startsWith('LRC-5')) await forget(upload, 'park') // what is written is a part of it
+        if (known.code.startsWith('LRC-5')) await uploads.forget(upload, 'park') // what is written is a part of it
         throw known
       }
     },
@@ -265,8 +251,8 @@ export function createTransfer(
       await Promise.race([Promise.allSettled(closing.values()), wait(parts.clock, SETTLE_MS)])
     },
     async departed(agentId) {
-      const left = (await openOf(agentId)).filter(({ uploadId }) => !closing.has(uploadId))
-      await Promise.all(left.map((upload) => forget(upload, 'park')))
+      const left = (await uploads.of(agentId)).filter(({ uploadId }) => !closing.has(uploadId))
+      await Promise.all(left.map((upload) => uploads.forget(upload, 'park')))
     },
   }
 }
@@ -279,15 +265,4 @@ function notOpen(uploadId: string): LoricaError {
 function isMissing(error: unknown): boolean {
   const { cause } = error as Error
   return ((cause ?? error) as NodeJS.ErrnoException).code === 'ENOENT'
-}
-
-function isOpen({ active, agentId, offer }: Upload): boolean {
-  const { current } = active.run()
-  const seat = current?.seats.get(agentId)
-  return (
-    current !== null &&
-    !current.isClosed &&
-    seat?.status === 'training' &&
-    seat.assignmentId === offer.assignmentId
-  )
 }
