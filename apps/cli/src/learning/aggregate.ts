@@ -9,6 +9,7 @@ import {
   strategyOf,
   writeAdapter,
 } from '@lorica/peft-core'
+import { LoricaError } from '@lorica/protocol'
 import { Command } from 'commander'
 import { positiveInteger } from '../screen/argument.js'
 import { runs } from '../screen/command.js'
@@ -17,6 +18,7 @@ import { expectNewFolder } from '../screen/place.js'
 import { aggregateLines } from './aggregate-report.js'
 import { type RuleOptions, ruleOf, withRuleOptions } from './aggregate-rule.js'
 import { type StrategyOptions, specOf, withStrategyOptions } from './aggregate-strategy.js'
+import { type Classes, classesFile, readClasses } from './classes-file.js'
 import { withCode } from './errors.js'
 
 interface AggregateOptions extends StrategyOptions, RuleOptions {
@@ -64,8 +66,9 @@ async function aggregate(
     rule: ruleOf(options),
     onProgress: (done, total) => output.progress(`aggregated ${done} of ${total} modules`),
   })
+  const classes = await commonClasses(adapters.map(({ folder }) => folder))
   const { candidate, side, report } = await folded(aggregation, adapters)
-  await withCode('LRC-8003', () => writeAdapter(out, candidate))
+  await withCode('LRC-8003', () => writeAdapter(out, candidate, classesFile(classes)))
   const sideFolder = side === null ? null : join(out, 'side')
   if (side !== null && sideFolder !== null) await withCode('LRC-8003', () => writeAdapter(sideFolder, side))
   output.result(
@@ -81,6 +84,19 @@ async function folded(aggregation: Aggregation, adapters: readonly Weighted[]): 
     await aggregation.fold({ id: folder, weight, config, start: null, tensors })
   }
   return await aggregation.close()
+}
+
+/** What all adapters say of their classes. LRC-7007 when one numbers them otherwise: their heads mean something else then. */
+async function commonClasses(folders: readonly string[]): Promise<Classes | undefined> {
+  const all: (Classes | undefined)[] = []
+  for (const folder of folders) all.push(await withCode('LRC-7003', () => readClasses(folder)))
+  const [first] = all
+  const other = all.findIndex((classes) => JSON.stringify(classes) !== JSON.stringify(first))
+  if (other < 0) return first
+  throw new LoricaError('LRC-7007', `${folders[other]} has other classes than ${folders[0]}`, {
+    expected: first?.labels.join(', ') ?? 'no names of classes',
+    received: all[other]?.labels.join(', ') ?? 'no names of classes',
+  })
 }
 
 /** `FOLDER=3` or `FOLDER`. */

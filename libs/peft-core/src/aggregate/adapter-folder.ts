@@ -20,12 +20,20 @@ export interface StoredAdapter {
   readonly tensors: TensorSource
 }
 
-/** Opens a PEFT folder of any trainer, in any precision. RangeError or TypeError names the file and what does not fit. */
+/** Opens a PEFT folder of any trainer, in any precision. RangeError names the file and what does not fit. */
 export async function openAdapterFolder(folder: string, pool: FilePool): Promise<StoredAdapter> {
-  const path = join(folder, 'adapter_model.safetensors')
-  const text = await readFile(join(folder, 'adapter_config.json'), 'utf8')
+  const [configFile, path] = [join(folder, 'adapter_config.json'), join(folder, 'adapter_model.safetensors')]
+  const text = await readFile(configFile, 'utf8')
   const { tensors: slices } = await readSafetensorsHeader(path)
-  return { config: parsePeftConfig(text), tensors: safetensorsSource(path, slices, pool) }
+  return { config: configIn(configFile, text), tensors: safetensorsSource(path, slices, pool) }
+}
+
+function configIn(file: string, text: string): PeftConfig {
+  try {
+    return parsePeftConfig(text)
+  } catch (cause) {
+    throw new RangeError(`${file}: ${(cause as Error).message}`, { cause })
+  }
 }
 
 /** The floating-point tensors of a safetensors file. */
