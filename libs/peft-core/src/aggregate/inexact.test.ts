@@ -159,6 +159,23 @@ describe('turning factors', () => {
     },
   )
 
+  test('turns, and does not mirror: factors with two ranks exchanged come nearer, and not all the way', async () => {
+    const reference = await factorsOf(list[0]![0], 'model.v')
+    const exchanged = (matrix: Matrix): Matrix => {
+      const inputs = matrix.columns
+      const data = matrix.data.slice()
+      data.set(matrix.data.subarray(inputs, 2 * inputs), 0)
+      data.set(matrix.data.subarray(0, inputs), inputs)
+      return { ...matrix, data }
+    }
+    const own = { ...reference, a: exchanged(reference.a), b: exchanged(reference.b) }
+    const turned = rotated(own, reference, { lambda: 1, aligned: 'a' })
+    const [before, after] = [own, turned].map(({ a }) => distance(a.data, reference.a.data))
+    expect(after).toBeGreaterThan(0.1)
+    expect(after).toBeLessThan(before!)
+    expect(distance(change(turned), change(own))).toBeLessThan(1e-13)
+  })
+
   test('what agents turn themselves and send is averaged as what is turned here', async () => {
     const [start] = list[2]!
     for (const round of [1, 2]) {
