@@ -47,7 +47,7 @@ export type {
   ContributionReport,
   ModuleReport,
 } from './aggregate/report.js'
-export type { AggregationRule } from './aggregate/robust-aggregate.js'
+export type { AggregationRule, RuledContribution, RuleReport } from './aggregate/robust-aggregate.js'
 export { rotatedAdapter } from './aggregate/rotated-adapter.js'
 export {
   type Change,

@@ -4,6 +4,8 @@ export type {
   AggregatedModule,
   AggregationView,
   AgreementView,
+  RuledAgent,
+  RuleView,
 } from './api/aggregation-view.js'
 export type { PlannedAgent, PlanView } from './api/plan-view.js'
 export { errorOfProblem, type Problem, problemOf, problemSchema } from './api/problem.js'
@@ -134,6 +136,7 @@ export {
 } from './signing/proof.js'
 export { parseDuration } from './spec/duration.js'
 export { parsePercentage } from './spec/percentage.js'
+export { leastUpdates, type RobustSpec } from './spec/robust-spec.js'
 export { parseRunSpec, type RunSpec, runSpecSchema } from './spec/run-spec.js'
 export { localTime, type Opening, openingAt, type Schedule } from './spec/schedule.js'
 export { type Facts, factNames, parseSelection, type Selection, textOf, unmet } from './spec/selection.js'

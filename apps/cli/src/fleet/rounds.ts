@@ -5,6 +5,7 @@ import {
   codes,
   type RoundSummary,
   type RoundView,
+  type RuleView,
 } from '@lorica/protocol'
 import { Command } from 'commander'
 import { needed } from '../screen/argument.js'
@@ -85,11 +86,9 @@ function showLines(view: RoundView, isWhy: boolean): readonly string[] {
 
 /** How the candidate was made, and how far it and plain averaging are from the exact mean of the updates. */
 function aggregationLines(view: AggregationView, isWhy: boolean): readonly string[] {
-  const { strategy, error, averagedError, agreement, agents, modules, notes } = view
-  const agree =
-    agreement === null ? '' : `; updates agree ${cosine(agreement.mean)}, least ${cosine(agreement.least)}`
-  const summary = `${strategy}: ${share(error)} off the exact mean, averaging A and B ${share(averagedError)}${agree}`
-  if (!isWhy) return [summary, ...notes]
+  const { agents, modules, notes } = view
+  const heading = [summaryOf(view), ...notes, ...(view.rule ? ruledLines(view.rule) : [])]
+  if (!isWhy) return heading
   const byAgent = table([
     ['agent', 'share', 'change', 'cosine with the mean'],
     ...agents.map((one) => [one.name, share(one.share), figure(one.change), cosine(one.cosine)]),
@@ -101,8 +100,30 @@ function aggregationLines(view: AggregationView, isWhy: boolean): readonly strin
       cosine(one.agreement?.mean ?? null),
     ]),
   ])
-  return [summary, ...notes, '', ...byAgent, '', ...byModule]
+  return [...heading, '', ...byAgent, ...(modules.length === 0 ? [] : ['', ...byModule])]
 }
+
+function summaryOf({ strategy, error, averagedError, agreement, rule }: AggregationView): string {
+  const name = rule ? `${strategy} after ${rule.rule}` : strategy
+  if (rule && error === null) return `${name}: each value is the rule's, and stands beside no mean`
+  const agree =
+    agreement === null ? '' : `; updates agree ${cosine(agreement.mean)}, least ${cosine(agreement.least)}`
+  const from = rule ? 'the sum that the rule decided' : 'the exact mean'
+  return `${name}: ${share(error)} off ${from}, averaging A and B ${share(averagedError)}${agree}`
+}
+
+/** Whom a robust rule left out, and whom it counts as less, with the lengths of their changes. */
+function ruledLines({ agents, share: before, start }: RuleView): readonly string[] {
+  const wording = (weight: number) => (weight === 0 ? 'left out' : `counts ${share(weight)}`)
+  const less = agents.flatMap(({ name, weight, norm }) =>
+    weight === null || weight >= before * (1 - SAME)
+      ? []
+      : [`${name}: ${wording(weight)} instead of ${share(before)}, change ${figure(norm)}`],
+  )
+  return [...less, ...(Math.abs(start) < SAME ? [] : [`the adapter before counts ${share(start)}`])]
+}
+
+const SAME = 1e-9
 
 const share = (value: number | null): string => (value === null ? '-' : `${(100 * value).toPrecision(3)} %`)
 const figure = (value: number | null): string => (value === null ? '-' : value.toPrecision(4))

@@ -11,11 +11,13 @@ export function aggregateLines(
   { out, side }: { readonly out: string; readonly side: string | null },
   measured: boolean,
 ): readonly string[] {
-  const { contributions, strategy, notes, modules } = report
+  const { contributions, strategy, notes, modules, rule } = report
+  const leftOut = rule?.contributions.filter(({ weight }) => weight === 0).map(({ id }) => id) ?? []
   return [
     `${strategy} of ${contributions.length} adapters: ${out}`,
     ...(side === null ? [] : [`and beside it, to be added to it: ${side}`]),
     ...notes.map((note) => `note: ${note}`),
+    ...(leftOut.length === 0 ? [] : [`left out: ${leftOut.join(', ')}`]),
     ...(measured && modules.length > 0 ? measuredLines(report) : []),
   ]
 }

@@ -1,5 +1,5 @@
-import type { AggregationReport } from '@lorica/peft-core'
-import type { AggregationView } from '@lorica/protocol'
+import type { AggregationReport, RuleReport } from '@lorica/peft-core'
+import type { AggregationView, RuleView } from '@lorica/protocol'
 import type { Contribution } from '../journal-event.js'
 
 const DIGITS = 6 // of a figure in the journal
@@ -9,11 +9,12 @@ export function aggregationOf(
   report: AggregationReport,
   members: ReadonlyMap<string, Pick<Contribution, 'agentId' | 'name'>>, // by the ids of the report
 ): AggregationView {
-  const { strategy, exact, error, averagedError, norm, change, agreement, notes } = report
+  const { strategy, exact, error, averagedError, norm, change, agreement, notes, rule } = report
   return {
     ...{ strategy, exact, notes },
     ...short({ error, averagedError, norm, change }),
     agreement: agreement && short(agreement),
+    ...(rule === null ? {} : { rule: ruleViewOf(rule, members) }),
     agents: report.contributions.flatMap(({ id, ...figures }) => {
       const owner = members.get(id)
       return owner === undefined ? [] : [{ agentId: owner.agentId, name: owner.name, ...short(figures) }]
@@ -23,6 +24,21 @@ export function aggregationOf(
       ...short(figures),
       agreement: ofModule && short(ofModule),
     })),
+  }
+}
+
+/** Weights stay as they are: what a release says that its updates count is taken from here. */
+function ruleViewOf(
+  { rule, liars, share, start, contributions }: RuleReport,
+  members: ReadonlyMap<string, Pick<Contribution, 'agentId' | 'name'>>,
+): RuleView {
+  return {
+    ...{ rule, liars, share, start },
+    agents: contributions.flatMap(({ id, weight, norm }) => {
+      const owner = members.get(id)
+      if (owner === undefined) return []
+      return [{ agentId: owner.agentId, name: owner.name, weight, ...short({ norm }) }]
+    }),
   }
 }
 

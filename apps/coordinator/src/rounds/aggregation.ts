@@ -8,6 +8,7 @@ import type { ActiveRun } from './active-run.js'
 import { aggregationOf } from './aggregation-report.js'
 import { type Parts, updatePath } from './parts.js'
 import { contributionsOf, type RoundState } from './round.js'
+import { expectEnough, ruleIn } from './rule.js'
 import type { Run } from './run.js'
 import { strategyIn, tensorsOf } from './strategy.js'
 import { openRoundOf } from './training.js'
@@ -15,8 +16,8 @@ import { weightOf } from './weights.js'
 
 /**
  * Makes a candidate of the accepted updates of the closed round by the strategy of the run, and makes it readable. The returned
- * promise is about the first: await `durable` before the candidate is promised to anyone. Throws LoricaError LRC-7006, and
- * LRC-5002 for an update whose bytes are not any more what was accepted.
+ * promise is about the first: await `durable` before the candidate is promised to anyone. Throws LoricaError LRC-7006, LRC-7008
+ * when a robust rule has too few updates, and LRC-5002 for an update whose bytes are not any more what was accepted.
  */
 export async function aggregateRound(
   parts: Parts,
@@ -62,11 +63,15 @@ export async function aggregateOf(
   parts: Pick<Parts, 'disk' | 'updatesFolder'>,
   { runId, spec, round, start }: Closed,
 ): Promise<Aggregate> {
+  const members = membersOf(round)
+  expectEnough(spec, members.size)
   const { shared } = tensorsOf(spec, start, round.round)
   await using pool = filePool(parts.disk.open)
   const sourceOf = updateSources(shared, pool)
-  const aggregation = strategyIn(spec).open({ start, round: round.round, measured: true })
-  for (const [id, contribution] of membersOf(round)) {
+  const aggregation = strategyIn(spec).open({
+    ...{ start, round: round.round, measured: true, rule: ruleIn(spec) },
+  })
+  for (const [id, contribution] of members) {
     const path = updatePath(parts.updatesFolder, runId, round.round, contribution.updateSha256)
     const tensors = await sourceOf(path)
     const weight = weightOf(spec, contribution)

@@ -47,12 +47,13 @@ async function commitAs(
   if (failsForRevoked(parts, active, contributions)) return null
   const { shared } = tensorsOf(run.spec, await active.adapter(), round.round)
   const files = round.candidate ?? []
+  const rule = round.aggregation?.rule ?? null
   const [release] = await Promise.all([
     verdict.verdict === 'released'
       ? parts.registry.prepare(
           manifestOf(
             run,
-            { version, round: round.round, files, contributions, measured },
+            { version, round: round.round, files, contributions, measured, rule },
             {
               coordinatorPublicKey: parts.identity.publicKey,
               createdAt: new Date(parts.clock.now()).toISOString(),
@@ -125,7 +126,7 @@ function recordOf(
     verdict: verdict.verdict,
     reason: verdict.reason,
     release,
-    contributions: weighted(active.run().spec, contributions).map(
+    contributions: weighted(active.run().spec, contributions, round.aggregation?.rule).map(
       ({ assignmentId: _, acceptedAt: __, ...contribution }) => contribution,
     ),
     refused: refusalsOf(round),

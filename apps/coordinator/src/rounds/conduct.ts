@@ -32,8 +32,8 @@ export async function conduct(parts: Parts, active: ActiveRun): Promise<void> {
   if (spec.evaluate.holdout > 0 && active.run().final === null) await measureFinal(parts, active)
 }
 
-/** The updates overflow, or one of them was damaged on disk: the agents are asked for others, or for the same again. */
-const ANOTHER_ATTEMPT = ['LRC-7006', 'LRC-5002']
+/** The updates overflow, are too few for a rule, or one of them was damaged on disk: the agents are asked for others, or for the same again. */
+const ANOTHER_ATTEMPT = ['LRC-7006', 'LRC-7008', 'LRC-5002']
 
 async function conductRound(parts: Parts, active: ActiveRun): Promise<void> {
   if ((await trainRound(parts, active)) === 'failed') {

@@ -1,4 +1,4 @@
-import { type FileReference, type ReleaseManifest, SOFTWARE } from '@lorica/protocol'
+import { type FileReference, type ReleaseManifest, type RuleView, SOFTWARE } from '@lorica/protocol'
 import type { Contribution, Measured } from '../journal-event.js'
 import type { Run } from './run.js'
 import { weighted } from './weights.js'
@@ -12,10 +12,11 @@ export function manifestOf(
     readonly files: readonly FileReference[]
     readonly contributions: readonly Contribution[]
     readonly measured: Measured
+    readonly rule?: RuleView | null // what a robust rule decided: what it left out is no part of the release
   },
   signer: { readonly coordinatorPublicKey: string; readonly createdAt: string },
 ): ReleaseManifest {
-  const { version, round, files, contributions, measured } = candidate
+  const { version, round, files, contributions, measured, rule = null } = candidate
   return {
     schema: 1,
     version,
@@ -26,12 +27,9 @@ export function manifestOf(
     parent: run.release,
     base: { sha256: run.base.sha256, name: run.base.name },
     files: [...files],
-    contributions: weighted(run.spec, contributions).map(({ agentId, name, updateSha256, weight }) => ({
-      agentId,
-      name,
-      updateSha256,
-      weight,
-    })),
+    contributions: weighted(run.spec, contributions, rule)
+      .filter(({ weight }) => weight > 0)
+      .map(({ agentId, name, updateSha256, weight }) => ({ agentId, name, updateSha256, weight })),
     evaluation: { loss: measured.loss, tokens: measured.tokens, perAgent: [...measured.perAgent] },
     createdAt: signer.createdAt,
     software: SOFTWARE,

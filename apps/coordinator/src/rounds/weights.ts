@@ -1,4 +1,4 @@
-import type { RunSpec } from '@lorica/protocol'
+import type { RuleView, RunSpec } from '@lorica/protocol'
 import type { Contribution } from '../journal-event.js'
 
 type Weighing = Pick<RunSpec, 'aggregate'>
@@ -13,14 +13,18 @@ export function weightOf(
   return Math.min(contribution[by], atMost ?? Number.POSITIVE_INFINITY)
 }
 
-/** Contributions with their shares: weight / all weights. They add up to 1. */
+/**
+ * Contributions with their shares: weight / all weights, which add up to 1; or what a robust rule made of them, which may be less.
+ */
 export function weighted(
   spec: Weighing,
   contributions: readonly Contribution[],
+  rule: RuleView | null = null,
 ): readonly (Contribution & { readonly weight: number })[] {
   const total = contributions.reduce((sum, contribution) => sum + weightOf(spec, contribution), 0)
+  const ruled = new Map(rule?.agents.map(({ agentId, weight }) => [agentId, weight]))
   return contributions.map((contribution) => ({
     ...contribution,
-    weight: weightOf(spec, contribution) / total,
+    weight: ruled.get(contribution.agentId) ?? weightOf(spec, contribution) / total,
   }))
 }

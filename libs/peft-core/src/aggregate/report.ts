@@ -4,6 +4,7 @@
  */
 import type { Matrix } from '../linear-algebra/matrix.js'
 import { type Measured, type MeasuredModule, sumOf } from './measure.js'
+import type { RuleReport } from './robust-aggregate.js'
 
 /** Cosines of the agents' changes, over all pairs; null of one agent, of one that changed nothing, and of very many. */
 export interface Agreement {
@@ -42,6 +43,8 @@ export interface AggregationReport {
   readonly contributions: readonly ContributionReport[]
   readonly modules: readonly ModuleReport[]
   readonly notes: readonly string[] // what is inexact, and why
+  /** What a robust rule decided; errors are then from the sum that it decided. Null without one. */
+  readonly rule: RuleReport | null
 }
 
 export interface Facts {
@@ -49,10 +52,11 @@ export interface Facts {
   readonly exact: boolean
   readonly notes: readonly string[]
   readonly shares: readonly { readonly id: string; readonly share: number }[]
+  readonly rule: RuleReport | null
 }
 
 export function reportOf(facts: Facts, modules: readonly MeasuredModule[]): AggregationReport {
-  const { strategy, exact, notes, shares } = facts
+  const { strategy, exact, notes, shares, rule } = facts
   const total = sumOf(modules.map(({ measured }) => measured))
   return {
     strategy,
@@ -74,6 +78,7 @@ export function reportOf(facts: Facts, modules: readonly MeasuredModule[]): Aggr
       agreement: agreementOf(measured.pairs),
     })),
     notes,
+    rule,
   }
 }
 

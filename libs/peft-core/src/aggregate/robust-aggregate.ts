@@ -5,6 +5,7 @@
  */
 import type { Adapter } from '../adapter/adapter.js'
 import type { Tensor, TensorMap } from '../adapter/tensor.js'
+import { updateNorms } from '../robust/distances.js'
 import { type AdapterParts, type FactorReader, pairReader } from '../robust/factor-reader.js'
 import { gramMatrix, type ReadUpdate } from '../robust/gram.js'
 import {
@@ -42,7 +43,23 @@ export function expectRobust(strategy: string, rule: AggregationRule): void {
 export interface Ruled {
   readonly shares: readonly Share[]
   readonly tensors: TensorMap | null
-  readonly note: string
+  readonly report: RuleReport
+}
+
+/** What a rule made of the contributions, which all counted alike before it. */
+export interface RuleReport {
+  readonly rule: AggregationRule['rule']
+  readonly liars: number | null // that it was told to assume
+  readonly share: number // of each contribution before the rule: 1 / how many
+  readonly start: number // what the rule leaves to the adapter that all started from, as a share of whole adapters
+  readonly contributions: readonly RuledContribution[]
+}
+
+/** One contribution; all null of a rule that looks at single values, which counts no contribution as a whole. */
+export interface RuledContribution {
+  readonly id: string
+  readonly weight: number | null // what it counts: 0 when it was left out, less than its share when it was shortened
+  readonly norm: number | null // of its change, as the rule saw it
 }
 
 /**
@@ -59,18 +76,29 @@ export async function ruled(
   const first = startMember(start)
   const own = readerOf(first)
   const read = { start: own, parts: own, updates: members.map(updateOf) }
+  const liars = 'liars' in rule && rule.liars !== undefined ? rule.liars : null
+  const facts = { rule: rule.rule, liars, share: 1 / members.length }
   if (isValueRule(rule)) {
-    const shares = members.map((member) => ({ member, share: 1 / members.length }))
-    return { shares, tensors: await ruledTensors(first, read, rule), note: noteOf(rule, []) }
+    const shares = members.map((member) => ({ member, share: facts.share }))
+    const contributions = members.map(({ id }) => ({ id, weight: null, norm: null }))
+    const tensors = await ruledTensors(first, read, rule)
+    return { shares, tensors, report: { ...facts, start: 0, contributions } }
   }
-  const weights = robustWeights(await gramMatrix(own, read.updates, own), placed(rule, members))
+  const gram = await gramMatrix(own, read.updates, own)
+  const weights = robustWeights(gram, placed(rule, members))
+  const norms = updateNorms(gram)
   const counted = members.flatMap((member, at) =>
     weights[at] === 0 ? [] : [{ member, share: weights[at] as number }],
   )
   const rest = 1 - weights.reduce((sum, weight) => sum + weight, 0)
-  const shares = Math.abs(rest) < SETTLED ? counted : [...counted, { member: first, share: rest }]
-  const without = members.filter((_, at) => weights[at] === 0)
-  return { shares, tensors: null, note: noteOf(rule, without) }
+  const isWhole = Math.abs(rest) < SETTLED
+  const shares = isWhole ? counted : [...counted, { member: first, share: rest }]
+  const contributions = members.map(({ id }, at) => ({
+    id,
+    weight: weights[at] as number,
+    norm: norms[at] as number,
+  }))
+  return { shares, tensors: null, report: { ...facts, start: isWhole ? 0 : rest, contributions } }
 }
 
 const SETTLED = 1e-12
@@ -120,8 +148,10 @@ function placed(rule: Exclude<AggregationRule, ValueRule>, members: readonly Mem
   return { rule: 'trusted-root', root }
 }
 
-function noteOf(rule: AggregationRule, without: readonly Member[]): string {
-  const liars = 'liars' in rule && rule.liars !== undefined ? ` against ${rule.liars} liars` : ''
-  const left = without.length === 0 ? '' : `; it left out ${without.map(({ id }) => id).join(', ')}`
-  return `robust rule: ${rule.rule}${liars}, all agents counted alike${left}`
+/** What a rule did, in one line. */
+export function noteOf({ rule, liars, contributions }: RuleReport): string {
+  const against = liars === null ? '' : ` against ${liars} liars`
+  const without = contributions.filter(({ weight }) => weight === 0).length
+  const left = without === 0 ? '' : `; it left out ${without} of ${contributions.length}`
+  return `robust rule: ${rule}${against}, all agents counted alike${left}`
 }

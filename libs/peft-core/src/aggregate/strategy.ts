@@ -5,7 +5,7 @@ import { expectSameModules, type Member, memberOf, type Shapes, type Share, shar
 import type { Contribution } from './contribution.js'
 import type { MeasuredModule } from './measure.js'
 import { type AggregationReport, reportOf } from './report.js'
-import { type AggregationRule, expectRobust, ruled } from './robust-aggregate.js'
+import { type AggregationRule, expectRobust, noteOf, type RuleReport, ruled } from './robust-aggregate.js'
 import { startMember } from './start-member.js'
 
 /** What is aggregated, beside the contributions. */
@@ -92,12 +92,12 @@ function openAggregation(parts: StrategyParts, plan: AggregationPlan): Aggregati
       members.set(member.id, member)
     },
     async close() {
-      const { combined, shares } = await combine(parts, sharesOf([...members.values()]), plan)
+      const { combined, shares, rule } = await combine(parts, sharesOf([...members.values()]), plan)
       const { config, tensors, side, modules, notes } = combined
       const { name: strategy } = parts
       const exact = parts.exact && notes.length === 0
       const named = shares.map(({ member, share }) => ({ id: member.id, share }))
-      const report = reportOf({ strategy, exact, notes, shares: named }, modules)
+      const report = reportOf({ strategy, exact, notes, shares: named, rule }, modules)
       return { candidate: { config, tensors }, side, report }
     },
   }
@@ -107,9 +107,13 @@ async function combine(
   parts: StrategyParts,
   shares: readonly Share[],
   plan: AggregationPlan,
-): Promise<{ readonly combined: Combined; readonly shares: readonly Share[] }> {
+): Promise<{
+  readonly combined: Combined
+  readonly shares: readonly Share[]
+  readonly rule: RuleReport | null
+}> {
   const { start, rule } = plan
-  if (!rule) return { combined: await parts.combine(shares, plan), shares }
+  if (!rule) return { combined: await parts.combine(shares, plan), shares, rule: null }
   const decided = await ruled(
     shares.map(({ member }) => member),
     { start, rule },
@@ -118,7 +122,8 @@ async function combine(
     decided.tensors === null || start === null
       ? await parts.combine(decided.shares, plan)
       : { config: start.config, tensors: decided.tensors, side: null, modules: [], notes: [] }
-  return { combined: { ...combined, notes: [...combined.notes, decided.note] }, shares: decided.shares }
+  const notes = [...combined.notes, noteOf(decided.report)]
+  return { combined: { ...combined, notes }, shares: decided.shares, rule: decided.report }
 }
 
 /** Every tensor is trained and aggregated. */

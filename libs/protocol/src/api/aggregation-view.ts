@@ -24,6 +24,23 @@ export interface AggregatedAgent {
   readonly cosine: number | null // of its change and the exact mean change
 }
 
+/** What a robust rule decided over one agent's update; null of a rule that looks at single values, and counts no update as a whole. */
+export interface RuledAgent {
+  readonly agentId: string
+  readonly name: string
+  readonly weight: number | null // what it counts: 0 when it was left out, less than its share when it was shortened
+  readonly norm: number | null // of its change, as the rule saw it
+}
+
+/** What a robust rule made of the updates, which all counted alike before it. */
+export interface RuleView {
+  readonly rule: string
+  readonly liars: number | null // that it was told to assume
+  readonly share: number // of each update before the rule
+  readonly start: number // what the rule left to the adapter that the round started from
+  readonly agents: readonly RuledAgent[]
+}
+
 /** How a candidate was made of the updates of a round, and how far it is from their exact mean. */
 export interface AggregationView {
   readonly strategy: string
@@ -36,4 +53,6 @@ export interface AggregationView {
   readonly agents: readonly AggregatedAgent[]
   readonly modules: readonly AggregatedModule[]
   readonly notes: readonly string[] // what is inexact, and why
+  /** Of a robust run; errors are then from the sum that the rule decided. */
+  readonly rule?: RuleView | null
 }

@@ -7,7 +7,7 @@ export interface ContributionRecord {
   readonly agentId: string
   readonly name: string
   readonly updateSha256: string
-  readonly weight: number // share of the aggregate; shares add up to 1
+  readonly weight: number // share of the aggregate; shares add up to 1, or less where a robust rule left a part to the adapter before
   readonly tokens: number
   readonly examples: number
   readonly norm: number // L2 over all tensors of the update

@@ -37,4 +37,9 @@ export const learningCodes = {
       'The adapters differ in a way that this strategy cannot take: other modules, ranks, scalings or methods.',
     action: 'Choose a strategy that takes them, as the message says, or leave the adapter out.',
   },
+  'LRC-7008': {
+    title: 'Robust rule has too few updates',
+    meaning: 'The round has fewer updates than the rule needs to hold against as many liars as it is told.',
+    action: 'Let more agents take part, or set aggregate.robust.liars to fewer.',
+  },
 } as const

@@ -41,7 +41,7 @@ export const releaseManifestSchema = z.strictObject({
       agentId: agentIdSchema,
       name: agentNameSchema,
       updateSha256: sha256Schema,
-      weight: z.number().positive(), // shares add up to 1
+      weight: z.number().positive(), // shares add up to 1, or less where a robust rule left a part to the parent
     }),
   ),
   evaluation: z.strictObject({

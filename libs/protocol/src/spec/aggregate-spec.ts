@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { robustSchema } from './robust-spec.js'
 
 const strategySchema = z.enum(['fedavg', 'ffa', 'rolora', 'svd', 'fedsvd', 'lora-fair', 'hetlora'])
 /** How a run makes one adapter of many. */
@@ -13,20 +14,33 @@ export const aggregateSchema = z
     lambda: z.number().min(0).optional(), // of lora-fair: what the correction of B costs
     weights: z
       .strictObject({
-        by: z.enum(['tokens', 'examples', 'uniform']).default('tokens'),
+        by: z.enum(['tokens', 'examples', 'uniform']).optional(), // tokens, and uniform with a robust rule
         atMost: z.number().positive().nullable().default(null), // of a count; what is above it counts as much
       })
       .prefault({}),
-    trust: z.literal('exact').default('exact'),
+    trust: z.enum(['exact', 'robust']).default('exact'), // robust: what updates count is up to a rule that expects liars
+    robust: robustSchema.optional(),
   })
-  .superRefine(({ strategy, lambda, weights }, context) => {
+  .superRefine(({ strategy, lambda, weights, trust, robust }, context) => {
     const refuse = (path: readonly string[], message: string) =>
       context.addIssue({ code: 'custom', path: [...path], message })
     if (lambda !== undefined && strategy !== 'lora-fair')
       refuse(['lambda'], `is a setting of lora-fair, and the strategy is ${strategy}`)
-    if (weights.atMost !== null && weights.by === 'uniform')
+    if (weights.atMost !== null && byOf(weights, trust) === 'uniform')
       refuse(['weights', 'atMost'], 'bounds a count, and uniform weights have none')
+    if (trust === 'robust' && robust === undefined)
+      refuse(['robust'], 'is what trust robust needs: a rule, such as { rule: multi-krum, liars: 2 }')
   })
-  .transform(({ lambda, ...rest }) =>
-    rest.strategy === 'lora-fair' ? { ...rest, lambda: lambda ?? LAMBDA } : rest,
-  )
+  .transform(({ lambda, robust, ...rest }) => ({
+    ...rest,
+    weights: { ...rest.weights, by: byOf(rest.weights, rest.trust) },
+    ...(rest.strategy === 'lora-fair' ? { lambda: lambda ?? LAMBDA } : {}),
+    ...(robust === undefined ? {} : { robust }),
+  }))
+
+function byOf(
+  { by }: { readonly by?: 'tokens' | 'examples' | 'uniform' | undefined },
+  trust: 'exact' | 'robust',
+): 'tokens' | 'examples' | 'uniform' {
+  return by ?? (trust === 'robust' ? 'uniform' : 'tokens')
+}

@@ -1,9 +1,17 @@
 import { LoricaError } from '../errors/lorica-error.js'
 import type { RunStrategy } from './aggregate-spec.js'
+import { leastUpdates, type RobustSpec } from './robust-spec.js'
+import { ruleKinds, strategiesWith, strategyModes } from './trust-modes.js'
 
 /** The settings of a run that may exclude each other. */
 interface Settings {
-  readonly aggregate: { readonly strategy: RunStrategy }
+  readonly aggregate: {
+    readonly strategy: RunStrategy
+    readonly trust: 'exact' | 'robust'
+    readonly robust?: RobustSpec | undefined
+    readonly weights: { readonly by: string }
+  }
+  readonly rounds: { readonly minimum: number }
   readonly local: { readonly optimizerState: 'reset' | 'keep' }
   readonly update: { readonly encoding: string }
 }
@@ -13,11 +21,18 @@ interface Exclusion {
   applies(spec: Settings): boolean
   first(spec: Settings): string
   second(spec: Settings): string
-  readonly because: string
-  readonly instead: string
+  readonly because: string | ((spec: Settings) => string)
+  readonly instead: string | ((spec: Settings) => string)
 }
 
 const isRefactored = ({ aggregate }: Settings): boolean => ['svd', 'fedsvd'].includes(aggregate.strategy)
+const kindOf = ({ aggregate }: Settings) => ruleKinds[aggregate.robust?.rule ?? ''] ?? 'whole'
+const ruleOf = ({ aggregate: { robust } }: Settings): string =>
+  robust === undefined
+    ? 'aggregate.robust'
+    : `aggregate.robust ${robust.rule}${'liars' in robust && robust.liars !== undefined ? ` against ${robust.liars} liars` : ''}`
+const leastOf = ({ aggregate: { robust } }: Settings): number =>
+  robust === undefined ? 1 : leastUpdates(robust)
 const strategyOf = ({ aggregate }: Settings): string => `aggregate.strategy ${aggregate.strategy}`
 
 const exclusions: readonly Exclusion[] = [
@@ -35,16 +50,68 @@ const exclusions: readonly Exclusion[] = [
     because: 'what rounding keeps back of a round belongs to its factors, and the next round has others',
     instead: 'Set update.encoding to f32, or aggregate.strategy to fedavg, ffa, rolora or lora-fair.',
   },
+  {
+    applies: ({ aggregate }) => aggregate.robust !== undefined && aggregate.trust === 'exact',
+    first: () => 'aggregate.trust exact',
+    second: ruleOf,
+    because: 'exact takes the mean of all updates as they are, and a rule changes what they count',
+    instead: 'Set aggregate.trust to robust, or leave aggregate.robust out.',
+  },
+  {
+    applies: ({ aggregate }) => aggregate.trust === 'robust' && aggregate.weights.by !== 'uniform',
+    first: () => 'aggregate.trust robust',
+    second: ({ aggregate }) => `aggregate.weights.by ${aggregate.weights.by}`,
+    because: 'agents state their counts themselves, and a liar would state what helps it',
+    instead: 'Leave aggregate.weights out, or set aggregate.weights.by to uniform.',
+  },
+  {
+    applies: (spec) =>
+      spec.aggregate.robust !== undefined &&
+      !(strategyModes[spec.aggregate.strategy]?.rules ?? []).includes(kindOf(spec)),
+    first: strategyOf,
+    second: ruleOf,
+    because: (spec) =>
+      kindOf(spec) === 'whole'
+        ? 'this strategy has weights of its own, and a rule could not bound what an update counts'
+        : 'the rule looks at single values, which mean the same for all agents only where one factor is frozen',
+    instead: (spec) =>
+      kindOf(spec) === 'whole'
+        ? `Set aggregate.strategy to one of ${strategiesWith(({ rules }) => rules.includes('whole'))}.`
+        : `Set aggregate.strategy to one of ${strategiesWith(({ rules }) => rules.includes('value'))}, or choose a rule for whole updates, such as multi-krum.`,
+  },
+  {
+    applies: (spec) => spec.rounds.minimum < leastOf(spec),
+    first: ruleOf,
+    second: ({ rounds }) => `rounds.minimum ${rounds.minimum}`,
+    because: (spec) => `the rule needs ${leastOf(spec)} updates in each round`,
+    instead: (spec) =>
+      `Set rounds.minimum to ${leastOf(spec)} or more, or choose a rule that needs fewer updates.`,
+  },
 ]
+
+const textOf = (text: string | ((spec: Settings) => string), spec: Settings): string =>
+  typeof text === 'string' ? text : text(spec)
 
 /** Refuses settings that exclude each other. Throws LoricaError LRC-3014 naming both, and what to choose instead. */
 export function expectCompatible(spec: Settings): void {
   const found = exclusions.find(({ applies }) => applies(spec))
   if (found === undefined) return
-  const [first, second] = [found.first(spec), found.second(spec)]
-  throw new LoricaError('LRC-3014', `run: ${first} and ${second} exclude each other: ${found.because}`, {
+  throw exclusion(
+    [found.first(spec), found.second(spec)],
+    textOf(found.because, spec),
+    textOf(found.instead, spec),
+  )
+}
+
+/** LRC-3014 of two settings. */
+export function exclusion(
+  [first, second]: readonly [string, string],
+  because: string,
+  instead: string,
+): LoricaError {
+  return new LoricaError('LRC-3014', `run: ${first} and ${second} exclude each other: ${because}`, {
     expected: `one of ${first} and ${second}`,
     received: 'both',
-    action: found.instead,
+    action: instead,
   })
 }

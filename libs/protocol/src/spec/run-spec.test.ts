@@ -137,7 +137,7 @@ describe('parseRunSpec', () => {
     ['data.format', { data: { maxTokens: 64, format: 'images' } }],
     ['rounds.mode', { rounds: { count: 2, mode: 'buffered' } }],
     ['aggregate.strategy', { aggregate: { strategy: 'fedprox' } }],
-    ['aggregate.trust', { aggregate: { trust: 'robust' } }],
+    ['aggregate.trust', { aggregate: { trust: 'private' } }],
     ['privacy.secureAggregation', { privacy: { secureAggregation: true } }],
     ['privacy.dp', { privacy: { dp: { epsilon: 3 } } }],
     ['rollout', { rollout: { groups: [1] } }],

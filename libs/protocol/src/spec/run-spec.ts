@@ -6,6 +6,7 @@ import { aggregateSchema } from './aggregate-spec.js'
 import { parseDuration } from './duration.js'
 import { expectCompatible } from './exclusions.js'
 import { parsePercentage } from './percentage.js'
+import { expectPossible } from './privacy-exclusions.js'
 import { expectCron, expectTimeZone } from './schedule.js'
 import { parseSelection } from './selection.js'
 import { withoutUnavailable } from './unavailable.js'
@@ -129,6 +130,7 @@ export type RunSpec = Readonly<z.infer<typeof runSpecSchema>>
  * an option that this version does not do, or LRC-3014 naming two settings that exclude each other: nothing is ever silently ignored.
  */
 export function parseRunSpec(raw: unknown): RunSpec {
+  expectPossible(raw)
   const spec = readMessage(runSpecSchema, 'run', withoutUnavailable(raw), 'LRC-3001')
   if (spec.rounds.goal !== null && spec.rounds.minimum > spec.rounds.goal) {
     throw new LoricaError(

@@ -1,4 +1,5 @@
 import { LoricaError } from '../errors/lorica-error.js'
+import { ruleKinds } from './trust-modes.js'
 
 /** One option of a run that this version knows by name but does not do. */
 interface Option {
@@ -20,7 +21,12 @@ const options: readonly Option[] = [
     allows: ['fedavg', 'ffa', 'rolora', 'svd', 'fedsvd', 'lora-fair', 'hetlora'],
     use: 'svd, which is exact to the rank of the run, or fedavg, ffa, rolora, fedsvd, lora-fair or hetlora',
   },
-  { path: ['aggregate', 'trust'], allows: ['exact'], use: 'exact' },
+  { path: ['aggregate', 'trust'], allows: ['exact', 'robust'], use: 'exact or robust' },
+  {
+    path: ['aggregate', 'robust', 'rule'],
+    allows: Object.keys(ruleKinds).filter((rule) => rule !== 'trusted-root'),
+    use: 'a rule that needs no update of its own that is trusted, such as multi-krum or centred-clipping',
+  },
   { path: ['privacy', 'secureAggregation'], allows: [false, null], use: 'false' },
   { path: ['privacy', 'dp'], allows: [null, false], use: 'null' },
   { path: ['rollout'], allows: [null], use: 'null: a release goes to every connected agent' },

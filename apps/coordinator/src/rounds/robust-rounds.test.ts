@@ -1,0 +1,109 @@
+import { decodeSafetensors, floatTensor, type TensorMap } from '@lorica/peft-core'
+import type { ReleaseManifest, RoundView, TrainAssignment } from '@lorica/protocol'
+import { expect, test } from 'vitest'
+import { startAgent } from '../agent.fixture.js'
+import { startFleet } from '../fleet.fixture.js'
+
+const honest = { oslo: 0.4, turin: 0.45, graz: 0.5, ghent: 0.55, porto: 0.62 } as const
+const liars = { mallory: 50, trudy: -40 } as const
+
+/** Runs one round of agents whose updates are filled with their deltas; liars state a thousand times the tokens. */
+async function ruled(aggregate: object, deltas: Readonly<Record<string, number>>) {
+  await using fleet = await startFleet()
+  const agents = await Promise.all(
+    Object.entries(deltas).map(([name, delta]) =>
+      startAgent(fleet, name, { delta, tokens: name in liars ? 300 : 40 }),
+    ),
+  )
+  const minimum = agents.length
+  const runId = await fleet.startRun({
+    ...{ aggregate, rounds: { count: 1, minimum }, evaluate: { holdout: 0 } },
+  })
+  await fleet.event(runId, 'run-ended')
+  const run = await fleet.run(runId)
+  const read = async (sha256 = ''): Promise<TensorMap> =>
+    new Map(
+      [...decodeSafetensors(await agents[0]!.read(sha256))].map(([name, raw]) => [name, floatTensor(raw)]),
+    )
+  const { adapter } = agents[0]!.assignments.find((one): one is TrainAssignment => one.kind === 'train')!
+  const start = await read(adapter.files.find(({ path }) => path === 'adapter_model.safetensors')?.sha256)
+  const released = await read(run.adapterSha256 ?? undefined)
+  const view = (await fleet.api('GET', `/api/v1/runs/${runId}/rounds/1`)).body as RoundView
+  const { manifest } = (await fleet.api('GET', '/api/v1/releases/v1')).body as { manifest: ReleaseManifest }
+  return { run, start, released, view, manifest }
+}
+
+/** How far one value of each tensor moved. */
+const moves = ({ start, released }: { readonly start: TensorMap; readonly released: TensorMap }) =>
+  [...released].map(([name, { data }]) => data[1]! - start.get(name)!.data[1]!)
+
+/** The length of the change of the model, over all modules, when every value of both factors moves by delta. */
+function lengthOf(start: TensorMap, delta: number): number {
+  const squares = [...start.keys()].flatMap((name) => {
+    if (!name.endsWith('.lora_A.weight')) return []
+    const [a, b] = [start.get(name)!, start.get(name.replace('_A.', '_B.'))!]
+    const [rank, inputs] = a.shape as [number, number]
+    return Array.from({ length: b.shape[0]! * inputs }, (_, at) => {
+      const [row, column] = [Math.floor(at / inputs), at % inputs]
+      let change = 0
+      for (let k = 0; k < rank; k++) {
+        const [left, right] = [b.data[row * rank + k]!, a.data[k * inputs + column]!]
+        change += (left + delta) * (right + delta) - left * right
+      }
+      return change
+    })
+  })
+  return Math.hypot(...squares)
+}
+
+test('multi-krum keeps the three updates that lie closest, and everybody is told whom it left out', async () => {
+  const robust = { rule: 'multi-krum', liars: 2 }
+  const { run, view, manifest, ...adapters } = await ruled(
+    { trust: 'robust', robust },
+    { ...honest, ...liars },
+  )
+  for (const move of moves(adapters)) expect(move).toBeCloseTo((0.45 + 0.5 + 0.55) / 3, 5)
+  const kept = ['ghent', 'graz', 'turin']
+  const weightOf = (name: string) => (kept.includes(name) ? 1 / 3 : 0)
+  const all = Object.keys({ ...honest, ...liars })
+  const record = run.rounds[0]!.contributions
+  expect(Object.fromEntries(record.map(({ name, weight }) => [name, weight]))).toEqual(
+    Object.fromEntries(all.map((name) => [name, weightOf(name)])),
+  )
+  expect(manifest.contributions.map(({ name, weight }) => [name, weight]).sort()).toEqual(
+    kept.map((name) => [name, 1 / 3]),
+  )
+  expect(view.aggregation?.rule).toMatchObject({ rule: 'multi-krum', liars: 2, share: 1 / 7, start: 0 })
+  for (const { name, weight, norm } of view.aggregation!.rule!.agents) {
+    expect(weight).toBe(weightOf(name))
+    const delta = { ...honest, ...liars }[name as keyof typeof honest]
+    expect(norm! / (2 * lengthOf(adapters.start, delta))).toBeCloseTo(1, 4) // alpha 4, rank 2
+  }
+})
+
+test('a bound shortens the liars to the median, and the adapter before keeps the rest', async () => {
+  const robust = { rule: 'norm-bound' }
+  const { view, manifest, ...adapters } = await ruled({ trust: 'robust', robust }, { ...honest, ...liars })
+  const deltas = { ...honest, ...liars }
+  const norms = Object.values(deltas).map((delta) => lengthOf(adapters.start, delta))
+  const bound = norms.toSorted((a, b) => a - b)[3]!
+  const weights = norms.map((norm) => Math.min(1, bound / norm) / 7)
+  const wanted = Object.values(deltas).reduce((sum, delta, at) => sum + delta * weights[at]!, 0)
+  for (const move of moves(adapters)) expect(move).toBeCloseTo(wanted, 4)
+  const { agents, start } = view.aggregation!.rule!
+  expect(start).toBeCloseTo(1 - weights.reduce((sum, weight) => sum + weight, 0), 6)
+  for (const [at, name] of Object.keys(deltas).entries())
+    expect(agents.find((one) => one.name === name)?.weight).toBeCloseTo(weights[at]!, 6)
+  expect(manifest.contributions).toHaveLength(7)
+})
+
+test('the median takes each value of the factor that a round trains', async () => {
+  const few = { oslo: 0.4, graz: 0.5, porto: 0.62, ...liars }
+  const aggregate = { strategy: 'rolora', trust: 'robust', robust: { rule: 'median', liars: 2 } }
+  const { view, ...adapters } = await ruled(aggregate, few)
+  for (const [name, { data }] of adapters.released) {
+    const move = data[1]! - adapters.start.get(name)!.data[1]!
+    expect(move).toBeCloseTo(name.includes('lora_B') ? 0.5 : 0, 5) // 50, 0.62, 0.5, 0.4, -40: the middle is 0.5
+  }
+  expect(view.aggregation?.rule?.agents.map(({ weight }) => weight)).toEqual([null, null, null, null, null])
+})

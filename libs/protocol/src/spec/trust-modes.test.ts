@@ -1,0 +1,129 @@
+import { describe, expect, test } from 'vitest'
+import { LoricaError } from '../errors/lorica-error.js'
+import { parseRunSpec } from './run-spec.js'
+
+const smallest = {
+  name: 'tone',
+  base: { model: './base' },
+  data: { maxTokens: 128 },
+  local: { steps: 20, batch: 8, learningRate: 1e-3 },
+  rounds: { count: 10, minimum: 7 },
+}
+const krum = { rule: 'multi-krum', liars: 2 }
+const median = { rule: 'median', liars: 2 }
+
+function refusal(part: object): LoricaError {
+  try {
+    parseRunSpec({ ...smallest, ...part })
+  } catch (error) {
+    if (error instanceof LoricaError) return error
+    throw error
+  }
+  return expect.fail('the run passed')
+}
+
+describe('trust robust', () => {
+  test('updates count alike, and a rule has its settings', () => {
+    const { aggregate } = parseRunSpec({ ...smallest, aggregate: { trust: 'robust', robust: krum } })
+    expect(aggregate).toEqual({
+      ...{ strategy: 'fedavg', trust: 'robust', robust: krum, weights: { by: 'uniform', atMost: null } },
+    })
+    const bound = { ...smallest, aggregate: { trust: 'robust', robust: { rule: 'norm-bound' } } }
+    expect(parseRunSpec(bound).aggregate.robust).toEqual({ rule: 'norm-bound', maxNorm: 'median' })
+  })
+
+  const takes: Readonly<Record<string, readonly string[]>> = {
+    fedavg: ['multi-krum'],
+    ffa: ['multi-krum', 'median'],
+    rolora: ['multi-krum', 'median'],
+    svd: ['multi-krum'],
+    fedsvd: ['multi-krum'],
+    'lora-fair': [],
+    hetlora: [],
+  }
+  test.each(Object.keys(takes))(
+    '%s takes the rules of its row, and names the strategies to choose instead',
+    (strategy) => {
+      for (const robust of [krum, median]) {
+        const aggregate = { strategy, trust: 'robust', robust }
+        if (takes[strategy]!.includes(robust.rule)) {
+          expect(parseRunSpec({ ...smallest, aggregate }).aggregate.strategy).toBe(strategy)
+          continue
+        }
+        const { code, message, action } = refusal({ aggregate })
+        expect(code).toBe('LRC-3014')
+        expect(message).toContain(
+          `aggregate.strategy ${strategy} and aggregate.robust ${robust.rule} against 2 liars exclude each other`,
+        )
+        expect(action).toContain(robust === krum ? 'fedavg, ffa, rolora, fedsvd, svd' : 'ffa, rolora, or')
+      }
+    },
+  )
+
+  test.each([
+    [{ aggregate: { robust: krum } }, 'aggregate.trust exact and aggregate.robust multi-krum'],
+    [
+      { aggregate: { trust: 'robust', robust: krum, weights: { by: 'tokens' } } },
+      'aggregate.trust robust and aggregate.weights.by tokens',
+    ],
+    [
+      { aggregate: { trust: 'robust', robust: { ...krum, liars: 3 } } },
+      'against 3 liars and rounds.minimum 7 exclude each other: the rule needs 9 updates',
+    ],
+    [
+      { aggregate: { trust: 'robust', robust: { ...krum, keep: 4 } } },
+      'rounds.minimum 7 exclude each other: the rule needs 8 updates',
+    ],
+  ])('%j is refused', (part, names) => {
+    const { code, message } = refusal(part)
+    expect(code).toBe('LRC-3014')
+    expect(message).toContain(names)
+  })
+
+  test.each([
+    [{ trust: 'robust' }, 'LRC-3001', '"aggregate.robust": is what trust robust needs'],
+    [{ trust: 'robust', robust: { rule: 'krum' } }, 'LRC-3001', 'liars'],
+    [{ trust: 'robust', robust: { ...median, keep: 3 } }, 'LRC-3001', 'keep'],
+    [{ trust: 'robust', robust: { rule: 'trusted-root', root: 'x' } }, 'LRC-3002', 'aggregate.robust.rule'],
+    [{ trust: 'robust', robust: krum, weights: { atMost: 9 } }, 'LRC-3001', 'uniform weights have none'],
+  ])('%j is refused with %s', (aggregate, code, name) => {
+    const error = refusal({ aggregate })
+    expect(error.code).toBe(code)
+    expect(error.message).toContain(name)
+  })
+})
+
+describe('what nobody sees one by one', () => {
+  test.each([
+    [
+      { aggregate: { trust: 'private', strategy: 'svd' } },
+      'aggregate.strategy svd and aggregate.trust private',
+    ],
+    [{ aggregate: { trust: 'private', strategy: 'hetlora' } }, 'aggregate.strategy hetlora and'],
+    [
+      { aggregate: { strategy: 'lora-fair' }, privacy: { secureAggregation: true } },
+      'aggregate.strategy lora-fair and privacy.secureAggregation',
+    ],
+    [
+      { aggregate: { trust: 'private', robust: median } },
+      'aggregate.robust median and aggregate.trust private',
+    ],
+    [
+      { aggregate: { trust: 'robust', robust: krum }, privacy: { secureAggregation: { threshold: 3 } } },
+      'aggregate.robust multi-krum and privacy.secureAggregation',
+    ],
+  ])('%j could never be, and is refused so', (part, names) => {
+    const { code, message, action } = refusal(part)
+    expect(code).toBe('LRC-3014')
+    expect(message).toContain(names)
+    expect(action).toMatch(/fedavg, ffa, rolora, fedsvd|Choose one/)
+  })
+
+  test.each([
+    [{ aggregate: { trust: 'private' } }],
+    [{ aggregate: { trust: 'private', strategy: 'rolora' } }],
+    [{ privacy: { secureAggregation: true } }],
+  ])('%j could be, and is not available yet', (part) => {
+    expect(refusal(part).code).toBe('LRC-3002')
+  })
+})

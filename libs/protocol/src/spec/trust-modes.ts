@@ -1,0 +1,44 @@
+/**
+ * What goes with what: strategies of aggregation, robust rules, and updates that nobody sees one by one.
+ * @module
+ */
+
+/** Rules that weigh whole updates, and rules that look at single values, which mean something only where one factor is frozen. */
+type RuleKind = 'whole' | 'value'
+
+interface Mode {
+  readonly rules: readonly RuleKind[]
+  readonly isLinear: boolean // its result follows from the sum of what is sent, which is all that secure aggregation gives
+}
+
+export const strategyModes: Readonly<Record<string, Mode>> = {
+  fedavg: { rules: ['whole'], isLinear: true },
+  ffa: { rules: ['whole', 'value'], isLinear: true },
+  rolora: { rules: ['whole', 'value'], isLinear: true },
+  fedsvd: { rules: ['whole'], isLinear: true },
+  svd: { rules: ['whole'], isLinear: false },
+  'lora-fair': { rules: [], isLinear: false },
+  hetlora: { rules: [], isLinear: false },
+  flora: { rules: ['whole'], isLinear: false },
+  fedex: { rules: ['whole'], isLinear: false },
+}
+
+export const ruleKinds: Readonly<Record<string, RuleKind>> = {
+  'norm-bound': 'whole',
+  krum: 'whole',
+  'multi-krum': 'whole',
+  'geometric-median': 'whole',
+  'centred-clipping': 'whole',
+  'trusted-root': 'whole',
+  median: 'value',
+  'trimmed-mean': 'value',
+  bulyan: 'value',
+}
+
+/** The strategies for which something holds, as people read them. */
+export function strategiesWith(holds: (mode: Mode) => boolean): string {
+  return Object.entries(strategyModes)
+    .filter(([name, mode]) => !['flora', 'fedex'].includes(name) && holds(mode)) // which runs do not have
+    .map(([name]) => name)
+    .join(', ')
+}
