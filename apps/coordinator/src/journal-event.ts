@@ -127,6 +127,7 @@ export type RoundEvent = { readonly runId: string; readonly round: number } & (
       readonly type: 'round-aggregated'
       readonly files: readonly FileReference[]
       readonly aggregation?: AggregationView // how it was made
+      readonly state?: FileReference // what the optimiser of the coordinator remembers if it is released
     }
 )
 

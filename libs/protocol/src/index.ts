@@ -135,6 +135,7 @@ export {
   rotateText,
 } from './signing/proof.js'
 export { parseDuration } from './spec/duration.js'
+export type { OptimizerSpec } from './spec/optimizer-spec.js'
 export { parsePercentage } from './spec/percentage.js'
 export { leastUpdates, type RobustSpec } from './spec/robust-spec.js'
 export { parseRunSpec, type RunSpec, runSpecSchema } from './spec/run-spec.js'

@@ -87,7 +87,10 @@ function showLines(view: RoundView, isWhy: boolean): readonly string[] {
 /** How the candidate was made, and how far it and plain averaging are from the exact mean of the updates. */
 function aggregationLines(view: AggregationView, isWhy: boolean): readonly string[] {
   const { agents, modules, notes } = view
-  const heading = [summaryOf(view), ...notes, ...(view.rule ? ruledLines(view.rule) : [])]
+  const { optimizer } = view
+  const then =
+    optimizer === undefined ? [] : [`then a step of ${optimizer}: the figures are of the aggregate before it`]
+  const heading = [summaryOf(view), ...then, ...notes, ...(view.rule ? ruledLines(view.rule) : [])]
   if (!isWhy) return heading
   const byAgent = table([
     ['agent', 'share', 'change', 'cosine with the mean'],

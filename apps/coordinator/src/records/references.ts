@@ -11,7 +11,7 @@ export interface KeptUpdate {
 
 /** What the journal speaks of and the folder has to have. */
 export interface References {
-  /** Hashes of the adapters that runs start from and rounds make. */
+  /** Hashes of the adapters that runs start from and rounds make, and of what optimisers remember with them. */
   readonly blobs: ReadonlySet<string>
   /** Hashes that a blob may have besides: candidates of rounds that were not committed. */
   readonly candidates: ReadonlySet<string>
@@ -26,12 +26,20 @@ export function referencesOf(entries: readonly JournalEntry[]): References {
   const updates: KeptUpdate[] = []
   const releases: ReleaseName[] = []
   const removed = new Set<string>()
+  const states = new Map<string, string>() // of the last candidate of each run
   const addAll = (files: readonly FileReference[], hashes: Set<string>) => {
     for (const { sha256 } of files) hashes.add(sha256)
   }
   for (const { event } of entries) {
     if (event.type === 'run-created' || event.type === 'round-committed') addAll(event.files, blobs)
-    if (event.type === 'round-aggregated') addAll(event.files, candidates)
+    if (event.type === 'round-aggregated') {
+      addAll([...event.files, ...(event.state === undefined ? [] : [event.state])], candidates)
+      if (event.state !== undefined) states.set(event.runId, event.state.sha256)
+    }
+    if (event.type === 'round-committed' && event.record.verdict === 'released') {
+      const state = states.get(event.runId)
+      if (state !== undefined) blobs.add(state)
+    }
     if (event.type === 'update-accepted')
       updates.push({ runId: event.runId, round: event.round, sha256: event.contribution.updateSha256 })
     if (event.type === 'round-committed' && event.record.release !== null)

@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto'
-import { type Adapter, type Aggregate, adapterFiles, filePool, updateSources } from '@lorica/peft-core'
+import {
+  type Adapter,
+  type Aggregate,
+  adapterFiles,
+  encodeServerState,
+  filePool,
+  type ServerState,
+  updateSources,
+} from '@lorica/peft-core'
 import { LoricaError } from '@lorica/protocol'
 import type { Contribution } from '../journal-event.js'
 import { type Disk, piecesOf } from '../store/disk.js'
@@ -10,6 +18,7 @@ import { type Parts, updatePath } from './parts.js'
 import { contributionsOf, type RoundState } from './round.js'
 import { expectEnough, ruleIn } from './rule.js'
 import type { Run } from './run.js'
+import { optimizerIn, readServerState, steppedAdapter } from './server-step.js'
 import { strategyIn, tensorsOf } from './strategy.js'
 import { openRoundOf } from './training.js'
 import { weightOf } from './weights.js'
@@ -26,7 +35,8 @@ export async function aggregateRound(
   const { runId } = active
   const round = openRoundOf(active)
   const { spec } = active.run()
-  const made = await aggregateOf(parts, { runId, spec, round, start: await active.adapter() }).then(
+  const [start, state] = await Promise.all([active.adapter(), readServerState(parts.blobs, round.startState)])
+  const made = await aggregateOf(parts, { runId, spec, round, start, state }).then(
     (aggregate) => ({ aggregate }),
     (cause: unknown) => ({ cause }),
   )
@@ -38,17 +48,28 @@ export async function aggregateRound(
     const { cause } = made
     throw cause instanceof RangeError ? new LoricaError('LRC-7006', cause.message, { cause }) : cause
   }
-  const { candidate, report } = made.aggregate
+  const { candidate, report, state: remembered } = made.aggregate
   const stored = Object.entries(adapterFiles(candidate)).map(([path, bytes]) => parts.blobs.put(path, bytes))
   const files = stored.map(({ file }) => file)
+  const kept = remembered === null ? [] : [parts.blobs.put(STATE_FILE, encodeServerState(remembered))]
   if (round.candidate === null) {
-    const aggregation = aggregationOf(report, membersOf(round))
-    parts.ledger.record({ type: 'round-aggregated', runId, round: round.round, files, aggregation })
+    const { optimizer } = spec.aggregate
+    const aggregation = {
+      ...aggregationOf(report, membersOf(round)),
+      ...(optimizer === undefined ? {} : { optimizer: optimizer.kind }),
+    }
+    const [own] = kept
+    parts.ledger.record({
+      ...{ type: 'round-aggregated', runId, round: round.round, files, aggregation },
+      ...(own === undefined ? {} : { state: own.file }),
+    })
   }
-  const durable = Promise.all(stored.map((blob) => blob.durable))
+  const durable = Promise.all([...stored, ...kept].map((blob) => blob.durable))
   durable.catch(() => undefined) // awaited when the round is committed
   return { durable }
 }
+
+const STATE_FILE = 'server-optimizer.safetensors'
 
 /** What a round is aggregated from, beside its accepted updates on disk. */
 export interface Closed {
@@ -56,13 +77,14 @@ export interface Closed {
   readonly spec: Run['spec']
   readonly round: RoundState
   readonly start: Adapter
+  readonly state: ServerState | null // what the optimiser of the coordinator remembers of the rounds before
 }
 
 /** The aggregate of the accepted updates of a round: the same bytes whenever it is computed. */
 export async function aggregateOf(
   parts: Pick<Parts, 'disk' | 'updatesFolder'>,
-  { runId, spec, round, start }: Closed,
-): Promise<Aggregate> {
+  { runId, spec, round, start, state }: Closed,
+): Promise<Aggregate & { readonly state: ServerState | null }> {
   const members = membersOf(round)
   expectEnough(spec, members.size)
   const { shared } = tensorsOf(spec, start, round.round)
@@ -77,7 +99,11 @@ export async function aggregateOf(
     const weight = weightOf(spec, contribution)
     await aggregation.fold({ id, weight, config: start.config, start: start.tensors, tensors })
   }
-  return await aggregation.close()
+  const aggregate = await aggregation.close()
+  const optimizer = optimizerIn(spec)
+  if (optimizer === null) return { ...aggregate, state: null }
+  const given = { start, aggregate: aggregate.candidate, trained: shared.keys(), state }
+  return { ...aggregate, ...steppedAdapter(optimizer, given) }
 }
 
 /** The contributions of a round by an id that fixes their order: the hash, and a number where several agents sent the same update. */

@@ -5,6 +5,7 @@ import { aggregateOf, expectIntact } from './aggregation.js'
 import { type Parts, updatePath } from './parts.js'
 import { contributionsOf } from './round.js'
 import { type Run, weightsSha256 } from './run.js'
+import { readServerState } from './server-step.js'
 import { readStoredAdapter } from './stored-adapter.js'
 
 /**
@@ -28,7 +29,8 @@ export async function replayRound(
       await expectIntact(parts.disk, path, updateSha256)
     }
     const start = await readStoredAdapter(parts.blobs, round.start)
-    const { candidate } = await aggregateOf(parts, { runId, spec, round, start })
+    const state = await readServerState(parts.blobs, round.startState)
+    const { candidate } = await aggregateOf(parts, { runId, spec, round, start, state })
     const weights = adapterFiles(candidate)['adapter_model.safetensors']
     const recomputedSha256 = createHash('sha256').update(weights).digest('hex')
     return {

@@ -25,7 +25,9 @@ export interface RoundState {
   readonly seats: ReadonlyMap<string, Seat & SeatState> // by agentId
   readonly isClosed: boolean // no update is accepted any more
   readonly start: readonly FileReference[] // of the adapter that it starts from
+  readonly startState: FileReference | null // what the optimiser of the coordinator remembered then
   readonly candidate: readonly FileReference[] | null
+  readonly state: FileReference | null // what it remembers if the candidate is released
   readonly aggregation: AggregationView | null // how the candidate was made
   readonly plannedAt: string
   readonly closedAt: string | null
@@ -37,7 +39,11 @@ export interface RoundState {
 type Planned = Extract<RunJournalEvent, { type: 'round-planned' }>
 
 /** The state that a plan begins with: every seat is training. */
-export function openRound(event: Planned, at: string, start: RoundState['start'] = []): RoundState {
+export function openRound(
+  event: Planned,
+  at: string,
+  from: Partial<Pick<RoundState, 'start' | 'startState'>> = {},
+): RoundState {
   const { round, attempt, minimum, goal, deadlineAtMs, lateGraceMs = 0 } = event
   const { bystanders = [], bystandersNotNamed = 0 } = event
   const seats = new Map(event.seats.map((seat) => [seat.agentId, { ...seat, status: 'training' as const }]))
@@ -45,8 +51,10 @@ export function openRound(event: Planned, at: string, start: RoundState['start']
     ...{ round, attempt, minimum, goal, deadlineAtMs, lateGraceMs, seats, bystanders, bystandersNotNamed },
     ...{
       isClosed: false,
-      start,
+      start: from.start ?? [],
+      startState: from.startState ?? null,
       candidate: null,
+      state: null,
       aggregation: null,
       plannedAt: at,
       closedAt: null,
@@ -93,7 +101,12 @@ export function stepRound(state: RoundState, event: RoundEvent, at: string): Rou
         ? state
         : { ...state, isClosed: true, closedAt: at, marks: withMarks(state.marks, event.marks) }
     case 'round-aggregated':
-      return { ...state, candidate: event.files, aggregation: event.aggregation ?? null }
+      return {
+        ...state,
+        candidate: event.files,
+        state: event.state ?? null,
+        aggregation: event.aggregation ?? null,
+      }
   }
 }
 

@@ -17,6 +17,7 @@ export interface Run {
   readonly seed: number
   readonly base: PinnedBase
   readonly adapter: { readonly version: number; readonly files: readonly FileReference[] } // the next round starts from it
+  readonly optimizerState: FileReference | null // what the optimiser of the coordinator remembers; it moves with `adapter`
   readonly release: string | null
   readonly baseline: Measured | null
   readonly parent: Measured | null // how well `adapter` does
@@ -44,6 +45,7 @@ export function createRun(event: Extract<RunJournalEvent, { type: 'run-created' 
     seed,
     base,
     adapter: { version: 0, files },
+    optimizerState: null,
     release: null,
     baseline: null,
     parent: null,
@@ -66,7 +68,7 @@ export function stepRun(run: Run, { event, at }: Pick<JournalEntry, 'event' | 'a
     case 'baseline-evaluated':
       return { ...run, baseline: event.measured, parent: event.measured }
     case 'round-planned':
-      return { ...run, current: openRound(event, at, run.adapter.files), attempts: event.attempt }
+      return { ...run, current: openRound(event, at, startOf(run)), attempts: event.attempt }
     case 'agent-invited':
     case 'update-accepted':
     case 'update-refused':
@@ -96,6 +98,11 @@ export function stepRun(run: Run, { event, at }: Pick<JournalEntry, 'event' | 'a
   }
 }
 
+const startOf = ({ adapter, optimizerState }: Run): Pick<RoundState, 'start' | 'startState'> => ({
+  start: adapter.files,
+  startState: optimizerState,
+})
+
 /** The history of a run with its open round at the end. */
 function withPast(
   { current, history }: Run,
@@ -115,6 +122,7 @@ function committed(run: Run, event: Extract<RunJournalEvent, { type: 'round-comm
   return {
     ...run,
     adapter: { version, files },
+    optimizerState: isReleased ? (run.current?.state ?? null) : run.optimizerState,
     release: isReleased ? record.release : run.release,
     parent: isReleased ? { loss, tokens, perAgent, seconds: record.evaluateSeconds } : run.parent,
     rounds: [...run.rounds, record],

@@ -41,7 +41,7 @@ describe('serverStep', () => {
     for (const [round, change] of numpy.changes.entries()) {
       const stepped = serverStep(optimizers[name], { base: tensors, change: changeOf(change) }, state)
       tensors = stepped.tensors
-      state = decodeServerState(encodeServerState(stepped.state)) // as after a restart
+      state = decodeServerState(Buffer.from(encodeServerState(stepped.state))) // as after a restart
       expect(state).toEqual(stepped.state)
       for (const [at, value] of numpy[name].path[round]!.entries())
         expect(Math.abs(tensors.get('b')!.data[at]! - value)).toBeLessThan(3e-7) // float32 between rounds

@@ -63,5 +63,5 @@ function doublesOf(key: string, tensor: RawTensor | undefined): Float64Array {
     throw new RangeError(
       `the optimiser's state expected float64 in "${key}", got ${tensor?.element ?? 'none'}`,
     )
-  return new Float64Array(tensor.bytes.slice().buffer)
+  return new Float64Array(Uint8Array.from(tensor.bytes).buffer) // slice() of a Buffer is no copy
 }

@@ -53,6 +53,8 @@ export interface AggregationView {
   readonly agents: readonly AggregatedAgent[]
   readonly modules: readonly AggregatedModule[]
   readonly notes: readonly string[] // what is inexact, and why
+  /** The optimiser of the coordinator that made the candidate of the aggregate; all figures are of the aggregate, before its step. */
+  readonly optimizer?: string
   /** Of a robust run; errors are then from the sum that the rule decided. */
   readonly rule?: RuleView | null
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { optimizerSchema } from './optimizer-spec.js'
 import { robustSchema } from './robust-spec.js'
 
 const strategySchema = z.enum(['fedavg', 'ffa', 'rolora', 'svd', 'fedsvd', 'lora-fair', 'hetlora'])
@@ -20,6 +21,7 @@ export const aggregateSchema = z
       .prefault({}),
     trust: z.enum(['exact', 'robust']).default('exact'), // robust: what updates count is up to a rule that expects liars
     robust: robustSchema.optional(),
+    optimizer: optimizerSchema.nullable().optional(), // of the coordinator, on the aggregated change; null: the aggregate as it is
   })
   .superRefine(({ strategy, lambda, weights, trust, robust }, context) => {
     const refuse = (path: readonly string[], message: string) =>
@@ -31,11 +33,12 @@ export const aggregateSchema = z
     if (trust === 'robust' && robust === undefined)
       refuse(['robust'], 'is what trust robust needs: a rule, such as { rule: multi-krum, liars: 2 }')
   })
-  .transform(({ lambda, robust, ...rest }) => ({
+  .transform(({ lambda, robust, optimizer, ...rest }) => ({
     ...rest,
     weights: { ...rest.weights, by: byOf(rest.weights, rest.trust) },
     ...(rest.strategy === 'lora-fair' ? { lambda: lambda ?? LAMBDA } : {}),
     ...(robust === undefined ? {} : { robust }),
+    ...(optimizer ? { optimizer } : {}),
   }))
 
 function byOf(

@@ -10,6 +10,7 @@ interface Settings {
     readonly trust: 'exact' | 'robust'
     readonly robust?: RobustSpec | undefined
     readonly weights: { readonly by: string }
+    readonly optimizer?: { readonly kind: string } | undefined
   }
   readonly rounds: { readonly minimum: number }
   readonly local: { readonly optimizerState: 'reset' | 'keep' }
@@ -49,6 +50,13 @@ const exclusions: readonly Exclusion[] = [
     second: ({ update }) => `update.encoding ${update.encoding}`,
     because: 'what rounding keeps back of a round belongs to its factors, and the next round has others',
     instead: 'Set update.encoding to f32, or aggregate.strategy to fedavg, ffa, rolora or lora-fair.',
+  },
+  {
+    applies: (spec) => isRefactored(spec) && spec.aggregate.optimizer !== undefined,
+    first: strategyOf,
+    second: ({ aggregate }) => `aggregate.optimizer ${aggregate.optimizer?.kind}`,
+    because: 'each round gives the factors another basis, which what the optimiser remembers does not fit',
+    instead: 'Leave aggregate.optimizer out, or set aggregate.strategy to fedavg, ffa, rolora or lora-fair.',
   },
   {
     applies: ({ aggregate }) => aggregate.robust !== undefined && aggregate.trust === 'exact',

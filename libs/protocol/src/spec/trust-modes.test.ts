@@ -74,6 +74,11 @@ describe('trust robust', () => {
       { aggregate: { trust: 'robust', robust: { ...krum, keep: 4 } } },
       'rounds.minimum 7 exclude each other: the rule needs 8 updates',
     ],
+    [
+      { aggregate: { strategy: 'fedsvd', optimizer: { kind: 'yogi' } } },
+      'aggregate.strategy fedsvd and aggregate.optimizer yogi',
+    ],
+    [{ aggregate: { strategy: 'svd', optimizer: { kind: 'momentum' } } }, 'aggregate.optimizer momentum'],
   ])('%j is refused', (part, names) => {
     const { code, message } = refusal(part)
     expect(code).toBe('LRC-3014')

@@ -1,0 +1,69 @@
+import {
+  type Adapter,
+  changeBetween,
+  decodeServerState,
+  type ServerOptimizer,
+  type ServerState,
+  serverStep,
+} from '@lorica/peft-core'
+import { type FileReference, LoricaError, type RunSpec } from '@lorica/protocol'
+import type { Blobs } from '../store/blobs.js'
+
+const names = { momentum: 'fedavgm', adagrad: 'fedadagrad', adam: 'fedadam', yogi: 'fedyogi' } as const
+
+/** The optimiser of the coordinator that a run asks for; null of a run that takes the aggregate as it is. */
+export function optimizerIn({
+  aggregate: { optimizer },
+}: Pick<RunSpec, 'aggregate'>): ServerOptimizer | null {
+  if (optimizer === undefined) return null
+  switch (optimizer.kind) {
+    case 'momentum': {
+      const { kind, ...settings } = optimizer
+      return { optimizer: names[kind], ...settings }
+    }
+    case 'adagrad': {
+      const { kind, ...settings } = optimizer
+      return { optimizer: names[kind], ...settings }
+    }
+    default: {
+      const { kind, ...settings } = optimizer
+      return { optimizer: names[kind], ...settings }
+    }
+  }
+}
+
+/**
+ * The candidate that an optimiser makes of an aggregate, and what it remembers for the next round. Tensors that the round did not
+ * train stay as the start has them. RangeError when a value of the result is not finite.
+ */
+export function steppedAdapter(
+  optimizer: ServerOptimizer,
+  round: {
+    readonly start: Adapter
+    readonly aggregate: Adapter
+    readonly trained: Iterable<string>
+    readonly state: ServerState | null
+  },
+): { readonly candidate: Adapter; readonly state: ServerState } {
+  const { start, aggregate, trained, state: before } = round
+  const after = new Map(
+    [...trained].flatMap((name) => {
+      const tensor = aggregate.tensors.get(name)
+      return tensor === undefined ? [] : [[name, tensor] as const]
+    }),
+  )
+  const change = changeBetween(start.tensors, after)
+  const { tensors, state } = serverStep(optimizer, { base: start.tensors, change }, before ?? undefined)
+  return { candidate: { config: aggregate.config, tensors }, state }
+}
+
+/** Reads what an optimiser remembers; null before the first release. Throws LoricaError LRC-5002. */
+export async function readServerState(blobs: Blobs, file: FileReference | null): Promise<ServerState | null> {
+  if (file === null) return null
+  const bytes = await blobs.whole(file.sha256)
+  try {
+    return decodeServerState(bytes)
+  } catch (cause) {
+    throw new LoricaError('LRC-5002', `${file.path}: ${(cause as Error).message}`, { cause })
+  }
+}
