@@ -6,6 +6,7 @@ import type { Output } from '../screen/output.js'
 import { type BenchShape, benchTrain } from './bench-train.js'
 import { withEngineOptions } from './engine-choice.js'
 import { withCode } from './errors.js'
+import { learningCommand } from './learning-command.js'
 import { recomputeOption } from './recompute.js'
 import { robustCommand } from './robust-command.js'
 
@@ -67,7 +68,7 @@ export function benchCommand(): Command {
   runs(withEngineOptions(train), (options: BenchOptions, output) =>
     withCode('LRC-6003', () => show(options, output)),
   )
-  return bench.addCommand(robustCommand())
+  return bench.addCommand(learningCommand()).addCommand(robustCommand())
 }
 
 async function show({ shape: name, ...given }: BenchOptions, output: Output): Promise<void> {

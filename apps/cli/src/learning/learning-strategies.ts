@@ -1,0 +1,34 @@
+import type { StrategySpec } from '@lorica/peft-core'
+
+/** A strategy as a federation uses it. */
+export interface UsedStrategy {
+  readonly spec: StrategySpec
+  /** Takes agents of several ranks; the others need one rank. */
+  readonly isMixed: boolean
+  /** Starts from orthonormal A. */
+  readonly isOrthonormal?: boolean
+  /** What agents merge into their copy of the model after each round: all that is released, and start afresh, or the side adapter. */
+  readonly merges?: 'all' | 'side'
+}
+
+const MAX_RANK = 1024
+const turned = { strategy: 'fedrot', lambda: 0.5, turnHere: false } as const
+
+/** The strategies of `bench learning`, by name; `svd-partition` sums each range of ranks over the agents that reach it. */
+export const learningStrategies = {
+  svd: { spec: { strategy: 'svd', balance: 'b', partition: false }, isMixed: true },
+  'svd-partition': { spec: { strategy: 'svd', balance: 'b', partition: true }, isMixed: true },
+  hetlora: { spec: { strategy: 'hetlora' }, isMixed: true },
+  flora: { spec: { strategy: 'flora', maxRank: MAX_RANK }, isMixed: true, merges: 'all' },
+  fedex: { spec: { strategy: 'fedex', maxRank: MAX_RANK }, isMixed: false, merges: 'side' },
+  fedavg: { spec: { strategy: 'fedavg' }, isMixed: false },
+  ffa: { spec: { strategy: 'ffa' }, isMixed: false, isOrthonormal: true },
+  rolora: { spec: { strategy: 'rolora' }, isMixed: false },
+  fedsvd: { spec: { strategy: 'fedsvd' }, isMixed: false, isOrthonormal: true },
+  fedrot: { spec: turned, isMixed: false },
+  'lora-fair': { spec: { strategy: 'lora-fair', lambda: 0.01 }, isMixed: false },
+  fedsa: { spec: { strategy: 'fedsa' }, isMixed: false },
+} as const satisfies Readonly<Record<string, UsedStrategy>>
+
+export type LearningStrategy = keyof typeof learningStrategies
+export const learningStrategyNames = Object.keys(learningStrategies) as readonly LearningStrategy[]
