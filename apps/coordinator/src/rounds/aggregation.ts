@@ -70,6 +70,7 @@ export async function aggregateRound(
 }
 
 const STATE_FILE = 'server-optimizer.safetensors'
+const MEASURING = 2e9 // multiplications: seconds, for an aggregate that itself may take less
 
 /** What a round is aggregated from, beside its accepted updates on disk. */
 export interface Closed {
@@ -91,7 +92,7 @@ export async function aggregateOf(
   await using pool = filePool(parts.disk.open)
   const sourceOf = updateSources(shared, pool)
   const aggregation = strategyIn(spec).open({
-    ...{ start, round: round.round, measured: true, rule: ruleIn(spec) },
+    ...{ start, round: round.round, measured: true, rule: ruleIn(spec), mostMultiplications: MEASURING },
   })
   for (const [id, contribution] of members) {
     const path = updatePath(parts.updatesFolder, runId, round.round, contribution.updateSha256)

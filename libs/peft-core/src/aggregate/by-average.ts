@@ -7,6 +7,7 @@ import type { Tensor, TensorMap } from '../adapter/tensor.js'
 import { type Member, memberOf, type Share } from './cohort.js'
 import { valuesOf } from './contribution.js'
 import { type Measured, type MeasuredModule, measure, sumOf } from './measure.js'
+import { type MeasureBudget, measureBudget } from './measure-budget.js'
 import { factorsIn } from './module-factors.js'
 import { stacksOf } from './module-stack.js'
 import { startMember } from './start-member.js'
@@ -30,14 +31,15 @@ export async function combineAverages(
   const owner = plan.start === null ? reference : startMember(plan.start)
   const tensors = new Map<string, Tensor>()
   for (const name of names) tensors.set(name, means.get(name) ?? (await tensorIn(owner, name)))
-  const modules = plan.measured ? await measureModules(shares, plan, { config, tensors }) : []
-  return { config, tensors, side: null, modules, notes: notesOf(config) }
+  const budget = measureBudget(shares, plan)
+  const modules = plan.measured ? await measureModules(shares, { ...plan, budget }, { config, tensors }) : []
+  return { config, tensors, side: null, modules, notes: [...notesOf(config), ...budget.notes] }
 }
 
-/** Each module of a release against the exact aggregate. */
+/** Each module that is in the budget of a release against the exact aggregate. */
 export async function measureModules(
   shares: readonly Share[],
-  plan: AggregationPlan,
+  plan: Pick<AggregationPlan, 'start' | 'onProgress'> & { readonly budget: MeasureBudget },
   { config, tensors }: { readonly config: PeftConfig; readonly tensors: TensorMap },
 ): Promise<readonly MeasuredModule[]> {
   const release = memberOf({
@@ -51,6 +53,7 @@ export async function measureModules(
   const weights = shares.map(({ share }) => share)
   for (const [path, { rank }] of release.pairs) {
     plan.onProgress?.(modules.length, release.pairs.size)
+    if (!plan.budget.has(path)) continue
     const stacks = await stacksOf(shares, path)
     const released = await factorsIn(release, path)
     const starts = plan.start === null ? [] : await factorsIn(startMember(plan.start), path)

@@ -9,6 +9,7 @@ import type { Tensor, TensorMap } from '../adapter/tensor.js'
 import { tensorOf, transposed } from '../linear-algebra/matrix.js'
 import { loraConfigOf, plainNames, type Share } from './cohort.js'
 import { type Measured, type MeasuredModule, measure, sumOf } from './measure.js'
+import { measureBudget } from './measure-budget.js'
 import { type Factors, factorsIn, joined, pairOf, scaledBias } from './module-factors.js'
 import { type ModuleStack, stacksOf } from './module-stack.js'
 import { type ReleasedModule, releasedConfig } from './released-config.js'
@@ -52,6 +53,7 @@ export async function combineModules(
   const [main, side] = [released(), released()]
   const modules: MeasuredModule[] = []
   const weights = shares.map(({ share }) => share)
+  const budget = measureBudget(shares, plan)
   for (const path of reference.pairs.keys()) {
     plan.onProgress?.(modules.length, reference.pairs.size)
     const pair = pairOf(reference, path)
@@ -73,7 +75,7 @@ export async function combineModules(
         parts.map((part) => part.side ?? none(part.main)),
         null,
       )
-    if (!plan.measured) continue
+    if (!budget.has(path)) continue
     const measured: Measured[] = []
     for (const [at, stack] of stacks.entries()) {
       const { main: stored, side: beside } = parts[at] as ReleasedFactors
@@ -92,7 +94,7 @@ export async function combineModules(
     tensors: tensors as TensorMap,
     side: side.modules.length === 0 ? null : sideAdapter(lora, side),
     modules,
-    notes: rule.notes,
+    notes: [...rule.notes, ...budget.notes],
   }
 }
 

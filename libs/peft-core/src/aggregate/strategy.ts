@@ -15,6 +15,8 @@ export interface AggregationPlan {
   readonly round: number // from 1
   /** Whether to measure errors and agreement, which reads all factors once more. */
   readonly measured: boolean
+  /** How many multiplications the measuring may take; some modules are left out beyond it. Any number when absent. */
+  readonly mostMultiplications?: number
   /** What the contributions count is up to this rule, not to their weights; none when absent. It needs a start. */
   readonly rule?: AggregationRule | null
   onProgress?(done: number, total: number): void
