@@ -173,6 +173,15 @@ test('the schedule and the optimizer go on from round to round', async () => {
   })
 })
 
+test('training is pulled back to what the round starts from as hard as the assignment says', async () => {
+  const { perform, jobs } = agent(async ({ sha256 }) => receipt(sha256))
+  await perform(assignment, never())
+  const local = { ...assignment.local, proximal: 0.03 }
+  await perform({ ...assignment, assignmentId: 'a2', round: 4, local }, never())
+  expect(jobs[0]).not.toHaveProperty('proximal')
+  expect(jobs[1]).toMatchObject({ proximal: { strength: 0.03 } })
+})
+
 test('a refusal of the coordinator is told and settles the update', async () => {
   const { perform, events, declined, outbox } = agent(async () => {
     throw new LoricaError('LRC-4002', 'round 3 is closed')

@@ -88,6 +88,7 @@ export async function trainUpdate(
       firstStep: local.firstStep,
     },
     accumulate: local.accumulate,
+    ...(local.proximal === undefined ? {} : { proximal: { strength: local.proximal } }),
     ...(frozen.size === 0 ? {} : { frozen: [...frozen] }),
     keepState,
     ...(keepState && moments !== undefined ? { state: moments } : {}),

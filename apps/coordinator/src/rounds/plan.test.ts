@@ -1,8 +1,9 @@
-import { parseAssignment, parseRunSpec } from '@lorica/protocol'
+import { fitMessage, parseAssignment, parseRunSpec } from '@lorica/protocol'
 import { describe, expect, test } from 'vitest'
 import { evaluateAssignment, planRound, roundSeed, trainAssignment } from './plan.js'
 import { openRound } from './round.js'
 import { createRun, type Run } from './run.js'
+import { type Candidate, suitedAgents } from './selection.js'
 
 const spec = parseRunSpec({
   name: 'tone',
@@ -101,6 +102,21 @@ describe('assignments', () => {
       3,
       roundSeed(11, 3),
     ])
+  })
+
+  test('a proximal pull travels to agents of version 2, and no agent of version 1 is suited for it', () => {
+    const pulled = { ...fresh, spec: { ...fresh.spec, local: { ...fresh.spec.local, proximal: 0.03 } } }
+    const assignment = trainAssignment(pulled, round, seat, { nowMs: 4000, frozen: [] })
+    expect(parseAssignment(assignment)).toMatchObject({ local: { proximal: 0.03 } })
+    expect(fitMessage('assignment', assignment, 1)).not.toHaveProperty('local.proximal')
+    const speaking = (protocol: number) =>
+      ({ agentId: `id-${protocol}`, name: 'graz', labels: {}, hello: { protocol } }) as unknown as Candidate
+    const { suited, unsuited } = suitedAgents(pulled, [speaking(1), speaking(2)])
+    expect(suited.map(({ agentId }) => agentId)).toEqual(['id-2'])
+    expect(unsuited.map(({ reason }) => reason)).toEqual([
+      'speaks protocol 1, and local.proximal 0.03 needs 2',
+    ])
+    expect(suitedAgents(fresh, [speaking(1)]).suited).toHaveLength(1)
   })
 
   test('an evaluation names the adapter to measure', () => {

@@ -66,6 +66,7 @@ export function trainAssignment(
 ): TrainAssignment {
   const { spec } = run
   const { holdout } = spec.evaluate
+  const { proximal, ...local } = spec.local
   return {
     ...originOf(run, seat.assignmentId, round.round),
     kind: 'train',
@@ -73,7 +74,8 @@ export function trainAssignment(
     peft: { ...spec.peft },
     data: { ...spec.data, holdout },
     local: {
-      ...spec.local,
+      ...local,
+      ...(proximal ? { proximal } : {}),
       totalSteps: spec.local.steps * spec.rounds.count,
       firstStep: spec.local.steps * (round.round - 1),
     },

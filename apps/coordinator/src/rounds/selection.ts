@@ -15,7 +15,7 @@ export interface Candidate extends Described {
 
 /** What a selection needs to know of a run. */
 export type Selecting = Pick<Run, 'seed' | 'rounds' | 'excluded'> & {
-  readonly spec: Pick<Run['spec'], 'rounds' | 'aggregate'>
+  readonly spec: Pick<Run['spec'], 'rounds' | 'aggregate' | 'local'>
 }
 
 export interface Suited<T> {
@@ -32,8 +32,8 @@ export function suitedAgents<T extends Candidate>(
   const condition = where === null ? undefined : parseSelection(where)
   const reasonOf = (agent: T): string | undefined => {
     const { protocol } = agent.hello ?? {}
-    if (hasFrozen(spec) && protocol === 1)
-      return `speaks protocol 1, and aggregate.strategy ${spec.aggregate.strategy} needs 2`
+    const newer = newerIn(spec)
+    if (newer !== undefined && protocol === 1) return `speaks protocol 1, and ${newer} needs 2`
     return condition && unmet(condition, factsOf(agent))
   }
   const judged = agents.map((agent) => ({ agent, reason: reasonOf(agent) }))
@@ -41,6 +41,12 @@ export function suitedAgents<T extends Candidate>(
     suited: judged.flatMap(({ agent, reason }) => (reason === undefined ? [agent] : [])),
     unsuited: judged.flatMap(({ agent, reason }) => (reason === undefined ? [] : [{ agent, reason }])),
   }
+}
+
+/** The setting of a run that agents of protocol 1 do not know. */
+function newerIn(spec: Selecting['spec']): string | undefined {
+  if (hasFrozen(spec)) return `aggregate.strategy ${spec.aggregate.strategy}`
+  return spec.local.proximal ? `local.proximal ${spec.local.proximal}` : undefined
 }
 
 /**

@@ -50,6 +50,7 @@ export const trainAssignmentSchema = z.strictObject({
     optimizerState: z.enum(['reset', 'keep']), // keep: go on from the moments of this agent's last round
     totalSteps: positiveSchema, // of the whole run: the length of the schedule
     firstStep: countSchema, // steps of the run before this round
+    proximal: since(2, z.number().positive().max(1e6)), // FedProx: mu / 2 of the squared distance from the adapter is added to the loss; absent: 0
   }),
   seed: countSchema,
   maxUpdateNorm: z.number().positive().nullable(), // L2 over all tensors; the agent scales its update down to it

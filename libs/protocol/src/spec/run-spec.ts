@@ -69,6 +69,7 @@ export const runSpecSchema = z.strictObject({
     warmupSteps: z.int().min(0).max(1_000_000).default(0),
     accumulate: count(65_536).default(1), // batches per optimizer step
     optimizerState: z.enum(['reset', 'keep']).default('reset'), // between the rounds of one agent
+    proximal: z.number().positive().max(1e6).nullable().optional(), // FedProx: pulls back to what the round starts from; null: not
   }),
   rounds: z
     .strictObject({
