@@ -36,7 +36,6 @@ export { openAdapterFolder, type StoredAdapter, safetensorsSource } from './aggr
 export type { Shapes } from './aggregate/cohort.js'
 export type { Target } from './aggregate/compress.js'
 export type { Contribution } from './aggregate/contribution.js'
-export { fedAvg, type WeightedUpdate } from './aggregate/fedavg.js'
 export { type FilePool, filePool } from './aggregate/file-pool.js'
 export { type FoldSpeed, measureFold } from './aggregate/fold-speed.js'
 export { orthonormalStart } from './aggregate/orthonormal-start.js'
@@ -177,4 +176,4 @@ export {
   updateEncodings,
 } from './update/update-encoding.js'
 export { UpdateFault, type UpdateFaultKind } from './update/update-fault.js'
-export { type TensorChunk, tensorChunks, updateChunks } from './update/update-file.js'
+export { type TensorChunk, updateChunks } from './update/update-file.js'

@@ -6,12 +6,13 @@ import type { Adapter } from '../adapter/adapter.js'
 import { createLoraConfig, rankOf, scalingOf } from '../adapter/lora-config.js'
 import type { Tensor, TensorMap } from '../adapter/tensor.js'
 import { createRandom } from '../train/random.js'
-import { memberOf } from './cohort.js'
+import { type Member, memberOf, sharesOf } from './cohort.js'
 import type { Contribution } from './contribution.js'
 import { factorsIn } from './module-factors.js'
 import { type StrategySpec, strategyOf } from './strategies.js'
 import type { Aggregate, AggregationPlan } from './strategy.js'
-import { tensorSource } from './tensor-source.js'
+import { type TensorSource, tensorSource } from './tensor-source.js'
+import { weightedMeans } from './weighted-sum.js'
 
 /** Outputs and inputs of the two modules of each agent. */
 export const sides = { 'model.q': [7, 12], 'model.v': [15, 9] } as const
@@ -108,4 +109,15 @@ export function distance(a: Float64Array | Float32Array, b: Float64Array | Float
 export async function factorsOf({ config, tensors }: Adapter, module: string) {
   const member = memberOf({ id: 'it', weight: 1, config, start: null, tensors: tensorSource(tensors) })
   return (await factorsIn(member, module))[0]!
+}
+
+/** start + the weighted mean of changes, as strategies average tensors of any names. */
+export function averaged(
+  start: TensorMap,
+  changes: readonly { readonly id: string; readonly weight: number; readonly tensors: TensorSource }[],
+): Promise<TensorMap> {
+  const { config } = randomAdapter({ rank: 1, alpha: 1 }, 0)
+  const shapes = new Map([...start].map(([name, { shape }]) => [name, shape]))
+  const members = changes.map((change): Member => ({ ...change, config, start, shapes, pairs: new Map() }))
+  return weightedMeans(sharesOf(members), [...start.keys()])
 }

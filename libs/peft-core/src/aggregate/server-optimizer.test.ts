@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { tensorChunks } from '../update/update-file.js'
-import { fedAvg } from './fedavg.js'
+import { averaged } from './agents.fixture.js'
 import { changeBetween, type ServerOptimizer, type ServerState, serverStep } from './server-optimizer.js'
 import { decodeServerState, encodeServerState } from './server-state-file.js'
+import { tensorSource } from './tensor-source.js'
 
 interface Path {
   readonly path: readonly (readonly number[])[]
@@ -59,7 +59,7 @@ describe('serverStep', () => {
         const updates = changes.map((row, at) => ({
           id: `u${at}`,
           weight: at + 1,
-          chunks: () => tensorChunks(one(row)),
+          tensors: tensorSource(one(row)),
         }))
         const total = (changes.length * (changes.length + 1)) / 2
         const change = Float64Array.from(start, (_, at) =>
@@ -67,7 +67,7 @@ describe('serverStep', () => {
         )
         const plain = { optimizer: 'fedavgm', learningRate: 1, momentum: 0 } as const
         const { tensors } = serverStep(plain, { base, change: new Map([['b', change]]) })
-        expect(tensors.get('b')!.data).toEqual((await fedAvg(base, updates)).get('b')!.data)
+        expect(tensors.get('b')!.data).toEqual((await averaged(base, updates)).get('b')!.data)
       }),
       { numRuns: 50 },
     )

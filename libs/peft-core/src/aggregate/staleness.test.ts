@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { tensorChunks } from '../update/update-file.js'
-import { fedAvg } from './fedavg.js'
+import { averaged } from './agents.fixture.js'
 import { type BufferedUpdate, bufferWeights, type StalenessWeight, stalenessWeight } from './staleness.js'
+import { tensorSource } from './tensor-source.js'
 
 const fedBuff = { kind: 'polynomial', exponent: 0.5 } as const
 
@@ -50,18 +50,18 @@ describe('bufferWeights', () => {
   test('a buffer of the current version alone is a round of FedAvg, to the bit', async () => {
     const tensors = (values: readonly number[]) =>
       new Map([['b', { shape: [2], data: Float32Array.from(values) }]])
-    const chunks = new Map([
-      ['x', () => tensorChunks(tensors([0.1, 3]))],
-      ['y', () => tensorChunks(tensors([-7, 0.3]))],
-      ['z', () => tensorChunks(tensors([1 / 3, -11]))],
+    const changes = new Map([
+      ['x', tensorSource(tensors([0.1, 3]))],
+      ['y', tensorSource(tensors([-7, 0.3]))],
+      ['z', tensorSource(tensors([1 / 3, -11]))],
     ])
     const round = [update('z', 5, 311), update('x', 5, 97), update('y', 5, 13)]
     const rule = { weight: fedBuff, maxStaleness: 0, shortens: true } as const
     const { counted, scale } = bufferWeights(round, 5, rule)
     const folded = (updates: readonly BufferedUpdate[]) =>
-      fedAvg(
+      averaged(
         tensors([0.7, -0.2]),
-        updates.map(({ id, weight }) => ({ id, weight, chunks: chunks.get(id)! })),
+        updates.map(({ id, weight }) => ({ id, weight, tensors: changes.get(id)! })),
       )
     expect(await folded(counted)).toEqual(await folded(round))
     expect(scale).toBe(1)

@@ -5,8 +5,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { TensorMap } from '../adapter/tensor.js'
 import { openOnDisk, type RangeFile } from '../update/range-file.js'
 import { encodeUpdate, updateEncodings } from '../update/update-encoding.js'
-import { randomTensor } from './agents.fixture.js'
+import { averaged, randomTensor } from './agents.fixture.js'
 import { filePool } from './file-pool.js'
+import { tensorSource } from './tensor-source.js'
 import { updateSources } from './update-source.js'
 
 let folder = ''
@@ -77,4 +78,31 @@ test('a pool keeps some files open, closes the one that was not read for longest
   }
   expect({ open, most }).toEqual({ open: 0, most: 4 }) // one more while it is read
   expect(opened).toBeGreaterThan(9)
+})
+
+test('the average of mixed encodings is that of what their bytes stand for, to the bit, whatever the order of arrival', async () => {
+  await using pool = filePool(openOnDisk)
+  const open = updateSources(shapes, pool)
+  const encoded = updateEncodings.map((encoding, at) => ({
+    ...{ id: `u${at}`, weight: 3 + at },
+    ...encodeUpdate(
+      new Map(
+        [...tensors].map(([name]) => [
+          name,
+          randomTensor(shapes.get(name) as [number, number], `${at} ${name}`),
+        ]),
+      ),
+      encoding,
+    ),
+  }))
+  const staged = []
+  for (const { id, weight, bytes } of encoded) {
+    const path = join(folder, id)
+    await writeFile(path, bytes)
+    staged.push({ id, weight, tensors: await open(path) })
+  }
+  const plain = encoded.map(({ id, weight, values }) => ({ id, weight, tensors: tensorSource(values) }))
+  const forward = await averaged(tensors, staged)
+  expect(await averaged(tensors, staged.toReversed())).toEqual(forward)
+  expect(await averaged(tensors, plain)).toEqual(forward)
 })

@@ -5,7 +5,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { decodeSafetensors } from '../adapter/safetensors.js'
 import { encodeSafetensors } from '../adapter/safetensors-write.js'
 import type { RawTensor, Tensor, TensorMap } from '../adapter/tensor.js'
-import { fedAvg } from '../aggregate/fedavg.js'
 import { createRandom } from '../train/random.js'
 import { checkUpdate } from './update-check.js'
 import { encodeUpdate, type UpdateEncoding, updateDataBytes, updateEncodings } from './update-encoding.js'
@@ -97,30 +96,6 @@ test('bfloat16 rounds to nearest even and the file says what it is', () => {
   expect([...(values.get('m')?.data ?? [])]).toEqual([1, 1.015625, -3.140625])
   expect(Buffer.from(bytes).toString('latin1')).toContain('"encoding":"bf16"')
   expect(decodeSafetensors(bytes).get('m')?.element).toBe('bfloat16')
-})
-
-test('the average of mixed encodings is the same to the bit whatever the order of arrival', async () => {
-  const base = drawn(7, sizes)
-  const updates = await Promise.all(
-    updateEncodings.map(async (encoding, index) => {
-      const path = await staged(encodeUpdate(drawn(100 + index, sizes), encoding).bytes)
-      return { id: `u${index}`, weight: 3 + index, chunks: () => updateChunks(path, shapes) }
-    }),
-  )
-  const forward = await fedAvg(base, updates)
-  const backward = await fedAvg(base, updates.toReversed())
-  for (const [name, { data }] of forward) expect(isSame(backward.get(name)?.data, data)).toBe(true)
-  const plain = await fedAvg(
-    base,
-    updateEncodings.map((encoding, index) => ({
-      ...{ id: `u${index}`, weight: 3 + index },
-      async *chunks() {
-        const { values } = encodeUpdate(drawn(100 + index, sizes), encoding)
-        for (const [name, { data }] of values) yield { name, offset: 0, values: data }
-      },
-    })),
-  )
-  for (const [name, { data }] of forward) expect(isSame(plain.get(name)?.data, data)).toBe(true)
 })
 
 describe('a hostile update', () => {

@@ -1,5 +1,4 @@
 import { BLOCK_VALUES, blockCount, codeBytes, dequantizeBlocks } from '../adapter/quantize.js'
-import type { TensorMap } from '../adapter/tensor.js'
 import { sizeOf } from '../graph/graph.js'
 import { type OpenFile, openOnDisk, type RangeFile, windowOf } from './range-file.js'
 import { bitsOf, type UpdateEncoding } from './update-encoding.js'
@@ -60,11 +59,6 @@ export async function* updateChunks(
   } finally {
     await file.close()
   }
-}
-
-/** Tensors in memory as chunks: one for each tensor. */
-export async function* tensorChunks(tensors: TensorMap): AsyncGenerator<TensorChunk> {
-  for (const [name, tensor] of tensors) yield { name, offset: 0, values: tensor.data }
 }
 
 async function* chunksOf(
