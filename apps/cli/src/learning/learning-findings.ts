@@ -34,7 +34,7 @@ function amongExact(group: LearningGroup): readonly string[] {
   const apart = Math.max(...means) - Math.min(...means)
   const spread = Math.max(...found.map(({ losses }) => spreadOf(losses)))
   return [
-    `equal ranks: ${found.map(({ name }) => name).join(' and ')} end ${apart.toFixed(3)} nats apart; seeds spread by ${spread.toFixed(3)}`,
+    `equal ranks: ${found.map(({ name }) => name).join(', ')} end ${apart.toFixed(3)} nats apart; seeds spread by ${spread.toFixed(3)}`,
   ]
 }
 
