@@ -107,3 +107,15 @@ test('the median takes each value of the factor that a round trains', async () =
   }
   expect(view.aggregation?.rule?.agents.map(({ weight }) => weight)).toEqual([null, null, null, null, null])
 })
+
+test('two liars of seven move the plain mean far away, and the robust run ends near the one without them', async () => {
+  const all = { ...honest, ...liars }
+  const moveOf = async (aggregate: object, deltas: Readonly<Record<string, number>>) =>
+    moves(await ruled(aggregate, deltas))[0]!
+  const clean = await moveOf({}, honest)
+  const robust = await moveOf({ trust: 'robust', robust: { rule: 'multi-krum', liars: 2 } }, all)
+  const plain = await moveOf({}, all)
+  expect(clean).toBeCloseTo((0.4 + 0.45 + 0.5 + 0.55 + 0.62) / 5, 5)
+  expect(Math.abs(robust / clean - 1)).toBeLessThan(0.02)
+  expect(Math.abs(plain / clean - 1)).toBeGreaterThan(1)
+})
