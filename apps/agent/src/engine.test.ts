@@ -156,10 +156,10 @@ async function prepared(silenceMs = 60_000) {
   return { trainer, spec, job, pids, fallen }
 }
 
-/** Lets a process have no more memory than it has now, and half a MiB. */
+/** Lets a process have no memory beside what it has now: all that it asks for is refused. */
 function starve(pid: number): void {
   const [, kib = '0'] = /^VmData:\s*(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
-  const most = (Number(kib) + 512) * 1024
+  const most = Number(kib) * 512 // half of it: what is held is kept
   execFileSync('/usr/bin/prlimit', ['--pid', String(pid), `--data=${most}`, `--as=${64 * 1024 ** 3}`])
 }
 
