@@ -1,6 +1,9 @@
+import { appendFile, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { decodeSafetensors, floatTensor, type TensorMap } from '@lorica/peft-core'
 import type { ReplayView, RoundView, TrainAssignment } from '@lorica/protocol'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { startAgent } from '../agent.fixture.js'
 import { type Fleet, startFleet } from '../fleet.fixture.js'
 
@@ -107,8 +110,10 @@ test('rolora trains B first, then A, and each round leaves the other factor as i
   expect(view.aggregation?.error).toBeLessThan(1e-6)
 })
 
-test('a round is computed again from its updates to the same bytes, and says when they are gone', async () => {
-  await using fleet = await startFleet()
+test('a round is computed again from its updates to the same bytes, and says when they are damaged or gone', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'lorica-replay-'))
+  onTestFinished(() => rm(root, { recursive: true }))
+  await using fleet = await startFleet(root)
   const { run } = await aggregated(fleet, { strategy: 'svd' }, 2)
   const replay = (round: number) => fleet.api('POST', `/api/v1/runs/${run.run}/rounds/${round}/replay`)
   await fleet.restart()
@@ -120,6 +125,18 @@ test('a round is computed again from its updates to the same bytes, and says whe
   expect(views[1]?.recomputedSha256).toBe(run.adapterSha256)
   expect(views[0]?.recomputedSha256).not.toBe(run.adapterSha256)
   expect((await replay(3)).body).toMatchObject({ code: 'LRC-3013', expected: '1 to 2' })
+  const updates = join(root, 'coordinator', 'updates', run.run)
+  const [first = ''] = await readdir(join(updates, '2'))
+  await appendFile(join(updates, '2', first), 'x')
+  expect((await replay(2)).body).toMatchObject({
+    code: 'LRC-3015',
+    detail: expect.stringContaining('damaged'),
+  })
+  await rm(join(updates, '1'), { recursive: true })
+  expect((await replay(1)).body).toMatchObject({
+    code: 'LRC-3015',
+    detail: expect.stringContaining('ENOENT'),
+  })
 })
 
 test('uniform weights and bounded counts give other means than tokens do', async () => {
