@@ -3,7 +3,13 @@
  * @module
  */
 import { createHash } from 'node:crypto'
-import { decodeSafetensors, encodeSafetensors, rawTensor } from '@lorica/peft-core'
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  floatTensor,
+  rawTensor,
+  type TensorMap,
+} from '@lorica/peft-core'
 import {
   type Assignment,
   connectText,
@@ -30,9 +36,12 @@ import {
 import { io, type Socket } from 'socket.io-client'
 import type { Fleet } from './fleet.fixture.js'
 
+/** The update of an agent: every value of it, or what it makes of the tensors that it trains. */
+export type Change = number | ((start: TensorMap) => TensorMap)
+
 /** How an agent of the fixture answers. */
 export interface Manner {
-  readonly delta?: number // every value of its update
+  readonly delta?: Change
   readonly tokens?: number
   readonly protocol?: number // the version that it speaks; 2 unless given
   readonly labels?: Readonly<Record<string, string>>
@@ -56,7 +65,7 @@ export interface ScriptedAgent {
     { ok: boolean; refusal?: { code: string; message?: string; expected?: string } } & Record<string, unknown>
   >
   read(sha256: string): Promise<Uint8Array>
-  upload(assignment: TrainAssignment, delta: number, tokens?: number): Promise<Receipt>
+  upload(assignment: TrainAssignment, delta: Change, tokens?: number): Promise<Receipt>
   close(): void
 }
 
@@ -200,21 +209,29 @@ export async function startAgent(
   return agent
 }
 
-/** The bytes of an update whose every value is `delta`. */
+/** The bytes of an update. */
 export async function updateBytes(
   agent: ScriptedAgent,
   assignment: TrainAssignment,
-  delta: number,
+  delta: Change,
 ): Promise<Uint8Array> {
   const weights = assignment.adapter.files.find(({ path }) => path === 'adapter_model.safetensors')!
   const adapter = decodeSafetensors(await agent.read(weights.sha256))
   const { frozen = [] } = assignment
-  const trained = [...adapter].filter(([name]) => !frozen.includes(name))
-  const filled = trained.map(([name, { shape }]) => {
-    const count = shape.reduce((product, side) => product * side, 1)
-    return [name, rawTensor({ shape, data: new Float32Array(count).fill(delta) })] as const
-  })
-  return encodeSafetensors(new Map(filled), { format: 'pt', lorica: 'delta' })
+  const trained = new Map(
+    [...adapter]
+      .filter(([name]) => !frozen.includes(name))
+      .map(([name, tensor]) => [name, floatTensor(tensor)] as const),
+  )
+  const change = typeof delta === 'number' ? filled(trained, delta) : delta(trained)
+  const raw = new Map([...change].map(([name, tensor]) => [name, rawTensor(tensor)]))
+  return encodeSafetensors(raw, { format: 'pt', lorica: 'delta' })
+}
+
+function filled(tensors: TensorMap, value: number): TensorMap {
+  return new Map(
+    [...tensors].map(([name, { shape, data }]) => [name, { shape, data: data.map(() => value) }]),
+  )
 }
 
 /** What an agent says of an update before it sends it. */

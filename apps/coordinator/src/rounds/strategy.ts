@@ -11,7 +11,9 @@ export function strategyIn({ aggregate, peft }: Pick<RunSpec, 'aggregate' | 'pef
     case 'svd':
       return strategyOf({ strategy, target: { rank: peft.rank }, balance: 'b', partition: false })
     case 'lora-fair':
-      return strategyOf({ strategy, lambda: 'lambda' in aggregate ? aggregate.lambda : 0 })
+      return strategyOf({ strategy, lambda: aggregate.lambda ?? 0 })
+    case 'fedrot':
+      return strategyOf({ strategy, lambda: aggregate.lambda ?? 0, turnHere: true })
     default:
       return strategyOf({ strategy })
   }

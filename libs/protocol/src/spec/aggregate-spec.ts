@@ -2,17 +2,18 @@ import { z } from 'zod'
 import { optimizerSchema } from './optimizer-spec.js'
 import { robustSchema } from './robust-spec.js'
 
-const strategySchema = z.enum(['fedavg', 'ffa', 'rolora', 'svd', 'fedsvd', 'lora-fair', 'hetlora'])
+const strategySchema = z.enum(['fedavg', 'ffa', 'rolora', 'svd', 'fedsvd', 'lora-fair', 'hetlora', 'fedrot'])
 /** How a run makes one adapter of many. */
 export type RunStrategy = z.infer<typeof strategySchema>
 
-const LAMBDA = 0.01 // of lora-fair, as in its paper
+/** What lambda is where a run does not say it, as in the papers, by the strategies that have one. */
+const LAMBDAS: Partial<Record<RunStrategy, number>> = { 'lora-fair': 0.01, fedrot: 0.5 }
 
 /** How the updates of a round become one adapter. Parsing fills in every default. */
 export const aggregateSchema = z
   .strictObject({
     strategy: strategySchema.default('fedavg'),
-    lambda: z.number().min(0).optional(), // of lora-fair: what the correction of B costs
+    lambda: z.number().min(0).optional(), // of lora-fair: what the correction of B costs; of fedrot: how far factors are turned, 0 to 1
     weights: z
       .strictObject({
         by: z.enum(['tokens', 'examples', 'uniform']).optional(), // tokens, and uniform with a robust rule
@@ -26,8 +27,13 @@ export const aggregateSchema = z
   .superRefine(({ strategy, lambda, weights, trust, robust }, context) => {
     const refuse = (path: readonly string[], message: string) =>
       context.addIssue({ code: 'custom', path: [...path], message })
-    if (lambda !== undefined && strategy !== 'lora-fair')
-      refuse(['lambda'], `is a setting of lora-fair, and the strategy is ${strategy}`)
+    if (lambda !== undefined && LAMBDAS[strategy] === undefined)
+      refuse(['lambda'], `is a setting of lora-fair and fedrot, and the strategy is ${strategy}`)
+    if (lambda !== undefined && lambda > 1 && strategy === 'fedrot')
+      refuse(
+        ['lambda'],
+        `expected 0 (factors are not turned) to 1 (as near as a rotation brings them), got ${lambda}`,
+      )
     if (weights.atMost !== null && byOf(weights, trust) === 'uniform')
       refuse(['weights', 'atMost'], 'bounds a count, and uniform weights have none')
     if (trust === 'robust' && robust === undefined)
@@ -36,10 +42,15 @@ export const aggregateSchema = z
   .transform(({ lambda, robust, optimizer, ...rest }) => ({
     ...rest,
     weights: { ...rest.weights, by: byOf(rest.weights, rest.trust) },
-    ...(rest.strategy === 'lora-fair' ? { lambda: lambda ?? LAMBDA } : {}),
+    ...lambdaOf(rest.strategy, lambda),
     ...(robust === undefined ? {} : { robust }),
     ...(optimizer ? { optimizer } : {}),
   }))
+
+function lambdaOf(strategy: RunStrategy, lambda: number | undefined): { readonly lambda?: number } {
+  const usual = LAMBDAS[strategy]
+  return usual === undefined ? {} : { lambda: lambda ?? usual }
+}
 
 function byOf(
   { by }: { readonly by?: 'tokens' | 'examples' | 'uniform' | undefined },

@@ -27,6 +27,7 @@ interface Exclusion {
 }
 
 const isRefactored = ({ aggregate }: Settings): boolean => ['svd', 'fedsvd'].includes(aggregate.strategy)
+const isTurned = (spec: Settings): boolean => isRefactored(spec) || spec.aggregate.strategy === 'fedrot'
 const kindOf = ({ aggregate }: Settings) => ruleKinds[aggregate.robust?.rule ?? ''] ?? 'whole'
 const ruleOf = ({ aggregate: { robust } }: Settings): string =>
   robust === undefined
@@ -38,14 +39,14 @@ const strategyOf = ({ aggregate }: Settings): string => `aggregate.strategy ${ag
 
 const exclusions: readonly Exclusion[] = [
   {
-    applies: (spec) => isRefactored(spec) && spec.local.optimizerState === 'keep',
+    applies: (spec) => isTurned(spec) && spec.local.optimizerState === 'keep',
     first: strategyOf,
     second: () => 'local.optimizerState keep',
     because: 'each round gives the factors another basis, which the moments of the last one do not fit',
     instead: 'Set local.optimizerState to reset, or aggregate.strategy to fedavg, ffa, rolora or lora-fair.',
   },
   {
-    applies: (spec) => isRefactored(spec) && spec.update.encoding !== 'f32',
+    applies: (spec) => isTurned(spec) && spec.update.encoding !== 'f32',
     first: strategyOf,
     second: ({ update }) => `update.encoding ${update.encoding}`,
     because: 'what rounding keeps back of a round belongs to its factors, and the next round has others',

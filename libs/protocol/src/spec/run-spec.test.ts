@@ -94,16 +94,20 @@ describe('parseRunSpec', () => {
   test('a strategy has its settings, and those of others are refused by name', () => {
     const aggregateOf = (aggregate: object) => parseRunSpec({ ...smallest, aggregate }).aggregate
     expect(aggregateOf({ strategy: 'lora-fair' })).toMatchObject({ strategy: 'lora-fair', lambda: 0.01 })
+    expect(aggregateOf({ strategy: 'fedrot' })).toMatchObject({ strategy: 'fedrot', lambda: 0.5 })
+    expect(aggregateOf({ strategy: 'fedrot', lambda: 0 })).toMatchObject({ lambda: 0 })
     expect(aggregateOf({ weights: { by: 'examples', atMost: 500 } }).weights).toEqual({
       ...{ by: 'examples', atMost: 500 },
     })
     const wrong = [
       { strategy: 'svd', lambda: 0.5 },
+      { strategy: 'fedrot', lambda: 1.5 },
       { weights: { by: 'uniform', atMost: 9 } },
       { weights: { by: 'loss' } },
     ]
     expect(wrong.map((aggregate) => refusal({ ...smallest, aggregate }).message)).toEqual([
       expect.stringContaining('"aggregate.lambda": is a setting of lora-fair'),
+      expect.stringContaining('"aggregate.lambda": expected 0 (factors are not turned) to 1'),
       expect.stringContaining('"aggregate.weights.atMost"'),
       expect.stringContaining('"aggregate.weights.by"'),
     ])
@@ -115,7 +119,7 @@ describe('parseRunSpec', () => {
   ])(
     'what gives the factors another basis each round excludes what belongs to one basis: %o',
     (part, name) => {
-      for (const strategy of ['svd', 'fedsvd']) {
+      for (const strategy of ['svd', 'fedsvd', 'fedrot']) {
         const { code, message, action } = refusal({ ...smallest, ...part, aggregate: { strategy } })
         expect(code).toBe('LRC-3014')
         expect(message).toContain(`aggregate.strategy ${strategy} and ${name} exclude each other`)

@@ -40,6 +40,7 @@ describe('trust robust', () => {
     fedsvd: ['multi-krum'],
     'lora-fair': [],
     hetlora: [],
+    fedrot: [],
   }
   test.each(Object.keys(takes))(
     '%s takes the rules of its row, and names the strategies to choose instead',
@@ -105,6 +106,7 @@ describe('what nobody sees one by one', () => {
       'aggregate.strategy svd and aggregate.trust private',
     ],
     [{ aggregate: { trust: 'private', strategy: 'hetlora' } }, 'aggregate.strategy hetlora and'],
+    [{ aggregate: { trust: 'private', strategy: 'fedrot' } }, 'aggregate.strategy fedrot and'],
     [
       { aggregate: { strategy: 'lora-fair' }, privacy: { secureAggregation: true } },
       'aggregate.strategy lora-fair and privacy.secureAggregation',

@@ -19,6 +19,7 @@ export const strategyModes: Readonly<Record<string, Mode>> = {
   svd: { rules: ['whole'], isLinear: false },
   'lora-fair': { rules: [], isLinear: false },
   hetlora: { rules: [], isLinear: false },
+  fedrot: { rules: [], isLinear: false }, // turned here, each by itself
   flora: { rules: ['whole'], isLinear: false },
   fedex: { rules: ['whole'], isLinear: false },
 }

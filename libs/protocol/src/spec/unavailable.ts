@@ -18,8 +18,8 @@ const options: readonly Option[] = [
   { path: ['rounds', 'mode'], allows: ['sync'], use: 'sync' },
   {
     path: ['aggregate', 'strategy'],
-    allows: ['fedavg', 'ffa', 'rolora', 'svd', 'fedsvd', 'lora-fair', 'hetlora'],
-    use: 'svd, which is exact to the rank of the run, or fedavg, ffa, rolora, fedsvd, lora-fair or hetlora',
+    allows: ['fedavg', 'ffa', 'rolora', 'svd', 'fedsvd', 'lora-fair', 'hetlora', 'fedrot'],
+    use: 'svd, which is exact to the rank of the run, or fedavg, ffa, rolora, fedsvd, lora-fair, hetlora or fedrot',
   },
   { path: ['aggregate', 'trust'], allows: ['exact', 'robust'], use: 'exact or robust' },
   {
