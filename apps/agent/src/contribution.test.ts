@@ -1,7 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Adapter, TensorMap } from '@lorica/peft-core'
+import {
+  type Adapter,
+  decodeSafetensors,
+  encodeSafetensors,
+  parseAdapter,
+  rawTensor,
+  type TensorMap,
+} from '@lorica/peft-core'
 import { LoricaError, type TrainAssignment, type UpdateOpen } from '@lorica/protocol'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from './clock.js'
@@ -281,4 +288,50 @@ describe('an update in int4', () => {
     await contributor({ ...works.parts, answered, residuals })(at(3), never())
     expect(order).toEqual(['answered r1', 'owed'])
   })
+})
+
+test('an agent of a lower rank trains the first rows of A and columns of B, and sends as much', async () => {
+  const { parts, outbox, declined } = agent(async ({ sha256 }) => receipt(sha256))
+  const key = (factor: string) => `base_model.model.q.lora_${factor}.weight`
+  const filled = (shape: number[], values: number[]) => ({ shape, data: Float32Array.from(values) })
+  const config = { peft_type: 'LORA', r: 2, lora_alpha: 6, target_modules: ['q'] }
+  const factors: TensorMap = new Map([
+    [key('A'), filled([2, 3], [1, 2, 3, 4, 5, 6])],
+    [key('B'), filled([2, 2], [7, 8, 9, 10])],
+  ])
+  const whole = parseAdapter({
+    'adapter_config.json': Buffer.from(JSON.stringify(config)),
+    'adapter_model.safetensors': encodeSafetensors(
+      new Map([...factors].map(([name, tensor]) => [name, rawTensor(tensor)])),
+    ),
+  })
+  const trained = new Map([
+    [key('A'), filled([1, 3], [1.5, 2, 3])],
+    [key('B'), filled([2, 1], [7, 9.25])],
+  ])
+  const seen: unknown[] = []
+  const trainer: ContributionParts['work']['trainer'] = {
+    ...parts.work.trainer,
+    async train(spec, job, onStep, signal) {
+      seen.push(spec.config, job.tensors)
+      return { ...(await parts.work.trainer.train(spec, job, onStep, signal)), tensors: trained }
+    },
+  }
+  const work = { ...parts.work, adapter: async () => whole, trainer }
+  const asked: TrainAssignment = { ...assignment, maxUpdateNorm: null, rank: 1 }
+  await contributor({ ...parts, work })(asked, never())
+  expect(declined).toEqual([])
+  expect(seen[0]).toMatchObject({ rank: 1, alpha: 3 })
+  expect(seen[1]).toEqual(
+    new Map([
+      [key('A'), filled([1, 3], [1, 2, 3])],
+      [key('B'), filled([2, 1], [7, 9])],
+    ]),
+  )
+  const finished = await outbox.find(workOf(asked))
+  const sent = decodeSafetensors(await outbox.read(finished!, 0, finished!.sizeBytes))
+  expect([...sent].map(([name, { shape }]) => [name, shape])).toEqual([
+    [key('A'), [1, 3]],
+    [key('B'), [2, 1]],
+  ])
 })

@@ -2,7 +2,15 @@
  * One assignment in, one update out. Pure orchestration: what reads files, trains, or knows the time is an argument.
  * @module
  */
-import type { Adapter, Batches, EngineSpec, OptimizerState, StepProgress, TensorMap } from '@lorica/peft-core'
+import {
+  type Adapter,
+  type Batches,
+  type EngineSpec,
+  type OptimizerState,
+  type StepProgress,
+  type TensorMap,
+  truncatedAdapter,
+} from '@lorica/peft-core'
 import { type EvaluateAssignment, LoricaError, type TrainAssignment } from '@lorica/protocol'
 import type { Clock } from './clock.js'
 import { type Delta, deltaOf } from './delta.js'
@@ -146,10 +154,17 @@ function counted(batches: Batches, onBatch: WorkParts['onBatch']): Batches {
 
 async function prepare(assignment: TrainAssignment | EvaluateAssignment, rows: number, parts: WorkParts) {
   parts.trainer.warm()
-  const [model, adapter] = await Promise.all([parts.base(assignment), parts.adapter(assignment)])
+  const [model, received] = await Promise.all([parts.base(assignment), parts.adapter(assignment)])
+  const adapter = await startOf(assignment, received)
   const { format, maxTokens, holdout } = assignment.data
   const spec: EngineSpec = { model, config: adapter.config, rows, columns: maxTokens, trainable: 'adapter' }
   return { spec, adapter, reading: { model, format, columns: maxTokens, holdout } }
+}
+
+/** What an assignment starts from: the adapter that came, cut down to the rank that this agent was given. */
+async function startOf(assignment: TrainAssignment | EvaluateAssignment, adapter: Adapter): Promise<Adapter> {
+  if (assignment.kind === 'evaluate' || assignment.rank === undefined) return adapter
+  return await truncatedAdapter(adapter, assignment.rank)
 }
 
 /** The tensors that an assignment leaves as they are. Throws LoricaError LRC-1007 for one that the adapter lacks, or when none is left. */

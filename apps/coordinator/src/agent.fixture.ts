@@ -4,11 +4,11 @@
  */
 import { createHash } from 'node:crypto'
 import {
-  decodeSafetensors,
   encodeSafetensors,
-  floatTensor,
+  parseAdapter,
   rawTensor,
   type TensorMap,
+  truncatedAdapter,
 } from '@lorica/peft-core'
 import {
   type Assignment,
@@ -209,20 +209,27 @@ export async function startAgent(
   return agent
 }
 
+/** The tensors that an assignment trains, as they are before that. */
+export async function trainedTensors(
+  agent: Pick<ScriptedAgent, 'read'>,
+  { adapter: { files }, frozen = [], rank }: TrainAssignment,
+): Promise<TensorMap> {
+  const read = (name: string) => agent.read(files.find(({ path }) => path === name)!.sha256)
+  const whole = parseAdapter({
+    'adapter_config.json': await read('adapter_config.json'),
+    'adapter_model.safetensors': await read('adapter_model.safetensors'),
+  })
+  const { tensors } = rank === undefined ? whole : await truncatedAdapter(whole, rank)
+  return new Map([...tensors].filter(([name]) => !frozen.includes(name)))
+}
+
 /** The bytes of an update. */
 export async function updateBytes(
   agent: ScriptedAgent,
   assignment: TrainAssignment,
   delta: Change,
 ): Promise<Uint8Array> {
-  const weights = assignment.adapter.files.find(({ path }) => path === 'adapter_model.safetensors')!
-  const adapter = decodeSafetensors(await agent.read(weights.sha256))
-  const { frozen = [] } = assignment
-  const trained = new Map(
-    [...adapter]
-      .filter(([name]) => !frozen.includes(name))
-      .map(([name, tensor]) => [name, floatTensor(tensor)] as const),
-  )
+  const trained = await trainedTensors(agent, assignment)
   const change = typeof delta === 'number' ? filled(trained, delta) : delta(trained)
   const raw = new Map([...change].map(([name, tensor]) => [name, rawTensor(tensor)]))
   return encodeSafetensors(raw, { format: 'pt', lorica: 'delta' })

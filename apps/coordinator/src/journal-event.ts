@@ -37,6 +37,8 @@ export interface Seat {
   readonly assignmentId: string
   /** What the agent said it trains with when it was asked: its device, and the library where it named one. */
   readonly device?: string
+  /** What it is asked to train, in a run whose agents have ranks of their own. */
+  readonly rank?: number
 }
 
 /** An agent that had no seat when a round was planned, and why. */

@@ -54,13 +54,16 @@ export function forbidden(policy: Policy, assignment: Assignment, moment: Moment
 
 type Fault = string | undefined
 
-function trainingFaults(policy: Policy, { peft, local, maxUpdateNorm }: TrainAssignment): readonly Fault[] {
+function trainingFaults(
+  policy: Policy,
+  { peft, local, maxUpdateNorm, rank = peft.rank }: TrainAssignment,
+): readonly Fault[] {
   const { methods, maxRank, maxSteps, maxUpdateNorm: bound } = policy
   return [
     methods !== undefined && !methods.includes(peft.method)
       ? `method ${peft.method}, this site allows ${listOf(methods)}`
       : undefined,
-    above('rank', peft.rank, maxRank),
+    above('rank', rank, maxRank),
     above('steps', local.steps * local.accumulate, maxSteps),
     bound !== undefined && (maxUpdateNorm === null || maxUpdateNorm > bound)
       ? `privacy.clip is ${maxUpdateNorm ?? 'not set'}, this site asks for at most ${bound}`

@@ -22,12 +22,17 @@ export function planCommand(command: Command): void {
 
 function linesOf(plan: PlanView, file: string): readonly string[] {
   const { spec, base, parameters, agents, bytes: moved, tokensEachRound, ready } = plan
-  const rows = agents.map(({ name, fate, tokensPerSecond, memoryBytes }) => [
+  const hasRanks = spec.peft.ranks !== undefined
+  const rows = agents.map(({ name, fate, rank, tokensPerSecond, memoryBytes }) => [
     ...[name, fate],
+    ...(hasRanks ? [rank === null ? '-' : String(rank)] : []),
     tokensPerSecond === null ? 'unknown' : `${count(tokensPerSecond)} tok/s`,
     memoryBytes === null ? 'unknown' : bytes(memoryBytes),
   ])
-  const lines = table([['agent', 'first round', 'speed', 'memory'], ...rows]).map((line, at) => {
+  const lines = table([
+    ['agent', 'first round', ...(hasRanks ? ['rank'] : []), 'speed', 'memory'],
+    ...rows,
+  ]).map((line, at) => {
     const reason = at === 0 ? null : (agents[at - 1]?.reason ?? null)
     return reason === null ? line : `${line}  ${reason}`
   })

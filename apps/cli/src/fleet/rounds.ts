@@ -136,15 +136,17 @@ function attemptLines(attempt: AttemptView, isWhy: boolean): readonly string[] {
   const { minimum, goal, plannedAt, endedAt, reason, reasons, agents, bystandersNotNamed } = attempt
   const accepted = agents.filter(({ fate }) => fate === 'accepted').length
   const wanted = `needs ${minimum}${goal === null ? '' : `, goal ${goal}`}`
+  const hasRanks = agents.some(({ rank }) => rank !== null)
   const rows = agents.map((agent) => [
     agent.name,
     agent.fate,
+    ...(hasRanks ? [String(agent.rank ?? '-')] : []),
     agent.trainSeconds === null ? '-' : duration(agent.trainSeconds),
     agent.lossFirst === null ? '-' : `${agent.lossFirst.toFixed(3)} > ${agent.lossLast?.toFixed(3)}`,
     bytes(agent.bytesUp),
     bytes(agent.bytesDown),
   ])
-  const head = ['agent', 'fate', 'trained', 'loss', 'up', 'down']
+  const head = ['agent', 'fate', ...(hasRanks ? ['rank'] : []), 'trained', 'loss', 'up', 'down']
   const lines = table([head, ...rows]).map((line, at) =>
     `${line}  ${at === 0 ? '' : whyOf(agents[at - 1]!)}`.trimEnd(),
   )

@@ -187,11 +187,13 @@ export function createTransfer(
         return { uploadId, offset: sizeBytes, receipt }
       }
       const active = conductor.active(record.runId)
-      const adapter = await active?.adapter()
+      const seat = active?.run().current?.seats.get(agentId)
+      const adapter = await active?.adapter(seat?.rank)
       const current = active?.run().current
       if (
         active === undefined ||
         adapter === undefined ||
+        seat?.assignmentId !== assignmentId ||
         current?.seats.get(agentId)?.assignmentId !== assignmentId
       ) {
         throw closed(record.runId, round)

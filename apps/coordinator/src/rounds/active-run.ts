@@ -7,6 +7,7 @@ import type { Measurement } from './measurement.js'
 import type { Parts } from './parts.js'
 import type { Moment, RoundState } from './round.js'
 import type { Run } from './run.js'
+import { type Starts, startsOf } from './starts.js'
 import { readStoredAdapter } from './stored-adapter.js'
 import { createUploadWatch, type UploadWatch } from './upload-watch.js'
 
@@ -31,8 +32,8 @@ export interface ActiveRun {
   run(): Run
   /** Milliseconds since 1970, from when the work began: a clock that is set meanwhile moves no deadline. */
   nowMs(): number
-  /** The adapter that the next round starts from. */
-  adapter(): Promise<Adapter>
+  /** The adapter that the next round starts from; cut down to a rank, for an agent of that rank. */
+  adapter(rank?: number): Promise<Adapter>
   /** Makes an assignment and sends it once the journal has it, or notes that its agent is not connected. A refusal is a decline. */
   ask(agentId: string, assignmentId: string, make: () => Assignment | Promise<Assignment>): void
 }
@@ -54,7 +55,7 @@ export function activateRun(
   const run = () => runOf(parts, runId)
   const abort = new AbortController()
   const startedAtMs = clock.now() - clock.monotonicMs()
-  let cached: { readonly files: readonly FileReference[]; readonly adapter: Promise<Adapter> } | undefined
+  let cached: { readonly files: readonly FileReference[]; readonly starts: Starts } | undefined
 
   const ask: ActiveRun['ask'] = (agentId, assignmentId, make) => {
     const presence = parts.roster.find(agentId)
@@ -85,10 +86,12 @@ export function activateRun(
     uploads: createUploadWatch(clock, parts.leaseMs),
     run,
     nowMs: () => startedAtMs + clock.monotonicMs(),
-    adapter() {
-      const { files } = run().adapter
-      if (cached?.files !== files) cached = { files, adapter: readStoredAdapter(parts.blobs, files) }
-      return cached.adapter
+    adapter(rank) {
+      const { adapter, spec } = run()
+      const { files } = adapter
+      if (cached?.files !== files)
+        cached = { files, starts: startsOf(readStoredAdapter(parts.blobs, files), spec.peft.rank) }
+      return cached.starts(rank)
     },
     ask,
   }

@@ -5,6 +5,7 @@ import {
   adapterFiles,
   encodeServerState,
   filePool,
+  filledAdapter,
   type ServerState,
   updateSources,
 } from '@lorica/peft-core'
@@ -19,6 +20,7 @@ import { contributionsOf, type RoundState } from './round.js'
 import { expectEnough, ruleIn } from './rule.js'
 import type { Run } from './run.js'
 import { optimizerIn, readServerState, steppedAdapter } from './server-step.js'
+import { startsOf } from './starts.js'
 import { strategyIn, tensorsOf } from './strategy.js'
 import { openRoundOf } from './training.js'
 import { weightOf } from './weights.js'
@@ -88,23 +90,33 @@ export async function aggregateOf(
 ): Promise<Aggregate & { readonly state: ServerState | null }> {
   const members = membersOf(round)
   expectEnough(spec, members.size)
-  const { shared } = tensorsOf(spec, start, round.round)
   await using pool = filePool(parts.disk.open)
-  const sourceOf = updateSources(shared, pool)
+  const starts = startsOf(start, spec.peft.rank)
+  const sources = new Map<Adapter, ReturnType<typeof updateSources>>() // by what was trained
   const aggregation = strategyIn(spec).open({
     ...{ start, round: round.round, measured: true, rule: ruleIn(spec), mostMultiplications: MEASURING },
   })
   for (const [id, contribution] of members) {
     const path = updatePath(parts.updatesFolder, runId, round.round, contribution.updateSha256)
+    const own = await starts(round.seats.get(contribution.agentId)?.rank)
+    const sourceOf = sources.get(own) ?? updateSources(tensorsOf(spec, own, round.round).shared, pool)
+    sources.set(own, sourceOf)
     const tensors = await sourceOf(path)
     const weight = weightOf(spec, contribution)
-    await aggregation.fold({ id, weight, config: start.config, start: start.tensors, tensors })
+    await aggregation.fold({ id, weight, config: own.config, start: own.tensors, tensors })
   }
-  const aggregate = await aggregation.close()
+  const aggregate = await filledTo(start, spec, await aggregation.close())
   const optimizer = optimizerIn(spec)
   if (optimizer === null) return { ...aggregate, state: null }
+  const { shared } = tensorsOf(spec, start, round.round)
   const given = { start, aggregate: aggregate.candidate, trained: shared.keys(), state }
   return { ...aggregate, ...steppedAdapter(optimizer, given) }
+}
+
+/** An aggregate of agents of lower ranks, with the rank of the run again: its change is the same. */
+async function filledTo(start: Adapter, { peft }: Run['spec'], aggregate: Aggregate): Promise<Aggregate> {
+  if (peft.ranks === undefined) return aggregate
+  return { ...aggregate, candidate: await filledAdapter(aggregate.candidate, start) }
 }
 
 /** The contributions of a round by an id that fixes their order: the hash, and a number where several agents sent the same update. */

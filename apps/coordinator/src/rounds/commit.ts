@@ -45,7 +45,7 @@ async function commitAs(
   const verdict = judge(measured, run.parent, run.spec.evaluate)
   const contributions = contributionsOf(round)
   if (failsForRevoked(parts, active, contributions)) return null
-  const { shared } = tensorsOf(run.spec, await active.adapter(), round.round)
+  const bytesUpAsF32 = await bytesAsF32(active, round, contributions)
   const files = round.candidate ?? []
   const rule = round.aggregation?.rule ?? null
   const [release] = await Promise.all([
@@ -74,7 +74,7 @@ async function commitAs(
       verdict,
       measured,
       contributions,
-      shapes: [...shared.values()],
+      bytesUpAsF32,
       release: release && `v${version}`,
       next,
     }),
@@ -111,12 +111,12 @@ function recordOf(
     readonly verdict: Verdict
     readonly measured: Measured
     readonly contributions: readonly Contribution[]
-    readonly shapes: readonly (readonly number[])[] // of an update
+    readonly bytesUpAsF32: number
     readonly release: string | null
     readonly next: { readonly files: Parameters<typeof weightsSha256>[0] }
   },
 ): RoundRecord {
-  const { verdict, measured, contributions, shapes, release, next } = outcome
+  const { verdict, measured, contributions, bytesUpAsF32, release, next } = outcome
   const marks = [...active.marks.byAgent().values()]
   const seconds = (parts.clock.monotonicMs() - active.roundStartedMs) / 1000
   const trainSeconds = Math.max(0, ...contributions.map(({ trainMs }) => trainMs)) / 1000
@@ -131,7 +131,7 @@ function recordOf(
     ),
     refused: refusalsOf(round),
     bytesUp: contributions.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-    bytesUpAsF32: contributions.reduce((sum, one) => sum + bytesAsF32(one, shapes), 0),
+    bytesUpAsF32,
     bytesDown: marks.reduce((sum, { bytesDown }) => sum + bytesDown, 0),
     seconds,
     trainSeconds,
@@ -145,9 +145,17 @@ function recordOf(
   }
 }
 
-function bytesAsF32(
-  { sizeBytes, encoding = 'f32' }: Contribution,
-  shapes: readonly (readonly number[])[],
-): number {
-  return sizeBytes - updateDataBytes(shapes, encoding) + updateDataBytes(shapes, 'f32')
+/** What the updates of a round would have been, had their values travelled as they are. */
+async function bytesAsF32(
+  active: ActiveRun,
+  { round, seats }: RoundState,
+  contributions: readonly Contribution[],
+): Promise<number> {
+  let sum = 0
+  for (const { agentId, sizeBytes, encoding = 'f32' } of contributions) {
+    const start = await active.adapter(seats.get(agentId)?.rank)
+    const shapes = [...tensorsOf(active.run().spec, start, round).shared.values()]
+    sum += sizeBytes - updateDataBytes(shapes, encoding) + updateDataBytes(shapes, 'f32')
+  }
+  return sum
 }

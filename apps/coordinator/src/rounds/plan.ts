@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
-import type { EvaluateAssignment, TrainAssignment } from '@lorica/protocol'
+import type { EvaluateAssignment, RunSpec, TrainAssignment } from '@lorica/protocol'
 import type { RunJournalEvent, Seat } from '../journal-event.js'
 import { holdOf } from './opening.js'
 import type { RoundState } from './round.js'
 import type { Run } from './run.js'
-import { type Candidate, chooseAgents, suitedAgents } from './selection.js'
+import { type Candidate, chooseAgents, rankOf, suitedAgents } from './selection.js'
 
 /** The next round, or why it cannot begin yet, or why it never will. */
 export type Plan =
@@ -38,7 +38,7 @@ export function planRound(
     if (run.excluded.length === 0) return { kind: 'wait', reason: `${counts} ${found}`, untilMs: null }
     return { kind: 'give-up', reason: `${counts} left: ${run.excluded.length} declined or were refused` }
   }
-  const seats = chooseAgents(run, round, connected).map((agent) => seatOf(agent, now.newId()))
+  const seats = chooseAgents(run, round, connected).map((agent) => seatOf(run.spec, agent, now.newId()))
   const deadlineAtMs = deadlineMs === null ? null : now.nowMs + deadlineMs
   const { runId, attempts } = run
   return {
@@ -50,11 +50,14 @@ export function planRound(
   }
 }
 
-/** A seat for an agent. */
-export function seatOf({ agentId, name, hello }: Candidate, assignmentId: string): Seat {
-  if (hello === undefined) return { agentId, name, assignmentId }
+/** A seat for an agent in a run. */
+export function seatOf(spec: Pick<RunSpec, 'peft'>, agent: Candidate, assignmentId: string): Seat {
+  const { agentId, name, hello } = agent
+  const rank = spec.peft.ranks === undefined ? {} : { rank: rankOf(spec, agent) }
+  if (hello === undefined) return { agentId, name, assignmentId, ...rank }
   const { kind, name: library } = hello.device
-  return { agentId, name, assignmentId, device: library === undefined ? kind : `${kind}: ${library}` }
+  const device = library === undefined ? kind : `${kind}: ${library}`
+  return { agentId, name, assignmentId, device, ...rank }
 }
 
 /** What a seat of a round is asked to train. */
@@ -67,11 +70,12 @@ export function trainAssignment(
   const { spec } = run
   const { holdout } = spec.evaluate
   const { proximal, ...local } = spec.local
+  const { ranks: _, ...peft } = spec.peft
   return {
     ...originOf(run, seat.assignmentId, round.round),
     kind: 'train',
     adapter: { version: run.adapter.version, files: [...run.adapter.files] },
-    peft: { ...spec.peft },
+    peft,
     data: { ...spec.data, holdout },
     local: {
       ...local,
@@ -79,6 +83,7 @@ export function trainAssignment(
       totalSteps: spec.local.steps * spec.rounds.count,
       firstStep: spec.local.steps * (round.round - 1),
     },
+    ...(seat.rank === undefined || seat.rank === peft.rank ? {} : { rank: seat.rank }),
     seed: roundSeed(run.seed, round.round),
     maxUpdateNorm: spec.privacy.clip,
     ...(spec.update.encoding === 'f32' ? {} : { update: { ...spec.update } }),

@@ -3,7 +3,7 @@ import { openingAt, type PlannedAgent, type PlanView } from '@lorica/protocol'
 import type { Available } from '../fleet/availability.js'
 import type { Member, Roster } from '../fleet/roster.js'
 import { bystandersOf } from './bystanders.js'
-import { chooseAgents, suitedAgents } from './selection.js'
+import { chooseAgents, rankOf, suitedAgents } from './selection.js'
 import type { PinnedRun } from './start.js'
 import { tensorsOf } from './strategy.js'
 
@@ -31,13 +31,15 @@ export function previewOf({ spec, seed, base, adapter }: PinnedRun, known: Known
     .map(({ agentId, name }): PlannedAgent => {
       const { fate, reason } = reasons.get(agentId) ?? { fate: 'invited', reason: null }
       const tokensPerSecond = rates.get(agentId) ?? null
+      const presence = roster.find(agentId)
       return {
         agentId,
         name,
         fate,
         reason,
+        rank: presence === undefined || spec.peft.ranks === undefined ? null : rankOf(spec, presence),
         tokensPerSecond,
-        memoryBytes: memoryOf(roster.find(agentId)?.hello),
+        memoryBytes: memoryOf(presence?.hello),
       }
     })
   const files = Object.entries(adapterFiles(adapter))

@@ -107,13 +107,13 @@ function seatsOf(attempt: Attempt, live: Live): readonly AgentInRound[] {
   const isOver = attempt.isClosed || isPast(attempt)
   const refusals = new Map(refusalsOf(attempt).map((refusal) => [refusal.agentId, refusal]))
   return [...attempt.seats.values()].map((seat) => {
-    const { agentId, name, device = null } = seat
+    const { agentId, name, device = null, rank = null } = seat
     const {
       bytesUp = 0,
       bytesDown = 0,
       progress = null,
     } = marks.get(agentId) ?? attempt.marks.get(agentId) ?? {}
-    const base = { ...nothing, agentId, name, device, progress, bytesDown }
+    const base = { ...nothing, agentId, name, device, rank, progress, bytesDown }
     if (seat.status === 'accepted') {
       const { trainMs, lossFirst, lossLast, tokens, sizeBytes } = seat.contribution
       const brought = { trainSeconds: trainMs / 1000, lossFirst, lossLast, tokens }
@@ -134,7 +134,7 @@ function bystanderView({ agentId, name, fate, reason }: Bystander): AgentInRound
 }
 
 const nothing = {
-  ...{ code: null, message: null, waiting: null, device: null, progress: null },
+  ...{ code: null, message: null, waiting: null, device: null, rank: null, progress: null },
   ...{ trainSeconds: null, lossFirst: null, lossLast: null, tokens: null },
   ...{ bytesUp: 0, bytesDown: 0 },
 } as const

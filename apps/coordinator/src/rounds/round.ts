@@ -116,8 +116,13 @@ function withSeat(state: RoundState, agentId: string, assignmentId: string, next
   return { ...state, seats: new Map([...state.seats, [agentId, settle(seat, next)]]) }
 }
 
-function settle({ agentId, name, assignmentId, device }: Seat, next: SeatState): Seat & SeatState {
-  return { agentId, name, assignmentId, ...(device === undefined ? {} : { device }), ...next }
+function settle({ agentId, name, assignmentId, device, rank }: Seat, next: SeatState): Seat & SeatState {
+  return {
+    ...{ agentId, name, assignmentId },
+    ...(device === undefined ? {} : { device }),
+    ...(rank === undefined ? {} : { rank }),
+    ...next,
+  }
 }
 
 /** Marks with later ones in the place of earlier ones. */

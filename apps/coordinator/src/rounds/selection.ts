@@ -3,7 +3,7 @@
  * @module
  */
 import { createHash } from 'node:crypto'
-import { parseSelection, unmet } from '@lorica/protocol'
+import { parseSelection, type RunSpec, unmet } from '@lorica/protocol'
 import { type Described, factsOf } from '../fleet/facts.js'
 import type { Run } from './run.js'
 import { hasFrozen } from './strategy.js'
@@ -15,7 +15,7 @@ export interface Candidate extends Described {
 
 /** What a selection needs to know of a run. */
 export type Selecting = Pick<Run, 'seed' | 'rounds' | 'excluded'> & {
-  readonly spec: Pick<Run['spec'], 'rounds' | 'aggregate' | 'local'>
+  readonly spec: Pick<Run['spec'], 'rounds' | 'aggregate' | 'local' | 'peft'>
 }
 
 export interface Suited<T> {
@@ -32,7 +32,7 @@ export function suitedAgents<T extends Candidate>(
   const condition = where === null ? undefined : parseSelection(where)
   const reasonOf = (agent: T): string | undefined => {
     const { protocol } = agent.hello ?? {}
-    const newer = newerIn(spec)
+    const newer = newerIn(spec, agent)
     if (newer !== undefined && protocol === 1) return `speaks protocol 1, and ${newer} needs 2`
     return condition && unmet(condition, factsOf(agent))
   }
@@ -43,10 +43,19 @@ export function suitedAgents<T extends Candidate>(
   }
 }
 
-/** The setting of a run that agents of protocol 1 do not know. */
-function newerIn(spec: Selecting['spec']): string | undefined {
+/** The setting of a run that an agent of protocol 1 would not know. */
+function newerIn(spec: Selecting['spec'], agent: Candidate): string | undefined {
   if (hasFrozen(spec)) return `aggregate.strategy ${spec.aggregate.strategy}`
-  return spec.local.proximal ? `local.proximal ${spec.local.proximal}` : undefined
+  if (spec.local.proximal) return `local.proximal ${spec.local.proximal}`
+  const rank = rankOf(spec, agent)
+  return rank < spec.peft.rank ? `peft.ranks ${rank}` : undefined
+}
+
+/** The rank that an agent trains: of the first condition of the run that it meets, or that of the run. */
+export function rankOf({ peft }: Pick<RunSpec, 'peft'>, agent: Described): number {
+  const { rank, ranks = [] } = peft
+  const facts = factsOf(agent)
+  return ranks.find(({ where }) => unmet(parseSelection(where), facts) === undefined)?.rank ?? rank
 }
 
 /**

@@ -121,7 +121,7 @@ export function askToTrain(active: ActiveRun, agentId: string): void {
   if (current === null || current.isClosed || seat?.status !== 'training') return
   active.ask(agentId, seat.assignmentId, async () => {
     const { frozen } = hasFrozen(run.spec)
-      ? tensorsOf(run.spec, await active.adapter(), current.round)
+      ? tensorsOf(run.spec, await active.adapter(seat.rank), current.round)
       : { frozen: [] }
     return trainAssignment(run, current, seat, { nowMs: active.nowMs(), frozen })
   })
@@ -143,7 +143,7 @@ export function inviteWaiting(parts: Parts, active: ActiveRun): void {
   )
   try {
     for (const agent of suitedAgents(run, free).suited.slice(0, lacking)) {
-      const seat = seatOf(agent, newId(parts.random))
+      const seat = seatOf(run.spec, agent, newId(parts.random))
       parts.ledger.record({ type: 'agent-invited', runId: run.runId, round: round.round, seat })
       askToTrain(active, agent.agentId)
     }

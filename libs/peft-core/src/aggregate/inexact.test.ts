@@ -16,6 +16,7 @@ import {
   sides,
   withTensors,
 } from './agents.fixture.js'
+import { filledAdapter } from './filled.js'
 import type { Factors } from './module-factors.js'
 import { rotatedAdapter } from './rotated-adapter.js'
 import { rotated } from './rotation.js'
@@ -252,4 +253,19 @@ test('the leading part of a release of svd is what svd of that rank releases', a
   for (const module of modules)
     expect(distance(changeOf(cut, module), changeOf(small, module))).toBeLessThan(1e-6)
   await expect(truncatedAdapter(whole, 0)).rejects.toThrow('rank expected a whole number of 1 or more, got 0')
+})
+
+test('an adapter that is filled up to the ranks of another has the same change, and rows of that one to train', async () => {
+  const [small, large] = [randomAdapter({ rank: 2, alpha: 6 }, 71), randomAdapter({ rank: 5, alpha: 15 }, 72)]
+  const filled = await filledAdapter(small, large)
+  expect(filled.config).toMatchObject({ rank: 5, alpha: 15, rankPattern: {} })
+  for (const module of modules) {
+    expect(changeOf(filled, module)).toEqual(changeOf(small, module))
+    const [a, b] = [filled, large].map(({ tensors }) => tensors.get(keyOf(module, 'A'))!)
+    const inputs = sides[module][1]
+    expect(a!.data.subarray(2 * inputs)).toEqual(b!.data.subarray(2 * inputs))
+  }
+  const cut = await truncatedAdapter(filled, 2)
+  expect(cut.tensors).toEqual(small.tensors)
+  expect(cut.config).toMatchObject({ rank: 2, alpha: 6 })
 })

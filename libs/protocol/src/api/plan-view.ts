@@ -8,6 +8,8 @@ export interface PlannedAgent {
   /** invited: has a seat; the others as in rounds (AgentFate). */
   readonly fate: 'invited' | Extract<AgentFate, 'reserve' | 'unsuited' | 'excluded' | 'cordoned' | 'away'>
   readonly reason: string | null // of those without a seat
+  /** That it would train; null: that of the run, or it is not connected. */
+  readonly rank: number | null
   /** Tokens a second, padding included, in its last round on this base; null: it was never measured. */
   readonly tokensPerSecond: number | null
   /** Of its largest GPU, or of the machine where it trains on the processor; null: not known. */
@@ -20,7 +22,7 @@ export interface PlanView {
   readonly base: { readonly name: string; readonly sha256: string; readonly sizeBytes: number }
   readonly parameters: number // that each agent trains
   readonly agents: readonly PlannedAgent[]
-  /** Bytes of one agent: the base once, unless it has it; the adapter in each round, both ways. */
+  /** Bytes of one agent of the run's rank: the base once, unless it has it; the adapter in each round, both ways. */
   readonly bytes: { readonly base: number; readonly downEachRound: number; readonly upEachRound: number }
   /** Tokens that one agent reads in one round, padding included. */
   readonly tokensEachRound: number

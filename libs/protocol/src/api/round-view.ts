@@ -34,6 +34,7 @@ export interface AgentInRound {
   readonly message: string | null // why, in words
   readonly waiting: string | null // of an agent that is training: why it stands still for now
   readonly device: string | null // what it said it trains with
+  readonly rank: number | null // that it was asked to train; null: of the run
   readonly trainSeconds: number | null
   readonly lossFirst: number | null
   readonly lossLast: number | null

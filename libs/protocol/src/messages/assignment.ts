@@ -52,6 +52,7 @@ export const trainAssignmentSchema = z.strictObject({
     firstStep: countSchema, // steps of the run before this round
     proximal: since(2, z.number().positive().max(1e6)), // FedProx: mu / 2 of the squared distance from the adapter is added to the loss; absent: 0
   }),
+  rank: since(2, positiveSchema.max(4096)), // train the adapter cut down to it: its first rows of A and columns of B; absent: all of it
   seed: countSchema,
   maxUpdateNorm: z.number().positive().nullable(), // L2 over all tensors; the agent scales its update down to it
   update: since(2, z.strictObject({ encoding: updateEncodingSchema })), // absent: f32

@@ -13,6 +13,7 @@ interface Settings {
     readonly optimizer?: { readonly kind: string } | undefined
   }
   readonly rounds: { readonly minimum: number }
+  readonly peft: { readonly ranks?: readonly unknown[] | undefined }
   readonly local: { readonly optimizerState: 'reset' | 'keep' }
   readonly update: { readonly encoding: string }
 }
@@ -37,6 +38,8 @@ const leastOf = ({ aggregate: { robust } }: Settings): number =>
   robust === undefined ? 1 : leastUpdates(robust)
 const strategyOf = ({ aggregate }: Settings): string => `aggregate.strategy ${aggregate.strategy}`
 
+const ofOtherRank = 'the rank of an agent follows what is known of it, and what it kept would be of another'
+
 const exclusions: readonly Exclusion[] = [
   {
     applies: (spec) => isTurned(spec) && spec.local.optimizerState === 'keep',
@@ -58,6 +61,35 @@ const exclusions: readonly Exclusion[] = [
     second: ({ aggregate }) => `aggregate.optimizer ${aggregate.optimizer?.kind}`,
     because: 'each round gives the factors another basis, which what the optimiser remembers does not fit',
     instead: 'Leave aggregate.optimizer out, or set aggregate.strategy to fedavg, ffa, rolora or lora-fair.',
+  },
+  {
+    applies: ({ peft, aggregate }) =>
+      peft.ranks !== undefined && strategyModes[aggregate.strategy]?.takesRanks !== true,
+    first: () => 'peft.ranks',
+    second: strategyOf,
+    because: 'it adds factors value by value, and those of several ranks have different values',
+    instead: `Leave peft.ranks out, or set aggregate.strategy to one of ${strategiesWith(({ takesRanks }) => takesRanks === true)}.`,
+  },
+  {
+    applies: ({ peft, local }) => peft.ranks !== undefined && local.optimizerState === 'keep',
+    first: () => 'peft.ranks',
+    second: () => 'local.optimizerState keep',
+    because: ofOtherRank,
+    instead: 'Set local.optimizerState to reset, or leave peft.ranks out.',
+  },
+  {
+    applies: ({ peft, update }) => peft.ranks !== undefined && update.encoding !== 'f32',
+    first: () => 'peft.ranks',
+    second: ({ update }) => `update.encoding ${update.encoding}`,
+    because: ofOtherRank,
+    instead: 'Set update.encoding to f32, or leave peft.ranks out.',
+  },
+  {
+    applies: ({ peft, aggregate }) => peft.ranks !== undefined && aggregate.robust !== undefined,
+    first: () => 'peft.ranks',
+    second: ruleOf,
+    because: 'a rule compares changes from one start, and an agent of a lower rank starts from less of it',
+    instead: 'Leave peft.ranks out, or set aggregate.trust to exact.',
   },
   {
     applies: ({ aggregate }) => aggregate.robust !== undefined && aggregate.trust === 'exact',

@@ -47,7 +47,12 @@ export const runSpecSchema = z.strictObject({
   peft: z
     .strictObject({
       method: z.literal('lora').default('lora'),
-      rank: count(1024).default(8),
+      rank: count(1024).default(8), // of the release, and the most that an agent trains
+      ranks: z
+        .array(z.strictObject({ where: conditionSchema, rank: count(1024) }))
+        .min(1)
+        .max(64)
+        .optional(), // what each agent trains: of the first condition that it meets; rank where it meets none
       alpha: z.number().positive().default(16),
       targets: z
         .union([z.literal('all-linear'), z.array(z.string().min(1).max(255)).min(1).max(1024)])
@@ -148,6 +153,15 @@ export function parseRunSpec(raw: unknown): RunSpec {
       expected: 'at most 90%',
       received: `${spec.evaluate.holdout * 100}%`,
     })
+  }
+  const above = spec.peft.ranks?.findIndex(({ rank }) => rank > spec.peft.rank) ?? -1
+  if (above >= 0) {
+    const rank = spec.peft.ranks?.[above]?.rank
+    throw new LoricaError(
+      'LRC-3001',
+      `run: "peft.ranks.${above}.rank": ${rank} is above peft.rank ${spec.peft.rank}`,
+      { expected: `at most ${spec.peft.rank}`, received: String(rank) },
+    )
   }
   const totalSteps = spec.local.steps * spec.rounds.count
   if (spec.local.warmupSteps > totalSteps) {

@@ -134,3 +134,53 @@ describe('what nobody sees one by one', () => {
     expect(refusal(part).code).toBe('LRC-3002')
   })
 })
+
+describe('agents with ranks of their own', () => {
+  const ranks = [{ where: 'gpu.vramGiB < 8', rank: 2 }]
+  const with8 = (peft: object, part: object = {}) => ({
+    ...{ aggregate: { strategy: 'svd' }, peft: { rank: 8, ranks, ...peft } },
+    ...part,
+  })
+
+  test('svd and hetlora take them', () => {
+    for (const strategy of ['svd', 'hetlora']) {
+      const { peft } = parseRunSpec({ ...smallest, ...with8({}, { aggregate: { strategy } }) })
+      expect(peft).toMatchObject({ rank: 8, ranks })
+    }
+  })
+
+  test.each([
+    [with8({}, { aggregate: {} }), 'peft.ranks and aggregate.strategy fedavg'],
+    [with8({}, { aggregate: { strategy: 'rolora' } }), 'peft.ranks and aggregate.strategy rolora'],
+    [
+      with8({}, { aggregate: { strategy: 'hetlora' }, local: { ...smallest.local, optimizerState: 'keep' } }),
+      'peft.ranks and local.optimizerState keep',
+    ],
+    [
+      with8({}, { aggregate: { strategy: 'hetlora' }, update: { encoding: 'bf16' } }),
+      'peft.ranks and update.encoding bf16',
+    ],
+    [
+      with8({}, { aggregate: { strategy: 'svd', trust: 'robust', robust: krum } }),
+      'peft.ranks and aggregate.robust multi-krum',
+    ],
+  ])('%j excludes itself', (part, names) => {
+    const { code, message, action } = refusal(part)
+    expect(code).toBe('LRC-3014')
+    expect(message).toContain(names)
+    expect(action).toContain('leave peft.ranks out'.slice(1))
+  })
+
+  test.each([
+    [
+      { ranks: [...ranks, { where: 'name == oslo', rank: 9 }] },
+      '"peft.ranks.1.rank": 9 is above peft.rank 8',
+    ],
+    [{ ranks: [{ where: 'vram < 8', rank: 2 }] }, '"peft.ranks.0.where"'],
+    [{ ranks: [] }, '"peft.ranks"'],
+  ])('%j is no list of ranks', (peft, names) => {
+    const { code, message } = refusal(with8(peft))
+    expect(code).toBe('LRC-3001')
+    expect(message).toContain(names)
+  })
+})

@@ -9,6 +9,7 @@ type RuleKind = 'whole' | 'value'
 interface Mode {
   readonly rules: readonly RuleKind[]
   readonly isLinear: boolean // its result follows from the sum of what is sent, which is all that secure aggregation gives
+  readonly takesRanks?: true // agents may have ranks of their own
 }
 
 export const strategyModes: Readonly<Record<string, Mode>> = {
@@ -16,11 +17,11 @@ export const strategyModes: Readonly<Record<string, Mode>> = {
   ffa: { rules: ['whole', 'value'], isLinear: true },
   rolora: { rules: ['whole', 'value'], isLinear: true },
   fedsvd: { rules: ['whole'], isLinear: true },
-  svd: { rules: ['whole'], isLinear: false },
+  svd: { rules: ['whole'], isLinear: false, takesRanks: true },
   'lora-fair': { rules: [], isLinear: false },
-  hetlora: { rules: [], isLinear: false },
+  hetlora: { rules: [], isLinear: false, takesRanks: true },
   fedrot: { rules: [], isLinear: false }, // turned here, each by itself
-  flora: { rules: ['whole'], isLinear: false },
+  flora: { rules: ['whole'], isLinear: false, takesRanks: true },
   fedex: { rules: ['whole'], isLinear: false },
 }
 
