@@ -4,6 +4,7 @@ import { type Adapter, createAdapter, hashModel, inspectModel, type ModelHash } 
 import type { RunSpec } from '@lorica/protocol'
 import { type Clock, systemClock } from './clock.js'
 import { type Random, systemRandom } from './random.js'
+import type { Aggregator } from './rounds/aggregator.js'
 import { type Claim, claimOfProcess } from './store/claim.js'
 import { type Disk, systemDisk } from './store/disk.js'
 import { openStore } from './store/open.js'
@@ -27,6 +28,8 @@ export interface Host {
   readonly random: Random
   readonly disk: Disk
   readonly models: Models
+  /** Where rounds are aggregated; absent: where agents are answered. */
+  readonly aggregator?: Aggregator
   /** Opens the store of the coordinator whose folder is `dir`: in the folder, or at a URL. */
   openStore(dir: string, url: string | null): Promise<Store>
   /** Who this process is, when it asks for the lead of a store. */

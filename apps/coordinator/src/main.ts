@@ -3,8 +3,10 @@ import { setFlagsFromString } from 'node:v8'
 import { asLoricaError } from '@lorica/protocol'
 import { parseConfig, usage } from './config.js'
 import { startCoordinator } from './coordinator.js'
+import { systemHost } from './host.js'
 import { stderrLog } from './log.js'
 import { answer } from './records/answer.js'
+import { threadAggregator } from './rounds/aggregator.js'
 import { readyLine, readyScreen } from './screen.js'
 
 // V8 lets a small heap grow by little before it is marked again, and the buffers of an upload count: once for every 10 MB received.
@@ -27,7 +29,7 @@ async function main(): Promise<number> {
   const stopped = new Promise<NodeJS.Signals>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve)
   })
-  const coordinator = await startCoordinator(config, log)
+  const coordinator = await startCoordinator(config, log, { ...systemHost(), aggregator: threadAggregator() })
   process.stdout.write(`${config.json ? readyLine(coordinator) : readyScreen(coordinator, config)}\n`)
   const signal = await Promise.race([stopped, coordinator.ended])
   if (typeof signal !== 'string') throw signal

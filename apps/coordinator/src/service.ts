@@ -64,7 +64,7 @@ export async function openService(
   const { clock, random, disk } = host
   const place = (name: string) => join(dir, name)
   const store = await host.openStore(dir, url)
-  const closing: (() => unknown)[] = [() => store.close()] // in the order of opening
+  const closing: (() => unknown)[] = [() => store.close(), () => host.aggregator?.close()] // in the order of opening
   const close = async () => {
     for (const act of closing.splice(0).reverse()) await act()
   }

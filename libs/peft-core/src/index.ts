@@ -161,7 +161,7 @@ export { splitRows } from './train/split-rows.js'
 export { openTokenizer, type Tokenizer } from './train/tokens.js'
 export type { StepProgress, TrainJob, TrainResult } from './train/trainer.js'
 // Updates as they travel, and how one is checked.
-export { type OpenFile, openOnDisk, type RangeFile } from './update/range-file.js'
+export { type OpenFile, openBlocking, openOnDisk, type RangeFile } from './update/range-file.js'
 export {
   type CheckedUpdate,
   checkUpdate,

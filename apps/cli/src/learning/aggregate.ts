@@ -4,7 +4,7 @@ import {
   type Aggregation,
   filePool,
   openAdapterFolder,
-  openOnDisk,
+  openBlocking,
   readAdapter,
   strategyOf,
   writeAdapter,
@@ -78,7 +78,7 @@ async function aggregate(
 }
 
 async function folded(aggregation: Aggregation, adapters: readonly Weighted[]): Promise<Aggregate> {
-  await using pool = filePool(openOnDisk)
+  await using pool = filePool(openBlocking)
   for (const { folder, weight } of adapters) {
     const { config, tensors } = await withCode('LRC-7003', () => openAdapterFolder(folder, pool))
     await aggregation.fold({ id: folder, weight, config, start: null, tensors })

@@ -6,7 +6,6 @@ import {
   encodeServerState,
   filePool,
   filledAdapter,
-  type ServerState,
   updateSources,
 } from '@lorica/peft-core'
 import { LoricaError } from '@lorica/protocol'
@@ -15,6 +14,7 @@ import { type Disk, piecesOf } from '../store/disk.js'
 import { diskError } from '../store/disk-error.js'
 import type { ActiveRun } from './active-run.js'
 import { aggregationOf } from './aggregation-report.js'
+import type { Aggregated, ClosedRound } from './closed-round.js'
 import { type Parts, updatePath } from './parts.js'
 import { contributionsOf, type RoundState } from './round.js'
 import { expectEnough, ruleIn } from './rule.js'
@@ -38,7 +38,7 @@ export async function aggregateRound(
   const round = openRoundOf(active)
   const { spec } = active.run()
   const [start, state] = await Promise.all([active.adapter(), readServerState(parts.blobs, round.startState)])
-  const made = await aggregateOf(parts, { runId, spec, round, start, state }).then(
+  const made = await aggregated(parts, { runId, spec, round, start, state }).then(
     (aggregate) => ({ aggregate }),
     (cause: unknown) => ({ cause }),
   )
@@ -74,20 +74,20 @@ export async function aggregateRound(
 const STATE_FILE = 'server-optimizer.safetensors'
 const MEASURING = 2e9 // multiplications: seconds, for an aggregate that itself may take less
 
-/** What a round is aggregated from, beside its accepted updates on disk. */
-export interface Closed {
-  readonly runId: string
-  readonly spec: Run['spec']
-  readonly round: RoundState
-  readonly start: Adapter
-  readonly state: ServerState | null // what the optimiser of the coordinator remembers of the rounds before
+/** The aggregate of the accepted updates of a round, computed where the coordinator has a place for it, or here. */
+export function aggregated(
+  parts: Pick<Parts, 'disk' | 'updatesFolder' | 'aggregator'>,
+  closed: ClosedRound,
+): Promise<Aggregated> {
+  const { aggregator, updatesFolder } = parts
+  return aggregator?.aggregate(updatesFolder, closed) ?? aggregateOf(parts, closed)
 }
 
-/** The aggregate of the accepted updates of a round: the same bytes whenever it is computed. */
+/** The aggregate of the accepted updates of a round: the same bytes whenever and wherever it is computed. */
 export async function aggregateOf(
-  parts: Pick<Parts, 'disk' | 'updatesFolder'>,
-  { runId, spec, round, start, state }: Closed,
-): Promise<Aggregate & { readonly state: ServerState | null }> {
+  parts: { readonly disk: Pick<Disk, 'open'>; readonly updatesFolder: string },
+  { runId, spec, round, start, state }: ClosedRound,
+): Promise<Aggregated> {
   const members = membersOf(round)
   expectEnough(spec, members.size)
   await using pool = filePool(parts.disk.open)

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { adapterFiles } from '@lorica/peft-core'
 import { LoricaError, type ReplayView } from '@lorica/protocol'
-import { aggregateOf, expectIntact } from './aggregation.js'
+import { aggregated, expectIntact } from './aggregation.js'
 import { type Parts, updatePath } from './parts.js'
 import { contributionsOf } from './round.js'
 import { type Run, weightsSha256 } from './run.js'
@@ -13,7 +13,7 @@ import { readStoredAdapter } from './stored-adapter.js'
  * result against what was recorded then. Changes nothing. Throws LoricaError LRC-3015 when it cannot.
  */
 export async function replayRound(
-  parts: Pick<Parts, 'disk' | 'updatesFolder' | 'blobs'>,
+  parts: Pick<Parts, 'disk' | 'updatesFolder' | 'blobs' | 'aggregator'>,
   { runId, spec, rounds, history }: Run,
   number: number,
 ): Promise<ReplayView> {
@@ -30,7 +30,7 @@ export async function replayRound(
     }
     const start = await readStoredAdapter(parts.blobs, round.start)
     const state = await readServerState(parts.blobs, round.startState)
-    const { candidate } = await aggregateOf(parts, { runId, spec, round, start, state })
+    const { candidate } = await aggregated(parts, { runId, spec, round, start, state })
     const weights = adapterFiles(candidate)['adapter_model.safetensors']
     const recomputedSha256 = createHash('sha256').update(weights).digest('hex')
     return {

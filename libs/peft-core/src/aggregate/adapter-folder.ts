@@ -59,6 +59,7 @@ export function safetensorsSource(
   const readAll = (ranges: readonly TensorRange[]): Promise<void> =>
     readFloats({ path, pool }, ranges, (range) => sliceOf(range).offset + 4 * range.start)
   const shapes = new Map([...slices].map(([name, { shape }]) => [name, shape]))
-  if (!isPlain) return { shapes, read }
-  return { shapes, read: (name, start, into) => readAll([{ name, start, into }]), readAll }
+  const { isBlocking } = pool
+  if (!isPlain) return { shapes, read, isBlocking }
+  return { shapes, read: (name, start, into) => readAll([{ name, start, into }]), readAll, isBlocking }
 }

@@ -1,7 +1,8 @@
-import type { OpenFile, RangeFile } from '../update/range-file.js'
+import { type OpenFile, openBlocking, type RangeFile } from '../update/range-file.js'
 
 /** Files that stay open between reads, up to a number: a process may open only so many. */
 export interface FilePool extends AsyncDisposable {
+  readonly isBlocking: boolean // a read is done when it returns, and nothing else happens meanwhile
   use<T>(path: string, read: (file: RangeFile) => Promise<T>): Promise<T>
   /** Closes what is open. */
   close(): Promise<void>
@@ -21,6 +22,7 @@ export function filePool(open: OpenFile, most = 64): FilePool {
     await Promise.all(files.map((file) => file.then((opened) => opened.close()).catch(() => undefined)))
   }
   return {
+    isBlocking: open === openBlocking,
     async use(path, read) {
       const entry = entries.get(path) ?? { file: open(path), readers: 0 }
       entries.delete(path)

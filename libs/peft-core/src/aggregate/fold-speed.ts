@@ -3,7 +3,7 @@
  * @module
  */
 import { readSafetensorsHeader } from '../adapter/safetensors.js'
-import { openOnDisk } from '../update/range-file.js'
+import { openBlocking } from '../update/range-file.js'
 import { safetensorsSource } from './adapter-folder.js'
 import type { Share } from './cohort.js'
 import { filePool } from './file-pool.js'
@@ -20,12 +20,12 @@ export interface FoldSpeed {
   readonly foldSeconds: number // from the files to one float32 mean
 }
 
-const PIECE_VALUES = 256 * 1024
-const SETS = 16 // of buffers that are added: more than the caches hold
+const PIECE_VALUES = 32 * 1024
+const SETS = 128 // of buffers that are added: more than the caches hold
 
 /** Measures with safetensors files of the same float32 tensors. All of them are done in each round, in turn. */
 export async function measureFold(paths: readonly string[], rounds: number): Promise<FoldSpeed> {
-  await using pool = filePool(openOnDisk)
+  await using pool = filePool(openBlocking)
   const [first = ''] = paths
   const { tensors: slices } = await readSafetensorsHeader(first)
   const shapes = new Map([...slices].map(([name, { shape }]) => [name, shape]))

@@ -11,6 +11,8 @@ export interface TensorSource {
   read(name: string, start: number, into: Float32Array): Promise<void>
   /** The same for several ranges, for sources that read those together that lie together. */
   readAll?(ranges: readonly TensorRange[]): Promise<void>
+  /** Its reads wait for nothing: there is no use in reading ahead. */
+  readonly isBlocking?: boolean
 }
 
 /** Values of a tensor from `start` on, and where they go. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { TensorMap } from '../adapter/tensor.js'
-import { openOnDisk, type RangeFile } from '../update/range-file.js'
+import { openBlocking, openOnDisk, type RangeFile } from '../update/range-file.js'
 import { encodeUpdate, updateEncodings } from '../update/update-encoding.js'
 import { averaged, randomTensor } from './agents.fixture.js'
 import { filePool } from './file-pool.js'
@@ -105,4 +105,31 @@ test('the average of mixed encodings is that of what their bytes stand for, to t
   const forward = await averaged(tensors, staged)
   expect(await averaged(tensors, staged.toReversed())).toEqual(forward)
   expect(await averaged(tensors, plain)).toEqual(forward)
+})
+
+test('reads that keep the thread give the same sums as reads ahead, over many blocks and groups of terms', async () => {
+  const wide = new Map([
+    ['x', [3, 30_001]],
+    ['y', [2, 17]],
+  ] as const)
+  const start: TensorMap = new Map([...wide].map(([name, shape]) => [name, randomTensor([...shape], name)]))
+  const updates = Array.from({ length: 7 }, (_, at): TensorMap => {
+    return new Map([...wide].map(([name, shape]) => [name, randomTensor([...shape], `${at} ${name}`)]))
+  })
+  const paths = updates.map((_, at) => join(folder, `wide-${at}`))
+  for (const [at, update] of updates.entries()) await writeFile(paths[at]!, encodeUpdate(update, 'f32').bytes)
+  const sums = []
+  for (const open of [openOnDisk, openBlocking]) {
+    await using pool = filePool(open)
+    const source = updateSources(wide, pool)
+    const staged = []
+    for (const [at, path] of paths.entries())
+      staged.push({ id: `u${at}`, weight: 1 + at, tensors: await source(path) })
+    sums.push(await averaged(start, staged))
+  }
+  const [ahead, blocking] = sums as [TensorMap, TensorMap]
+  expect(blocking).toEqual(ahead)
+  const at = 65_537 // beyond two blocks
+  const mean = updates.reduce((sum, update, index) => sum + (1 + index) * update.get('x')!.data[at]!, 0) / 28
+  expect(blocking.get('x')!.data[at]).toBeCloseTo(start.get('x')!.data[at]! + mean, 6)
 })

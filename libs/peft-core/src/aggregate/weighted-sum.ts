@@ -8,11 +8,17 @@ import type { Share } from './cohort.js'
 import { createFold, type Fold, MOST_TERMS } from './fold.js'
 import { readRanges } from './tensor-source.js'
 
-const BLOCK_VALUES = 256 * 1024
-const SETS = 3 // of buffers: one is added while the next ones are read
+/** How contributions are read: in blocks of so many values, into sets of buffers. */
+interface Reading {
+  readonly blockValues: number
+  readonly sets: number
+  readonly idle: Fold[] // that were used and can be used again: their memory is the dearer part of a small sum
+}
 
-/** Folds that were used and can be used again: their memory is the dearer part of a small sum. */
-const idle: Fold[] = []
+/** One set is added while the next ones are read. */
+const ahead: Reading = { blockValues: 256 * 1024, sets: 3, idle: [] }
+/** What was read is added while the caches of the processor still hold it. */
+const inTurn: Reading = { blockValues: 32 * 1024, sets: 1, idle: [] }
 
 /**
  * The weighted mean of the named tensors: with one start for all, start + sum of share * change. Terms are added in the order
@@ -38,13 +44,12 @@ export async function foldMeans(
   names: readonly string[],
   take: TakeValues,
 ): Promise<void> {
-  const fold = idle.pop() ?? createFold(BLOCK_VALUES, SETS)
-  await run(
-    fold,
-    names.map((name) => jobOf(shares, name)),
-    take,
-  )
-  idle.push(fold)
+  const isBlocking = shares.every(({ member }) => member.tensors.isBlocking === true)
+  const reading = isBlocking ? inTurn : ahead
+  const fold = reading.idle.pop() ?? createFold(reading.blockValues, reading.sets)
+  const jobs = names.map((name) => jobOf(shares, name))
+  await run(fold, stepsOf(jobs, reading.blockValues), take)
+  reading.idle.push(fold)
 }
 
 /** One tensor to be made. */
@@ -80,7 +85,7 @@ interface Block {
 }
 
 /** Tensors in blocks; those that all have the same readers share them. */
-function* blocksOf(jobs: readonly Job[]): Generator<Block> {
+function* blocksOf(jobs: readonly Job[], blockValues: number): Generator<Block> {
   let parts: Part[] = []
   let count = 0
   const taken = (): Block => {
@@ -93,8 +98,8 @@ function* blocksOf(jobs: readonly Job[]): Generator<Block> {
     const { length } = job
     for (let start = 0; start < length; ) {
       const isOther = parts[0] !== undefined && !isSame(parts[0].job.readers, job.readers)
-      if (count === BLOCK_VALUES || isOther) yield taken()
-      const own = Math.min(BLOCK_VALUES - count, length - start)
+      if (count === blockValues || isOther) yield taken()
+      const own = Math.min(blockValues - count, length - start)
       parts.push({ job, start, at: count, count: own })
       count += own
       start += own
@@ -114,8 +119,8 @@ interface Step {
   readonly isLast: boolean
 }
 
-function* stepsOf(jobs: readonly Job[]): Generator<Step, undefined> {
-  for (const block of blocksOf(jobs)) {
+function* stepsOf(jobs: readonly Job[], blockValues: number): Generator<Step, undefined> {
+  for (const block of blocksOf(jobs, blockValues)) {
     const groups = block.readers.length === 0 ? [[]] : groupsOf(block.readers)
     for (const [at, group] of groups.entries())
       yield { block, group, isFirst: at === 0, isLast: at === groups.length - 1 }
@@ -123,25 +128,28 @@ function* stepsOf(jobs: readonly Job[]): Generator<Step, undefined> {
 }
 
 /** Reads ahead as far as there are buffers. */
-async function run(fold: Fold, jobs: readonly Job[], take: TakeValues): Promise<void> {
-  const steps = stepsOf(jobs)
+async function run(fold: Fold, steps: Generator<Step, undefined>, take: TakeValues): Promise<void> {
+  const sets = fold.buffers.length
   const reading: { readonly step: Step; readonly done: Promise<unknown> }[] = []
   let [started, added] = [0, 0]
   const start = (): void => {
     const { value: step } = steps.next()
     if (step === undefined) return
-    const done = fill(fold.buffers[started++ % SETS] as readonly Float32Array[], step)
+    const done = fill(fold.buffers[started++ % sets] as readonly Float32Array[], step)
     done.catch(() => undefined) // awaited when its turn comes
     reading.push({ step, done })
   }
-  for (let set = 0; set < SETS - 1; set++) start()
-  for (let next = reading.shift(); next !== undefined; next = reading.shift()) {
+  for (let set = 1; set < sets; set++) start()
+  for (;;) {
+    if (sets === 1) start()
+    const next = reading.shift()
+    if (next === undefined) return
     await next.done
-    start()
+    if (sets > 1) start()
     const { block, group, isFirst, isLast } = next.step
     if (isFirst) fold.sum.subarray(0, block.count).fill(0)
     const shares = group.map(({ share }) => share)
-    if (shares.length > 0) fold.add(added % SETS, block.count, shares)
+    if (shares.length > 0) fold.add(added % sets, block.count, shares)
     added++
     if (isLast) finish(block, fold, take)
   }
