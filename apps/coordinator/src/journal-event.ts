@@ -5,6 +5,8 @@ import type {
   ContributionRecord,
   FileReference,
   LastProgress,
+  LateStart,
+  RefusalRecord,
   RoundRecord,
   RunSpec,
 } from '@lorica/protocol'
@@ -39,6 +41,27 @@ export interface Seat {
   readonly device?: string
   /** What it is asked to train, in a run whose agents have ranks of their own. */
   readonly rank?: number
+  /** Of a seat of an earlier round that went on in this one: what it started from. */
+  readonly start?: SeatStart
+}
+
+/** The adapter that a seat of an earlier round started from. */
+export interface SeatStart extends LateStart {
+  readonly files: readonly FileReference[]
+}
+
+/** A seat of an earlier round that does not go on, and why. */
+export interface SeatOver extends RefusalRecord {
+  readonly assignmentId: string
+  readonly late: LateStart
+  readonly updateSha256?: string // of the update that had been accepted, and counts nowhere
+}
+
+/** An update that had been accepted, and counts nowhere. */
+export interface Discarded {
+  readonly agentId: string
+  readonly updateSha256: string
+  readonly code: 'LRC-4016'
 }
 
 /** An agent that had no seat when a round was planned, and why. */
@@ -104,7 +127,7 @@ export type FleetEvent =
     }
   | { readonly type: 'agent-left'; readonly agentId: string; readonly how: 'left' | 'revoked' | 'rejected' }
 
-/** Events of one round that change its state. */
+/** Events of one round that change its state. Those about a seat bear the round of its assignment, which may be an earlier one. */
 export type RoundEvent = { readonly runId: string; readonly round: number } & (
   | { readonly type: 'agent-invited'; readonly seat: Seat }
   | { readonly type: 'update-accepted'; readonly contribution: Contribution }
@@ -154,6 +177,7 @@ export type RunJournalEvent =
       readonly deadlineAtMs: number | null // null: it ends by the progress of its agents
       readonly lateGraceMs?: number // after the deadline, for uploads that are under way
       readonly seats: readonly Seat[]
+      readonly over?: readonly SeatOver[] // of earlier rounds, that do not go on in this one
       readonly bystanders?: readonly Bystander[]
       readonly bystandersNotNamed?: number
     }
@@ -174,11 +198,7 @@ export type RunJournalEvent =
       readonly round: number
       readonly attempt: number
       readonly reason: string
-      readonly discarded: readonly {
-        readonly agentId: string
-        readonly updateSha256: string
-        readonly code: 'LRC-4016'
-      }[]
+      readonly discarded: readonly Discarded[]
       readonly marks?: readonly SeatMark[]
     }
   | { readonly type: 'run-paused' | 'run-resumed'; readonly runId: string }
@@ -188,6 +208,7 @@ export type RunJournalEvent =
       readonly runId: string
       readonly state: 'succeeded' | 'failed' | 'cancelled'
       readonly reason: string
+      readonly discarded?: readonly Discarded[] // that waited for a next round
     }
 
 export type JournalEvent = FleetEvent | RunJournalEvent

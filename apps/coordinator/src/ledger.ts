@@ -157,8 +157,11 @@ function listOf(events: Map<string, RunEvent[]>, runId: string): RunEvent[] {
 function noteAssignments(assignments: Map<string, AssignmentRecord>, event: JournalEvent): void {
   if (event.type === 'round-planned' || event.type === 'agent-invited') {
     const seats = event.type === 'round-planned' ? event.seats : [event.seat]
-    for (const { assignmentId, agentId } of seats) {
-      assignments.set(assignmentId, { agentId, runId: event.runId, round: event.round, receipt: null })
+    for (const { assignmentId, agentId, start } of seats) {
+      const round = start?.round ?? event.round
+      const known = assignments.get(assignmentId) ?? { agentId, runId: event.runId, round, receipt: null }
+      assignments.delete(assignmentId) // one that goes on is as new as the others
+      assignments.set(assignmentId, known)
     }
     for (const old of [...assignments.keys()].slice(0, Math.max(0, assignments.size - ASSIGNMENTS)))
       assignments.delete(old)
@@ -168,12 +171,19 @@ function noteAssignments(assignments: Map<string, AssignmentRecord>, event: Jour
     const receipt = { updateSha256, round: event.round, acceptedAt }
     assignments.set(assignmentId, { agentId, runId: event.runId, round: event.round, receipt })
   }
-  if (event.type === 'round-failed') {
-    const discarded = new Set(event.discarded.map(({ updateSha256 }) => updateSha256))
-    for (const [assignmentId, record] of assignments) {
-      if (record.receipt !== null && discarded.has(record.receipt.updateSha256)) {
-        assignments.set(assignmentId, { ...record, receipt: null })
-      }
+  const discarded = new Set(discardedBy(event))
+  if (discarded.size === 0) return
+  for (const [assignmentId, record] of assignments) {
+    if (record.receipt !== null && discarded.has(record.receipt.updateSha256)) {
+      assignments.set(assignmentId, { ...record, receipt: null })
     }
   }
+}
+
+/** The hashes of accepted updates that an event says count nowhere. */
+function discardedBy(event: JournalEvent): readonly string[] {
+  if (event.type === 'round-failed' || event.type === 'run-ended')
+    return (event.discarded ?? []).map(({ updateSha256 }) => updateSha256)
+  if (event.type !== 'round-planned') return []
+  return (event.over ?? []).flatMap(({ updateSha256 }) => updateSha256 ?? [])
 }

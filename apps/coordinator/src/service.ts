@@ -162,7 +162,9 @@ function damagedStore(store: Store, faults: readonly string[]): LoricaError {
 
 /** Whether a staged upload belongs to a seat that still trains. */
 function isNeeded(ledger: Ledger, uploadId: string): boolean {
-  const seats = ledger.runs().flatMap(({ current }) => [...(current?.seats.values() ?? [])])
+  const seats = ledger
+    .runs()
+    .flatMap(({ current, carried }) => [...(current?.seats.values() ?? []), ...carried.values()])
   return seats.some(
     ({ assignmentId, status }) => status === 'training' && uploadId.startsWith(`${assignmentId}-`),
   )

@@ -21,7 +21,14 @@ export type {
   RoundView,
 } from './api/round-view.js'
 export type { RunEvent } from './api/run-event.js'
-export type { ContributionRecord, RefusalRecord, RoundRecord, RunState, RunView } from './api/run-view.js'
+export type {
+  ContributionRecord,
+  LateStart,
+  RefusalRecord,
+  RoundRecord,
+  RunState,
+  RunView,
+} from './api/run-view.js'
 export { type Chunk, chunksOf } from './codec/chunks.js'
 export { decodeFrame, encodeFrame } from './codec/frame.js'
 export { decodePacket, encodePacket, type Packet } from './codec/packet.js'

@@ -38,7 +38,7 @@ export function roundsCommand(): Command {
   runs(
     withApi(rounds.command('show <run> <round>').description('one round with every attempt at it')).option(
       '--why',
-      'what became of each agent: invited or not and why, trained, moved, accepted, refused, declined or absent',
+      'what became of each agent: invited or not and why, trained, moved, accepted, carried to the next round, refused, declined or absent',
     ),
     async (options: WhyOptions, output, [run, round]) => {
       const path = `${pathOf(needed(run, '<run>'))}/${encodeURIComponent(needed(round, '<round>'))}`
@@ -159,12 +159,19 @@ function attemptLines(attempt: AttemptView, isWhy: boolean): readonly string[] {
   ]
 }
 
-function whyOf({ code, message, waiting, progress }: AgentInRound): string {
+function whyOf({ code, message, waiting, progress, late }: AgentInRound): string {
   const stands = waiting === null ? '' : `waiting: ${waiting}`
   const last = progress === null ? '' : `last known: ${progress.phase} ${progressText(progress)}`
   const why = [code, message].filter((part) => part !== null).join(' ')
-  return [why, stands, last].filter((part) => part !== '').join('; ')
+  const since =
+    late === null || late === undefined ? '' : `since round ${late.round}, ${behind(late.staleness)}`
+  return [why, since, stands, last].filter((part) => part !== '').join('; ')
 }
+
+const behind = (staleness: number): string =>
+  staleness === 0
+    ? 'no release behind'
+    : `${count(staleness)} ${staleness === 1 ? 'release' : 'releases'} behind`
 
 function progressText({ phase, step, steps, at }: NonNullable<AgentInRound['progress']>): string {
   const isBytes = phase === 'upload' || phase === 'download'

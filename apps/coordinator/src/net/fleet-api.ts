@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { agentView, type Member } from '../fleet/roster.js'
 import type { Invitation } from '../fleet/tokens.js'
 import type { Conductor } from '../rounds/conductor.js'
+import { openSeats, roundOf } from '../rounds/open-seats.js'
 import type { Parts } from '../rounds/parts.js'
 import { type Issued, parseInvite } from './invitations.js'
 
@@ -95,9 +96,10 @@ export function fleetApi(api: FastifyInstance, parts: FleetParts): void {
       if (measurement?.state.assignments.has(agentId) && !measurement.state.answers.has(agentId)) {
         return { kind: 'evaluate', runId, round: measurement.round }
       }
-      const { current } = active.run()
-      if (current?.seats.get(agentId)?.status === 'training' && !current.isClosed)
-        return { kind: 'train', runId, round: current.round }
+      const open = openSeats(active.run(), agentId)
+      const seat = open?.seats.get(agentId)
+      if (open?.isClosed === false && seat?.status === 'training')
+        return { kind: 'train', runId, round: roundOf(seat, open) }
     }
     return null
   }

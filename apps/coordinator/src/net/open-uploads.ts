@@ -1,6 +1,7 @@
 import type { UpdateCheck } from '@lorica/peft-core'
 import type { UpdateOpen } from '@lorica/protocol'
 import type { ActiveRun } from '../rounds/active-run.js'
+import { openSeats } from '../rounds/open-seats.js'
 import type { StagedUpload } from '../store/staging.js'
 
 /** An update on its way in. */
@@ -11,7 +12,7 @@ export interface Upload {
   readonly staged: StagedUpload
   readonly check: UpdateCheck // of what has come
   readonly active: ActiveRun
-  readonly round: number
+  readonly round: number // of its assignment
 }
 
 /** The updates that are on their way in, by the ids of their uploads. */
@@ -50,14 +51,9 @@ export function createOpenUploads(): OpenUploads {
   }
 }
 
-/** Whether the round of an upload still waits for it. */
+/** Whether a round still waits for an upload. */
 export function isOpen({ active, agentId, offer }: Upload): boolean {
-  const { current } = active.run()
-  const seat = current?.seats.get(agentId)
-  return (
-    current !== null &&
-    !current.isClosed &&
-    seat?.status === 'training' &&
-    seat.assignmentId === offer.assignmentId
-  )
+  const open = openSeats(active.run(), agentId)
+  const seat = open?.seats.get(agentId)
+  return open?.isClosed === false && seat?.status === 'training' && seat.assignmentId === offer.assignmentId
 }

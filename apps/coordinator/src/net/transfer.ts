@@ -18,12 +18,13 @@ import type { ActiveRun } from '../rounds/active-run.js'
 import type { Conductor } from '../rounds/conductor.js'
 import {
   admitUpdate,
-  closingOf,
   expectationOf,
   inspectUpdate,
   notYours,
   roundClosed,
+  seatOver,
 } from '../rounds/intake.js'
+import { openSeats, roundOf } from '../rounds/open-seats.js'
 import { type Parts, updatePath } from '../rounds/parts.js'
 import { tensorsOf } from '../rounds/strategy.js'
 import { moveDurably } from '../store/durable.js'
@@ -70,16 +71,12 @@ export function createTransfer(
   const inTurn = createTurns(CHECKS_AT_ONCE)
 
   function refuse(active: ActiveRun, agentId: string, assignmentId: string, error: LoricaError): void {
-    const { current, runId } = active.run()
-    const seat = current?.seats.get(agentId)
-    if (
-      current === null ||
-      current.isClosed ||
-      seat?.assignmentId !== assignmentId ||
-      seat.status !== 'training'
-    )
-      return
-    const { round } = current
+    const { runId } = active
+    const open = openSeats(active.run(), agentId)
+    const seat = open?.seats.get(agentId)
+    const isOver = open === null || open.isClosed || seat?.assignmentId !== assignmentId
+    if (isOver || seat?.status !== 'training') return
+    const round = roundOf(seat, open)
     const { name } = seat
     const { code, message } = error
     parts.ledger.record({ type: 'update-refused', runId, round, agentId, name, assignmentId, code, message })
@@ -87,9 +84,9 @@ export function createTransfer(
     active.bell.ring()
   }
 
-  function closed(runId: string, round: number): LoricaError {
+  function closed(runId: string, round: number, assignmentId: string): LoricaError {
     const run = parts.ledger.run(runId)
-    return roundClosed(round, run === undefined ? 'an unknown time' : closingOf(run, round))
+    return run === undefined ? roundClosed(round, 'an unknown time') : seatOver(run, round, assignmentId)
   }
 
   function foreign(agentId: string, ownerId: string, what: string): void {
@@ -105,7 +102,7 @@ export function createTransfer(
     }
     if (isOpen(upload)) return upload
     await uploads.forget(upload, 'drop')
-    throw closed(upload.active.runId, upload.round)
+    throw closed(upload.active.runId, upload.round, upload.offer.assignmentId)
   }
 
   /** Lets go of the uploads of an agent whose rounds are over, or do not wait for them any more: nobody closes them. */
@@ -128,7 +125,7 @@ export function createTransfer(
     await flushed
     await uploads.forget(upload, 'park')
     await moveDurably(parts.disk, staged.path, updatePath(parts.updatesFolder, runId, upload.round, sha256))
-    if (!isOpen(upload)) throw closed(runId, upload.round)
+    if (!isOpen(upload)) throw closed(runId, upload.round, assignmentId)
     if (parts.ledger.member(agentId)?.left != null) throw new LoricaError('LRC-2011', 'agent was revoked')
     const acceptedAt = new Date(parts.clock.now()).toISOString()
     const name = parts.ledger.member(agentId)?.name ?? agentId
@@ -187,22 +184,23 @@ export function createTransfer(
         return { uploadId, offset: sizeBytes, receipt }
       }
       const active = conductor.active(record.runId)
-      const seat = active?.run().current?.seats.get(agentId)
+      const seats = active === undefined ? null : openSeats(active.run(), agentId)
+      const seat = seats?.seats.get(agentId)
       const adapter = await active?.adapter(seat?.rank)
-      const current = active?.run().current
+      const open = active === undefined ? null : openSeats(active.run(), agentId) // now
       if (
         active === undefined ||
         adapter === undefined ||
         seat?.assignmentId !== assignmentId ||
-        current?.seats.get(agentId)?.assignmentId !== assignmentId
+        open?.seats.get(agentId)?.assignmentId !== assignmentId
       ) {
-        throw closed(record.runId, round)
+        throw closed(record.runId, round, assignmentId)
       }
       const { spec } = active.run()
       const { shared: shapes } = tensorsOf(spec, adapter, round)
       try {
         admitUpdate(agentId, offer, {
-          ...{ spec, round: current, adapter: shapes, nowMs: active.nowMs() },
+          ...{ spec, round: open, adapter: shapes, nowMs: active.nowMs() },
           isUnderWay: active.uploads.isUnderWay(agentId),
         })
       } catch (error) {

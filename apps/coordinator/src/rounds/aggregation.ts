@@ -9,21 +9,20 @@ import {
   updateSources,
 } from '@lorica/peft-core'
 import { LoricaError } from '@lorica/protocol'
-import type { Contribution } from '../journal-event.js'
 import { type Disk, piecesOf } from '../store/disk.js'
 import { diskError } from '../store/disk-error.js'
 import type { ActiveRun } from './active-run.js'
 import { aggregationOf } from './aggregation-report.js'
 import type { Aggregated, ClosedRound } from './closed-round.js'
-import { type Parts, updatePath } from './parts.js'
-import { contributionsOf, type RoundState } from './round.js'
+import { contributionPath, type Parts } from './parts.js'
+import { contributionsOf } from './round.js'
 import { expectEnough, ruleIn } from './rule.js'
 import type { Run } from './run.js'
-import { optimizerIn, readServerState, steppedAdapter } from './server-step.js'
+import { optimizerIn, readServerState, shortened, steppedAdapter } from './server-step.js'
 import { startsOf } from './starts.js'
 import { strategyIn, tensorsOf } from './strategy.js'
 import { openRoundOf } from './training.js'
-import { weightOf } from './weights.js'
+import { countsOf, membersOf } from './weights.js'
 
 /**
  * Makes a candidate of the accepted updates of the closed round by the strategy of the run, and makes it readable. The returned
@@ -42,9 +41,9 @@ export async function aggregateRound(
     (aggregate) => ({ aggregate }),
     (cause: unknown) => ({ cause }),
   )
-  for (const { updateSha256 } of contributionsOf(round)) {
-    const path = updatePath(parts.updatesFolder, runId, round.round, updateSha256)
-    await expectIntact(parts.disk, path, updateSha256) // afterwards: what was damaged before or meanwhile is found
+  for (const contribution of contributionsOf(round)) {
+    const path = contributionPath(parts.updatesFolder, runId, round.round, contribution)
+    await expectIntact(parts.disk, path, contribution.updateSha256) // afterwards: what was damaged before or meanwhile is found
   }
   if ('cause' in made) {
     const { cause } = made
@@ -57,7 +56,7 @@ export async function aggregateRound(
   if (round.candidate === null) {
     const { optimizer } = spec.aggregate
     const aggregation = {
-      ...aggregationOf(report, membersOf(round)),
+      ...aggregationOf(report, membersOf(contributionsOf(round))),
       ...(optimizer === undefined ? {} : { optimizer: optimizer.kind }),
     }
     const [own] = kept
@@ -88,8 +87,9 @@ export async function aggregateOf(
   parts: { readonly disk: Pick<Disk, 'open'>; readonly updatesFolder: string },
   { runId, spec, round, start, state }: ClosedRound,
 ): Promise<Aggregated> {
-  const members = membersOf(round)
+  const members = membersOf(contributionsOf(round))
   expectEnough(spec, members.size)
+  const { weights, scale } = countsOf(spec, members)
   await using pool = filePool(parts.disk.open)
   const starts = startsOf(start, spec.peft.rank)
   const sources = new Map<Adapter, ReturnType<typeof updateSources>>() // by what was trained
@@ -97,15 +97,16 @@ export async function aggregateOf(
     ...{ start, round: round.round, measured: true, rule: ruleIn(spec), mostMultiplications: MEASURING },
   })
   for (const [id, contribution] of members) {
-    const path = updatePath(parts.updatesFolder, runId, round.round, contribution.updateSha256)
+    const path = contributionPath(parts.updatesFolder, runId, round.round, contribution)
     const own = await starts(round.seats.get(contribution.agentId)?.rank)
     const sourceOf = sources.get(own) ?? updateSources(tensorsOf(spec, own, round.round).shared, pool)
     sources.set(own, sourceOf)
     const tensors = await sourceOf(path)
-    const weight = weightOf(spec, contribution)
+    const weight = weights.get(id) ?? 0
     await aggregation.fold({ id, weight, config: own.config, start: own.tensors, tensors })
   }
-  const aggregate = await filledTo(start, spec, await aggregation.close())
+  const whole = await filledTo(start, spec, await aggregation.close())
+  const aggregate = scale === 1 ? whole : { ...whole, candidate: shortened(start, whole.candidate, scale) }
   const optimizer = optimizerIn(spec)
   if (optimizer === null) return { ...aggregate, state: null }
   const { shared } = tensorsOf(spec, start, round.round)
@@ -117,19 +118,6 @@ export async function aggregateOf(
 async function filledTo(start: Adapter, { peft }: Run['spec'], aggregate: Aggregate): Promise<Aggregate> {
   if (peft.ranks === undefined) return aggregate
   return { ...aggregate, candidate: await filledAdapter(aggregate.candidate, start) }
-}
-
-/** The contributions of a round by an id that fixes their order: the hash, and a number where several agents sent the same update. */
-function membersOf(round: RoundState): ReadonlyMap<string, Contribution> {
-  const seen = new Map<string, number>()
-  return new Map(
-    contributionsOf(round).map((contribution) => {
-      const { updateSha256 } = contribution
-      const count = seen.get(updateSha256) ?? 0
-      seen.set(updateSha256, count + 1)
-      return [count === 0 ? updateSha256 : `${updateSha256}-${count + 1}`, contribution]
-    }),
-  )
 }
 
 /** Throws LoricaError LRC-5002 unless an accepted update is what it was, or LRC-5004 when it cannot be read. */

@@ -40,7 +40,10 @@ test('a thread of its own makes the same adapters as the thread that answers age
 const closed = (aggregate: object): ClosedRound =>
   ({
     ...{ runId: 'r1', state: null },
-    spec: { aggregate: { weights: { by: 'uniform', atMost: null }, ...aggregate }, peft: { rank: 2 } },
+    spec: {
+      aggregate: { weights: { by: 'uniform', atMost: null }, ...aggregate },
+      ...{ peft: { rank: 2 }, rounds: { mode: 'sync' } },
+    },
     round: { round: 1, seats: new Map(), marks: [] },
     start: { config: { method: 'lora' }, tensors: new Map() },
   }) as unknown as ClosedRound

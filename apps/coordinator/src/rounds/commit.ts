@@ -119,7 +119,8 @@ function recordOf(
   const { verdict, measured, contributions, bytesUpAsF32, release, next } = outcome
   const marks = [...active.marks.byAgent().values()]
   const seconds = (parts.clock.monotonicMs() - active.roundStartedMs) / 1000
-  const trainSeconds = Math.max(0, ...contributions.map(({ trainMs }) => trainMs)) / 1000
+  const asked = contributions.filter(({ late }) => late === undefined) // late ones trained before, too
+  const trainSeconds = Math.max(0, ...asked.map(({ trainMs }) => trainMs)) / 1000
   return {
     round: round.round,
     attempt: round.attempt,

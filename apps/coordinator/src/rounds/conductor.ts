@@ -2,6 +2,7 @@ import { asLoricaError, LoricaError, type RunView } from '@lorica/protocol'
 import { wait } from '../clock.js'
 import type { SeatMark } from '../journal-event.js'
 import { type ActiveRun, activateRun } from './active-run.js'
+import { waitingUpdates } from './carry.js'
 import { conduct } from './conduct.js'
 import { createHearing, type Hearing } from './hearing.js'
 import { createLeases, type Leases } from './leases.js'
@@ -88,11 +89,21 @@ export function startConductor(parts: Parts): Conductor {
 
   function end(active: ActiveRun, state: 'succeeded' | 'failed' | 'cancelled', reason: string): void {
     const { runId } = active
-    parts.ledger.record({ type: 'run-ended', runId, state, reason })
+    recordEnd(active.run(), state, reason)
     parts.log('run-ended', { run: runId, state })
     for (const presence of parts.roster.all()) {
       presence.sendRunEnded({ runId, state }).catch(() => undefined) // an agent that misses it closes its engine later
     }
+  }
+
+  function recordEnd(
+    { runId, carried }: Run,
+    state: 'succeeded' | 'failed' | 'cancelled',
+    reason: string,
+  ): void {
+    const discarded = waitingUpdates({ carried })
+    const updates = discarded.length === 0 ? {} : { discarded }
+    parts.ledger.record({ type: 'run-ended', runId, state, reason, ...updates })
   }
 
   /** A run that has not ended. Throws LoricaError LRC-3004 or LRC-3005. */
@@ -122,7 +133,7 @@ export function startConductor(parts: Parts): Conductor {
       const reason = 'cancelled by an operator'
       const active = activeRuns.get(runId)
       if (active === undefined) {
-        parts.ledger.record({ type: 'run-ended', runId, state: 'cancelled', reason })
+        recordEnd(run, 'cancelled', reason)
       } else {
         if (run.current !== null) failRound(parts, active, reason)
         end(active, 'cancelled', reason)

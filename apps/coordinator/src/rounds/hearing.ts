@@ -8,6 +8,7 @@ import type { ActiveRun } from './active-run.js'
 import { notYours } from './intake.js'
 import type { Leases } from './leases.js'
 import { askToMeasure, takeAnswer } from './measuring.js'
+import { openSeats, roundOf } from './open-seats.js'
 import type { Parts } from './parts.js'
 import { askToTrain, inviteWaiting } from './training.js'
 
@@ -48,10 +49,11 @@ export function createHearing(parts: Parts, leases: Leases, activeRuns: () => re
     declined(agentId, { assignmentId, code, message }) {
       for (const active of activeRuns()) {
         if (takeAnswer(active, agentId, assignmentId, null)) return
-        const { current, runId } = active.run()
-        const seat = current?.seats.get(agentId)
-        if (current === null || seat?.assignmentId !== assignmentId || seat.status !== 'training') continue
-        const { round } = current
+        const { runId } = active
+        const open = openSeats(active.run(), agentId)
+        const seat = open?.seats.get(agentId)
+        if (open === null || seat?.assignmentId !== assignmentId || seat.status !== 'training') continue
+        const round = roundOf(seat, open)
         const said = { agentId, name: seat.name, assignmentId, code, message }
         parts.ledger.record({ type: 'agent-declined', runId, round, ...said })
         active.bell.ring()
@@ -71,16 +73,18 @@ export function createHearing(parts: Parts, leases: Leases, activeRuns: () => re
     progressed(agentId, { assignmentId, ...progress }) {
       for (const active of activeRuns()) {
         const { measurement } = active
-        const { current } = active.run()
+        const open = openSeats(active.run(), agentId)
+        const seat = open?.seats.get(agentId)
         const isMeasuring = measurement?.state.assignments.get(agentId) === assignmentId
-        if (current?.seats.get(agentId)?.assignmentId !== assignmentId && !isMeasuring) continue
+        if (seat?.assignmentId !== assignmentId && !isMeasuring) continue
         const { phase, step, steps, waiting } = progress
         leases.moved(agentId, { assignmentId, phase, step, steps })
         active.marks.progressed(agentId, {
           ...{ phase, step, steps, at: new Date(parts.clock.now()).toISOString() },
           ...(waiting === undefined ? {} : { waiting }),
         })
-        const round = (isMeasuring ? measurement?.round : current?.round) ?? 0
+        const trained = open === null || seat === undefined ? 0 : roundOf(seat, open)
+        const round = isMeasuring ? (measurement?.round ?? 0) : trained
         const said = { round, agentId, name: nameOf(agentId), ...progress }
         parts.ledger.announce(active.runId, (stamp) => ({ ...stamp, type: 'progress', ...said }))
         return
@@ -103,21 +107,24 @@ export function createHearing(parts: Parts, leases: Leases, activeRuns: () => re
 }
 
 function revokeSeat(parts: Parts, active: ActiveRun, agentId: string): void {
-  const { current, runId } = active.run()
-  const seat = current?.seats.get(agentId)
-  if (current === null || current.isClosed || seat === undefined) return
+  const { runId } = active
+  const open = openSeats(active.run(), agentId)
+  const seat = open?.seats.get(agentId)
+  if (open === null || open.isClosed || seat === undefined) return
   const updateSha256 = seat.status === 'accepted' ? seat.contribution.updateSha256 : null
   if (updateSha256 === null && seat.status !== 'training') return
   const why = { code: 'LRC-2011', message: 'its agent was revoked by an operator' } as const
-  const { round } = current
+  const round = roundOf(seat, open)
   parts.ledger.record({ type: 'seat-revoked', runId, round, agentId, name: seat.name, updateSha256, ...why })
 }
 
 /** Whether an agent needs a file for what a run asked of it. */
 function handsOut(active: ActiveRun, agentId: string, sha256: string): boolean {
-  const { base, adapter, current } = active.run()
-  const isAsked =
-    current?.seats.has(agentId) === true || active.measurement?.state.assignments.has(agentId) === true
-  const files = [...adapter.files, ...(current?.candidate ?? []), ...base.files]
+  const run = active.run()
+  const { base, adapter, current } = run
+  const seat = openSeats(run, agentId)?.seats.get(agentId)
+  const isAsked = seat !== undefined || active.measurement?.state.assignments.has(agentId) === true
+  const starts = seat?.start?.files ?? adapter.files
+  const files = [...starts, ...adapter.files, ...(current?.candidate ?? []), ...base.files]
   return isAsked && files.some((file) => file.sha256 === sha256)
 }

@@ -14,6 +14,8 @@ import {
 } from '@lorica/protocol'
 import type { Contribution } from '../journal-event.js'
 import type { Disk } from '../store/disk.js'
+import { endOf } from './carry.js'
+import type { OpenSeats } from './open-seats.js'
 import type { RoundState } from './round.js'
 import type { Run } from './run.js'
 
@@ -31,7 +33,7 @@ export function admitUpdate(
   offer: UpdateOpen,
   against: {
     readonly spec: RunSpec
-    readonly round: RoundState
+    readonly round: Pick<OpenSeats, 'round' | 'seats' | 'isClosed' | 'closedAt' | 'deadlineAtMs'>
     readonly adapter: AdapterShapes
     readonly nowMs: number
     readonly isUnderWay: boolean // bytes of it came before
@@ -47,8 +49,9 @@ export function admitUpdate(
       received: offer.sha256,
     })
   }
-  if (seat.status !== 'training') throw new LoricaError(codeOf(seat.code), seat.message)
-  if (round.isClosed) throw roundClosed(round.round, round.closedAt ?? '')
+  if (seat.status === 'refused' || seat.status === 'declined')
+    throw new LoricaError(codeOf(seat.code), seat.message)
+  if (round.isClosed || seat.status === 'carried') throw roundClosed(round.round, round.closedAt ?? '')
   const { nowMs, isUnderWay } = against
   if (round.deadlineAtMs !== null && nowMs >= round.deadlineAtMs && !isUnderWay) throw deadlinePassed(round)
   expectSize(offer.sizeBytes, encodingsOf(spec), adapter)
@@ -81,12 +84,19 @@ export function roundClosed(round: number, closedAt: string): LoricaError {
 }
 
 /** The error for an update that is first offered after the deadline of its round, while others are still finishing theirs. */
-function deadlinePassed({ round, deadlineAtMs }: RoundState): LoricaError {
+function deadlinePassed({ round, deadlineAtMs }: Pick<RoundState, 'round' | 'deadlineAtMs'>): LoricaError {
   const at = new Date(deadlineAtMs ?? 0).toISOString()
   return new LoricaError('LRC-4002', `round ${round} takes no new update since its deadline at ${at}`, {
     expected: 'an update that is under way by the deadline',
     received: 'a later one',
   })
+}
+
+/** The error for an update that comes after its round has closed, or whose seat did not go on since then. */
+export function seatOver(run: Run, round: number, assignmentId: string): LoricaError {
+  const end = endOf(run, assignmentId)
+  if (end === undefined) return roundClosed(round, closingOf(run, round))
+  return new LoricaError(codeOf(end.code), end.message)
 }
 
 /** When a round of a run stopped taking updates: its last attempt, when it had several. */

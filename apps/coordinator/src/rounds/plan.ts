@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { EvaluateAssignment, RunSpec, TrainAssignment } from '@lorica/protocol'
 import type { RunJournalEvent, Seat } from '../journal-event.js'
+import { carriedOver, isBuffered } from './carry.js'
 import { holdOf } from './opening.js'
 import type { RoundState } from './round.js'
 import type { Run } from './run.js'
@@ -12,7 +13,7 @@ export type Plan =
   | { readonly kind: 'wait'; readonly reason: string; readonly untilMs: number | null }
   | { readonly kind: 'give-up'; readonly reason: string }
 
-const NO_DEADLINE_MS = 30 * 24 * 3600 * 1000 // what agents are told where a round has no deadline
+const NO_DEADLINE_MS = 30 * 24 * 3600 * 1000 // what agents are told where a round has no deadline, or their work counts after it
 const ATTEMPTS = 3 // of one round, before its run fails
 
 /** Chooses who takes part in the next round of a run, among the agents that are connected. */
@@ -23,29 +24,36 @@ export function planRound(
     readonly nowMs: number // of the work on the run: deadlines
     readonly wallMs: number // of the clock on the wall: schedules
     readonly newId: () => string
+    /** Why agents cannot be waited for that have a seat of an earlier round, by agentId. */
+    readonly absent?: ReadonlyMap<string, string>
   },
 ): Plan {
-  const { goal, minimum, deadlineMs, lateGraceMs, where } = run.spec.rounds
+  const { goal, buffer, minimum, deadlineMs, lateGraceMs, where } = run.spec.rounds
   const round = run.rounds.length + 1
   if (run.attempts >= ATTEMPTS) return { kind: 'give-up', reason: `round ${round} failed ${ATTEMPTS} times` }
   const hold = holdOf(run, now.wallMs)
   if (hold !== undefined) return { kind: 'wait', ...hold }
-  const { suited } = suitedAgents(run, connected)
+  const { seats: kept, over } = carriedOver(run, now.absent ?? new Map())
+  const busy = new Set(kept.map(({ agentId }) => agentId))
+  const free = connected.filter(({ agentId }) => !busy.has(agentId))
+  const { suited } = suitedAgents(run, free)
   const willing = suited.filter(({ agentId }) => !run.excluded.includes(agentId))
-  if (willing.length < minimum) {
-    const counts = `round ${round} needs ${minimum} ${minimum === 1 ? 'agent' : 'agents'}, ${willing.length}`
+  const count = willing.length + kept.length
+  if (count < minimum) {
+    const counts = `round ${round} needs ${minimum} ${minimum === 1 ? 'agent' : 'agents'}, ${count}`
     const found = where === null ? 'connected' : `of ${connected.length} connected selected by rounds.where`
     if (run.excluded.length === 0) return { kind: 'wait', reason: `${counts} ${found}`, untilMs: null }
     return { kind: 'give-up', reason: `${counts} left: ${run.excluded.length} declined or were refused` }
   }
-  const seats = chooseAgents(run, round, connected).map((agent) => seatOf(run.spec, agent, now.newId()))
+  const fresh = chooseAgents(run, round, free).map((agent) => seatOf(run.spec, agent, now.newId()))
   const deadlineAtMs = deadlineMs === null ? null : now.nowMs + deadlineMs
   const { runId, attempts } = run
   return {
     kind: 'round',
     event: {
-      ...{ type: 'round-planned', runId, round, attempt: attempts + 1, minimum, goal },
-      ...{ deadlineAtMs, lateGraceMs, seats },
+      ...{ type: 'round-planned', runId, round, attempt: attempts + 1, minimum },
+      ...{ goal: buffer?.size ?? goal, deadlineAtMs, lateGraceMs, seats: [...kept, ...fresh] },
+      ...(over.length === 0 ? {} : { over }),
     },
   }
 }
@@ -63,7 +71,7 @@ export function seatOf(spec: Pick<RunSpec, 'peft'>, agent: Candidate, assignment
 /** What a seat of a round is asked to train. */
 export function trainAssignment(
   run: Run,
-  round: RoundState,
+  round: Pick<RoundState, 'round' | 'deadlineAtMs' | 'lateGraceMs'>,
   seat: Seat,
   { nowMs, frozen }: { readonly nowMs: number; readonly frozen: readonly string[] },
 ): TrainAssignment {
@@ -71,29 +79,33 @@ export function trainAssignment(
   const { holdout } = spec.evaluate
   const { proximal, ...local } = spec.local
   const { ranks: _, ...peft } = spec.peft
+  const start = seat.start ?? { round: round.round, ...run.adapter }
   return {
-    ...originOf(run, seat.assignmentId, round.round),
+    ...originOf(run, seat.assignmentId, start.round),
     kind: 'train',
-    adapter: { version: run.adapter.version, files: [...run.adapter.files] },
+    adapter: { version: start.version, files: [...start.files] },
     peft,
     data: { ...spec.data, holdout },
     local: {
       ...local,
       ...(proximal ? { proximal } : {}),
       totalSteps: spec.local.steps * spec.rounds.count,
-      firstStep: spec.local.steps * (round.round - 1),
+      firstStep: spec.local.steps * (start.round - 1),
     },
     ...(seat.rank === undefined || seat.rank === peft.rank ? {} : { rank: seat.rank }),
-    seed: roundSeed(run.seed, round.round),
+    seed: roundSeed(run.seed, start.round),
     maxUpdateNorm: spec.privacy.clip,
     ...(spec.update.encoding === 'f32' ? {} : { update: { ...spec.update } }),
     ...(frozen.length === 0 ? {} : { frozen: [...frozen] }),
-    deadlineMs: timeLeftMs(round, nowMs),
+    deadlineMs: isBuffered(spec) ? NO_DEADLINE_MS : timeLeftMs(round, nowMs),
   }
 }
 
 /** Milliseconds until nothing of a round is taken any more. */
-function timeLeftMs({ deadlineAtMs, lateGraceMs }: RoundState, nowMs: number): number {
+function timeLeftMs(
+  { deadlineAtMs, lateGraceMs }: Pick<RoundState, 'deadlineAtMs' | 'lateGraceMs'>,
+  nowMs: number,
+): number {
   if (deadlineAtMs === null) return NO_DEADLINE_MS
   return Math.max(1, Math.round(deadlineAtMs + lateGraceMs - nowMs))
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { adapterFiles } from '@lorica/peft-core'
 import { LoricaError, type ReplayView } from '@lorica/protocol'
 import { aggregated, expectIntact } from './aggregation.js'
-import { type Parts, updatePath } from './parts.js'
+import { contributionPath, type Parts } from './parts.js'
 import { contributionsOf } from './round.js'
 import { type Run, weightsSha256 } from './run.js'
 import { readServerState } from './server-step.js'
@@ -24,9 +24,9 @@ export async function replayRound(
   const recordedSha256 = weightsSha256(round.candidate)
   const contributions = contributionsOf(round)
   try {
-    for (const { updateSha256 } of contributions) {
-      const path = updatePath(parts.updatesFolder, runId, number, updateSha256)
-      await expectIntact(parts.disk, path, updateSha256)
+    for (const contribution of contributions) {
+      const path = contributionPath(parts.updatesFolder, runId, number, contribution)
+      await expectIntact(parts.disk, path, contribution.updateSha256)
     }
     const start = await readStoredAdapter(parts.blobs, round.start)
     const state = await readServerState(parts.blobs, round.startState)

@@ -11,7 +11,7 @@ import type {
   RoundSummary,
   RoundView,
 } from '@lorica/protocol'
-import type { Bystander, SeatMark } from '../journal-event.js'
+import type { Bystander, Seat, SeatMark, SeatOver } from '../journal-event.js'
 import { type RoundState, refusalsOf } from './round.js'
 import type { PastRound, Run } from './run.js'
 
@@ -36,7 +36,7 @@ export function roundSummaries(run: Run, live: Live): readonly RoundSummary[] {
     return {
       ...{ round, state, release, loss, attempts: attempts.length, reason: latest.reason },
       error: aggregation?.error ?? null,
-      seats: seats.length,
+      seats: new Set(seats.map(({ agentId }) => agentId)).size, // one of an earlier round may be over, and its agent have another
       accepted: seats.filter(({ fate }) => fate === 'accepted').length,
       reasons: latest.reasons,
       bytesUp: sum('bytesUp'),
@@ -80,7 +80,7 @@ function attemptView(attempt: Attempt, live: Live): AttemptView {
     deadlineAt: deadlineAtMs === null ? null : new Date(deadlineAtMs).toISOString(),
     endedAt: past?.endedAt ?? null,
     reasons: histogramOf(attempt.isClosed || past !== null ? refusalsOf(attempt) : settledOf(attempt)),
-    agents: [...seatsOf(attempt, live), ...bystanders.map(bystanderView)],
+    agents: [...seatsOf(attempt, live), ...attempt.over.map(overView), ...bystanders.map(bystanderView)],
   }
 }
 
@@ -105,7 +105,7 @@ function settledOf(attempt: Attempt): readonly RefusalRecord[] {
 function seatsOf(attempt: Attempt, live: Live): readonly AgentInRound[] {
   const marks = isPast(attempt) ? attempt.marks : live.marks
   const isOver = attempt.isClosed || isPast(attempt)
-  const refusals = new Map(refusalsOf(attempt).map((refusal) => [refusal.agentId, refusal]))
+  const refusals = new Map(refusalsOf({ ...attempt, over: [] }).map((refusal) => [refusal.agentId, refusal]))
   return [...attempt.seats.values()].map((seat) => {
     const { agentId, name, device = null, rank = null } = seat
     const {
@@ -113,12 +113,14 @@ function seatsOf(attempt: Attempt, live: Live): readonly AgentInRound[] {
       bytesDown = 0,
       progress = null,
     } = marks.get(agentId) ?? attempt.marks.get(agentId) ?? {}
-    const base = { ...nothing, agentId, name, device, rank, progress, bytesDown }
+    const known = { device, rank, progress, bytesDown, late: lateOf(seat) }
+    const base = { ...nothing, agentId, name, ...known }
     if (seat.status === 'accepted') {
       const { trainMs, lossFirst, lossLast, tokens, sizeBytes } = seat.contribution
       const brought = { trainSeconds: trainMs / 1000, lossFirst, lossLast, tokens }
       return { ...base, fate: 'accepted', ...brought, bytesUp: Math.max(bytesUp, sizeBytes) }
     }
+    if (seat.status === 'carried') return { ...base, fate: 'carried', bytesUp }
     const refusal = refusals.get(agentId)
     if (refusal === undefined || (seat.status === 'training' && !isOver)) {
       const waiting = live.isConnected(agentId) ? (progress?.waiting ?? null) : 'it is not connected'
@@ -129,6 +131,16 @@ function seatsOf(attempt: Attempt, live: Live): readonly AgentInRound[] {
   })
 }
 
+function lateOf({ start }: Seat): AgentInRound['late'] {
+  if (start === undefined) return null
+  const { round, version, staleness } = start
+  return { round, version, staleness }
+}
+
+function overView({ agentId, name, kind, code, message, late }: SeatOver): AgentInRound {
+  return { ...nothing, agentId, name, fate: kind, code, message, late }
+}
+
 function bystanderView({ agentId, name, fate, reason }: Bystander): AgentInRound {
   return { ...nothing, agentId, name, fate, message: reason }
 }
@@ -136,7 +148,7 @@ function bystanderView({ agentId, name, fate, reason }: Bystander): AgentInRound
 const nothing = {
   ...{ code: null, message: null, waiting: null, device: null, rank: null, progress: null },
   ...{ trainSeconds: null, lossFirst: null, lossLast: null, tokens: null },
-  ...{ bytesUp: 0, bytesDown: 0 },
+  ...{ bytesUp: 0, bytesDown: 0, late: null },
 } as const
 
 const isPast = (attempt: Attempt): attempt is PastRound => 'outcome' in attempt
@@ -147,4 +159,4 @@ function stateOf(attempt: Attempt): AttemptView['state'] {
 }
 
 const isSeat = (fate: AgentInRound['fate']): boolean =>
-  ['accepted', 'training', 'refused', 'declined', 'absent'].includes(fate)
+  ['accepted', 'training', 'carried', 'refused', 'declined', 'absent'].includes(fate)

@@ -6,13 +6,18 @@ import type {
   RunJournalEvent,
   Seat,
   SeatMark,
+  SeatOver,
 } from '../journal-event.js'
 
 /** How one seat of a round stands. */
 export type SeatState =
   | { readonly status: 'training' }
+  | { readonly status: 'carried' } // it goes on in the next round
   | { readonly status: 'accepted'; readonly contribution: Contribution }
   | { readonly status: 'refused' | 'declined'; readonly code: string; readonly message: string }
+
+/** Seats of a round, or between rounds, by agentId. */
+export type Seats = ReadonlyMap<string, Seat & SeatState>
 
 /** A round between its plan and its commit. */
 export interface RoundState {
@@ -22,7 +27,8 @@ export interface RoundState {
   readonly goal: number | null // contributions that complete it; null: those of every seat
   readonly deadlineAtMs: number | null
   readonly lateGraceMs: number
-  readonly seats: ReadonlyMap<string, Seat & SeatState> // by agentId
+  readonly seats: Seats
+  readonly over: readonly SeatOver[] // seats of earlier rounds that did not go on in this one
   readonly isClosed: boolean // no update is accepted any more
   readonly start: readonly FileReference[] // of the adapter that it starts from
   readonly startState: FileReference | null // what the optimiser of the coordinator remembered then
@@ -38,17 +44,24 @@ export interface RoundState {
 
 type Planned = Extract<RunJournalEvent, { type: 'round-planned' }>
 
-/** The state that a plan begins with: every seat is training. */
+/** The state that a plan begins with: every seat is training, but for those of earlier rounds whose updates are here already. */
 export function openRound(
   event: Planned,
   at: string,
-  from: Partial<Pick<RoundState, 'start' | 'startState'>> = {},
+  from: Partial<Pick<RoundState, 'start' | 'startState'>> & { readonly carried?: Seats } = {},
 ): RoundState {
   const { round, attempt, minimum, goal, deadlineAtMs, lateGraceMs = 0 } = event
-  const { bystanders = [], bystandersNotNamed = 0 } = event
-  const seats = new Map(event.seats.map((seat) => [seat.agentId, { ...seat, status: 'training' as const }]))
+  const { over = [], bystanders = [], bystandersNotNamed = 0 } = event
+  const stateOf = ({ agentId, assignmentId }: Seat): SeatState => {
+    const carried = from.carried?.get(agentId)
+    return carried?.status === 'accepted' && carried.assignmentId === assignmentId
+      ? { status: 'accepted', contribution: carried.contribution }
+      : { status: 'training' }
+  }
+  const seats = new Map(event.seats.map((seat) => [seat.agentId, { ...seat, ...stateOf(seat) }]))
   return {
-    ...{ round, attempt, minimum, goal, deadlineAtMs, lateGraceMs, seats, bystanders, bystandersNotNamed },
+    ...{ round, attempt, minimum, goal, deadlineAtMs, lateGraceMs },
+    ...{ seats, over, bystanders, bystandersNotNamed },
     ...{
       isClosed: false,
       start: from.start ?? [],
@@ -65,42 +78,26 @@ export function openRound(
 
 /** What an event does to a round. An event that does not apply, such as a second update of a seat, changes nothing. */
 export function stepRound(state: RoundState, event: RoundEvent, at: string): RoundState {
-  if (event.round !== state.round) return state
   switch (event.type) {
     case 'agent-invited':
-      if (state.isClosed || state.seats.has(event.seat.agentId)) return state
+      if (event.round !== state.round || state.isClosed || state.seats.has(event.seat.agentId)) return state
       return {
         ...state,
         seats: new Map([...state.seats, [event.seat.agentId, { ...event.seat, status: 'training' }]]),
       }
-    case 'update-accepted': {
-      const { contribution } = event
-      return withSeat(state, contribution.agentId, contribution.assignmentId, {
-        status: 'accepted',
-        contribution,
-      })
-    }
+    case 'update-accepted':
     case 'update-refused':
-    case 'agent-declined': {
-      const status = event.type === 'update-refused' ? 'refused' : 'declined'
-      const { agentId, assignmentId, code, message } = event
-      return withSeat(state, agentId, assignmentId, { status, code, message })
-    }
+    case 'agent-declined':
     case 'seat-revoked': {
-      const { agentId, code, message } = event
-      const seat = state.seats.get(agentId)
-      if (state.isClosed || seat === undefined || (seat.status !== 'training' && seat.status !== 'accepted'))
-        return state
-      return {
-        ...state,
-        seats: new Map([...state.seats, [agentId, settle(seat, { status: 'refused', code, message })]]),
-      }
+      const seats = state.isClosed ? state.seats : stepSeats(state.seats, event, state.round)
+      return seats === state.seats ? state : { ...state, seats }
     }
     case 'round-closed':
-      return state.isClosed
+      return state.isClosed || event.round !== state.round
         ? state
         : { ...state, isClosed: true, closedAt: at, marks: withMarks(state.marks, event.marks) }
     case 'round-aggregated':
+      if (event.round !== state.round) return state
       return {
         ...state,
         candidate: event.files,
@@ -110,17 +107,47 @@ export function stepRound(state: RoundState, event: RoundEvent, at: string): Rou
   }
 }
 
-function withSeat(state: RoundState, agentId: string, assignmentId: string, next: SeatState): RoundState {
-  const seat = state.seats.get(agentId)
-  if (state.isClosed || seat?.status !== 'training' || seat.assignmentId !== assignmentId) return state
-  return { ...state, seats: new Map([...state.seats, [agentId, settle(seat, next)]]) }
+/** An event about one seat. */
+export type SeatEvent = Extract<
+  RoundEvent,
+  { type: 'update-accepted' | 'update-refused' | 'agent-declined' | 'seat-revoked' }
+>
+
+/**
+ * Seats after an event about one of them; the same ones where it does not apply. `round`: in which those were asked for that have
+ * no start of their own.
+ */
+export function stepSeats(seats: Seats, event: SeatEvent, round: number): Seats {
+  const { agentId } = event.type === 'update-accepted' ? event.contribution : event
+  const seat = seats.get(agentId)
+  if (seat === undefined || event.round !== (seat.start?.round ?? round)) return seats
+  const next = nextOf(seat, event)
+  return next === undefined ? seats : new Map([...seats, [agentId, settle(seat, next)]])
 }
 
-function settle({ agentId, name, assignmentId, device, rank }: Seat, next: SeatState): Seat & SeatState {
+function nextOf(seat: Seat & SeatState, event: SeatEvent): SeatState | undefined {
+  if (event.type === 'seat-revoked') {
+    const { code, message } = event
+    const holds = seat.status === 'training' || seat.status === 'accepted'
+    return holds ? { status: 'refused', code, message } : undefined
+  }
+  const { assignmentId } = event.type === 'update-accepted' ? event.contribution : event
+  if (seat.status !== 'training' || seat.assignmentId !== assignmentId) return undefined
+  if (event.type === 'update-accepted') return { status: 'accepted', contribution: event.contribution }
+  const { code, message } = event
+  return { status: event.type === 'update-refused' ? 'refused' : 'declined', code, message }
+}
+
+/** A seat in another state. */
+export function settle(
+  { agentId, name, assignmentId, device, rank, start }: Seat,
+  next: SeatState,
+): Seat & SeatState {
   return {
     ...{ agentId, name, assignmentId },
     ...(device === undefined ? {} : { device }),
     ...(rank === undefined ? {} : { rank }),
+    ...(start === undefined ? {} : { start }),
     ...next,
   }
 }
@@ -162,24 +189,41 @@ export function phaseOf(state: RoundState, moment: Moment): 'training' | 'comple
   return isHopeless ? 'failed' : 'training' // an agent that is away may still come back
 }
 
-/** The contributions of a round, by hash: the order in which they are folded, whoever sent them first. */
+/**
+ * The contributions of a round, by hash: the order in which they are folded, whoever sent them first. Those that were asked for in an
+ * earlier round say what they started from.
+ */
 export function contributionsOf(state: RoundState): readonly Contribution[] {
   return [...state.seats.values()]
-    .flatMap((seat) => (seat.status === 'accepted' ? [seat.contribution] : []))
+    .flatMap((seat) => (seat.status === 'accepted' ? [withStart(seat.contribution, seat)] : []))
     .sort((a, b) =>
-      a.updateSha256 < b.updateSha256 ? -1 : a.updateSha256 > b.updateSha256 ? 1 : a.tokens - b.tokens,
+      a.updateSha256 < b.updateSha256
+        ? -1
+        : a.updateSha256 > b.updateSha256
+          ? 1
+          : a.tokens - b.tokens || (a.late?.staleness ?? 0) - (b.late?.staleness ?? 0),
     )
 }
 
-/** Why each other seat brought nothing. */
+function withStart(contribution: Contribution, { start }: Seat): Contribution {
+  if (start === undefined) return contribution
+  const { round, version, staleness } = start
+  return { ...contribution, late: { round, version, staleness } }
+}
+
+/** Why each other seat brought nothing, those of earlier rounds included that did not go on. */
 export function refusalsOf(state: RoundState): readonly RefusalRecord[] {
-  return [...state.seats.values()].flatMap((seat): RefusalRecord[] => {
+  const over = state.over.map(({ agentId, name, kind, code, message }) => ({
+    ...{ agentId, name, kind, code, message },
+  }))
+  const seats = [...state.seats.values()].flatMap((seat): RefusalRecord[] => {
     const { agentId, name } = seat
-    if (seat.status === 'accepted') return []
+    if (seat.status === 'accepted' || seat.status === 'carried') return []
     if (seat.status === 'training') {
       const message = state.marks.get(agentId)?.absence ?? 'no update before the round closed'
       return [{ agentId, name, kind: 'absent', code: 'LRC-4002', message }]
     }
     return [{ agentId, name, kind: seat.status, code: seat.code, message: seat.message }]
   })
+  return [...over, ...seats]
 }

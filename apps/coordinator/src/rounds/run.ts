@@ -1,7 +1,7 @@
 import type { FileReference, RoundRecord, RunSpec, RunView } from '@lorica/protocol'
 import type { JournalEntry } from '../journal-chain.js'
-import type { Measured, PinnedBase, RunJournalEvent, SeatMark } from '../journal-event.js'
-import { openRound, type RoundState, stepRound, withMarks } from './round.js'
+import type { Measured, PinnedBase, RoundEvent, RunJournalEvent, SeatMark } from '../journal-event.js'
+import { openRound, type RoundState, type Seats, settle, stepRound, stepSeats, withMarks } from './round.js'
 
 /** An attempt at a round that has ended. It never changes any more. */
 export interface PastRound extends RoundState {
@@ -23,6 +23,7 @@ export interface Run {
   readonly parent: Measured | null // how well `adapter` does
   readonly rounds: readonly RoundRecord[] // committed
   readonly current: RoundState | null
+  readonly carried: Seats // of rounds that ended, that go on in the next one
   readonly history: readonly PastRound[] // every attempt that ended, oldest first
   readonly attempts: number // of the round that is next or open
   readonly excluded: readonly string[] // agentIds that declined or were refused in failed attempts of that round
@@ -51,6 +52,7 @@ export function createRun(event: Extract<RunJournalEvent, { type: 'run-created' 
     parent: null,
     rounds: [],
     current: null,
+    carried: new Map(),
     history: [],
     attempts: 0,
     excluded: [],
@@ -68,39 +70,75 @@ export function stepRun(run: Run, { event, at }: Pick<JournalEntry, 'event' | 'a
     case 'baseline-evaluated':
       return { ...run, baseline: event.measured, parent: event.measured }
     case 'round-planned':
-      return { ...run, current: openRound(event, at, startOf(run)), attempts: event.attempt }
-    case 'agent-invited':
+      return {
+        ...run,
+        current: openRound(event, at, startOf(run)),
+        carried: new Map(),
+        attempts: event.attempt,
+      }
     case 'update-accepted':
     case 'update-refused':
     case 'agent-declined':
-    case 'seat-revoked':
-    case 'round-closed':
+    case 'seat-revoked': {
+      const carried = stepSeats(run.carried, event, event.round)
+      return carried === run.carried ? inRound(run, event, at) : { ...run, carried }
+    }
+    case 'agent-invited':
     case 'round-aggregated':
-      return run.current === null ? run : { ...run, current: stepRound(run.current, event, at) }
+      return inRound(run, event, at)
+    case 'round-closed': {
+      const closed = inRound(run, event, at)
+      return event.round < run.spec.rounds.count ? carryOn(closed) : closed
+    }
     case 'round-committed':
       return committed(run, event, at)
     case 'round-failed':
-      return {
-        ...run,
-        current: null,
-        excluded: [...new Set([...run.excluded, ...unwilling(run.current)])],
-        history: withPast(run, { outcome: 'failed', reason: event.reason, marks: event.marks }, at),
-      }
+      return failed(run, event, at)
     case 'final-evaluated':
       return { ...run, final: event.measured }
     case 'run-paused':
     case 'run-resumed':
       return { ...run, isPaused: event.type === 'run-paused' }
     case 'run-ended':
-      return { ...run, current: null, ended: { state: event.state, reason: event.reason }, endedAt: at }
+      return {
+        ...run,
+        current: null,
+        carried: new Map(),
+        ended: { state: event.state, reason: event.reason },
+        endedAt: at,
+      }
     default:
       return run
   }
 }
 
-const startOf = ({ adapter, optimizerState }: Run): Pick<RoundState, 'start' | 'startState'> => ({
+function inRound(run: Run, event: RoundEvent, at: string): Run {
+  return run.current === null ? run : { ...run, current: stepRound(run.current, event, at) }
+}
+
+/** In a run whose rounds take late updates, the seats that still train are kept for the next round. */
+function carryOn(run: Run): Run {
+  const { current, adapter } = run
+  if (current === null || run.spec.rounds.mode !== 'buffered') return run
+  const training = [...current.seats.values()].filter(({ status }) => status === 'training')
+  if (training.length === 0) return run
+  const started = { round: current.round, version: adapter.version, staleness: 0, files: current.start }
+  const carried = training.map((seat) => {
+    const { agentId, start = started } = seat
+    return [agentId, settle({ ...seat, start }, { status: 'training' })] as const
+  })
+  const left = training.map((seat) => [seat.agentId, settle(seat, { status: 'carried' })] as const)
+  return {
+    ...run,
+    carried: new Map([...run.carried, ...carried]),
+    current: { ...current, seats: new Map([...current.seats, ...left]) },
+  }
+}
+
+const startOf = ({ adapter, optimizerState, carried }: Run) => ({
   start: adapter.files,
   startState: optimizerState,
+  carried,
 })
 
 /** The history of a run with its open round at the end. */
@@ -112,6 +150,16 @@ function withPast(
   if (current === null) return history
   const { outcome, reason } = end
   return [...history, { ...current, marks: withMarks(current.marks, end.marks), endedAt, outcome, reason }]
+}
+
+function failed(run: Run, event: Extract<RunJournalEvent, { type: 'round-failed' }>, at: string): Run {
+  const left = run.current?.isClosed === false ? carryOn(run) : run
+  return {
+    ...left,
+    current: null,
+    excluded: [...new Set([...run.excluded, ...unwilling(run.current)])],
+    history: withPast(left, { outcome: 'failed', reason: event.reason, marks: event.marks }, at),
+  }
 }
 
 function committed(run: Run, event: Extract<RunJournalEvent, { type: 'round-committed' }>, at: string): Run {

@@ -57,6 +57,19 @@ export function steppedAdapter(
   return { candidate: { config: aggregate.config, tensors }, state }
 }
 
+/** start + scale * (aggregate - start) of each tensor, in float64 with one rounding. */
+export function shortened(start: Adapter, { config, tensors }: Adapter, scale: number): Adapter {
+  const scaled = [...tensors].map(([name, { shape, data }]) => {
+    const from = start.tensors.get(name)?.data
+    const at = (index: number): number => from?.[index] ?? 0
+    return [
+      name,
+      { shape, data: data.map((value, index) => at(index) + scale * (value - at(index))) },
+    ] as const
+  })
+  return { config, tensors: new Map(scaled) }
+}
+
 /** Reads what an optimiser remembers; null before the first release. Throws LoricaError LRC-5002. */
 export async function readServerState(blobs: Blobs, file: FileReference | null): Promise<ServerState | null> {
   if (file === null) return null

@@ -4,6 +4,8 @@ import type { SeatMark } from '../journal-event.js'
 import { newId } from '../random.js'
 import { type ActiveRun, momentOf } from './active-run.js'
 import { bystandersOf, recordedBystanders } from './bystanders.js'
+import { isBuffered } from './carry.js'
+import { openSeats, roundOf } from './open-seats.js'
 import type { Hold } from './opening.js'
 import type { Parts } from './parts.js'
 import { planRound, seatOf, trainAssignment } from './plan.js'
@@ -47,7 +49,19 @@ async function waitUntilReady(parts: Parts, active: ActiveRun): Promise<void> {
 
 function planNow(parts: Parts, active: ActiveRun) {
   const now = { nowMs: active.nowMs(), wallMs: parts.clock.now(), newId: () => newId(parts.random) }
-  return planRound(active.run(), availableAgents(parts), now)
+  return planRound(active.run(), availableAgents(parts), { ...now, absent: absentees(parts, active) })
+}
+
+/** Whose seat of an earlier round is not waited for any more, and why: those that left, and those that are connected but hang. */
+function absentees(parts: Parts, { run, leases }: ActiveRun): ReadonlyMap<string, string> {
+  const absent = new Map<string, string>()
+  for (const agentId of run().carried.keys()) {
+    const hung = leases.contact(agentId).kind === 'connected' ? leases.absence(agentId) : undefined
+    const left = parts.ledger.member(agentId)?.left ?? null
+    const why = left === null ? hung : 'its agent left the fleet'
+    if (why !== undefined) absent.set(agentId, why)
+  }
+  return absent
 }
 
 function bystandersNow(parts: Parts, active: ActiveRun, seats: readonly { readonly agentId: string }[]) {
@@ -79,8 +93,10 @@ export async function waitFor(
 /** Sends the assignments of the open round and waits until it can be aggregated or has failed. */
 export async function trainRound(parts: Parts, active: ActiveRun): Promise<'complete' | 'failed'> {
   const phase = () => phaseOf(openRoundOf(active), momentOf(active, openRoundOf(active)))
-  for (const { agentId, status } of openRoundOf(active).seats.values())
-    if (status === 'training') askToTrain(active, agentId)
+  for (const { agentId, status, start } of openRoundOf(active).seats.values()) {
+    const isAsked = start !== undefined && parts.roster.find(agentId) !== undefined // when it was planned, or since it came back
+    if (status === 'training' && !isAsked) askToTrain(active, agentId)
+  }
   const cancel = parts.clock.every(tickMs(parts), () => {
     inviteWaiting(parts, active)
     active.bell.ring()
@@ -116,18 +132,21 @@ function marksOf({ marks, leases }: ActiveRun, { seats }: RoundState): readonly 
 /** Sends an agent its training assignment, for the first time or again. Nothing happens when it has none to do. */
 export function askToTrain(active: ActiveRun, agentId: string): void {
   const run = active.run()
-  const seat = run.current?.seats.get(agentId)
-  const { current } = run
-  if (current === null || current.isClosed || seat?.status !== 'training') return
+  const open = openSeats(run, agentId)
+  const seat = open?.seats.get(agentId)
+  if (open === null || open.isClosed || seat?.status !== 'training') return
   active.ask(agentId, seat.assignmentId, async () => {
     const { frozen } = hasFrozen(run.spec)
-      ? tensorsOf(run.spec, await active.adapter(seat.rank), current.round)
+      ? tensorsOf(run.spec, await active.adapter(seat.rank), roundOf(seat, open))
       : { frozen: [] }
-    return trainAssignment(run, current, seat, { nowMs: active.nowMs(), frozen })
+    return trainAssignment(run, open, seat, { nowMs: active.nowMs(), frozen })
   })
 }
 
-/** Gives seats in a round that could not reach its minimum otherwise to agents that have none, as many as it lacks. */
+/**
+ * Gives seats in a round that could not reach its minimum otherwise to agents that have none, as many as it lacks; in a round that takes
+ * late updates to all of them, since they hold up nobody.
+ */
 export function inviteWaiting(parts: Parts, active: ActiveRun): void {
   const run = active.run()
   const round = run.current
@@ -136,7 +155,7 @@ export function inviteWaiting(parts: Parts, active: ActiveRun): void {
     ({ agentId, status }) =>
       status === 'accepted' || (status === 'training' && !active.leases.hasLapsed(agentId)),
   )
-  const lacking = round.minimum - hopeful.length
+  const lacking = isBuffered(run.spec) ? Number.POSITIVE_INFINITY : round.minimum - hopeful.length
   if (lacking <= 0) return
   const free = availableAgents(parts).filter(
     ({ agentId }) => !round.seats.has(agentId) && !run.excluded.includes(agentId),

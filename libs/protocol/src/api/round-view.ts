@@ -1,5 +1,5 @@
 import type { AggregationView } from './aggregation-view.js'
-import type { RefusalRecord } from './run-view.js'
+import type { LateStart, RefusalRecord } from './run-view.js'
 
 /** Where an agent was last known to be in an assignment. `upload` and `download` count bytes, the others steps. */
 export interface LastProgress {
@@ -11,13 +11,14 @@ export interface LastProgress {
 }
 
 /**
- * What became of an agent in one attempt at a round. With a seat: accepted, training, or the kinds of a refusal. Without
- * one: unsuited (not what rounds.where asks for), reserve (the goal was reached without it), excluded (it refused or was
+ * What became of an agent in one attempt at a round. With a seat: accepted, training, carried (it goes on in the next round), or the
+ * kinds of a refusal. Without one: unsuited (not what rounds.where asks for), reserve (the goal was reached without it), excluded (it refused or was
  * refused in an attempt before), cordoned, or away (not connected, or without data).
  */
 export type AgentFate =
   | 'accepted'
   | 'training'
+  | 'carried'
   | RefusalRecord['kind']
   | 'unsuited'
   | 'reserve'
@@ -42,6 +43,7 @@ export interface AgentInRound {
   readonly bytesUp: number // of its update, resent bytes included
   readonly bytesDown: number // base, adapters and releases
   readonly progress: LastProgress | null
+  readonly late: LateStart | null // of a seat of an earlier round that went on in this one
 }
 
 /** How often one reason came up, most frequent first. */

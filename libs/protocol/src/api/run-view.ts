@@ -16,6 +16,14 @@ export interface ContributionRecord {
   readonly lossLast: number
   readonly sizeBytes?: number // as it travelled
   readonly encoding?: UpdateEncoding // f32 when absent
+  readonly late?: LateStart // of an update that was asked for in an earlier round
+}
+
+/** What an update started from that counts in a later round than it was asked for in. */
+export interface LateStart {
+  readonly round: number // in which it was asked for
+  readonly version: number // of the adapter that it changes
+  readonly staleness: number // releases of the run since then
 }
 
 /** Why an agent brought nothing to a round. */

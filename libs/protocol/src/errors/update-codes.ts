@@ -84,4 +84,11 @@ export const updateCodes = {
       'The round did not reach its minimum, or its run was cancelled; its accepted updates are not used.',
     action: 'See the reasons with `lorica rounds list --why`.',
   },
+  'LRC-4017': {
+    title: 'Update is too old',
+    meaning:
+      'The update started from an adapter that is more releases behind than rounds.buffer.maxStaleness allows.',
+    action:
+      'The agent has a new assignment from the newest adapter, or gets one in the next round. Raise rounds.buffer.maxStaleness if it is often too late.',
+  },
 } as const

@@ -12,7 +12,12 @@ interface Settings {
     readonly weights: { readonly by: string }
     readonly optimizer?: { readonly kind: string } | undefined
   }
-  readonly rounds: { readonly minimum: number }
+  readonly rounds: {
+    readonly minimum: number
+    readonly mode: 'sync' | 'buffered'
+    readonly goal: number | null
+    readonly overSelect: number
+  }
   readonly peft: { readonly ranks?: readonly unknown[] | undefined }
   readonly local: { readonly optimizerState: 'reset' | 'keep' }
   readonly update: { readonly encoding: string }
@@ -40,7 +45,48 @@ const strategyOf = ({ aggregate }: Settings): string => `aggregate.strategy ${ag
 
 const ofOtherRank = 'the rank of an agent follows what is known of it, and what it kept would be of another'
 
+const isBuffered = ({ rounds }: Settings): boolean => rounds.mode === 'buffered'
+const buffered = () => 'rounds.mode buffered'
+const BUFFERABLE: readonly RunStrategy[] = ['fedavg', 'ffa'] // whose change of the factors does not depend on the start
+
 const exclusions: readonly Exclusion[] = [
+  {
+    applies: (spec) => isBuffered(spec) && !BUFFERABLE.includes(spec.aggregate.strategy),
+    first: buffered,
+    second: strategyOf,
+    because:
+      'a late update is a change of the factors that its round started from, and by now there are others',
+    instead: `Set aggregate.strategy to ${BUFFERABLE.join(' or ')}, or rounds.mode to sync.`,
+  },
+  {
+    applies: (spec) => isBuffered(spec) && spec.aggregate.robust !== undefined,
+    first: buffered,
+    second: ruleOf,
+    because: 'a rule compares updates that started alike and count alike, and late ones do neither',
+    instead: 'Leave aggregate.robust out and set aggregate.trust to exact, or set rounds.mode to sync.',
+  },
+  {
+    applies: (spec) => isBuffered(spec) && spec.update.encoding !== 'f32',
+    first: buffered,
+    second: ({ update }) => `update.encoding ${update.encoding}`,
+    because:
+      'what rounding keeps back is owed once its update counts, and of a late one its agent does not know when',
+    instead: 'Set update.encoding to f32, or rounds.mode to sync.',
+  },
+  {
+    applies: (spec) => isBuffered(spec) && spec.rounds.goal !== null,
+    first: buffered,
+    second: ({ rounds }) => `rounds.goal ${rounds.goal}`,
+    because: 'a buffered round closes with rounds.buffer.size updates, and every agent takes part',
+    instead: 'Leave rounds.goal out, or set rounds.mode to sync.',
+  },
+  {
+    applies: (spec) => isBuffered(spec) && spec.rounds.overSelect > 0,
+    first: buffered,
+    second: ({ rounds }) => `rounds.overSelect ${rounds.overSelect * 100}%`,
+    because: 'every agent takes part, and slow ones hold up nobody: their work counts in a later round',
+    instead: 'Leave rounds.overSelect out, or set rounds.mode to sync.',
+  },
   {
     applies: (spec) => isTurned(spec) && spec.local.optimizerState === 'keep',
     first: strategyOf,

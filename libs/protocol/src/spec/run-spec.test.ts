@@ -131,6 +131,48 @@ describe('parseRunSpec', () => {
     },
   )
 
+  test('a buffered run says how many updates close a round, and gets the weights of FedBuff', () => {
+    const rounds = (more: object) => ({ ...smallest, rounds: { count: 9, mode: 'buffered', ...more } })
+    const { buffer } = parseRunSpec(rounds({ buffer: { size: 3 } })).rounds
+    const weight = { kind: 'polynomial', exponent: 0.5 }
+    expect(buffer).toEqual({ size: 3, maxStaleness: 10, weight, shortens: false })
+    const own = {
+      size: 4,
+      maxStaleness: null,
+      weight: { kind: 'threshold', cutoff: 2, late: 0.3 },
+      shortens: true,
+    }
+    expect(parseRunSpec(rounds({ buffer: own })).rounds.buffer).toEqual(own)
+    expect(parseRunSpec(smallest).rounds).not.toHaveProperty('buffer')
+    expect(refusal(rounds({})).message).toContain('"rounds.buffer": is what mode buffered needs')
+    expect(refusal({ ...smallest, rounds: { count: 9, buffer: { size: 3 } } }).message).toContain(
+      '"rounds.buffer": is a setting of mode buffered',
+    )
+    expect(refusal(rounds({ minimum: 4, buffer: { size: 3 } })).message).toContain(
+      '"rounds.minimum": 4 is above rounds.buffer.size 3',
+    )
+    expect(
+      refusal(rounds({ buffer: { size: 3, weight: { kind: 'threshold', cutoff: 1, late: 0 } } })).code,
+    ).toBe('LRC-3001')
+  })
+
+  test.each([
+    ['aggregate.strategy svd', { aggregate: { strategy: 'svd' } }, {}],
+    ['aggregate.strategy rolora', { aggregate: { strategy: 'rolora' } }, {}],
+    ['aggregate.robust norm-bound', { aggregate: { trust: 'robust', robust: { rule: 'norm-bound' } } }, {}],
+    ['update.encoding int8', { update: { encoding: 'int8' } }, {}],
+    ['rounds.goal 5', {}, { goal: 5 }],
+    ['rounds.overSelect 25%', {}, { overSelect: '25%' }],
+  ])('rounds.mode buffered and %s exclude each other', (name, part, more) => {
+    const rounds = { count: 9, mode: 'buffered', buffer: { size: 3 }, minimum: 3, ...more }
+    const { code, message, action } = refusal({ ...smallest, ...part, rounds })
+    expect(code).toBe('LRC-3014')
+    expect(message).toContain(`rounds.mode buffered and ${name}`)
+    expect(action).toContain('rounds.mode to sync')
+    const { mode: _, buffer: __, ...sync } = rounds
+    expect(parseRunSpec({ ...smallest, ...part, rounds: sync }).rounds.mode).toBe('sync')
+  })
+
   test('updates travel in one of four encodings', () => {
     expect(parseRunSpec({ ...smallest, update: { encoding: 'int4' } }).update).toEqual({ encoding: 'int4' })
     expect(() => parseRunSpec({ ...smallest, update: { encoding: 'fp8' } })).toThrow('update.encoding')
@@ -139,7 +181,7 @@ describe('parseRunSpec', () => {
   test.each([
     ['peft.method', { peft: { method: 'dora' } }],
     ['data.format', { data: { maxTokens: 64, format: 'images' } }],
-    ['rounds.mode', { rounds: { count: 2, mode: 'buffered' } }],
+    ['rounds.mode', { rounds: { count: 2, mode: 'async' } }],
     ['aggregate.strategy', { aggregate: { strategy: 'fedprox' } }],
     ['aggregate.trust', { aggregate: { trust: 'private' } }],
     ['privacy.secureAggregation', { privacy: { secureAggregation: true } }],

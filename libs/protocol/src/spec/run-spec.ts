@@ -3,6 +3,7 @@ import { LoricaError } from '../errors/lorica-error.js'
 import { updateEncodingSchema } from '../messages/field.js'
 import { readMessage } from '../messages/message.js'
 import { aggregateSchema } from './aggregate-spec.js'
+import { bufferSchema } from './buffer-spec.js'
 import { parseDuration } from './duration.js'
 import { expectCompatible } from './exclusions.js'
 import { parsePercentage } from './percentage.js'
@@ -87,10 +88,19 @@ export const runSpecSchema = z.strictObject({
       late: z
         .strictObject({ grace: durationSchema.nullable().prefault('30s') }) // for an upload that is under way at the deadline
         .prefault({}),
-      mode: z.literal('sync').default('sync'),
+      mode: z.enum(['sync', 'buffered']).default('sync'), // buffered: a round closes with enough updates, and late ones count in a later round
+      buffer: bufferSchema.optional(), // of the mode buffered
     })
-    .transform(({ deadline, late, ...rounds }) => ({
+    .superRefine(({ mode, buffer }, context) => {
+      const refuse = (message: string) => context.addIssue({ code: 'custom', path: ['buffer'], message })
+      if (mode === 'buffered' && buffer === undefined)
+        refuse('is what mode buffered needs: how many updates close a round, such as { size: 10 }')
+      if (mode === 'sync' && buffer !== undefined)
+        refuse('is a setting of mode buffered, and the mode is sync')
+    })
+    .transform(({ deadline, late, buffer, ...rounds }) => ({
       ...rounds,
+      ...(buffer === undefined ? {} : { buffer }),
       deadlineMs: deadline,
       lateGraceMs: late.grace ?? 0,
     })),
@@ -138,16 +148,9 @@ export type RunSpec = Readonly<z.infer<typeof runSpecSchema>>
 export function parseRunSpec(raw: unknown): RunSpec {
   expectPossible(raw)
   const spec = readMessage(runSpecSchema, 'run', withoutUnavailable(raw), 'LRC-3001')
-  if (spec.rounds.goal !== null && spec.rounds.minimum > spec.rounds.goal) {
-    throw new LoricaError(
-      'LRC-3001',
-      `run: "rounds.minimum": ${spec.rounds.minimum} is above rounds.goal ${spec.rounds.goal}`,
-      {
-        expected: `at most ${spec.rounds.goal}`,
-        received: String(spec.rounds.minimum),
-      },
-    )
-  }
+  const { minimum, goal, buffer } = spec.rounds
+  expectMinimum(minimum, 'rounds.goal', goal)
+  expectMinimum(minimum, 'rounds.buffer.size', buffer?.size ?? null)
   if (spec.evaluate.holdout > 0.9) {
     throw new LoricaError('LRC-3001', 'run: "evaluate.holdout": expected at most 90%', {
       expected: 'at most 90%',
@@ -176,4 +179,12 @@ export function parseRunSpec(raw: unknown): RunSpec {
   }
   expectCompatible(spec)
   return spec
+}
+
+function expectMinimum(minimum: number, name: string, most: number | null): void {
+  if (most === null || minimum <= most) return
+  throw new LoricaError('LRC-3001', `run: "rounds.minimum": ${minimum} is above ${name} ${most}`, {
+    expected: `at most ${most}`,
+    received: String(minimum),
+  })
 }

@@ -15,7 +15,7 @@ const options: readonly Option[] = [
     allows: ['text', 'chat', 'completion', 'classification', 'tokens'],
     use: 'text, chat, completion, classification or tokens',
   },
-  { path: ['rounds', 'mode'], allows: ['sync'], use: 'sync' },
+  { path: ['rounds', 'mode'], allows: ['sync', 'buffered'], use: 'sync or buffered' },
   {
     path: ['aggregate', 'strategy'],
     allows: ['fedavg', 'ffa', 'rolora', 'svd', 'fedsvd', 'lora-fair', 'hetlora', 'fedrot'],
