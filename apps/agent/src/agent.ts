@@ -33,6 +33,7 @@ import { openBlobs } from './store/blobs.js'
 import { writeLastEvaluation, writeLastUpload, writeUplink } from './store/ledger.js'
 import { openMoments } from './store/moments.js'
 import { type Finished, openOutbox } from './store/outbox.js'
+import { openPersonal } from './store/personal.js'
 import { openReleases } from './store/releases.js'
 import { openResiduals } from './store/residuals.js'
 import { expectSpace, neededBytes } from './store/space.js'
@@ -109,7 +110,9 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
         (taken) => {
           if (taken === undefined) return
           const { name, version } = taken.manifest
-          tell({ event: 'release-verified', name, version, folder: taken.folder })
+          const own = taken.personal === null ? {} : { personal: taken.personal }
+          tell({ event: 'release-verified', name, version, folder: taken.folder, ...own })
+          inBackground(forgetPersonal())
         },
         (error) => {
           if (!stopped.signal.aborted) tell({ event: 'refused', ...reasonOf(asLoricaError(error)) })
@@ -143,11 +146,14 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
     ...{ folder: join(folder, 'bases'), blobs, own: settings.base },
     ...{ disk, hash: host.hashModel },
   })
+  const personal = openPersonal(join(folder, 'personal'), disk)
+  const forgetPersonal = async (): Promise<void> => personal.forget(await releases.runs())
   const releases = openReleases({
     folder: join(folder, 'releases'),
     blobs,
     coordinatorPublicKey,
     baseOfRun: (runId) => baseOfRun.get(runId),
+    own: ({ runId, version }) => personal.own(runId, version),
     disk,
   })
   const moments = openMoments(join(folder, 'moments'), disk)
@@ -162,7 +168,7 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
   })
   const owner = ownerOf(folder, { clock, disk, sensors: host.sensors, onWaiting })
   /** Forgets what is not needed any more, and throws LRC-6016 when the assignment would not fit all the same. */
-  const makeRoom = async ({ kind, base, adapter }: Assignment): Promise<void> => {
+  const makeRoom = async ({ kind, base, adapter, personal: own }: Assignment): Promise<void> => {
     const named = [...base.files, ...adapter.files].map(({ sha256 }) => sha256)
     await blobs.prune(new Set([...named, ...adapters.kept()]))
     const unread = hasReadData ? [] : settings.data
@@ -170,6 +176,7 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
     const needed = neededBytes(kind, {
       baseBytes: await bases.missingBytes(base),
       adapterBytes: await blobs.missingBytes(adapter.files),
+      hasPersonal: own !== undefined,
       weightBytes: adapter.files.find(({ path }) => path.endsWith('.safetensors'))?.sizeBytes ?? 0,
       dataBytes: sizes.reduce((sum: number, sizeBytes) => sum + (sizeBytes ?? 0), 0),
     })
@@ -185,6 +192,7 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
     outbox,
     moments,
     residuals,
+    personal,
     delivery: {
       ...delivery,
       async upload(update, finished, signal) {
@@ -236,7 +244,8 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
   const endRun = async (runId: string): Promise<void> => {
     await agenda.endRun(runId)
     if (agenda.isIdle()) await trainer.close()
-    await Promise.all([moments.drop(runId), residuals.drop(runId), outbox.drop(runId)])
+    await Promise.all([moments.drop(runId), residuals.drop(runId), outbox.drop(runId), personal.ended(runId)])
+    await forgetPersonal()
   }
   const inBackground = (work: Promise<void>): void => {
     work.catch((error) => fail(asLoricaError(error)))

@@ -1,56 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import {
-  type Adapter,
-  decodeSafetensors,
-  encodeSafetensors,
-  parseAdapter,
-  rawTensor,
-  type TensorMap,
-} from '@lorica/peft-core'
 import { LoricaError, type TrainAssignment, type UpdateOpen } from '@lorica/protocol'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { systemClock } from './clock.js'
-import { type ContributionParts, contributor, type Delivery, deliver } from './contribution.js'
+import { agentIn, assignment, never, receipt, tensors, type Upload } from './contribution.fixture.js'
+import { contributor, deliver } from './contribution.js'
 import type { AgentEvent } from './report.js'
-import { ownerOf } from './site/owner.js'
 import { pause } from './site/pause.js'
-import { openMoments } from './store/moments.js'
-import { type Finished, openOutbox, workOf } from './store/outbox.js'
-import { openResiduals } from './store/residuals.js'
-
-const hash = 'ab'.repeat(32)
-const file = { path: 'config.json', sha256: hash, sizeBytes: 12 }
-const assignment: TrainAssignment = {
-  ...{
-    assignmentId: 'a1',
-    kind: 'train',
-    runId: 'r1',
-    round: 3,
-    seed: 11,
-    maxUpdateNorm: 3.5,
-    deadlineMs: 9000,
-  },
-  ...{ base: { sha256: hash, files: [file] }, adapter: { version: 2, files: [file] } },
-  peft: { method: 'lora', rank: 1, alpha: 8, targets: 'all-linear', rslora: false },
-  data: { format: 'text', maxTokens: 32, holdout: 0.1 },
-  local: {
-    ...{
-      steps: 4,
-      batch: 2,
-      learningRate: 0.003,
-      weightDecay: 0.1,
-      clipNorm: 1,
-      schedule: 'linear',
-      warmupSteps: 2,
-    },
-    ...{ accumulate: 3, optimizerState: 'keep', totalSteps: 20, firstStep: 8 },
-  },
-}
-const tensors = (...values: number[]): TensorMap =>
-  new Map([['m.lora_A.weight', { shape: [1, values.length], data: new Float32Array(values) }]])
-const receipt = (sha256: string) => ({ updateSha256: sha256, round: 3, acceptedAt: '2026-05-04T03:02:01Z' })
+import { type Finished, workOf } from './store/outbox.js'
 
 let folder = ''
 beforeEach(async () => {
@@ -58,67 +15,7 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
-/** The parts of an agent whose training adds (2, -3, 6) to the adapter and whose coordinator answers with `upload`. */
-function agent(upload: (update: UpdateOpen) => Promise<ReturnType<typeof receipt>>) {
-  const events: AgentEvent[] = []
-  const declined: string[] = []
-  const jobs: unknown[] = []
-  const plans: unknown[] = []
-  const delivery: Delivery = {
-    upload: (update, _finished, signal) =>
-      Promise.race([upload(update), new Promise<never>((_, no) => signal.addEventListener('abort', no))]),
-    evaluation: async () => {},
-    decline: async (id, code, message) => void declined.push(`${id} ${code} ${message}`),
-  }
-  const moments = openMoments(join(folder, 'moments'))
-  const outbox = openOutbox(join(folder, 'outbox'))
-  const residuals = openResiduals(join(folder, 'residuals'))
-  const parts: ContributionParts = {
-    work: {
-      base: async () => '/models/tiny',
-      adapter: async () => ({ config: {}, tensors: tensors(1, 1, 1) }) as unknown as Adapter,
-      batches: {
-        async training(_reading, plan) {
-          plans.push(plan)
-          const batch = { rows: 2, columns: 32, inputIds: new Int32Array(64) }
-          return Array.from({ length: 12 }, () => ({
-            ...batch,
-            attentionMask: batch.inputIds,
-            labels: batch.inputIds,
-          }))
-        },
-        heldOut: async () => [],
-      },
-      trainer: {
-        ...{ warm: () => {}, close: async () => {} },
-        async train(_spec, job, onStep) {
-          jobs.push(job)
-          onStep({ step: 3, loss: 4.25, tokensPerSecond: 900, gradNorm: 0.5, learningRate: 0.002 })
-          const state = { step: 12, first: tensors(0.1, 0.2, 0.3), second: tensors(0.4, 0.5, 0.6) }
-          const losses = Float32Array.of(4.75, 4.5, 4.375, 4.25)
-          return {
-            tensors: tensors(3, -2, 7),
-            losses,
-            seconds: 0.5,
-            tokens: 700,
-            rateSum: 0.02,
-            optimizer: state,
-          }
-        },
-        evaluate: async () => ({ lossSum: 0, tokens: 0, seconds: 0 }),
-      },
-      ...{ owner: ownerOf(folder, { clock }), clock },
-    },
-    ...{ outbox, moments, residuals, delivery, underWay: new Map(), answered: async () => {} },
-    ...{ record: async () => {}, recordEvaluation: async () => {}, onProgress: () => {}, onFatal: () => {} },
-    expectAllowed: () => ownerOf(folder, { clock }).expectFree(),
-    tell: (event) => events.push(event),
-  }
-  return { perform: contributor(parts), parts, events, declined, jobs, plans, outbox, moments, residuals }
-}
-
-const never = () => new AbortController().signal
-const clock = systemClock()
+const agent = (upload: Upload) => agentIn(folder, upload)
 const names = (events: readonly AgentEvent[]) => events.map(({ event }) => event)
 
 test('an assignment becomes an update with its counts, and the receipt settles it', async () => {
@@ -288,50 +185,4 @@ describe('an update in int4', () => {
     await contributor({ ...works.parts, answered, residuals })(at(3), never())
     expect(order).toEqual(['answered r1', 'owed'])
   })
-})
-
-test('an agent of a lower rank trains the first rows of A and columns of B, and sends as much', async () => {
-  const { parts, outbox, declined } = agent(async ({ sha256 }) => receipt(sha256))
-  const key = (factor: string) => `base_model.model.q.lora_${factor}.weight`
-  const filled = (shape: number[], values: number[]) => ({ shape, data: Float32Array.from(values) })
-  const config = { peft_type: 'LORA', r: 2, lora_alpha: 6, target_modules: ['q'] }
-  const factors: TensorMap = new Map([
-    [key('A'), filled([2, 3], [1, 2, 3, 4, 5, 6])],
-    [key('B'), filled([2, 2], [7, 8, 9, 10])],
-  ])
-  const whole = parseAdapter({
-    'adapter_config.json': Buffer.from(JSON.stringify(config)),
-    'adapter_model.safetensors': encodeSafetensors(
-      new Map([...factors].map(([name, tensor]) => [name, rawTensor(tensor)])),
-    ),
-  })
-  const trained = new Map([
-    [key('A'), filled([1, 3], [1.5, 2, 3])],
-    [key('B'), filled([2, 1], [7, 9.25])],
-  ])
-  const seen: unknown[] = []
-  const trainer: ContributionParts['work']['trainer'] = {
-    ...parts.work.trainer,
-    async train(spec, job, onStep, signal) {
-      seen.push(spec.config, job.tensors)
-      return { ...(await parts.work.trainer.train(spec, job, onStep, signal)), tensors: trained }
-    },
-  }
-  const work = { ...parts.work, adapter: async () => whole, trainer }
-  const asked: TrainAssignment = { ...assignment, maxUpdateNorm: null, rank: 1 }
-  await contributor({ ...parts, work })(asked, never())
-  expect(declined).toEqual([])
-  expect(seen[0]).toMatchObject({ rank: 1, alpha: 3 })
-  expect(seen[1]).toEqual(
-    new Map([
-      [key('A'), filled([1, 3], [1, 2, 3])],
-      [key('B'), filled([2, 1], [7, 9])],
-    ]),
-  )
-  const finished = await outbox.find(workOf(asked))
-  const sent = decodeSafetensors(await outbox.read(finished!, 0, finished!.sizeBytes))
-  expect([...sent].map(([name, { shape }]) => [name, shape])).toEqual([
-    [key('A'), [1, 3]],
-    [key('B'), [2, 1]],
-  ])
 })

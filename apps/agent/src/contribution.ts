@@ -15,6 +15,7 @@ import type { Perform } from './agenda.js'
 import { reasonOf, type Tell } from './report.js'
 import type { Moments } from './store/moments.js'
 import { type Finished, type Outbox, workOf } from './store/outbox.js'
+import type { Personal } from './store/personal.js'
 import type { Residuals } from './store/residuals.js'
 import { measureAdapter, trainUpdate, type Update, type WorkParts } from './work.js'
 
@@ -38,6 +39,7 @@ export interface ContributionParts {
   readonly outbox: Outbox
   readonly moments: Moments
   readonly residuals: Residuals
+  readonly personal: Personal
   readonly delivery: Delivery
   /** Deliveries that are under way, by assignment and hash. */
   readonly underWay: Map<string, Promise<void>>
@@ -96,7 +98,8 @@ async function train(
     parts.onProgress({ assignmentId, phase: 'train', step: step + 1, steps, loss, tokensPerSecond })
   const moments = local.optimizerState === 'keep' ? await parts.moments.before(runId, round) : undefined
   const owed = await owedTo(assignment, parts, signal)
-  const update = await trainUpdate(assignment, { ...parts.work, onStep }, { moments, owed }, signal)
+  const own = await ownFor(assignment, parts)
+  const update = await trainUpdate(assignment, { ...parts.work, onStep }, { moments, owed, own }, signal)
   const { delta, examples, tokens, trainMs, lossFirst, lossLast } = update
   const finished: Finished = {
     ...{ work, assignmentId, runId, round, settled: false },
@@ -108,6 +111,7 @@ async function train(
   await Promise.all([
     parts.record(finished, update),
     update.moments === undefined ? undefined : parts.moments.keep(runId, round, update.moments),
+    update.own === undefined ? undefined : parts.personal.keep(runId, assignment.adapter.version, update.own),
     delta.residual === undefined
       ? undefined
       : parts.residuals.keep(
@@ -118,6 +122,16 @@ async function train(
   ])
   await parts.outbox.put(finished, delta.bytes)
   return finished
+}
+
+/** The personal parts that this agent has beside the adapter of an assignment. */
+async function ownFor(
+  { runId, adapter, personal = [] }: Assignment,
+  parts: Pick<ContributionParts, 'personal'>,
+): Promise<TensorMap | undefined> {
+  if (personal.length === 0) return undefined
+  const own = await parts.personal.own(runId, adapter.version)
+  return own && new Map([...own].filter(([name]) => personal.includes(name)))
 }
 
 /** What rounding kept back of earlier updates. It depends on which of them were accepted, so their answers come first. */
@@ -189,7 +203,9 @@ async function contributeEvaluation(
       loss: null,
       tokensPerSecond: null,
     })
-  const measured = await measureAdapter(assignment, { ...parts.work, onStep: () => {}, onBatch }, signal)
+  const own = await ownFor(assignment, parts)
+  const work = { ...parts.work, onStep: () => {}, onBatch }
+  const measured = await measureAdapter(assignment, work, { own }, signal)
   const message = { assignmentId, ...measured }
   await parts.recordEvaluation(assignment, message)
   try {

@@ -51,11 +51,11 @@ test('what rounding keeps back is the residual, and goes into the next delta', (
   expect(residual(second)[1]).toBeCloseTo(0.8 - 1, 5) // 0.8 is rounded up: what was kept back is made good
 })
 
-test('what is frozen is no part of a delta, and what is owed of it waits for a round that trains it', () => {
+test('what is not sent is no part of a delta, and what is owed of it waits for a round that trains it', () => {
   const A = new Set(['m.lora_A.weight'])
   const B = new Set(['m.lora_B.weight'])
   const changed = tensors([8, 5.4], [0.5, -5])
-  const first = deltaOf(changed, received, { maxNorm: 3, encoding: 'int4', frozen: B })
+  const first = deltaOf(changed, received, { maxNorm: 3, encoding: 'int4', unsent: B })
   expect([first.tensors.map(({ name }) => name), first.norm]).toEqual([
     ['m.lora_A.weight'],
     expect.closeTo(Math.hypot(7, 0.4), 5),
@@ -64,7 +64,7 @@ test('what is frozen is no part of a delta, and what is owed of it waits for a r
   const second = deltaOf(received, received, {
     maxNorm: null,
     encoding: 'int4',
-    frozen: A,
+    unsent: A,
     owed: first.residual,
   })
   expect(second.norm).toBe(0) // nothing is owed of B
@@ -72,7 +72,7 @@ test('what is frozen is no part of a delta, and what is owed of it waits for a r
   const third = deltaOf(received, received, {
     maxNorm: null,
     encoding: 'int4',
-    frozen: B,
+    unsent: B,
     owed: second.residual,
   })
   expect(third.norm).toBeCloseTo(Math.hypot(...kept), 6)

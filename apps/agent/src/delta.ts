@@ -29,23 +29,23 @@ export interface DeltaOptions {
   readonly encoding: UpdateEncoding
   /** What rounding kept back of earlier updates of the run. */
   readonly owed?: TensorMap | undefined
-  /** Tensors that were not trained: they are no part of the change, and what is owed of them stays owed. */
-  readonly frozen?: ReadonlySet<string>
+  /** Tensors that were not trained, or stay here: they are no part of the change, and what is owed of them stays owed. */
+  readonly unsent?: ReadonlySet<string>
 }
 
 /**
- * The difference trained - received of each tensor that is not frozen, with what is owed from earlier updates, scaled down so that what is read
+ * The difference trained - received of each tensor that is sent, with what is owed from earlier updates, scaled down so that what is read
  * from its bytes has at most the norm `maxNorm`. What clipping takes away is gone; what rounding keeps back is the residual.
  * Throws RangeError when names or shapes differ, or when a difference is not finite.
  */
 export function deltaOf(trained: TensorMap, received: TensorMap, options: DeltaOptions): Delta {
-  const { maxNorm, encoding, owed = none, frozen = new Set() } = options
-  const change = combined(without(trained, frozen), without(received, frozen), -1)
-  const due = without(owed, frozen) // none before the first round that trains these
+  const { maxNorm, encoding, owed = none, unsent = new Set() } = options
+  const change = combined(without(trained, unsent), without(received, unsent), -1)
+  const due = without(owed, unsent) // none before the first round that trains these
   const { tensors, norm, factor } = clip(due.size === 0 ? change : combined(change, due, 1), maxNorm)
   const { wanted, encoded, shrunk } = withinBound(tensors, encoding, maxNorm)
   const residual = encoding === 'f32' ? undefined : combined(wanted, encoded.values, -1)
-  const stillOwed = [...owed].filter(([name]) => frozen.has(name))
+  const stillOwed = [...owed].filter(([name]) => unsent.has(name))
   const keptBack = residual === undefined ? 0 : jointNorm(residual)
   return {
     bytes: encoded.bytes,

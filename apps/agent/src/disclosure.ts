@@ -7,7 +7,7 @@ export const statement: readonly string[] = [
   '  - counts: paragraphs, rows and tokens used, seconds, training loss, and the loss on held-out text',
   '  - about the machine: its name and labels, threads, what it trains with, memory size, its largest GPU, software version, public key',
   '  - when it declines: why, such as a limit of policy.yaml or the end of a pause; of private data only that it cannot be used',
-  'What never leaves: your files, their names, any text, any tokens, and the private key of this agent.',
+  'What never leaves: your files, their names, any text, any tokens, the parts of adapters that a run lets this agent keep, and its private key.',
 ]
 
 export interface Disclosure {

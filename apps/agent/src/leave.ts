@@ -11,7 +11,7 @@ import { readSettings } from './store/settings.js'
 const PATIENCE_MS = 15_000
 
 /**
- * Takes this agent out of its fleet and forgets the fleet; the key, downloads and releases stay in the folder.
+ * Takes this agent out of its fleet and forgets the fleet and the personal parts of its runs; the key, downloads and releases stay in the folder.
  * Throws LRC-8001 when the folder belongs to no fleet, LRC-8002 when the coordinator does not answer.
  */
 export async function leaveFleet(folder: string, host: Host): Promise<void> {
@@ -49,5 +49,6 @@ export async function leaveFleet(folder: string, host: Host): Promise<void> {
     cancel()
     link.close()
   }
+  await rm(join(folder, 'personal'), { recursive: true, force: true })
   await rm(join(folder, 'agent.json'), { force: true })
 }

@@ -46,6 +46,7 @@ export type AgentEvent =
       readonly name: string
       readonly version: number
       readonly folder: string
+      readonly personal?: string // the folder of the same with the own parts of this agent
     }
   | ({ readonly event: 'refused'; readonly assignmentId?: string } & Reason)
   | ({ readonly event: 'declined'; readonly assignmentId: string } & Reason)
@@ -133,7 +134,7 @@ function sentence(event: AgentEvent): string {
     case 'evaluated':
       return `Round ${event.round}: loss ${event.loss.toFixed(4)} over ${event.tokens} held-out tokens.`
     case 'release-verified':
-      return `Release ${event.name} is verified and in ${event.folder}.`
+      return `Release ${event.name} is verified and in ${event.folder}${event.personal === undefined ? '' : `; with this agent's own parts in ${event.personal}`}.`
     case 'refused':
       return `The coordinator refused: ${explained(event)}`
     case 'declined':

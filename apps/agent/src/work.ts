@@ -10,6 +10,7 @@ import {
   type StepProgress,
   type TensorMap,
   truncatedAdapter,
+  withOwn,
 } from '@lorica/peft-core'
 import { type EvaluateAssignment, LoricaError, type TrainAssignment } from '@lorica/protocol'
 import type { Clock } from './clock.js'
@@ -41,6 +42,7 @@ export interface Update {
   readonly lossFirst: number
   readonly lossLast: number
   readonly moments?: OptimizerState // stays here
+  readonly own?: TensorMap // the personal parts after training; they stay here
 }
 
 export interface Measured {
@@ -55,6 +57,8 @@ export interface Carried {
   readonly moments?: OptimizerState | undefined
   /** What rounding kept back. */
   readonly owed?: TensorMap | undefined
+  /** The personal parts of this agent; those of the adapter where it has none. */
+  readonly own?: TensorMap | undefined
 }
 
 const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const
@@ -65,12 +69,12 @@ const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const
 export async function trainUpdate(
   assignment: TrainAssignment,
   parts: WorkParts,
-  { moments, owed }: Carried,
+  { moments, owed, own }: Carried,
   signal: AbortSignal,
 ): Promise<Update> {
   const { local, seed, maxUpdateNorm: maxNorm, update: { encoding } = { encoding: 'f32' } } = assignment
   const deadlineAtMs = parts.clock.now() + assignment.deadlineMs
-  const { spec, adapter, reading } = await prepare(assignment, local.batch, parts)
+  const { spec, adapter, reading } = await prepare(assignment, local.batch, parts, own)
   const batches = await parts.batches.training(reading, {
     rows: local.batch,
     steps: local.steps * local.accumulate,
@@ -79,7 +83,7 @@ export async function trainUpdate(
   })
   signal.throwIfAborted()
   const keepState = local.optimizerState === 'keep'
-  const frozen = frozenIn(adapter.tensors, assignment)
+  const { frozen, unsent, personal } = tensorsIn(adapter.tensors, assignment)
   const job = {
     tensors: adapter.tensors,
     batches: parts.owner.whenFree(batches, deadlineAtMs, signal),
@@ -103,25 +107,27 @@ export async function trainUpdate(
   }
   const result = await parts.trainer.train(spec, job, (step) => parts.onStep(step, local.steps), signal)
   return {
-    delta: finiteDelta(() => deltaOf(result.tensors, adapter.tensors, { maxNorm, encoding, owed, frozen })),
+    delta: finiteDelta(() => deltaOf(result.tensors, adapter.tensors, { maxNorm, encoding, owed, unsent })),
     examples: local.steps * local.accumulate * local.batch,
     tokens: result.tokens,
     trainMs: result.seconds * 1000,
     lossFirst: result.losses[0] ?? Number.NaN,
     lossLast: result.losses.at(-1) ?? Number.NaN,
     ...(result.optimizer === undefined ? {} : { moments: result.optimizer }),
+    ...(personal.length === 0 ? {} : { own: ownOf(result.tensors, personal) }),
   }
 }
 
-/** Measures the adapter of an assignment on the text that this machine holds out. Throws as `trainUpdate`. */
+/** Measures the adapter of an assignment, with the own parts of this agent, on the text that this machine holds out. Throws as `trainUpdate`. */
 export async function measureAdapter(
   assignment: EvaluateAssignment,
   parts: WorkParts,
+  { own }: Pick<Carried, 'own'>,
   signal: AbortSignal,
 ): Promise<Measured> {
   const { batch, maxTokensEvaluated, deadlineMs } = assignment
   const deadlineAtMs = parts.clock.now() + deadlineMs
-  const { spec, adapter, reading } = await prepare(assignment, batch, parts)
+  const { spec, adapter, reading } = await prepare(assignment, batch, parts, own)
   const batches = await parts.batches.heldOut(reading, batch, maxTokensEvaluated)
   signal.throwIfAborted()
   const { lossSum, tokens, seconds } = await parts.trainer.evaluate(
@@ -152,31 +158,64 @@ function counted(batches: Batches, onBatch: WorkParts['onBatch']): Batches {
   }
 }
 
-async function prepare(assignment: TrainAssignment | EvaluateAssignment, rows: number, parts: WorkParts) {
+async function prepare(
+  assignment: TrainAssignment | EvaluateAssignment,
+  rows: number,
+  parts: WorkParts,
+  own: TensorMap | undefined,
+) {
   parts.trainer.warm()
   const [model, received] = await Promise.all([parts.base(assignment), parts.adapter(assignment)])
-  const adapter = await startOf(assignment, received)
+  const adapter = await startOf(assignment, received, own)
   const { format, maxTokens, holdout } = assignment.data
   const spec: EngineSpec = { model, config: adapter.config, rows, columns: maxTokens, trainable: 'adapter' }
   return { spec, adapter, reading: { model, format, columns: maxTokens, holdout } }
 }
 
-/** What an assignment starts from: the adapter that came, cut down to the rank that this agent was given. */
-async function startOf(assignment: TrainAssignment | EvaluateAssignment, adapter: Adapter): Promise<Adapter> {
-  if (assignment.kind === 'evaluate' || assignment.rank === undefined) return adapter
-  return await truncatedAdapter(adapter, assignment.rank)
+/** What an assignment starts from: the adapter that came, cut down to the rank that this agent was given, with its own parts. */
+async function startOf(
+  assignment: TrainAssignment | EvaluateAssignment,
+  received: Adapter,
+  own: TensorMap | undefined,
+): Promise<Adapter> {
+  const rank = assignment.kind === 'train' ? assignment.rank : undefined
+  const adapter = rank === undefined ? received : await truncatedAdapter(received, rank)
+  if (own === undefined) return adapter
+  try {
+    return withOwn(adapter, own)
+  } catch (cause) {
+    throw new LoricaError('LRC-7003', `beside the parts of this agent: ${(cause as Error).message}`, {
+      cause,
+    })
+  }
 }
 
-/** The tensors that an assignment leaves as they are. Throws LoricaError LRC-1007 for one that the adapter lacks, or when none is left. */
-function frozenIn(tensors: TensorMap, { frozen = [] }: TrainAssignment): ReadonlySet<string> {
-  const unknown = frozen.find((name) => !tensors.has(name))
-  const names = new Set(frozen)
-  if (unknown === undefined && names.size < tensors.size) return names
+/** What becomes of the tensors of an adapter. Throws LoricaError LRC-1007 for a name that the adapter lacks, or when none is left to send. */
+function tensorsIn(tensors: TensorMap, { frozen = [], personal = [] }: TrainAssignment) {
+  const unsent = new Set([...frozen, ...personal])
+  const unknown = [...unsent].find((name) => !tensors.has(name))
+  if (unknown === undefined && unsent.size < tensors.size)
+    return { frozen: new Set(frozen), unsent, personal: [...new Set(personal)] }
   const received = unknown === undefined ? 'all of them' : `"${unknown}"`
-  throw new LoricaError('LRC-1007', `frozen expected some tensors of the adapter, received ${received}`, {
-    expected: 'some tensors of the adapter',
-    received,
+  throw new LoricaError(
+    'LRC-1007',
+    `frozen and personal expected some tensors of the adapter, received ${received}`,
+    {
+      expected: 'some tensors of the adapter',
+      received,
+    },
+  )
+}
+
+/** Tensors after training. Throws LoricaError LRC-6011 when a value is not finite. */
+function ownOf(tensors: TensorMap, names: readonly string[]): TensorMap {
+  const own = names.flatMap((name) => {
+    const tensor = tensors.get(name)
+    return tensor === undefined ? [] : [[name, tensor] as const]
   })
+  const wrong = own.find(([, { data }]) => data.some((value) => !Number.isFinite(value)))
+  if (wrong === undefined) return new Map(own)
+  throw new LoricaError('LRC-6011', `training made a value of the personal "${wrong[0]}" that is not finite`)
 }
 
 function finiteDelta(make: () => Delta): Delta {

@@ -209,10 +209,10 @@ export async function startAgent(
   return agent
 }
 
-/** The tensors that an assignment trains, as they are before that. */
+/** The tensors that an assignment trains for others, as they are before that. */
 export async function trainedTensors(
   agent: Pick<ScriptedAgent, 'read'>,
-  { adapter: { files }, frozen = [], rank }: TrainAssignment,
+  { adapter: { files }, frozen = [], personal = [], rank }: TrainAssignment,
 ): Promise<TensorMap> {
   const read = (name: string) => agent.read(files.find(({ path }) => path === name)!.sha256)
   const whole = parseAdapter({
@@ -220,7 +220,7 @@ export async function trainedTensors(
     'adapter_model.safetensors': await read('adapter_model.safetensors'),
   })
   const { tensors } = rank === undefined ? whole : await truncatedAdapter(whole, rank)
-  return new Map([...tensors].filter(([name]) => !frozen.includes(name)))
+  return new Map([...tensors].filter(([name]) => !frozen.includes(name) && !personal.includes(name)))
 }
 
 /** The bytes of an update. */

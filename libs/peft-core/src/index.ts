@@ -40,7 +40,7 @@ export { type FilePool, filePool } from './aggregate/file-pool.js'
 export { filledAdapter } from './aggregate/filled.js'
 export { type FoldSpeed, measureFold } from './aggregate/fold-speed.js'
 export { orthonormalStart } from './aggregate/orthonormal-start.js'
-export { personalAdapter } from './aggregate/personal.js'
+export { hasPart, personalAdapter, withOwn } from './aggregate/personal.js'
 export type {
   AggregationReport,
   Agreement,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { encodeSafetensors, rawTensor, readAdapter, type TensorMap } from '@lorica/peft-core'
 import { createIdentity, type FileReference, type ReleaseManifest, signManifest } from '@lorica/protocol'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openBlobs } from './blobs.js'
@@ -47,7 +48,7 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
-function open(base = 'cd'.repeat(32)) {
+function open(base = 'cd'.repeat(32), own?: () => Promise<TensorMap | undefined>) {
   const blobs = openBlobs(join(folder, 'blobs'), async (file, offset, append) => {
     await append((content.get(file.sha256) as Buffer).subarray(offset))
   })
@@ -57,6 +58,7 @@ function open(base = 'cd'.repeat(32)) {
     blobs,
     coordinatorPublicKey: publicKey,
     baseOfRun: () => base,
+    ...(own === undefined ? {} : { own }),
   })
 }
 
@@ -69,6 +71,38 @@ test('a verified release becomes a PEFT folder with its proof', async () => {
   )
   expect(await readFile(join(taken?.folder ?? '', 'manifest.json'), 'utf8')).toBe(release.manifest)
   expect(await readFile(join(taken?.folder ?? '', 'manifest.sig'), 'utf8')).toBe(release.signature)
+})
+
+test('a release has beside it the same with the own parts of this agent, and its signed files stay what they are', async () => {
+  const factor = (shape: number[], ...values: number[]) => ({ shape, data: Float32Array.from(values) })
+  const [a, b] = ['A', 'B'].map((name) => `base_model.model.q.lora_${name}.weight`) as [string, string]
+  const shared = new Map([
+    [a, factor([1, 2], 3, 4)],
+    [b, factor([2, 1], 0, 0)],
+  ])
+  const added = [
+    JSON.stringify({ peft_type: 'LORA', r: 1, lora_alpha: 2, target_modules: ['q'] }),
+    encodeSafetensors(new Map([...shared].map(([name, tensor]) => [name, rawTensor(tensor)]))),
+  ].map((text) => {
+    const bytes = Buffer.from(text)
+    const sha256 = createHash('sha256').update(bytes).digest('hex')
+    content.set(sha256, bytes)
+    return { sha256, sizeBytes: bytes.byteLength }
+  })
+  const [files] = [manifest(7, {})].map(({ files }) => files)
+  const named = { ...manifest(7, {}), files: files!.map((file, at) => ({ ...file, ...added[at] })) }
+  const own = new Map([[b, factor([2, 1], 7.5, -9)]])
+  const releases = open(undefined, async () => own)
+  const taken = await releases.take(signManifest(coordinator, named))
+  expect(taken?.personal).toBe(join(folder, 'r', 'v7', 'personal'))
+  const completed = await readAdapter(taken?.personal ?? '')
+  expect([...completed.tensors.values()].map(({ data }) => [...data])).toEqual([
+    [3, 4],
+    [7.5, -9],
+  ])
+  const signed = await readFile(join(taken?.folder ?? '', 'adapter_model.safetensors'))
+  expect(createHash('sha256').update(signed).digest('hex')).toBe(added[1]?.sha256)
+  expect(await releases.runs()).toEqual(new Set(['r4']))
 })
 
 test('the release in use and the one before stay, whatever versions were left out between', async () => {

@@ -1,4 +1,5 @@
 import { dirname, join } from 'node:path'
+import { adapterFiles, parseAdapter, type TensorMap, withOwn } from '@lorica/peft-core'
 import { LoricaError, manifestId, type Release, type ReleaseManifest, verifyRelease } from '@lorica/protocol'
 import { z } from 'zod'
 import type { Blobs } from './blobs.js'
@@ -7,14 +8,26 @@ import { diskError, readJson, writeJson, writeWhole } from './folder.js'
 
 const latestSchema = z.strictObject({ version: z.int(), name: z.string(), manifestId: z.string() })
 type Latest = Readonly<z.infer<typeof latestSchema>>
+const ofRunSchema = z.object({ runId: z.string() })
+const PERSONAL = 'personal'
 
 /** Releases that this agent verified. Versions only grow, also over restarts. */
 export interface Releases {
   /**
-   * Verifies a release, gets its files, and keeps it as an ordinary PEFT folder. Returns undefined when it is the one in
-   * use already. Throws LRC-6005 or LRC-6006, and keeps the one in use.
+   * Verifies a release, gets its files, and keeps it as an ordinary PEFT folder, and in `personal` inside it the same with the own
+   * parts of this agent, where it has some. Returns undefined when it is the one in use already. Throws LRC-6005 or LRC-6006, and
+   * keeps the one in use.
    */
-  take(release: Release): Promise<{ readonly manifest: ReleaseManifest; readonly folder: string } | undefined>
+  take(release: Release): Promise<Taken | undefined>
+  /** The runs that the releases which are here are of. */
+  runs(): Promise<ReadonlySet<string>>
+}
+
+/** A release that was taken, and where it is. */
+export interface Taken {
+  readonly manifest: ReleaseManifest
+  readonly folder: string
+  readonly personal: string | null // the folder of the adapter with the own parts of this agent
 }
 
 export interface ReleasesOptions {
@@ -23,6 +36,8 @@ export interface ReleasesOptions {
   readonly coordinatorPublicKey: string
   /** The hash of the base that a run trains, when this agent knows it: a release of that run is for no other. */
   readonly baseOfRun: (runId: string) => string | undefined
+  /** The own parts of this agent beside a release; undefined when it has none. */
+  readonly own?: (release: ReleaseManifest) => Promise<TensorMap | undefined>
   readonly disk?: Disk
 }
 
@@ -34,11 +49,14 @@ export function openReleases({
   blobs,
   coordinatorPublicKey,
   baseOfRun,
+  own = async () => undefined,
   disk = systemDisk(),
 }: ReleasesOptions): Releases {
   const latestPath = join(folder, 'latest.json')
   let turn: Promise<unknown> = Promise.resolve()
 
+  const versionsIn = async (): Promise<readonly number[]> =>
+    (await disk.list(folder)).flatMap((name) => (/^v\d+$/.test(name) ? [Number(name.slice(1))] : []))
   const take: Releases['take'] = async (release) => {
     const latest = await readLatest(disk, latestPath)
     const id = manifestId(release)
@@ -50,21 +68,26 @@ export function openReleases({
       ...(baseSha256 === undefined ? {} : { baseSha256 }),
     })
     const target = join(folder, manifest.name)
-    await assemble(target, release, manifest, { blobs, disk })
+    const isCompleted = await assemble(target, release, manifest, { blobs, own, disk })
     const latestNow: Latest = { version: manifest.version, name: manifest.name, manifestId: id }
     await writeJson(latestPath, latestNow, { disk, isDurable: true })
-    const versions = (await disk.list(folder)).flatMap((name) =>
-      /^v\d+$/.test(name) ? [Number(name.slice(1))] : [],
-    )
+    const versions = await versionsIn()
     const old = versions.toSorted((a, b) => b - a).slice(KEPT_RELEASES)
     for (const version of old) await disk.remove(join(folder, `v${version}`))
-    return { manifest, folder: target }
+    return { manifest, folder: target, personal: isCompleted ? join(target, PERSONAL) : null }
   }
   return {
     take(release) {
       const taken = turn.then(() => take(release))
       turn = taken.catch(() => {})
       return taken
+    },
+    async runs() {
+      const versions = await versionsIn()
+      const manifests = await Promise.all(
+        versions.map((version) => readJson(join(folder, `v${version}`, 'manifest.json'), disk)),
+      )
+      return new Set(manifests.flatMap((manifest) => ofRunSchema.safeParse(manifest).data?.runId ?? []))
     },
   }
 }
@@ -73,23 +96,41 @@ async function assemble(
   target: string,
   release: Release,
   manifest: ReleaseManifest,
-  { blobs, disk }: { readonly blobs: Blobs; readonly disk: Disk },
-): Promise<void> {
+  { blobs, own, disk }: Required<Pick<ReleasesOptions, 'blobs' | 'own' | 'disk'>>,
+): Promise<boolean> {
   const staging = disk.temporaryPath(target)
   const write = (name: string, bytes: Uint8Array): Promise<void> =>
     writeWhole(join(staging, name), bytes, { disk, isDurable: true })
   try {
-    for (const file of manifest.files) await write(file.path, await blobs.bytes(file))
+    const files = new Map<string, Uint8Array>()
+    for (const file of manifest.files) files.set(file.path, await blobs.bytes(file))
+    const personal = completed(files, await own(manifest))
+    for (const [path, bytes] of [...files, ...personal]) await write(path, bytes)
     await write('manifest.json', Buffer.from(release.manifest, 'utf8'))
     await write('manifest.sig', Buffer.from(release.signature, 'utf8'))
     await disk.remove(target)
     await disk.rename(staging, target)
     await disk.flushFolder(dirname(target))
+    return personal.size > 0
   } catch (cause) {
     throw diskError(target, cause)
   } finally {
     await disk.remove(staging)
   }
+}
+
+/** The files of a release with the own parts of this agent, by path; none when it has none. */
+function completed(
+  files: ReadonlyMap<string, Uint8Array>,
+  own: TensorMap | undefined,
+): ReadonlyMap<string, Uint8Array> {
+  const [config, weights] = ['adapter_config.json', 'adapter_model.safetensors'].map((name) =>
+    files.get(name),
+  )
+  if (own === undefined || config === undefined || weights === undefined) return new Map()
+  const adapter = parseAdapter({ 'adapter_config.json': config, 'adapter_model.safetensors': weights })
+  const whole = Object.entries(adapterFiles(withOwn(adapter, own)))
+  return new Map(whole.map(([name, bytes]) => [`${PERSONAL}/${name}`, bytes]))
 }
 
 async function readLatest(disk: Disk, path: string): Promise<Latest | undefined> {

@@ -109,6 +109,8 @@ function aggregationLines(view: AggregationView, isWhy: boolean): readonly strin
 function summaryOf({ strategy, error, averagedError, agreement, rule }: AggregationView): string {
   const name = rule ? `${strategy} after ${rule.rule}` : strategy
   if (rule && error === null) return `${name}: each value is the rule's, and stands beside no mean`
+  if (error === null && averagedError === null)
+    return `${name}: what agents send is a part of what they train, and stands beside no mean`
   const agree =
     agreement === null ? '' : `; updates agree ${cosine(agreement.mean)}, least ${cosine(agreement.least)}`
   const from = rule ? 'the sum that the rule decided' : 'the exact mean'

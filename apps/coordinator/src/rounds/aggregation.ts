@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import {
   type Adapter,
   type Aggregate,
+  type AggregationReport,
   adapterFiles,
   encodeServerState,
   filePool,
@@ -20,7 +21,7 @@ import { expectEnough, ruleIn } from './rule.js'
 import type { Run } from './run.js'
 import { optimizerIn, readServerState, shortened, steppedAdapter } from './server-step.js'
 import { startsOf } from './starts.js'
-import { strategyIn, tensorsOf } from './strategy.js'
+import { hasPersonal, strategyIn, tensorsOf } from './strategy.js'
 import { openRoundOf } from './training.js'
 import { countsOf, membersOf } from './weights.js'
 
@@ -56,7 +57,7 @@ export async function aggregateRound(
   if (round.candidate === null) {
     const { optimizer } = spec.aggregate
     const aggregation = {
-      ...aggregationOf(report, membersOf(contributionsOf(round))),
+      ...aggregationOf(hasPersonal(spec) ? personally(report) : report, membersOf(contributionsOf(round))),
       ...(optimizer === undefined ? {} : { optimizer: optimizer.kind }),
     }
     const [own] = kept
@@ -91,10 +92,12 @@ export async function aggregateOf(
   expectEnough(spec, members.size)
   const { weights, scale } = countsOf(spec, members)
   await using pool = filePool(parts.disk.open)
+  const { shared, personal } = tensorsOf(spec, start, round.round)
   const starts = startsOf(start, spec.peft.rank)
   const sources = new Map<Adapter, ReturnType<typeof updateSources>>() // by what was trained
   const aggregation = strategyIn(spec).open({
     ...{ start, round: round.round, measured: true, rule: ruleIn(spec), mostMultiplications: MEASURING },
+    local: new Set(personal),
   })
   for (const [id, contribution] of members) {
     const path = contributionPath(parts.updatesFolder, runId, round.round, contribution)
@@ -109,9 +112,13 @@ export async function aggregateOf(
   const aggregate = scale === 1 ? whole : { ...whole, candidate: shortened(start, whole.candidate, scale) }
   const optimizer = optimizerIn(spec)
   if (optimizer === null) return { ...aggregate, state: null }
-  const { shared } = tensorsOf(spec, start, round.round)
   const given = { start, aggregate: aggregate.candidate, trained: shared.keys(), state }
   return { ...aggregate, ...steppedAdapter(optimizer, given) }
+}
+
+/** A report that says with what agents measure its candidate. */
+function personally(report: AggregationReport): AggregationReport {
+  return { ...report, notes: [...report.notes, 'each agent measures the candidate with its own parts'] }
 }
 
 /** An aggregate of agents of lower ranks, with the rank of the run again: its change is the same. */

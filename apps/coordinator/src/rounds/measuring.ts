@@ -5,6 +5,7 @@ import { answerMeasurement, isMeasured, measuredOf, openMeasurement } from './me
 import type { Parts } from './parts.js'
 import { evaluateAssignment } from './plan.js'
 import type { Run } from './run.js'
+import { hasPersonal, tensorsOf } from './strategy.js'
 import { tickMs } from './training.js'
 
 /** What is measured, by whom, and on how much of their held-out text. */
@@ -25,9 +26,10 @@ export async function measure(
   const startedMs = clock.monotonicMs()
   const run = active.run()
   const { round, maxTokens } = request
+  const personal = hasPersonal(run.spec) ? tensorsOf(run.spec, await active.adapter(), round).personal : []
   const assignments = new Map(request.agents.map((agentId) => [agentId, newId(random)]))
   const assignmentFor = (assignmentId: string) =>
-    evaluateAssignment(run, { assignmentId, round, maxTokens }, request.adapter)
+    evaluateAssignment(run, { assignmentId, round, maxTokens }, { adapter: request.adapter, personal })
   active.measurement = { round, state: openMeasurement(assignments), assignmentFor }
   for (const [agentId, assignmentId] of assignments)
     active.ask(agentId, assignmentId, () => assignmentFor(assignmentId))

@@ -94,7 +94,7 @@ describe('assignments', () => {
   const seat = round.seats.get('id-graz')!
 
   test('a training assignment is what the protocol says, with the steps before it and the time left', () => {
-    const assignment = trainAssignment(fresh, round, seat, { nowMs: 4000, frozen: [] })
+    const assignment = trainAssignment(fresh, round, seat, { nowMs: 4000, frozen: [], personal: [] })
     expect(parseAssignment(assignment)).toEqual(assignment)
     expect([assignment.round, assignment.local.firstStep, assignment.local.totalSteps]).toEqual([3, 40, 100])
     expect([assignment.deadlineMs, assignment.maxUpdateNorm, assignment.seed]).toEqual([
@@ -106,7 +106,7 @@ describe('assignments', () => {
 
   test('a proximal pull travels to agents of version 2, and no agent of version 1 is suited for it', () => {
     const pulled = { ...fresh, spec: { ...fresh.spec, local: { ...fresh.spec.local, proximal: 0.03 } } }
-    const assignment = trainAssignment(pulled, round, seat, { nowMs: 4000, frozen: [] })
+    const assignment = trainAssignment(pulled, round, seat, { nowMs: 4000, frozen: [], personal: [] })
     expect(parseAssignment(assignment)).toMatchObject({ local: { proximal: 0.03 } })
     expect(fitMessage('assignment', assignment, 1)).not.toHaveProperty('local.proximal')
     const speaking = (protocol: number) =>
@@ -121,7 +121,11 @@ describe('assignments', () => {
 
   test('an evaluation names the adapter to measure', () => {
     const adapter = { version: 6, files }
-    const assignment = evaluateAssignment(fresh, { assignmentId: 'as-9', round: 3, maxTokens: 512 }, adapter)
+    const assignment = evaluateAssignment(
+      fresh,
+      { assignmentId: 'as-9', round: 3, maxTokens: 512 },
+      { adapter, personal: [] },
+    )
     expect(parseAssignment(assignment)).toEqual(assignment)
     expect([assignment.adapter.version, assignment.maxTokensEvaluated, assignment.batch]).toEqual([6, 512, 8])
   })

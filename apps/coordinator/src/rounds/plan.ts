@@ -73,7 +73,11 @@ export function trainAssignment(
   run: Run,
   round: Pick<RoundState, 'round' | 'deadlineAtMs' | 'lateGraceMs'>,
   seat: Seat,
-  { nowMs, frozen }: { readonly nowMs: number; readonly frozen: readonly string[] },
+  {
+    nowMs,
+    frozen,
+    personal = [],
+  }: { readonly nowMs: number; readonly frozen: readonly string[]; readonly personal?: readonly string[] },
 ): TrainAssignment {
   const { spec } = run
   const { holdout } = spec.evaluate
@@ -97,6 +101,7 @@ export function trainAssignment(
     maxUpdateNorm: spec.privacy.clip,
     ...(spec.update.encoding === 'f32' ? {} : { update: { ...spec.update } }),
     ...(frozen.length === 0 ? {} : { frozen: [...frozen] }),
+    ...(personal.length === 0 ? {} : { personal: [...personal] }),
     deadlineMs: isBuffered(spec) ? NO_DEADLINE_MS : timeLeftMs(round, nowMs),
   }
 }
@@ -110,11 +115,11 @@ function timeLeftMs(
   return Math.max(1, Math.round(deadlineAtMs + lateGraceMs - nowMs))
 }
 
-/** What an agent is asked to measure. `maxTokens` null: all of its held-out text. */
+/** What an agent is asked to measure, beside its own `personal` tensors. `maxTokens` null: all of its held-out text. */
 export function evaluateAssignment(
   run: Run,
   of: { readonly assignmentId: string; readonly round: number; readonly maxTokens: number | null },
-  adapter: Run['adapter'],
+  { adapter, personal }: { readonly adapter: Run['adapter']; readonly personal: readonly string[] },
 ): EvaluateAssignment {
   const { spec } = run
   return {
@@ -124,6 +129,7 @@ export function evaluateAssignment(
     data: { ...spec.data, holdout: spec.evaluate.holdout },
     batch: spec.local.batch,
     maxTokensEvaluated: of.maxTokens,
+    ...(personal.length === 0 ? {} : { personal: [...personal] }),
     deadlineMs: spec.rounds.deadlineMs ?? NO_DEADLINE_MS,
   }
 }

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { parseSelection, type RunSpec, unmet } from '@lorica/protocol'
 import { type Described, factsOf } from '../fleet/facts.js'
 import type { Run } from './run.js'
-import { hasFrozen } from './strategy.js'
+import { hasFrozen, hasPersonal } from './strategy.js'
 
 /** An agent that could take part. */
 export interface Candidate extends Described {
@@ -46,6 +46,10 @@ export function suitedAgents<T extends Candidate>(
 /** The setting of a run that an agent of protocol 1 would not know. */
 function newerIn(spec: Selecting['spec'], agent: Candidate): string | undefined {
   if (hasFrozen(spec)) return `aggregate.strategy ${spec.aggregate.strategy}`
+  if (hasPersonal(spec))
+    return spec.aggregate.personal === undefined
+      ? `aggregate.strategy ${spec.aggregate.strategy}`
+      : 'aggregate.personal'
   if (spec.local.proximal) return `local.proximal ${spec.local.proximal}`
   const rank = rankOf(spec, agent)
   return rank < spec.peft.rank ? `peft.ranks ${rank}` : undefined

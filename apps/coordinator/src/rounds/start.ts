@@ -5,7 +5,7 @@ import type { Host } from '../host.js'
 import type { RunJournalEvent } from '../journal-event.js'
 import type { Ledger } from '../ledger.js'
 import type { Blobs } from '../store/blobs.js'
-import { hasOrthonormalStart } from './strategy.js'
+import { expectPersonal, hasOrthonormalStart } from './strategy.js'
 
 /** What a run begins with, before anything of it is recorded. */
 export type RunStart = Omit<Extract<RunJournalEvent, { type: 'run-created' }>, 'type' | 'runId'>
@@ -29,6 +29,7 @@ export async function pinRun(
       startOf(spec, models.firstAdapter(path, spec.peft, seed)),
       models.folderOf(path),
     ])
+    expectPersonal(spec, adapter)
     const base = { path, folder, name: basename(path), sha256, files: files.map((file) => ({ ...file })) }
     return { spec, seed, base, adapter }
   } catch (cause) {

@@ -11,7 +11,7 @@ import type { Parts } from './parts.js'
 import { planRound, seatOf, trainAssignment } from './plan.js'
 import { phaseOf, type RoundState, refusalsOf } from './round.js'
 import { suitedAgents } from './selection.js'
-import { hasFrozen, tensorsOf } from './strategy.js'
+import { hasFrozen, hasPersonal, tensorsOf } from './strategy.js'
 
 const SCHEDULE_TICK_MS = 1000 // somebody may set the clock meanwhile
 
@@ -136,10 +136,11 @@ export function askToTrain(active: ActiveRun, agentId: string): void {
   const seat = open?.seats.get(agentId)
   if (open === null || open.isClosed || seat?.status !== 'training') return
   active.ask(agentId, seat.assignmentId, async () => {
-    const { frozen } = hasFrozen(run.spec)
-      ? tensorsOf(run.spec, await active.adapter(seat.rank), roundOf(seat, open))
-      : { frozen: [] }
-    return trainAssignment(run, open, seat, { nowMs: active.nowMs(), frozen })
+    const { frozen, personal } =
+      hasFrozen(run.spec) || hasPersonal(run.spec)
+        ? tensorsOf(run.spec, await active.adapter(seat.rank), roundOf(seat, open))
+        : { frozen: [], personal: [] }
+    return trainAssignment(run, open, seat, { nowMs: active.nowMs(), frozen, personal })
   })
 }
 

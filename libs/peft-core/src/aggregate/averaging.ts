@@ -12,6 +12,7 @@ import { allShared, createStrategy, type Strategy } from './strategy.js'
 export const fedavg: Strategy = createStrategy({
   name: 'fedavg',
   exact: false,
+  keepsLocal: true,
   roles: allShared,
   check: async (member, { first }) => expectSameRanks(member, first, 'fedavg'),
   combine: (shares, plan) => combineAverages(shares, plan),

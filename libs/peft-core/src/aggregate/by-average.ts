@@ -15,7 +15,7 @@ import type { AggregationPlan, Combined } from './strategy.js'
 import { tensorSource } from './tensor-source.js'
 import { weightedMeans } from './weighted-sum.js'
 
-/** The means of all tensors but the kept ones, which are those of the start, or of the first contribution. */
+/** The means of all tensors but the kept ones and those that stay with the agents: they are those of the start, or of the first contribution. */
 export async function combineAverages(
   shares: readonly Share[],
   plan: AggregationPlan,
@@ -24,16 +24,23 @@ export async function combineAverages(
   const reference = (shares[0] as Share).member
   const config = plan.start?.config ?? reference.config
   const names = [...reference.shapes.keys()]
+  const { local = new Set<string>() } = plan
   const means = await weightedMeans(
     shares,
-    names.filter((name) => !kept.has(name)),
+    names.filter((name) => !kept.has(name) && !local.has(name)),
   )
   const owner = plan.start === null ? reference : startMember(plan.start)
   const tensors = new Map<string, Tensor>()
   for (const name of names) tensors.set(name, means.get(name) ?? (await tensorIn(owner, name)))
   const budget = measureBudget(shares, plan)
   const modules = plan.measured ? await measureModules(shares, { ...plan, budget }, { config, tensors }) : []
-  return { config, tensors, side: null, modules, notes: [...notesOf(config), ...budget.notes] }
+  return {
+    config,
+    tensors,
+    side: null,
+    modules,
+    notes: [...notesOf(config), ...localNotes(local), ...budget.notes],
+  }
 }
 
 /** Each module that is in the budget of a release against the exact aggregate. */
@@ -67,6 +74,14 @@ export async function measureModules(
     if (measured !== null) modules.push({ module: path, rank, measured, dropped: null })
   }
   return modules
+}
+
+function localNotes({ size }: ReadonlySet<string>): readonly string[] {
+  if (size === 0) return []
+  const stay = size === 1 ? '1 tensor stays' : `${size} tensors stay`
+  return [
+    `${stay} with each agent; the release has the start’s, for newcomers, and their modules are not measured`,
+  ]
 }
 
 /** What averaging leaves inexact, beside what is measured. */

@@ -16,6 +16,7 @@ const NAME = 'fedsa'
 export const fedsa: Strategy = createStrategy({
   name: NAME,
   exact: true,
+  keepsLocal: true,
   roles: (adapter) => rolesOf(pairedShapes(adapter)),
   async check(member, { first }) {
     loraConfigOf(member, NAME)

@@ -14,6 +14,7 @@ const NAME = 'ffa'
 export const ffa: Strategy = createStrategy({
   name: NAME,
   exact: true,
+  keepsLocal: true,
   roles: (adapter) => rolesWith(adapter, 'first'),
   async check(member, { first }) {
     loraConfigOf(member, NAME)

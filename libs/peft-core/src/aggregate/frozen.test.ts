@@ -18,6 +18,7 @@ import {
   withTensors,
 } from './agents.fixture.js'
 import { orthonormalStart } from './orthonormal-start.js'
+import { hasPart, withOwn } from './personal.js'
 import { strategyOf } from './strategies.js'
 
 const start = randomAdapter({ rank: 3, alpha: 5 }, 40)
@@ -188,5 +189,45 @@ describe('A shared', () => {
     expect(candidate.tensors.get(keyOf('model.v', 'B'))).toEqual(start.tensors.get(keyOf('model.v', 'B')))
     expect(report.modules).toEqual([])
     expect(report.notes[0]).toContain('B and whole modules stay with each agent')
+  })
+
+  test('averaging leaves the tensors alone that stay with the agents, and measures the other modules', async () => {
+    const local = new Set([keyOf('model.v', 'B')])
+    const changes = weights.map((weight, at) => {
+      const { tensors } = randomAdapter({ rank: 3, alpha: 4 }, at + 90)
+      const sent = new Map([...tensors].filter(([name]) => !local.has(name)))
+      return { ...contributed(`k${at}`, weight, { ...start, tensors: sent }), start: start.tensors }
+    })
+    const { candidate, report } = await aggregate({ strategy: 'fedavg' }, changes, { start, local })
+    const whole = await aggregate({ strategy: 'fedavg' }, changes, { start })
+    const [kept, averaged] = [keyOf('model.v', 'B'), keyOf('model.v', 'A')]
+    expect(candidate.tensors.get(kept)).toEqual(start.tensors.get(kept))
+    expect(candidate.tensors.get(averaged)).toEqual(whole.candidate.tensors.get(averaged))
+    expect(candidate.tensors.get(averaged)).not.toEqual(start.tensors.get(averaged))
+    expect(report.modules.map(({ module }) => module)).toEqual(['model.q'])
+    expect(report.modules[0]?.error).toBe(whole.report.modules[0]?.error)
+    expect(report.notes[0]).toContain('1 tensor stays with each agent')
+    const plan = { start, round: 1, measured: false, local }
+    const svd = strategyOf({ strategy: 'svd', balance: 'b', partition: false })
+    expect(() => svd.open(plan)).toThrow('svd expected whole adapters, got tensors that stay with the agents')
+    expect(() => strategyOf({ strategy: 'fedavg' }).open({ ...plan, start: null })).toThrow('without a start')
+  })
+
+  test('an adapter gets the own parts of an agent by name, and no others', () => {
+    const name = keyOf('model.q', 'B')
+    const own = new Map([[name, randomTensor([7, 3], 'own')]])
+    const { tensors } = withOwn(start, own)
+    expect(tensors.get(name)).toBe(own.get(name))
+    expect([...tensors.keys()]).toEqual([...start.tensors.keys()])
+    expect(tensors.get(keyOf('model.q', 'A'))).toBe(start.tensors.get(keyOf('model.q', 'A')))
+    expect(() => withOwn(start, new Map([[name, randomTensor([7, 2], 'own')]]))).toThrow(
+      'expected the shape (7,2)',
+    )
+    expect([
+      hasPart(name, 'lora_B'),
+      hasPart(name, 'q.lora_B'),
+      hasPart(name, 'lora'),
+      hasPart(name, 'odel'),
+    ]).toEqual([...[true, true, false, false]])
   })
 })

@@ -9,14 +9,17 @@ export interface MeasureBudget {
 }
 
 /**
- * All modules, or, where that would take more multiplications than the plan allows, as many as it allows, spread evenly. The same
+ * All modules whose factors are sent, or, where that would take more multiplications than the plan allows, as many as it allows, spread evenly. The same
  * contributions give the same modules.
  */
 export function measureBudget(
   shares: readonly Share[],
-  { measured, mostMultiplications = Number.POSITIVE_INFINITY }: AggregationPlan,
+  { measured, local, mostMultiplications = Number.POSITIVE_INFINITY }: AggregationPlan,
 ): MeasureBudget {
-  const paths = measured ? [...(shares[0]?.member.pairs.keys() ?? [])] : []
+  const pairs = measured ? [...(shares[0]?.member.pairs ?? [])] : []
+  const paths = pairs
+    .filter(([, { keyA, keyB }]) => local?.has(keyA) !== true && local?.has(keyB) !== true)
+    .map(([path]) => path)
   const costs = paths.map((path) => multiplications(shares, path))
   const total = costs.reduce((sum, cost) => sum + cost, 0)
   if (total <= mostMultiplications) return { has: (path) => measured && paths.includes(path), notes: [] }

@@ -20,6 +20,7 @@ export function trainedIn(round: number): TrainedFactor {
 export const rolora: Strategy = createStrategy({
   name: NAME,
   exact: true,
+  keepsLocal: true,
   roles: (adapter, round) => rolesWith(adapter, trainedIn(round)),
   async check(member, { plan, first }) {
     loraConfigOf(member, NAME)

@@ -17,6 +17,8 @@ export interface AggregationPlan {
   readonly measured: boolean
   /** How many multiplications the measuring may take; some modules are left out beyond it. Any number when absent. */
   readonly mostMultiplications?: number
+  /** Tensors that stay with the agents: the release has those of the start. None when absent; it needs a start. */
+  readonly local?: ReadonlySet<string>
   /** What the contributions count is up to this rule, not to their weights; none when absent. It needs a start. */
   readonly rule?: AggregationRule | null
   onProgress?(done: number, total: number): void
@@ -68,6 +70,8 @@ export interface Combined {
 export interface StrategyParts {
   readonly name: string
   readonly exact: boolean
+  /** Whether tensors may stay with the agents: the others are averaged one by one. */
+  readonly keepsLocal?: true
   roles: Strategy['roles']
   /** RangeError when a contribution does not fit `first`: what all started from, or else the one that came first. */
   check(member: Member, context: { readonly plan: AggregationPlan; readonly first: Member }): Promise<void>
@@ -82,6 +86,10 @@ export function createStrategy(parts: StrategyParts): Strategy {
 function openAggregation(parts: StrategyParts, plan: AggregationPlan): Aggregation {
   const members = new Map<string, Member>()
   if (plan.rule) expectRobust(parts.name, plan.rule)
+  if ((plan.local?.size ?? 0) > 0 && (parts.keepsLocal !== true || plan.start === null))
+    throw new RangeError(
+      `${parts.name} expected whole adapters${plan.start === null ? ' without a start' : ''}, got tensors that stay with the agents`,
+    )
   return {
     async fold(contribution) {
       const member = memberOf(contribution)

@@ -16,6 +16,7 @@ const origin = {
   round: countSchema, // 1, 2, ...; an evaluation of round 0 measures the adapter that the run starts from
   base: z.strictObject({ sha256: sha256Schema, files: filesSchema }), // the frozen model, pinned by content
   adapter: z.strictObject({ version: countSchema, files: filesSchema }), // a PEFT folder; version 0 is the start
+  personal: since(2, z.array(z.string().max(1024)).max(100_000)), // tensors of the adapter that agents have of their own, and never send; absent: none
 }
 
 const peftSchema = z.strictObject({

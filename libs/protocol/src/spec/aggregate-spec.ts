@@ -2,7 +2,17 @@ import { z } from 'zod'
 import { optimizerSchema } from './optimizer-spec.js'
 import { robustSchema } from './robust-spec.js'
 
-const strategySchema = z.enum(['fedavg', 'ffa', 'rolora', 'svd', 'fedsvd', 'lora-fair', 'hetlora', 'fedrot'])
+const strategySchema = z.enum([
+  'fedavg',
+  'ffa',
+  'rolora',
+  'svd',
+  'fedsvd',
+  'lora-fair',
+  'hetlora',
+  'fedrot',
+  'fedsa',
+])
 /** How a run makes one adapter of many. */
 export type RunStrategy = z.infer<typeof strategySchema>
 
@@ -14,6 +24,7 @@ export const aggregateSchema = z
   .strictObject({
     strategy: strategySchema.default('fedavg'),
     lambda: z.number().min(0).optional(), // of lora-fair: what the correction of B costs; of fedrot: how far factors are turned, 0 to 1
+    personal: z.array(z.string().min(1).max(255)).min(1).max(1024).optional(), // parts of names of tensors that stay with each agent
     weights: z
       .strictObject({
         by: z.enum(['tokens', 'examples', 'uniform']).optional(), // tokens, and uniform with a robust rule
@@ -39,10 +50,11 @@ export const aggregateSchema = z
     if (trust === 'robust' && robust === undefined)
       refuse(['robust'], 'is what trust robust needs: a rule, such as { rule: multi-krum, liars: 2 }')
   })
-  .transform(({ lambda, robust, optimizer, ...rest }) => ({
+  .transform(({ lambda, personal, robust, optimizer, ...rest }) => ({
     ...rest,
     weights: { ...rest.weights, by: byOf(rest.weights, rest.trust) },
     ...lambdaOf(rest.strategy, lambda),
+    ...(personal === undefined ? {} : { personal }),
     ...(robust === undefined ? {} : { robust }),
     ...(optimizer ? { optimizer } : {}),
   }))

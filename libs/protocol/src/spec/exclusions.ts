@@ -7,6 +7,7 @@ import { ruleKinds, strategiesWith, strategyModes } from './trust-modes.js'
 interface Settings {
   readonly aggregate: {
     readonly strategy: RunStrategy
+    readonly personal?: readonly string[] | undefined
     readonly trust: 'exact' | 'robust'
     readonly robust?: RobustSpec | undefined
     readonly weights: { readonly by: string }
@@ -136,6 +137,22 @@ const exclusions: readonly Exclusion[] = [
     second: ruleOf,
     because: 'a rule compares changes from one start, and an agent of a lower rank starts from less of it',
     instead: 'Leave peft.ranks out, or set aggregate.trust to exact.',
+  },
+  {
+    applies: ({ aggregate }) =>
+      aggregate.personal !== undefined && strategyModes[aggregate.strategy]?.takesPersonal !== true,
+    first: () => 'aggregate.personal',
+    second: strategyOf,
+    because: 'it makes new factors of whole updates, and the own parts of an agent would not fit them',
+    instead: `Leave aggregate.personal out, or set aggregate.strategy to one of ${strategiesWith(({ takesPersonal }) => takesPersonal === true)}.`,
+  },
+  {
+    applies: ({ aggregate }) =>
+      aggregate.robust !== undefined && (aggregate.personal !== undefined || aggregate.strategy === 'fedsa'),
+    first: (spec) => (spec.aggregate.personal === undefined ? strategyOf(spec) : 'aggregate.personal'),
+    second: ruleOf,
+    because: 'a rule compares whole updates, and a part of each stays with its agent',
+    instead: 'Set aggregate.trust to exact, or let agents send all that they train.',
   },
   {
     applies: ({ aggregate }) => aggregate.robust !== undefined && aggregate.trust === 'exact',

@@ -168,7 +168,7 @@ describe('agents with ranks of their own', () => {
     const { code, message, action } = refusal(part)
     expect(code).toBe('LRC-3014')
     expect(message).toContain(names)
-    expect(action).toContain('leave peft.ranks out'.slice(1))
+    expect(action?.toLowerCase()).toContain('leave peft.ranks out')
   })
 
   test.each([
@@ -182,5 +182,45 @@ describe('agents with ranks of their own', () => {
     const { code, message } = refusal(with8(peft))
     expect(code).toBe('LRC-3001')
     expect(message).toContain(names)
+  })
+})
+
+describe('parts that stay with the agents', () => {
+  test('fedsa keeps B, and the strategies that average tensors one by one keep what a run names', () => {
+    for (const strategy of ['fedavg', 'ffa', 'rolora', 'fedsa']) {
+      const { aggregate } = parseRunSpec({ ...smallest, aggregate: { strategy, personal: ['layers.3'] } })
+      expect(aggregate).toMatchObject({ strategy, personal: ['layers.3'] })
+    }
+    expect(parseRunSpec({ ...smallest, aggregate: { strategy: 'fedsa' } }).aggregate).not.toHaveProperty(
+      'personal',
+    )
+  })
+
+  test.each([
+    [
+      { aggregate: { strategy: 'svd', personal: ['lora_B'] } },
+      'aggregate.personal and aggregate.strategy svd',
+    ],
+    [
+      { aggregate: { strategy: 'fedrot', personal: ['lora_B'] } },
+      'aggregate.personal and aggregate.strategy fedrot',
+    ],
+    [
+      { aggregate: { trust: 'robust', robust: krum, personal: ['layers.3'] } },
+      'aggregate.personal and aggregate.robust multi-krum',
+    ],
+    [
+      { aggregate: { trust: 'robust', robust: krum, strategy: 'fedsa' } },
+      'aggregate.strategy fedsa and aggregate.robust multi-krum',
+    ],
+    [
+      { aggregate: { strategy: 'fedsa' }, peft: { ranks: [{ where: 'threads < 8', rank: 2 }] } },
+      'peft.ranks and aggregate.strategy fedsa',
+    ],
+  ])('%j excludes itself', (part, names) => {
+    const { code, message, action } = refusal(part)
+    expect(code).toBe('LRC-3014')
+    expect(message).toContain(names)
+    expect(action).toMatch(/^(Leave|Set)/)
   })
 })

@@ -10,13 +10,15 @@ interface Mode {
   readonly rules: readonly RuleKind[]
   readonly isLinear: boolean // its result follows from the sum of what is sent, which is all that secure aggregation gives
   readonly takesRanks?: true // agents may have ranks of their own
+  readonly takesPersonal?: true // tensors may stay with their agents: the others are averaged one by one
 }
 
 export const strategyModes: Readonly<Record<string, Mode>> = {
-  fedavg: { rules: ['whole'], isLinear: true },
-  ffa: { rules: ['whole', 'value'], isLinear: true },
-  rolora: { rules: ['whole', 'value'], isLinear: true },
+  fedavg: { rules: ['whole'], isLinear: true, takesPersonal: true },
+  ffa: { rules: ['whole', 'value'], isLinear: true, takesPersonal: true },
+  rolora: { rules: ['whole', 'value'], isLinear: true, takesPersonal: true },
   fedsvd: { rules: ['whole'], isLinear: true },
+  fedsa: { rules: [], isLinear: true, takesPersonal: true },
   svd: { rules: ['whole'], isLinear: false, takesRanks: true },
   'lora-fair': { rules: [], isLinear: false },
   hetlora: { rules: [], isLinear: false, takesRanks: true },
