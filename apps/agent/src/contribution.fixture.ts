@@ -53,7 +53,7 @@ export const receipt = (sha256: string) => ({
 /** What a coordinator answers to an update. */
 export type Upload = (update: UpdateOpen) => Promise<ReturnType<typeof receipt>>
 
-export const never = () => new AbortController().signal
+export const never = (): AbortSignal => new AbortController().signal
 const clock = systemClock()
 
 /** The parts of an agent whose training adds (2, -3, 6) to the adapter and whose coordinator answers with `upload`. */
