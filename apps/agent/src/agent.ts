@@ -30,6 +30,7 @@ import type { Traffic } from './site/traffic.js'
 import { openAdapters } from './store/adapters.js'
 import { openBases } from './store/bases.js'
 import { openBlobs } from './store/blobs.js'
+import { openControls, readControl } from './store/controls.js'
 import { writeLastEvaluation, writeLastUpload, writeUplink } from './store/ledger.js'
 import { openMoments } from './store/moments.js'
 import { type Finished, openOutbox } from './store/outbox.js'
@@ -158,6 +159,7 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
   })
   const moments = openMoments(join(folder, 'moments'), disk)
   const residuals = openResiduals(join(folder, 'residuals'), disk)
+  const controls = openControls(join(folder, 'controls'), disk)
   const trainer = createTrainer({
     clock,
     start: () => {
@@ -186,6 +188,7 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
     work: {
       base: ({ base }) => bases.pathOf(base),
       adapter: ({ adapter }) => adapters.read(adapter),
+      control: async (file) => readControl(file, await blobs.bytes(file)),
       batches: host.openBatches(settings.data, folder),
       ...{ trainer, owner, clock },
     },
@@ -193,6 +196,7 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
     moments,
     residuals,
     personal,
+    controls,
     delivery: {
       ...delivery,
       async upload(update, finished, signal) {
@@ -244,7 +248,8 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
   const endRun = async (runId: string): Promise<void> => {
     await agenda.endRun(runId)
     if (agenda.isIdle()) await trainer.close()
-    await Promise.all([moments.drop(runId), residuals.drop(runId), outbox.drop(runId), personal.ended(runId)])
+    const stores = [moments, residuals, controls, outbox]
+    await Promise.all([...stores.map((store) => store.drop(runId)), personal.ended(runId)])
     await forgetPersonal()
   }
   const inBackground = (work: Promise<void>): void => {

@@ -9,6 +9,7 @@ import { systemClock } from './clock.js'
 import { type ContributionParts, contributor, type Delivery } from './contribution.js'
 import type { AgentEvent } from './report.js'
 import { ownerOf } from './site/owner.js'
+import { openControls } from './store/controls.js'
 import { openMoments } from './store/moments.js'
 import { openOutbox } from './store/outbox.js'
 import { openPersonal } from './store/personal.js'
@@ -71,11 +72,13 @@ export function agentIn(folder: string, upload: Upload) {
   const moments = openMoments(join(folder, 'moments'))
   const outbox = openOutbox(join(folder, 'outbox'))
   const residuals = openResiduals(join(folder, 'residuals'))
+  const controls = openControls(join(folder, 'controls'))
   const personal = openPersonal(join(folder, 'personal'))
   const parts: ContributionParts = {
     work: {
       base: async () => '/models/tiny',
       adapter: async () => ({ config: {}, tensors: tensors(1, 1, 1) }) as unknown as Adapter,
+      control: async ({ path }) => tensors(...path.split('_').map(Number)),
       batches: {
         async training(_reading, plan) {
           plans.push(plan)
@@ -108,10 +111,30 @@ export function agentIn(folder: string, upload: Upload) {
       },
       ...{ owner: ownerOf(folder, { clock }), clock },
     },
-    ...{ outbox, moments, residuals, personal, delivery, underWay: new Map(), answered: async () => {} },
+    ...{
+      outbox,
+      moments,
+      residuals,
+      personal,
+      controls,
+      delivery,
+      underWay: new Map(),
+      answered: async () => {},
+    },
     ...{ record: async () => {}, recordEvaluation: async () => {}, onProgress: () => {}, onFatal: () => {} },
     expectAllowed: () => ownerOf(folder, { clock }).expectFree(),
     tell: (event) => events.push(event),
   }
-  return { perform: contributor(parts), parts, events, declined, jobs, plans, outbox, moments, residuals }
+  return {
+    perform: contributor(parts),
+    parts,
+    events,
+    declined,
+    jobs,
+    plans,
+    outbox,
+    moments,
+    residuals,
+    controls,
+  }
 }

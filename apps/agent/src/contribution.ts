@@ -13,6 +13,7 @@ import {
 } from '@lorica/protocol'
 import type { Perform } from './agenda.js'
 import { reasonOf, type Tell } from './report.js'
+import type { Controls } from './store/controls.js'
 import type { Moments } from './store/moments.js'
 import { type Finished, type Outbox, workOf } from './store/outbox.js'
 import type { Personal } from './store/personal.js'
@@ -40,6 +41,7 @@ export interface ContributionParts {
   readonly moments: Moments
   readonly residuals: Residuals
   readonly personal: Personal
+  readonly controls: Controls
   readonly delivery: Delivery
   /** Deliveries that are under way, by assignment and hash. */
   readonly underWay: Map<string, Promise<void>>
@@ -99,7 +101,10 @@ async function train(
   const moments = local.optimizerState === 'keep' ? await parts.moments.before(runId, round) : undefined
   const owed = await owedTo(assignment, parts, signal)
   const own = await ownFor(assignment, parts)
-  const update = await trainUpdate(assignment, { ...parts.work, onStep }, { moments, owed, own }, signal)
+  const counted = assignment.control?.counted ?? null
+  const control = counted === null ? undefined : await parts.controls.of(runId, counted)
+  const carried = { moments, owed, own, control }
+  const update = await trainUpdate(assignment, { ...parts.work, onStep }, carried, signal)
   const { delta, examples, tokens, trainMs, lossFirst, lossLast } = update
   const finished: Finished = {
     ...{ work, assignmentId, runId, round, settled: false },
@@ -112,6 +117,9 @@ async function train(
     parts.record(finished, update),
     update.moments === undefined ? undefined : parts.moments.keep(runId, round, update.moments),
     update.own === undefined ? undefined : parts.personal.keep(runId, assignment.adapter.version, update.own),
+    update.control === undefined
+      ? undefined
+      : parts.controls.keep(runId, delta.sha256, update.control, counted),
     delta.residual === undefined
       ? undefined
       : parts.residuals.keep(

@@ -14,6 +14,7 @@ import {
 } from '@lorica/peft-core'
 import { type EvaluateAssignment, LoricaError, type TrainAssignment } from '@lorica/protocol'
 import type { Clock } from './clock.js'
+import { correctionFor, type ReadControl } from './correction.js'
 import { type Delta, deltaOf } from './delta.js'
 import type { Trainer } from './engine.js'
 import type { PrivateBatches } from './private/batches.js'
@@ -24,6 +25,8 @@ export interface WorkParts {
   readonly base: (assignment: TrainAssignment | EvaluateAssignment) => Promise<string>
   /** The adapter to start from or to measure, its hashes checked. */
   readonly adapter: (assignment: TrainAssignment | EvaluateAssignment) => Promise<Adapter>
+  /** The coordinator's control of SCAFFOLD, its hash checked. */
+  readonly control: ReadControl
   readonly batches: PrivateBatches
   readonly trainer: Trainer
   readonly owner: Pick<Owner, 'whenFree'>
@@ -43,6 +46,7 @@ export interface Update {
   readonly lossLast: number
   readonly moments?: OptimizerState // stays here
   readonly own?: TensorMap // the personal parts after training; they stay here
+  readonly control?: TensorMap // c_k of SCAFFOLD: stays here, too
 }
 
 export interface Measured {
@@ -59,6 +63,8 @@ export interface Carried {
   readonly owed?: TensorMap | undefined
   /** The personal parts of this agent; those of the adapter where it has none. */
   readonly own?: TensorMap | undefined
+  /** What this agent's data pulled at, of SCAFFOLD. */
+  readonly control?: TensorMap | undefined
 }
 
 const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const
@@ -69,7 +75,7 @@ const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const
 export async function trainUpdate(
   assignment: TrainAssignment,
   parts: WorkParts,
-  { moments, owed, own }: Carried,
+  { moments, owed, own, control }: Carried,
   signal: AbortSignal,
 ): Promise<Update> {
   const { local, seed, maxUpdateNorm: maxNorm, update: { encoding } = { encoding: 'f32' } } = assignment
@@ -84,11 +90,12 @@ export async function trainUpdate(
   signal.throwIfAborted()
   const keepState = local.optimizerState === 'keep'
   const { frozen, unsent, personal } = tensorsIn(adapter.tensors, assignment)
+  const correction = await correctionFor(assignment, { adapter, frozen, control }, parts.control)
   const job = {
     tensors: adapter.tensors,
     batches: parts.owner.whenFree(batches, deadlineAtMs, signal),
     optimizer: {
-      ...ADAM,
+      ...(local.optimizer === 'sgd' ? { kind: local.optimizer } : ADAM),
       learningRate: local.learningRate,
       weightDecay: local.weightDecay,
       ...(local.clipNorm === null ? {} : { clipNorm: local.clipNorm }),
@@ -101,6 +108,7 @@ export async function trainUpdate(
     },
     accumulate: local.accumulate,
     ...(local.proximal === undefined ? {} : { proximal: { strength: local.proximal } }),
+    ...(correction === undefined ? {} : { correction: correction.tensors }),
     ...(frozen.size === 0 ? {} : { frozen: [...frozen] }),
     keepState,
     ...(keepState && moments !== undefined ? { state: moments } : {}),
@@ -115,6 +123,7 @@ export async function trainUpdate(
     lossLast: result.losses.at(-1) ?? Number.NaN,
     ...(result.optimizer === undefined ? {} : { moments: result.optimizer }),
     ...(personal.length === 0 ? {} : { own: ownOf(result.tensors, personal) }),
+    ...(correction === undefined ? {} : { control: correction.after(result) }),
   }
 }
 

@@ -39,6 +39,7 @@ export type { Contribution } from './aggregate/contribution.js'
 export { type FilePool, filePool } from './aggregate/file-pool.js'
 export { filledAdapter } from './aggregate/filled.js'
 export { type FoldSpeed, measureFold } from './aggregate/fold-speed.js'
+export { meanChange } from './aggregate/mean-change.js'
 export { orthonormalStart } from './aggregate/orthonormal-start.js'
 export { hasPart, personalAdapter, withOwn } from './aggregate/personal.js'
 export type {
@@ -151,12 +152,14 @@ export { encodeOptimizerState, readOptimizerState } from './train/optimizer-file
 export type { Proximal } from './train/proximal.js'
 export { createRandom, fillNormal, type Random, shuffled } from './train/random.js'
 export {
+  type ControlRound,
   nextControl,
   nextServerControl,
   type ScaffoldRound,
   scaffoldCorrection,
   zeroControl,
 } from './train/scaffold.js'
+export { rateSumOf, type Schedule } from './train/schedule.js'
 export { splitRows } from './train/split-rows.js'
 export { openTokenizer, type Tokenizer } from './train/tokens.js'
 export type { StepProgress, TrainJob, TrainResult } from './train/trainer.js'

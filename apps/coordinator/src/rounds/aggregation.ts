@@ -4,9 +4,9 @@ import {
   type Aggregate,
   type AggregationReport,
   adapterFiles,
-  encodeServerState,
   filePool,
   filledAdapter,
+  type TensorSource,
   updateSources,
 } from '@lorica/peft-core'
 import { LoricaError } from '@lorica/protocol'
@@ -15,11 +15,13 @@ import { diskError } from '../store/disk-error.js'
 import type { ActiveRun } from './active-run.js'
 import { aggregationOf } from './aggregation-report.js'
 import type { Aggregated, ClosedRound } from './closed-round.js'
+import { memoryFile, readMemory } from './memory.js'
 import { contributionPath, type Parts } from './parts.js'
 import { contributionsOf } from './round.js'
 import { expectEnough, ruleIn } from './rule.js'
 import type { Run } from './run.js'
-import { optimizerIn, readServerState, shortened, steppedAdapter } from './server-step.js'
+import { controlledAgents, nextControlOf } from './scaffold.js'
+import { optimizerIn, shortened, steppedAdapter } from './server-step.js'
 import { startsOf } from './starts.js'
 import { hasPersonal, strategyIn, tensorsOf } from './strategy.js'
 import { openRoundOf } from './training.js'
@@ -37,8 +39,12 @@ export async function aggregateRound(
   const { runId } = active
   const round = openRoundOf(active)
   const { spec } = active.run()
-  const [start, state] = await Promise.all([active.adapter(), readServerState(parts.blobs, round.startState)])
-  const made = await aggregated(parts, { runId, spec, round, start, state }).then(
+  const [start, memory] = await Promise.all([
+    active.adapter(),
+    readMemory(parts.blobs, spec, round.startState),
+  ])
+  const controlled = controlledAgents(active.run(), round)
+  const made = await aggregated(parts, { runId, spec, round, start, memory, controlled }).then(
     (aggregate) => ({ aggregate }),
     (cause: unknown) => ({ cause }),
   )
@@ -50,10 +56,10 @@ export async function aggregateRound(
     const { cause } = made
     throw cause instanceof RangeError ? new LoricaError('LRC-7006', cause.message, { cause }) : cause
   }
-  const { candidate, report, state: remembered } = made.aggregate
+  const { candidate, report, memory: remembered } = made.aggregate
   const stored = Object.entries(adapterFiles(candidate)).map(([path, bytes]) => parts.blobs.put(path, bytes))
   const files = stored.map(({ file }) => file)
-  const kept = remembered === null ? [] : [parts.blobs.put(STATE_FILE, encodeServerState(remembered))]
+  const kept = remembered === null ? [] : [parts.blobs.put(...memoryFile(remembered))]
   if (round.candidate === null) {
     const { optimizer } = spec.aggregate
     const aggregation = {
@@ -71,7 +77,6 @@ export async function aggregateRound(
   return { durable }
 }
 
-const STATE_FILE = 'server-optimizer.safetensors'
 const MEASURING = 2e9 // multiplications: seconds, for an aggregate that itself may take less
 
 /** The aggregate of the accepted updates of a round, computed where the coordinator has a place for it, or here. */
@@ -86,7 +91,7 @@ export function aggregated(
 /** The aggregate of the accepted updates of a round: the same bytes whenever and wherever it is computed. */
 export async function aggregateOf(
   parts: { readonly disk: Pick<Disk, 'open'>; readonly updatesFolder: string },
-  { runId, spec, round, start, state }: ClosedRound,
+  { runId, spec, round, start, memory, controlled }: ClosedRound,
 ): Promise<Aggregated> {
   const members = membersOf(contributionsOf(round))
   expectEnough(spec, members.size)
@@ -99,21 +104,30 @@ export async function aggregateOf(
     ...{ start, round: round.round, measured: true, rule: ruleIn(spec), mostMultiplications: MEASURING },
     local: new Set(personal),
   })
+  const updates: { readonly id: string; readonly tensors: TensorSource }[] = []
   for (const [id, contribution] of members) {
     const path = contributionPath(parts.updatesFolder, runId, round.round, contribution)
     const own = await starts(round.seats.get(contribution.agentId)?.rank)
     const sourceOf = sources.get(own) ?? updateSources(tensorsOf(spec, own, round.round).shared, pool)
     sources.set(own, sourceOf)
     const tensors = await sourceOf(path)
+    updates.push({ id, tensors })
     const weight = weights.get(id) ?? 0
     await aggregation.fold({ id, weight, config: own.config, start: own.tensors, tensors })
   }
   const whole = await filledTo(start, spec, await aggregation.close())
   const aggregate = scale === 1 ? whole : { ...whole, candidate: shortened(start, whole.candidate, scale) }
+  if (controlled !== null) {
+    const before = memory?.kind === 'control' ? memory.control : null
+    const closed = { round: round.round, control: before, agents: controlled, updates }
+    return { ...aggregate, memory: { kind: 'control', control: await nextControlOf(spec, closed) } }
+  }
   const optimizer = optimizerIn(spec)
-  if (optimizer === null) return { ...aggregate, state: null }
-  const given = { start, aggregate: aggregate.candidate, trained: shared.keys(), state }
-  return { ...aggregate, ...steppedAdapter(optimizer, given) }
+  if (optimizer === null) return { ...aggregate, memory: null }
+  const before = memory?.kind === 'optimizer' ? memory.state : null
+  const given = { start, aggregate: aggregate.candidate, trained: shared.keys(), state: before }
+  const { candidate, state } = steppedAdapter(optimizer, given)
+  return { ...aggregate, candidate, memory: { kind: 'optimizer', state } }
 }
 
 /** A report that says with what agents measure its candidate. */

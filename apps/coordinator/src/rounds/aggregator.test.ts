@@ -39,7 +39,7 @@ test('a thread of its own makes the same adapters as the thread that answers age
 
 const closed = (aggregate: object): ClosedRound =>
   ({
-    ...{ runId: 'r1', state: null },
+    ...{ runId: 'r1', memory: null, controlled: null },
     spec: {
       aggregate: { weights: { by: 'uniform', atMost: null }, ...aggregate },
       ...{ peft: { rank: 2 }, rounds: { mode: 'sync' } },

@@ -1,6 +1,8 @@
-import type { Adapter, Aggregate, ServerState } from '@lorica/peft-core'
+import type { Adapter, Aggregate } from '@lorica/peft-core'
+import type { Memory } from './memory.js'
 import type { RoundState } from './round.js'
 import type { Run } from './run.js'
+import type { ControlledAgents } from './scaffold.js'
 
 /** What a round is aggregated from, beside its accepted updates on disk. */
 export interface ClosedRound {
@@ -8,10 +10,11 @@ export interface ClosedRound {
   readonly spec: Run['spec']
   readonly round: RoundState
   readonly start: Adapter
-  readonly state: ServerState | null // what the optimiser of the coordinator remembers of the rounds before
+  readonly memory: Memory | null // of the rounds before
+  readonly controlled: ControlledAgents | null // of a run with SCAFFOLD
 }
 
-/** An aggregate, and what the optimiser of the coordinator remembers of it for the next round. */
+/** An aggregate, and what the coordinator remembers of it for the next round. */
 export interface Aggregated extends Aggregate {
-  readonly state: ServerState | null
+  readonly memory: Memory | null
 }

@@ -3,8 +3,10 @@ import type { EvaluateAssignment, RunSpec, TrainAssignment } from '@lorica/proto
 import type { RunJournalEvent, Seat } from '../journal-event.js'
 import { carriedOver, isBuffered } from './carry.js'
 import { holdOf } from './opening.js'
+import { rateScheduleOf } from './rate-schedule.js'
 import type { RoundState } from './round.js'
 import type { Run } from './run.js'
+import { controlFor } from './scaffold.js'
 import { type Candidate, chooseAgents, rankOf, suitedAgents } from './selection.js'
 
 /** The next round, or why it cannot begin yet, or why it never will. */
@@ -81,9 +83,11 @@ export function trainAssignment(
 ): TrainAssignment {
   const { spec } = run
   const { holdout } = spec.evaluate
-  const { proximal, ...local } = spec.local
+  const { proximal, optimizer, scaffold: _scaffold, ...local } = spec.local
   const { ranks: _, ...peft } = spec.peft
   const start = seat.start ?? { round: round.round, ...run.adapter }
+  const { totalSteps, firstStep } = rateScheduleOf(spec, start.round)
+  const control = controlFor(run, seat.agentId)
   return {
     ...originOf(run, seat.assignmentId, start.round),
     kind: 'train',
@@ -93,13 +97,14 @@ export function trainAssignment(
     local: {
       ...local,
       ...(proximal ? { proximal } : {}),
-      totalSteps: spec.local.steps * spec.rounds.count,
-      firstStep: spec.local.steps * (start.round - 1),
+      ...(optimizer === 'sgd' ? { optimizer } : {}),
+      ...{ totalSteps, firstStep },
     },
     ...(seat.rank === undefined || seat.rank === peft.rank ? {} : { rank: seat.rank }),
     seed: roundSeed(run.seed, start.round),
     maxUpdateNorm: spec.privacy.clip,
     ...(spec.update.encoding === 'f32' ? {} : { update: { ...spec.update } }),
+    ...(control === undefined ? {} : { control }),
     ...(frozen.length === 0 ? {} : { frozen: [...frozen] }),
     ...(personal.length === 0 ? {} : { personal: [...personal] }),
     deadlineMs: isBuffered(spec) ? NO_DEADLINE_MS : timeLeftMs(round, nowMs),

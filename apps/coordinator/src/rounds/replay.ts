@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto'
 import { adapterFiles } from '@lorica/peft-core'
 import { LoricaError, type ReplayView } from '@lorica/protocol'
 import { aggregated, expectIntact } from './aggregation.js'
+import { readMemory } from './memory.js'
 import { contributionPath, type Parts } from './parts.js'
 import { contributionsOf } from './round.js'
 import { type Run, weightsSha256 } from './run.js'
-import { readServerState } from './server-step.js'
+import { controlledAgents } from './scaffold.js'
 import { readStoredAdapter } from './stored-adapter.js'
 
 /**
@@ -29,8 +30,9 @@ export async function replayRound(
       await expectIntact(parts.disk, path, contribution.updateSha256)
     }
     const start = await readStoredAdapter(parts.blobs, round.start)
-    const state = await readServerState(parts.blobs, round.startState)
-    const { candidate } = await aggregated(parts, { runId, spec, round, start, state })
+    const memory = await readMemory(parts.blobs, spec, round.startState)
+    const controlled = controlledAgents({ spec, rounds }, round)
+    const { candidate } = await aggregated(parts, { runId, spec, round, start, memory, controlled })
     const weights = adapterFiles(candidate)['adapter_model.safetensors']
     const recomputedSha256 = createHash('sha256').update(weights).digest('hex')
     return {

@@ -51,6 +51,7 @@ function newerIn(spec: Selecting['spec'], agent: Candidate): string | undefined 
       ? `aggregate.strategy ${spec.aggregate.strategy}`
       : 'aggregate.personal'
   if (spec.local.proximal) return `local.proximal ${spec.local.proximal}`
+  if (spec.local.optimizer === 'sgd') return 'local.optimizer sgd'
   const rank = rankOf(spec, agent)
   return rank < spec.peft.rank ? `peft.ranks ${rank}` : undefined
 }

@@ -1,13 +1,11 @@
 import {
   type Adapter,
   changeBetween,
-  decodeServerState,
   type ServerOptimizer,
   type ServerState,
   serverStep,
 } from '@lorica/peft-core'
-import { type FileReference, LoricaError, type RunSpec } from '@lorica/protocol'
-import type { Blobs } from '../store/blobs.js'
+import type { RunSpec } from '@lorica/protocol'
 
 const names = { momentum: 'fedavgm', adagrad: 'fedadagrad', adam: 'fedadam', yogi: 'fedyogi' } as const
 
@@ -68,15 +66,4 @@ export function shortened(start: Adapter, { config, tensors }: Adapter, scale: n
     ] as const
   })
   return { config, tensors: new Map(scaled) }
-}
-
-/** Reads what an optimiser remembers; null before the first release. Throws LoricaError LRC-5002. */
-export async function readServerState(blobs: Blobs, file: FileReference | null): Promise<ServerState | null> {
-  if (file === null) return null
-  const bytes = await blobs.whole(file.sha256)
-  try {
-    return decodeServerState(bytes)
-  } catch (cause) {
-    throw new LoricaError('LRC-5002', `${file.path}: ${(cause as Error).message}`, { cause })
-  }
 }

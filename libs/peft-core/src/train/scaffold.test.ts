@@ -4,6 +4,7 @@ import type { TensorMap } from '../adapter/tensor.js'
 import { rawTensor } from '../adapter/tensor.js'
 import { decodeControl, encodeControl } from './control-file.js'
 import { nextControl, nextServerControl, scaffoldCorrection, zeroControl } from './scaffold.js'
+import { rateSumOf } from './schedule.js'
 import { type TrainingModel, type TrainJob, train } from './trainer.js'
 
 const one = (...values: readonly number[]): TensorMap =>
@@ -55,17 +56,18 @@ async function federated(
   let c = zeroControl(x)
   const own = sites.map((): TensorMap => zeroControl(x))
   for (let round = 0; round < rounds; round++) {
-    const changes: TensorMap[] = []
-    let sum = 0
+    let [sum, rates] = [0, 0]
     for (const at of taking) {
       const correction = corrects ? { correction: scaffoldCorrection(c, own[at]) } : {}
       const { tensors, rateSum } = await train(modelOf(sites[at]!), jobFrom(x, correction))
       const next = nextControl({ start: x, end: tensors, server: c, own: own[at], rateSum })
       own[at] = next.own
-      changes.push(next.change)
       sum += numberIn(tensors)
+      rates = rateSum
     }
-    c = nextServerControl(c, changes, sites.length)
+    const mean = one(sum / taking.length - numberIn(x))
+    const agents = { before: sites.length, after: sites.length }
+    c = nextServerControl(c, { mean, took: taking.length, rateSum: rates, agents })
     x = one(sum / taking.length)
   }
   return { x, c, own }
@@ -115,7 +117,32 @@ describe('SCAFFOLD', () => {
     const second = nextControl({ start, end, server, own: one(3, 4), rateSum: 0.25 })
     expect([...second.own.get('p')!.data]).toEqual([3 + 1.5, 4])
     expect([...scaffoldCorrection(server, one(3, 4)).get('p')!.data]).toEqual([-2.5, -5])
-    expect([...nextServerControl(server, [one(1, 2), one(3, -2)], 8).get('p')!.data]).toEqual([1, -1])
+  })
+
+  test('the coordinator’s control follows from the updates: the mean of the controls, also when agents come in', () => {
+    const [x, rateSum] = [one(2, 0), 0.25]
+    const ends = [one(1.5, 0.25), one(3, -1), one(2.5, 2)]
+    const controls = [one(3, 4), one(-1, 2), undefined] // of three agents, the last of them new
+    const server = one((3 - 1 + 5) / 3, (4 + 2 - 8) / 3) // with a third one, (5, -8), that does not take part
+    const own = ends.map((end, at) => nextControl({ start: x, end, server, own: controls[at], rateSum }).own)
+    const all = [...own, one(5, -8)]
+    const mean = one((1.5 + 3 + 2.5) / 3 - 2, (0.25 - 1 + 2) / 3)
+    const next = nextServerControl(server, { mean, took: 3, rateSum, agents: { before: 3, after: 4 } })
+    for (const at of [0, 1])
+      expect(numberIn(next, at)).toBeCloseTo(all.reduce((sum, one) => sum + numberIn(one, at), 0) / 4, 5)
+  })
+
+  test('a coordinator sums the rates that the steps of an agent had', async () => {
+    const schedule = { kind: 'cosine', warmupSteps: 3, totalSteps: 20, firstStep: 1 } as const
+    const { rateSum } = await train(modelOf(unlike[0]!), jobFrom(one(3), { schedule }))
+    expect(rateSumOf(0.1, schedule, 8)).toBe(rateSum)
+    expect(rateSum).toBeCloseTo(
+      0.1 *
+        (1 / 3 +
+          2 / 3 +
+          [3, 4, 5, 6, 7, 8].reduce((sum, at) => sum + (1 + Math.cos((Math.PI * (at - 3)) / 17)) / 2, 0)),
+      12,
+    )
   })
 
   test('an optimiser whose steps do not tell the mean gradient is refused', async () => {
@@ -134,7 +161,8 @@ describe('SCAFFOLD', () => {
     expect(() =>
       nextControl({ start: one(1), end: one(1), server: one(1), own: undefined, rateSum: 0 }),
     ).toThrow('rateSum')
-    expect(() => nextServerControl(one(1), [one(1), one(2)], 1)).toThrow('at least 2, got 1')
+    const round = { mean: one(1), took: 2, rateSum: 1, agents: { before: 0, after: 1 } }
+    expect(() => nextServerControl(one(1), round)).toThrow('at least 2 after the round, got 1')
   })
 })
 

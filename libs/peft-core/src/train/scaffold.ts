@@ -5,8 +5,8 @@
  *   then, of the agent      c_k+ = c_k - c + (x - y) / (sum of the learning rates of its steps)
  *   of the coordinator      c+ = c + 1/N sum over the agents that took part of (c_k+ - c_k), of N in the fleet
  *
- * c_k stays on the agent, c goes with the adapter and c_k+ - c_k comes back, so traffic doubles. (x - y) / rate is the mean of the
- * gradients only under plain SGD without weight decay, which the trainer insists on.
+ * c_k stays on the agent and c goes with the adapter; what the coordinator needs of c_k+ - c_k follows from the update. (x - y) / rate is
+ * the mean of the gradients only under plain SGD without weight decay, which the trainer insists on.
  * @module
  */
 import type { Tensor, TensorMap } from '../adapter/tensor.js'
@@ -24,12 +24,12 @@ export interface ScaffoldRound {
   readonly rateSum: number // of the learning rates of the steps: TrainResult.rateSum
 }
 
-/** c_k+, to be kept, and c_k+ - c_k, to be sent. RangeError when no step was made. */
+/** c_k+, to be kept, and c_k+ - c_k, what it moved by. RangeError when no step was made. */
 export function nextControl({ start, end, server, own, rateSum }: ScaffoldRound): {
   readonly own: TensorMap
   readonly change: TensorMap
 } {
-  if (!(rateSum > 0)) throw new RangeError(`rateSum expected a number above 0, got ${rateSum}`)
+  expectSteps(rateSum)
   const mean = [
     [1 / rateSum, start],
     [-1 / rateSum, end],
@@ -39,18 +39,36 @@ export function nextControl({ start, end, server, own, rateSum }: ScaffoldRound)
   return { change, own: own === undefined ? change : combined(server, [...mean, [1, own]]) }
 }
 
+/** What a round tells of the controls of those that took part. */
+export interface ControlRound {
+  readonly mean: TensorMap // of their changes y - x, all counting alike
+  readonly took: number // how many they are
+  readonly rateSum: number // of the learning rates of the steps of each
+  /** Agents with a control: before the round, and after it. The fleet of the paper: the same number before and after. */
+  readonly agents: { readonly before: number; readonly after: number }
+}
+
 /**
- * c+ from the changes of the agents that took part in a round, of `agents` in the fleet. The terms are added in the order given: give
- * them in ascending order of the agents' ids. RangeError when more took part than there are.
+ * c+, the mean of all controls, when c was the mean of `agents.before` of them. c_k+ - c_k = -c + (x - y_k) / rateSum, so it follows from
+ * the updates, and agents need not send their controls:
+ *
+ *   c+ = ((before - took) c - took / rateSum mean of (y_k - x)) / after
+ *
+ * RangeError when more took part than there are, or no step was made.
  */
 export function nextServerControl(
   server: TensorMap,
-  changes: readonly TensorMap[],
-  agents: number,
+  { mean, took, rateSum, agents: { before, after } }: ControlRound,
 ): TensorMap {
-  if (!Number.isSafeInteger(agents) || agents < Math.max(1, changes.length))
-    throw new RangeError(`agents expected a whole number of at least ${changes.length}, got ${agents}`)
-  return combined(server, [[1, server], ...changes.map((change) => [1 / agents, change] as const)])
+  if (![before, after, took].every(Number.isSafeInteger) || before < 0 || after < Math.max(1, before, took))
+    throw new RangeError(
+      `agents expected at least ${Math.max(1, before, took)} after the round, got ${after}`,
+    )
+  expectSteps(rateSum)
+  return combined(mean, [
+    [(before - took) / after, server],
+    [-took / (after * rateSum), mean],
+  ])
 }
 
 /** Zeros of the shapes of an adapter: c before the first round. */
@@ -58,6 +76,10 @@ export function zeroControl(tensors: TensorMap): TensorMap {
   return new Map(
     [...tensors].map(([name, { shape, data }]) => [name, { shape, data: new Float32Array(data.length) }]),
   )
+}
+
+function expectSteps(rateSum: number): void {
+  if (!(rateSum > 0)) throw new RangeError(`rateSum expected a number above 0, got ${rateSum}`)
 }
 
 type Terms = readonly (readonly [factor: number, tensors: TensorMap])[]

@@ -20,3 +20,10 @@ export function scheduleFactor({ kind, warmupSteps, totalSteps, firstStep }: Sch
   const progress = Math.min(1, (at - warmupSteps) / Math.max(1, totalSteps - warmupSteps))
   return kind === 'linear' ? 1 - progress : 0.5 * (1 + Math.cos(Math.PI * progress))
 }
+
+/** The sum of the learning rates of the next `steps` steps, added up in their order. */
+export function rateSumOf(peak: number, schedule: Schedule, steps: number): number {
+  let sum = 0
+  for (let step = 0; step < steps; step++) sum += peak * scheduleFactor(schedule, step)
+  return sum
+}

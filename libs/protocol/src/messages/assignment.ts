@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import {
   countSchema,
+  fileSchema,
   filesSchema,
   idSchema,
   positiveSchema,
@@ -49,6 +50,7 @@ export const trainAssignmentSchema = z.strictObject({
     warmupSteps: countSchema,
     accumulate: positiveSchema, // batches per optimizer step
     optimizerState: z.enum(['reset', 'keep']), // keep: go on from the moments of this agent's last round
+    optimizer: since(2, z.literal('sgd')), // absent: adamw
     totalSteps: positiveSchema, // of the whole run: the length of the schedule
     firstStep: countSchema, // steps of the run before this round
     proximal: since(2, z.number().positive().max(1e6)), // FedProx: mu / 2 of the squared distance from the adapter is added to the loss; absent: 0
@@ -57,6 +59,13 @@ export const trainAssignmentSchema = z.strictObject({
   seed: countSchema,
   maxUpdateNorm: z.number().positive().nullable(), // L2 over all tensors; the agent scales its update down to it
   update: since(2, z.strictObject({ encoding: updateEncodingSchema })), // absent: f32
+  control: since(
+    2,
+    z.strictObject({
+      file: fileSchema.nullable(), // c of SCAFFOLD, with the tensors that are trained; null: zeros
+      counted: sha256Schema.nullable(), // the latest update of this agent whose control c holds; null: none
+    }),
+  ), // absent: no correction
   frozen: since(2, z.array(z.string().max(1024)).max(100_000)), // tensors of the adapter that are not trained, and not in the update; absent: none
   deadlineMs: positiveSchema, // from receipt; an answer after this is late; 30 days where the round has no deadline
 })

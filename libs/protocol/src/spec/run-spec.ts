@@ -74,8 +74,10 @@ export const runSpecSchema = z.strictObject({
     schedule: z.enum(['constant', 'linear', 'cosine']).default('constant'), // over the whole run
     warmupSteps: z.int().min(0).max(1_000_000).default(0),
     accumulate: count(65_536).default(1), // batches per optimizer step
+    optimizer: z.enum(['adamw', 'sgd']).optional(), // adamw where it is left out
     optimizerState: z.enum(['reset', 'keep']).default('reset'), // between the rounds of one agent
     proximal: z.number().positive().max(1e6).nullable().optional(), // FedProx: pulls back to what the round starts from; null: not
+    scaffold: z.boolean().optional(), // SCAFFOLD: steps are corrected for the direction in which the data of one agent pull
   }),
   rounds: z
     .strictObject({

@@ -224,3 +224,42 @@ describe('parts that stay with the agents', () => {
     expect(action).toMatch(/^(Leave|Set)/)
   })
 })
+
+describe('corrected steps', () => {
+  const scaffold = (local: object = {}, part: object = {}) => ({
+    aggregate: { weights: { by: 'uniform' } },
+    ...part,
+    local: { ...smallest.local, scaffold: true, optimizer: 'sgd', ...local },
+  })
+
+  test('fedavg and ffa take them', () => {
+    for (const strategy of ['fedavg', 'ffa']) {
+      const aggregate = { strategy, weights: { by: 'uniform' } }
+      const { local } = parseRunSpec({ ...smallest, ...scaffold({}, { aggregate }) })
+      expect(local).toMatchObject({ scaffold: true, optimizer: 'sgd' })
+    }
+  })
+
+  const uniform = { weights: { by: 'uniform' } }
+  test.each([
+    [scaffold({ optimizer: undefined }), 'local.optimizer adamw'],
+    [scaffold({ weightDecay: 0.01 }), 'local.weightDecay 0.01'],
+    [scaffold({ proximal: 0.5 }), 'local.proximal 0.5'],
+    [scaffold({}, { aggregate: { ...uniform, strategy: 'rolora' } }), 'aggregate.strategy rolora'],
+    [scaffold({}, { aggregate: {} }), 'aggregate.weights.by tokens'],
+    [
+      scaffold({}, { aggregate: { trust: 'robust', robust: krum }, rounds: { count: 3, minimum: 9 } }),
+      'aggregate.trust robust',
+    ],
+    [scaffold({}, { aggregate: { ...uniform, optimizer: { kind: 'yogi' } } }), 'aggregate.optimizer yogi'],
+    [scaffold({}, { update: { encoding: 'int8' } }), 'update.encoding int8'],
+    [scaffold({}, { privacy: { clip: 2.5 } }), 'privacy.clip 2.5'],
+    [scaffold({}, { aggregate: { ...uniform, personal: ['layers.3'] } }), 'aggregate.personal'],
+    [scaffold({}, { rounds: { count: 3, mode: 'buffered', buffer: { size: 2 } } }), 'rounds.mode buffered'],
+  ])('%j excludes itself', (part, names) => {
+    const { code, message, action } = refusal(part)
+    expect(code).toBe('LRC-3014')
+    expect(message).toContain(`local.scaffold true and ${names} exclude each other`)
+    expect(action).toMatch(/^(Set|Leave) /)
+  })
+})
