@@ -1,4 +1,5 @@
 import { LoricaError } from '../errors/lorica-error.js'
+import type { RunStrategy } from './aggregate-spec.js'
 import { leastUpdates } from './robust-spec.js'
 import { scaffoldExclusions } from './scaffold-exclusions.js'
 import type { Exclusion, Settings } from './settings.js'
