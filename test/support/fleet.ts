@@ -12,6 +12,8 @@ export interface FleetOptions {
   readonly addressOf?: (agent: number, url: string) => Promise<string>
   /** Where a member keeps what it has, when that is not in `folder`. */
   readonly folderOf?: (member: 'coordinator' | number) => string | undefined
+  /** More arguments of an agent when it joins. */
+  readonly join?: (agent: number) => readonly string[]
   /** More arguments of the coordinator. */
   readonly serve?: readonly string[]
   readonly modelWidth?: number
@@ -49,6 +51,9 @@ export interface RunSettings {
   readonly rank?: number
   readonly minimum?: number // updates; those of all agents when left out
   readonly deadlineSeconds?: number
+  readonly optimizerState?: 'keep' | 'reset'
+  readonly ranks?: string // of some agents, as YAML
+  readonly aggregate?: string // as YAML
 }
 
 const isConnected = ({ event }: Line): boolean => event === 'connected'
@@ -85,7 +90,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
         await writeFile(data, text)
         const address = (await addressOf?.(index, url)) ?? url
         const member = ['--dir', folders.agent(index), '--name', `site-${index}`, '--data', data]
-        const own = ['join', link.replace(url, address), ...member, '--threads', '1']
+        const more = options.join?.(index) ?? []
+        const own = ['join', link.replace(url, address), ...member, '--threads', '1', ...more]
         const agent = start(programs.agent, own)
         await agent.until(isConnected)
         return agent
@@ -129,12 +135,14 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
 
 function runFile(texts: number, settings: RunSettings = {}): string {
   const { rounds = 2, steps = 6, seed = 11, rank = 4, minimum = texts, deadlineSeconds = 120 } = settings
+  const { optimizerState = 'keep', ranks, aggregate = '{}' } = settings
   return `name: toy
 base: { model: ./model }
-peft: { rank: ${rank}, alpha: ${2 * rank} }
+peft: { rank: ${rank}, alpha: ${2 * rank}${ranks === undefined ? '' : `, ranks: ${ranks}`} }
 data: { maxTokens: 24 }
-local: { steps: ${steps}, batch: 4, learningRate: 0.05, optimizerState: keep }
+local: { steps: ${steps}, batch: 4, learningRate: 0.05, optimizerState: ${optimizerState} }
 rounds: { count: ${rounds}, minimum: ${minimum}, deadline: ${deadlineSeconds}s }
+aggregate: ${aggregate}
 evaluate: { holdout: 20%, tokens: 400 }
 seed: ${seed}
 `
