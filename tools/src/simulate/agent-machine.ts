@@ -38,6 +38,7 @@ export interface AgentMachine {
 
 export interface AgentParts {
   readonly index: number
+  readonly slowness: number // of its training and measuring: times as long as others
   readonly schedule: Schedule
   readonly dice: Dice
   readonly history: History
@@ -55,7 +56,7 @@ const LASTING = ['LRC-2006', 'LRC-2011'] // the fleet does not want it any more:
 
 /** A machine on which an agent is installed. */
 export function createAgentMachine(parts: AgentParts): AgentMachine {
-  const { index, schedule, dice, history } = parts
+  const { index, slowness, schedule, dice, history } = parts
   const name = `agent-${index}`
   const identity = identityOf(name)
   const disk = createMemoryDisk(dice.fork('disk'))
@@ -85,7 +86,7 @@ export function createAgentMachine(parts: AgentParts): AgentMachine {
       },
       startEngine: async () =>
         startEngine({
-          ...{ process, agent: index, dice: random.fork('engine') },
+          ...{ process, agent: index, slowness, dice: random.fork('engine') },
           began(work) {
             history.note(`${name}: trains ${work}`)
             trainings.push({ work, wasFinished: kept.has(work) })

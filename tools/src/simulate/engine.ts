@@ -20,16 +20,18 @@ export interface EngineParts {
   readonly process: Incarnation
   readonly dice: Dice
   readonly agent: number
+  readonly slowness: number // times as long as others
   /** Hears that a training began or ended, by a name of what it is. */
   readonly began: (work: string) => void
   readonly finished: (work: string) => void
 }
 
 /** A training process whose results are a function of what it is asked, in a time that the dice decide. */
-export function startEngine({ process, dice, agent, began, finished }: EngineParts): Engine {
+export function startEngine({ process, dice, agent, slowness, began, finished }: EngineParts): Engine {
   const pause = (): Promise<void> =>
     new Promise((resolve) => {
-      process.later(dice.chance(0.05) ? dice.between(5000, 90_000) : dice.between(5, 800), resolve)
+      const pauseMs = dice.chance(0.05) ? dice.between(5000, 90_000) : dice.between(5, 800)
+      process.later(slowness * pauseMs, resolve)
     })
   let isClosed = false
   const expectOpen = (): void => {

@@ -30,6 +30,7 @@ export function brokenInvariants(ending: Ending): readonly string[] {
     ...wrongReleases(ending),
     ...unverified(ending),
     ...forgotten(ending),
+    ...askedTwice(ending),
   ]
 }
 
@@ -46,13 +47,7 @@ const committed = (events: Events) =>
 /** I1: an acknowledged update is in exactly one committed round, or has a recorded refusal. */
 function lostReceipts({ entries, receipts }: Ending): readonly string[] {
   const events = entries.map(({ event }) => event)
-  const discarded = new Set(
-    events.flatMap((event) => {
-      if (event.type === 'seat-revoked') return [`${event.agentId} ${event.updateSha256}`]
-      if (event.type !== 'round-failed') return []
-      return event.discarded.map(({ agentId, updateSha256 }) => `${agentId} ${updateSha256}`)
-    }),
-  )
+  const discarded = new Set(events.flatMap(discardedBy))
   const counted = new Map<string, number>()
   for (const { record } of committed(events)) {
     for (const { agentId, updateSha256 } of record.contributions) {
@@ -69,22 +64,39 @@ function lostReceipts({ entries, receipts }: Ending): readonly string[] {
   )
 }
 
+/** Accepted updates of which an event says that they count nowhere. */
+function discardedBy(event: Events[number]): readonly string[] {
+  if (event.type === 'seat-revoked') return [`${event.agentId} ${event.updateSha256}`]
+  const listed =
+    event.type === 'round-failed' || event.type === 'run-ended'
+      ? (event.discarded ?? [])
+      : event.type === 'round-planned'
+        ? (event.over ?? [])
+        : []
+  return listed.map(({ agentId, updateSha256 }) => `${agentId} ${updateSha256}`)
+}
+
 /** I2: what was committed is what the accepted updates add up to, bit for bit. */
 function wrongAggregates({ entries, disk, damaged }: Ending): readonly string[] {
   const problems: string[] = []
-  const adapters = new Map<string, { readonly seed: number; tensors: TensorMap }>()
+  const adapters = new Map<string, { readonly seed: number; tensors: TensorMap; releases: number[] }>()
   for (const { event } of entries) {
     if (event.type === 'run-created')
-      adapters.set(event.runId, { seed: event.seed, tensors: firstAdapter(event.seed).tensors })
+      adapters.set(event.runId, {
+        ...{ seed: event.seed, tensors: firstAdapter(event.seed).tensors, releases: [] },
+      })
     if (event.type !== 'round-committed') continue
     const { runId, round, record } = event
     const run = adapters.get(runId)
     if (run === undefined) return [`I2: round ${round} is of no run`]
     if (record.release === null) continue
-    const updates = record.contributions.map(({ updateSha256: sha256, tokens }): Accepted | undefined => {
-      const path = updateFile(runId, round, sha256)
+    const updates = record.contributions.map((contribution): Accepted | undefined => {
+      const { updateSha256: sha256, tokens, late } = contribution
+      const askedIn = late?.round ?? round
+      const path = updateFile(runId, askedIn, sha256)
       const bytes = damaged.get(path) ?? disk.peek(path)
-      if (bytes !== undefined && sha256Of(bytes) === sha256) return { sha256, tokens, bytes }
+      const staleness = run.releases.filter((released) => released >= askedIn).length
+      if (bytes !== undefined && sha256Of(bytes) === sha256) return { sha256, tokens, staleness, bytes }
       if (!damaged.has(path))
         problems.push(`I2: the accepted update ${path} is ${bytes === undefined ? 'gone' : 'damaged'}`)
       return undefined
@@ -99,6 +111,7 @@ function wrongAggregates({ entries, disk, damaged }: Ending): readonly string[] 
         `I2: round ${round} of ${runId} has the adapter ${record.adapterSha256}, expected ${wanted}`,
       )
     run.tensors = tensors
+    run.releases.push(round)
   }
   return problems
 }
@@ -128,9 +141,14 @@ function wrongReleases({ entries, disk, damaged }: Ending): readonly string[] {
   })
 }
 
+const KEPT_RELEASES = 2 // by an agent
+
 /** I4: what an agent applies is complete, and signed by its coordinator. */
 function unverified({ applied }: Ending): readonly string[] {
-  return applied.flatMap(({ agent, folder, disk }) => {
+  const latest = applied.filter(
+    ({ agent }, at) => applied.slice(at + 1).filter((later) => later.agent === agent).length < KEPT_RELEASES,
+  )
+  return latest.flatMap(({ agent, folder, disk }) => {
     const read = (file: string): Uint8Array | undefined => disk.peek(`${folder}/${file}`)
     const text = (file: string): string => Buffer.from(read(file) ?? []).toString('utf8')
     try {
@@ -155,6 +173,41 @@ function forgotten({ entries, service }: Ending): readonly string[] {
   const state = (of: Ledger): string =>
     canonicalJson(plain([of.runs(), of.members(), of.releases(), of.tokens()]))
   return state(replayed) === state(ledger) ? [] : ['I6: replaying the journal gives another state']
+}
+
+/** I7: an agent has one assignment at a time: one that still trains is asked for nothing else, whatever becomes of its round. */
+function askedTwice({ entries }: Ending): readonly string[] {
+  const open = new Map<string, string>() // assignments that nothing became of, by agent
+  let isBuffered = false
+  return entries.flatMap(({ event }): readonly string[] => {
+    switch (event.type) {
+      case 'run-created':
+        isBuffered = event.spec.rounds.mode === 'buffered'
+        return []
+      case 'round-planned': {
+        if (!isBuffered) open.clear()
+        for (const { agentId } of event.over ?? []) open.delete(agentId)
+        return event.seats.flatMap(({ agentId, assignmentId, start }) => {
+          const before = open.get(agentId)
+          if (start === undefined) open.set(agentId, assignmentId) // one that goes on is open, or its update is here
+          if (before === undefined || before === assignmentId) return []
+          const wrong = `${agentId} had assignment ${before} when it was given ${assignmentId}`
+          return start === undefined ? [`I7: ${wrong}`] : [`I7: ${wrong}, as one that goes on`]
+        })
+      }
+      case 'agent-invited':
+        open.set(event.seat.agentId, event.seat.assignmentId)
+        return []
+      case 'update-accepted':
+      case 'update-refused':
+      case 'agent-declined':
+      case 'seat-revoked':
+        open.delete(event.type === 'update-accepted' ? event.contribution.agentId : event.agentId)
+        return []
+      default:
+        return []
+    }
+  })
 }
 
 function refuse(): never {

@@ -1,16 +1,20 @@
 import { parseArgs } from 'node:util'
-import { type FaultKind, faultKinds, parseFaults } from './faults.js'
-import { type Outcome, simulate } from './simulation.js'
+import { faultKinds, parseFaults } from './faults.js'
+import { type Outcome, type Setting, simulate } from './simulation.js'
 
-const usage = `Usage: npm run simulate -- [--seeds N] [--from S] [--seed S] [--faults LIST] [--trace] [--json]
+const usage = `Usage: npm run simulate -- [--seeds N] [--from S] [--seed S] [--faults LIST] [--mode sync|buffered]
+                            [--rounds N] [--slow FACTOR] [--trace] [--json]
 
-A coordinator and three agents, the code that ships, conduct a run of two rounds on a network, disks and clocks that exist only in
+A coordinator and three agents, the code that ships, conduct a run on a network, disks and clocks that exist only in
 memory, while things go wrong. The same seed gives the same history, to the byte.
 
   --seeds N      how many simulations (default 1000)
   --from S       the seed of the first (default 1)
   --seed S       only this one
   --faults LIST  what may go wrong: none, or some of ${faultKinds.join(', ')} (default all)
+  --mode M       sync, or buffered: rounds take late updates (default sync)
+  --rounds N     of each run (default 2, buffered 4)
+  --slow FACTOR  the last agent takes so many times as long as the others (default 1)
   --trace        print the history of each
   --json         one JSON document at the end
 
@@ -21,7 +25,7 @@ const PROGRESS_MS = 5000
 
 interface Wanted {
   readonly seeds: readonly number[]
-  readonly faults: readonly FaultKind[]
+  readonly setting: Omit<Setting, 'seed'> & { readonly slowness: number }
   readonly trace: boolean
   readonly json: boolean
 }
@@ -34,6 +38,9 @@ function parse(args: readonly string[]): Wanted | 'help' {
       from: { type: 'string', default: '1' },
       seed: { type: 'string' },
       faults: { type: 'string', default: faultKinds.join() },
+      mode: { type: 'string', default: 'sync' },
+      rounds: { type: 'string' },
+      slow: { type: 'string', default: '1' },
       trace: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
@@ -43,7 +50,16 @@ function parse(args: readonly string[]): Wanted | 'help' {
   const first = whole('--seed', values.seed ?? values.from)
   const count = values.seed === undefined ? whole('--seeds', values.seeds) : 1
   const seeds = Array.from({ length: count }, (_, index) => first + index)
-  return { seeds, faults: parseFaults(values.faults), trace: values.trace, json: values.json }
+  const { mode, rounds } = values
+  if (mode !== 'sync' && mode !== 'buffered')
+    throw new RangeError(`--mode expected sync or buffered, got "${mode}"`)
+  const setting: Wanted['setting'] = {
+    faults: parseFaults(values.faults),
+    mode,
+    slowness: whole('--slow', values.slow),
+    ...(rounds === undefined ? {} : { rounds: whole('--rounds', rounds) }),
+  }
+  return { seeds, setting, trace: values.trace, json: values.json }
 }
 
 function whole(name: string, text: string): number {
@@ -63,21 +79,26 @@ async function main(): Promise<number> {
     process.stdout.write(usage)
     return 0
   }
-  const { seeds, faults, trace, json } = wanted
+  const { seeds, setting, trace, json } = wanted
   const say = (line: string): void => void process.stderr.write(`${line}\n`)
   const startedMs = performance.now()
   const bad: Outcome[] = []
   const states: Record<Outcome['state'], number> = { succeeded: 0, failed: 0, 'not ended': 0 }
   let happenings = 0
+  let [rounds, late, tooOld, virtualSeconds] = [0, 0, 0, 0]
   let saidMs = startedMs
   for (const [index, seed] of seeds.entries()) {
-    const outcome = await simulate({ seed, faults })
+    const outcome = await simulate({ seed, ...setting })
     states[outcome.state]++
     happenings += outcome.happenings
+    rounds += outcome.rounds.length
+    late += outcome.rounds.reduce((sum, round) => sum + round.late, 0)
+    tooOld += outcome.tooOld
+    virtualSeconds += outcome.virtualSeconds
     if (trace) say(outcome.history.join('\n'))
     if (outcome.problems.length > 0) {
       bad.push(outcome)
-      say(explained(outcome, faults))
+      say(explained(outcome, setting))
     }
     if (performance.now() - saidMs < PROGRESS_MS) continue
     saidMs = performance.now()
@@ -85,21 +106,31 @@ async function main(): Promise<number> {
   }
   const seconds = (performance.now() - startedMs) / 1000
   const summary = {
-    ...{ simulations: seeds.length, faults, states, happenings, seconds },
+    ...{ simulations: seeds.length, ...setting, states, happenings, seconds },
+    ...{ released: rounds, late, tooOld, virtualSeconds },
     problems: bad.map(({ seed, problems }) => ({ seed, problems })),
   }
   const ended = `${states.succeeded} runs succeeded, ${states.failed} failed`
+  const pace = `${rounds} rounds released, ${((rounds * 3600) / virtualSeconds).toFixed(1)} an hour of theirs, with ${late} late updates, and ${tooOld} too old`
   const held = bad.length === 0 ? 'everything held' : `${bad.length} with problems`
   if (json) process.stdout.write(`${JSON.stringify(summary)}\n`)
   else
-    say(`${seeds.length} simulations, ${happenings} happenings, ${seconds.toFixed(1)} s: ${ended}; ${held}`)
+    say(
+      `${seeds.length} simulations, ${happenings} happenings, ${seconds.toFixed(1)} s: ${ended}; ${pace}; ${held}`,
+    )
   return bad.length === 0 ? 0 : 1
 }
 
 /** What did not hold, and how to see it again. */
-function explained({ seed, problems }: Outcome, faults: readonly FaultKind[]): string {
+function explained({ seed, problems }: Outcome, setting: Wanted['setting']): string {
+  const { faults, mode, rounds, slowness } = setting
   const list = faults.length === faultKinds.length ? '' : ` --faults ${faults.join() || 'none'}`
-  const again = `npm run simulate -- --seed ${seed}${list} --trace`
+  const more = [
+    ...(mode === 'buffered' ? [' --mode buffered'] : []),
+    ...(rounds === undefined ? [] : [` --rounds ${rounds}`]),
+    ...(slowness === 1 ? [] : [` --slow ${slowness}`]),
+  ]
+  const again = `npm run simulate -- --seed ${seed}${list}${more.join('')} --trace`
   return [`seed ${seed}:`, ...problems.map((problem) => `  ${problem}`), `  see it: ${again}`].join('\n')
 }
 

@@ -5,21 +5,34 @@ import { BASE_FOLDER } from './coordinator-machine.js'
 export const URL_OF_COORDINATOR = 'http://coordinator.simulated:7410'
 const SEED = 7
 
-/** The run that every simulation conducts. */
-const spec = {
+/** How a simulation conducts its run. */
+export interface Conduct {
+  readonly mode: 'sync' | 'buffered'
+  readonly rounds: number
+  readonly maxStaleness: number // of rounds that take late updates
+}
+
+const BUFFER_SIZE = 2
+
+/** The run that a simulation conducts. */
+const specOf = ({ mode, rounds, maxStaleness }: Conduct) => ({
   name: 'simulated',
   base: { model: BASE_FOLDER },
   peft: { rank: 2, alpha: 4, targets: ['q_proj', 'v_proj'] },
   data: { maxTokens: 4 },
   local: { steps: 3, batch: 1, learningRate: 1e-3 },
-  rounds: { count: 2, minimum: 2, deadline: '20m' },
+  rounds: {
+    ...{ count: rounds, minimum: 2, deadline: '20m', mode },
+    ...(mode === 'buffered' ? { buffer: { size: BUFFER_SIZE, maxStaleness } } : {}),
+  },
   evaluate: { holdout: '10%', tokens: 64 },
   seed: SEED,
-}
+})
 
 /** Starts the run, as the operators' API does. */
-export async function startRun({ service }: Answering): Promise<void> {
-  if (service.parts.ledger.runs().length === 0) await addRun(spec, service.parts, service.conductor)
+export async function startRun({ service }: Answering, conduct: Conduct): Promise<void> {
+  if (service.parts.ledger.runs().length === 0)
+    await addRun(specOf(conduct), service.parts, service.conductor)
 }
 
 /** Makes the link that agents join with. */

@@ -8,16 +8,21 @@ import type { TensorMap } from '@lorica/peft-core'
 export interface Accepted {
   readonly sha256: string
   readonly tokens: number
+  readonly staleness: number // releases since it was asked for
   readonly bytes: Uint8Array
 }
 
-/** base + sum of (tokens / all tokens) * update, in the order of the hashes, with 64-bit sums and one cast at the end. */
+/**
+ * base + sum of (weight / all weights) * update, in the order of the hashes, with 64-bit sums and one cast at the end. A weight is
+ * tokens / sqrt(1 + staleness).
+ */
 export function averaged(base: TensorMap, updates: readonly Accepted[]): TensorMap {
-  const total = updates.reduce((sum, { tokens }) => sum + tokens, 0)
   const ordered = [...updates].sort((a, b) =>
-    a.sha256 === b.sha256 ? a.tokens - b.tokens : a.sha256 < b.sha256 ? -1 : 1,
+    a.sha256 === b.sha256 ? a.tokens - b.tokens || a.staleness - b.staleness : a.sha256 < b.sha256 ? -1 : 1,
   )
-  const read = ordered.map(({ bytes, tokens }) => ({ values: valuesOf(bytes), share: tokens / total }))
+  const weightOf = ({ tokens, staleness }: Accepted): number => tokens * (1 + staleness) ** -0.5
+  const total = ordered.reduce((sum, update) => sum + weightOf(update), 0)
+  const read = ordered.map((update) => ({ values: valuesOf(update.bytes), share: weightOf(update) / total }))
   return new Map(
     [...base].map(([name, { shape, data }]) => {
       const sums = new Float64Array(data.length)

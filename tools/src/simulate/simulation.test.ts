@@ -17,6 +17,30 @@ describe('whatever goes wrong', () => {
   })
 })
 
+describe('in rounds that take late updates', () => {
+  test('what has to hold holds, whatever goes wrong', async () => {
+    let [late, tooOld] = [0, 0]
+    for (let seed = 1; seed <= 24; seed++) {
+      const { problems, rounds, ...outcome } = await simulate({ seed, faults: faultKinds, mode: 'buffered' })
+      expect(problems, `${again(seed)} --mode buffered`).toEqual([])
+      late += rounds.reduce((sum, round) => sum + round.late, 0)
+      tooOld += outcome.tooOld
+    }
+    expect(late).toBeGreaterThan(10)
+    expect(tooOld).toBeGreaterThan(3)
+  })
+
+  test('with an agent that is five times slower than two others more rounds are released in the same time', async () => {
+    let [sync, buffered] = [0, 0]
+    for (let seed = 1; seed <= 5; seed++) {
+      const setting = { seed: 3 * seed + 2, faults: [], rounds: 8, slowness: 5 }
+      sync += (await simulate({ ...setting, mode: 'sync' })).virtualSeconds
+      buffered += (await simulate({ ...setting, mode: 'buffered' })).virtualSeconds
+    }
+    expect(sync / buffered).toBeGreaterThan(1.5)
+  })
+})
+
 test('the same seed gives the same history to the byte, and another one another', async () => {
   const [first, second, other] = [
     await simulate({ seed: 11, faults: faultKinds }),

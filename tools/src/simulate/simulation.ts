@@ -14,13 +14,17 @@ import { createHistory } from './history.js'
 import { brokenInvariants, updateFile } from './invariants.js'
 import { lyingReach } from './liar.js'
 import { createNetwork } from './network.js'
-import { invite, revoke, startRun } from './operator.js'
+import { type Conduct, invite, revoke, startRun } from './operator.js'
 import { createSchedule } from './schedule.js'
 
 export interface Setting {
   readonly seed: number
   /** What may go wrong; nothing when empty. */
   readonly faults: readonly FaultKind[]
+  /** Whether rounds take late updates; not unless given. */
+  readonly mode?: Conduct['mode']
+  readonly rounds?: number // 2, or 4 that take late updates, unless given
+  readonly slowness?: number // of the last agent: times as long as others; 1 unless given
   /** Whether the disk of the coordinator flushes when it is told to; false to see that it would be noticed. */
   readonly diskFlushes?: boolean
 }
@@ -37,19 +41,27 @@ export interface Outcome {
   readonly virtualSeconds: number
   readonly faults: readonly FaultKind[]
   /** The rounds that were released: what was contributed, and what it came to. */
-  readonly rounds: readonly { readonly contributions: string; readonly adapterSha256: string }[]
+  readonly rounds: readonly {
+    readonly contributions: string
+    readonly adapterSha256: string
+    readonly late: number // contributions of earlier rounds
+  }[]
+  readonly tooOld: number // seats that were too many releases behind
 }
 
 const AGENTS = 3
 const LEASE_MS = 15_000
 const TRANSFER = { chunkBytes: 1024, windowChunks: 4 }
 const MOST_FAULTS = 6
+const STALENESS = [0, 1, 9] // of the updates that a run takes, by its seed
 const USUAL_HAPPENINGS = 1500 // of a run in which nothing goes wrong: faults are spread over as many
 const LONGEST_MS = 8 * 3_600_000
 const AFTERWARDS_MS = 60_000
 
 /** Simulates. The same setting gives the same outcome, to the byte. */
-export async function simulate({ seed, faults: kinds, diskFlushes = true }: Setting): Promise<Outcome> {
+export async function simulate(setting: Setting): Promise<Outcome> {
+  const { seed, faults: kinds, mode = 'sync', slowness = 1, diskFlushes = true } = setting
+  const { rounds = mode === 'sync' ? 2 : 4 } = setting
   const dice = createDice(`simulation ${seed}`)
   const schedule = createSchedule(dice.fork('schedule'))
   const history = createHistory(schedule.nowMs)
@@ -120,6 +132,7 @@ export async function simulate({ seed, faults: kinds, diskFlushes = true }: Sett
   const agents: readonly AgentMachine[] = Array.from({ length: AGENTS }, (_, index) =>
     createAgentMachine({
       ...{ index, schedule, dice: dice.fork(`agent ${index}`), history, address, faulty },
+      slowness: index === AGENTS - 1 ? slowness : 1,
       join: () => join,
       ...(isLying && index === AGENTS - 1 ? { reach: lyingReach(dice.fork('liar')) } : {}),
       told: (_name, event) => told(agents[index] as AgentMachine, event),
@@ -146,7 +159,7 @@ export async function simulate({ seed, faults: kinds, diskFlushes = true }: Sett
   coordinator.start()
   for (const agent of agents) schedule.after(dice.between(100, 3000), agent.start)
   const startLater = (): void => {
-    inProcess(startRun)
+    inProcess((at) => startRun(at, { mode, rounds, maxStaleness: STALENESS[seed % STALENESS.length] ?? 0 }))
     schedule.after(2000, () => hasRun() || startLater())
   }
   const hasRun = (): boolean =>
@@ -207,12 +220,16 @@ export async function simulate({ seed, faults: kinds, diskFlushes = true }: Sett
     state: ended?.state === 'succeeded' ? 'succeeded' : ended === undefined ? 'not ended' : 'failed',
     happenings: schedule.count(),
     virtualSeconds: endedAtMs / 1000,
+    tooOld: events
+      .flatMap((event) => (event.type === 'round-planned' ? (event.over ?? []) : []))
+      .filter(({ code }) => code === 'LRC-4017').length,
     rounds: events.flatMap((event) =>
       event.type === 'round-committed' && event.record.release !== null
         ? [
             {
               contributions: event.record.contributions.map(({ updateSha256 }) => updateSha256).join(),
               adapterSha256: event.record.adapterSha256,
+              late: event.record.contributions.filter(({ late }) => late !== undefined).length,
             },
           ]
         : [],
