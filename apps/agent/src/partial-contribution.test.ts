@@ -23,7 +23,10 @@ afterEach(() => rm(folder, { recursive: true, force: true }))
 
 const agent = (upload: Upload) => agentIn(folder, upload)
 
-test('an agent of a lower rank trains the first rows of A and columns of B, and sends as much', async () => {
+test.each([
+  ['an agent of a lower rank', { rank: 1 }, false],
+  ['an agent beside a frozen side', { trained: { rank: 1 } }, true],
+] as const)('%s trains the first rows of A and columns of B, and sends as much', async (_, part, hasSide) => {
   const { parts, outbox, declined } = agent(async ({ sha256 }) => receipt(sha256))
   const key = (factor: string) => `base_model.model.q.lora_${factor}.weight`
   const filled = (shape: number[], values: number[]) => ({ shape, data: Float32Array.from(values) })
@@ -46,12 +49,12 @@ test('an agent of a lower rank trains the first rows of A and columns of B, and 
   const trainer: ContributionParts['work']['trainer'] = {
     ...parts.work.trainer,
     async train(spec, job, onStep, signal) {
-      seen.push(spec.config, job.tensors)
+      seen.push(spec.config, job.tensors, spec.side, job.side)
       return { ...(await parts.work.trainer.train(spec, job, onStep, signal)), tensors: trained }
     },
   }
   const work = { ...parts.work, adapter: async () => whole, trainer }
-  const asked: TrainAssignment = { ...assignment, maxUpdateNorm: null, rank: 1 }
+  const asked: TrainAssignment = { ...assignment, maxUpdateNorm: null, ...part }
   await contributor({ ...parts, work })(asked, never())
   expect(declined).toEqual([])
   expect(seen[0]).toMatchObject({ rank: 1, alpha: 3 })
@@ -61,6 +64,11 @@ test('an agent of a lower rank trains the first rows of A and columns of B, and 
       [key('B'), filled([2, 1], [7, 9])],
     ]),
   )
+  const rest: TensorMap = new Map([
+    [key('A'), filled([1, 3], [4, 5, 6])],
+    [key('B'), filled([2, 1], [8, 10])],
+  ])
+  expect(seen.slice(2)).toEqual(hasSide ? [{ q: 1 }, rest] : [undefined, undefined])
   const finished = await outbox.find(workOf(asked))
   const sent = decodeSafetensors(await outbox.read(finished!, 0, finished!.sizeBytes))
   expect([...sent].map(([name, { shape }]) => [name, shape])).toEqual([

@@ -7,7 +7,9 @@ import {
   type Batches,
   type EngineSpec,
   type OptimizerState,
+  type SplitAdapter,
   type StepProgress,
+  splitAdapter,
   type TensorMap,
   truncatedAdapter,
   withOwn,
@@ -80,7 +82,7 @@ export async function trainUpdate(
 ): Promise<Update> {
   const { local, seed, maxUpdateNorm: maxNorm, update: { encoding } = { encoding: 'f32' } } = assignment
   const deadlineAtMs = parts.clock.now() + assignment.deadlineMs
-  const { spec, adapter, reading } = await prepare(assignment, local.batch, parts, own)
+  const { spec, adapter, side, reading } = await prepare(assignment, local.batch, parts, own)
   const batches = await parts.batches.training(reading, {
     rows: local.batch,
     steps: local.steps * local.accumulate,
@@ -110,6 +112,7 @@ export async function trainUpdate(
     ...(local.proximal === undefined ? {} : { proximal: { strength: local.proximal } }),
     ...(correction === undefined ? {} : { correction: correction.tensors }),
     ...(frozen.size === 0 ? {} : { frozen: [...frozen] }),
+    ...(side === null ? {} : { side: side.tensors }),
     keepState,
     ...(keepState && moments !== undefined ? { state: moments } : {}),
   }
@@ -175,27 +178,42 @@ async function prepare(
 ) {
   parts.trainer.warm()
   const [model, received] = await Promise.all([parts.base(assignment), parts.adapter(assignment)])
-  const adapter = await startOf(assignment, received, own)
+  const { trained: adapter, side } = await startOf(assignment, received, own)
   const { format, maxTokens, holdout } = assignment.data
-  const spec: EngineSpec = { model, config: adapter.config, rows, columns: maxTokens, trainable: 'adapter' }
-  return { spec, adapter, reading: { model, format, columns: maxTokens, holdout } }
+  const spec: EngineSpec = {
+    ...{ model, config: adapter.config, rows, columns: maxTokens, trainable: 'adapter' as const },
+    ...(side === null ? {} : { side: side.ranks }),
+  }
+  return { spec, adapter, side, reading: { model, format, columns: maxTokens, holdout } }
 }
 
-/** What an assignment starts from: the adapter that came, cut down to the rank that this agent was given, with its own parts. */
+/** What an assignment starts from: of the adapter that came what is trained, cut down to the rank that this agent was given, with its own parts; and what stands frozen beside it. */
 async function startOf(
   assignment: TrainAssignment | EvaluateAssignment,
   received: Adapter,
   own: TensorMap | undefined,
-): Promise<Adapter> {
-  const rank = assignment.kind === 'train' ? assignment.rank : undefined
-  const adapter = rank === undefined ? received : await truncatedAdapter(received, rank)
-  if (own === undefined) return adapter
+): Promise<SplitAdapter> {
+  const { rank, trained: leading } = assignment.kind === 'train' ? assignment : {}
+  const { trained, side } =
+    leading === undefined ? { trained: received, side: null } : split(received, leading.rank)
+  const adapter = rank === undefined ? trained : await truncatedAdapter(trained, rank)
+  if (own === undefined) return { trained: adapter, side }
   try {
-    return withOwn(adapter, own)
+    return { trained: withOwn(adapter, own), side }
   } catch (cause) {
     throw new LoricaError('LRC-7003', `beside the parts of this agent: ${(cause as Error).message}`, {
       cause,
     })
+  }
+}
+
+/** Throws LoricaError LRC-1007 for a rank that the adapter does not have. */
+function split(adapter: Adapter, rank: number): SplitAdapter {
+  try {
+    return splitAdapter(adapter, rank)
+  } catch (cause) {
+    const { message } = cause as Error
+    throw new LoricaError('LRC-1007', `trained: ${message}`, { received: `rank ${rank}`, cause })
   }
 }
 

@@ -212,7 +212,7 @@ export async function startAgent(
 /** The tensors that an assignment trains for others, as they are before that. */
 export async function trainedTensors(
   agent: Pick<ScriptedAgent, 'read'>,
-  { adapter: { files }, frozen = [], personal = [], rank }: TrainAssignment,
+  { adapter: { files }, frozen = [], personal = [], trained, rank = trained?.rank }: TrainAssignment,
 ): Promise<TensorMap> {
   const read = (name: string) => agent.read(files.find(({ path }) => path === name)!.sha256)
   const whole = parseAdapter({

@@ -61,6 +61,8 @@ export {
   serverStep,
 } from './aggregate/server-optimizer.js'
 export { decodeServerState, encodeServerState } from './aggregate/server-state-file.js'
+export { joinedAdapter, type SplitAdapter, splitAdapter, trainedShapes } from './aggregate/side-adapter.js'
+export { type Growing, type Grown, grownAdapter } from './aggregate/side-growth.js'
 export {
   type Buffered,
   type BufferedUpdate,

@@ -6,6 +6,7 @@ export type {
   AgreementView,
   RuledAgent,
   RuleView,
+  SideView,
 } from './api/aggregation-view.js'
 export type { PlannedAgent, PlanView } from './api/plan-view.js'
 export { errorOfProblem, type Problem, problemOf, problemSchema } from './api/problem.js'

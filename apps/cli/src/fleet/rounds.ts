@@ -6,6 +6,7 @@ import {
   type RoundSummary,
   type RoundView,
   type RuleView,
+  type SideView,
 } from '@lorica/protocol'
 import { Command } from 'commander'
 import { needed } from '../screen/argument.js'
@@ -87,10 +88,11 @@ function showLines(view: RoundView, isWhy: boolean): readonly string[] {
 /** How the candidate was made, and how far it and plain averaging are from the exact mean of the updates. */
 function aggregationLines(view: AggregationView, isWhy: boolean): readonly string[] {
   const { agents, modules, notes } = view
-  const { optimizer } = view
+  const { optimizer, side } = view
   const then =
     optimizer === undefined ? [] : [`then a step of ${optimizer}: the figures are of the aggregate before it`]
-  const heading = [summaryOf(view), ...then, ...notes, ...(view.rule ? ruledLines(view.rule) : [])]
+  const beside = side === undefined ? [] : [sideLine(side)]
+  const heading = [summaryOf(view), ...beside, ...then, ...notes, ...(view.rule ? ruledLines(view.rule) : [])]
   if (!isWhy) return heading
   const byAgent = table([
     ['agent', 'share', 'change', 'cosine with the mean'],
@@ -104,6 +106,12 @@ function aggregationLines(view: AggregationView, isWhy: boolean): readonly strin
     ]),
   ])
   return [...heading, '', ...byAgent, ...(modules.length === 0 ? [] : ['', ...byModule])]
+}
+
+/** The frozen part of a candidate, and what the bound of the run left out of it. */
+function sideLine({ rank, maxRank, dropped }: SideView): string {
+  const lost = dropped === 0 ? '' : `, which left out ${share(dropped)} of their energy`
+  return `beside what is trained: frozen factors of rank ${rank}, at most ${maxRank}${lost}`
 }
 
 function summaryOf({ strategy, error, averagedError, agreement, rule }: AggregationView): string {

@@ -6,6 +6,8 @@ import {
   adapterFiles,
   filePool,
   filledAdapter,
+  grownAdapter,
+  splitAdapter,
   type TensorSource,
   updateSources,
 } from '@lorica/peft-core'
@@ -17,13 +19,14 @@ import { aggregationOf } from './aggregation-report.js'
 import type { Aggregated, ClosedRound } from './closed-round.js'
 import { memoryFile, readMemory } from './memory.js'
 import { contributionPath, type Parts } from './parts.js'
+import { roundSeed } from './plan.js'
 import { contributionsOf } from './round.js'
 import { expectEnough, ruleIn } from './rule.js'
 import type { Run } from './run.js'
 import { controlledAgents, nextControlOf } from './scaffold.js'
 import { optimizerIn, shortened, steppedAdapter } from './server-step.js'
 import { startsOf } from './starts.js'
-import { hasPersonal, strategyIn, tensorsOf } from './strategy.js'
+import { hasPersonal, sidedIn, strategyIn, tensorsOf } from './strategy.js'
 import { openRoundOf } from './training.js'
 import { countsOf, membersOf } from './weights.js'
 
@@ -38,13 +41,13 @@ export async function aggregateRound(
 ): Promise<{ readonly durable: Promise<unknown> }> {
   const { runId } = active
   const round = openRoundOf(active)
-  const { spec } = active.run()
+  const { spec, seed } = active.run()
   const [start, memory] = await Promise.all([
     active.adapter(),
     readMemory(parts.blobs, spec, round.startState),
   ])
   const controlled = controlledAgents(active.run(), round)
-  const made = await aggregated(parts, { runId, spec, round, start, memory, controlled }).then(
+  const made = await aggregated(parts, { runId, spec, seed, round, start, memory, controlled }).then(
     (aggregate) => ({ aggregate }),
     (cause: unknown) => ({ cause }),
   )
@@ -56,7 +59,7 @@ export async function aggregateRound(
     const { cause } = made
     throw cause instanceof RangeError ? new LoricaError('LRC-7006', cause.message, { cause }) : cause
   }
-  const { candidate, report, memory: remembered } = made.aggregate
+  const { candidate, report, memory: remembered, grown } = made.aggregate
   const stored = Object.entries(adapterFiles(candidate)).map(([path, bytes]) => parts.blobs.put(path, bytes))
   const files = stored.map(({ file }) => file)
   const kept = remembered === null ? [] : [parts.blobs.put(...memoryFile(remembered))]
@@ -64,6 +67,7 @@ export async function aggregateRound(
     const { optimizer } = spec.aggregate
     const aggregation = {
       ...aggregationOf(hasPersonal(spec) ? personally(report) : report, membersOf(contributionsOf(round))),
+      ...(grown === null ? {} : { side: grown }),
       ...(optimizer === undefined ? {} : { optimizer: optimizer.kind }),
     }
     const [own] = kept
@@ -91,11 +95,14 @@ export function aggregated(
 /** The aggregate of the accepted updates of a round: the same bytes whenever and wherever it is computed. */
 export async function aggregateOf(
   parts: { readonly disk: Pick<Disk, 'open'>; readonly updatesFolder: string },
-  { runId, spec, round, start, memory, controlled }: ClosedRound,
+  { runId, spec, seed, round, start: whole, memory, controlled }: ClosedRound,
 ): Promise<Aggregated> {
   const members = membersOf(contributionsOf(round))
   expectEnough(spec, members.size)
   const { weights, scale } = countsOf(spec, members)
+  const sided = sidedIn(spec)
+  const split = sided === null ? { trained: whole, side: null } : splitAdapter(whole, sided.rank)
+  const start = split.trained
   await using pool = filePool(parts.disk.open)
   const { shared, personal } = tensorsOf(spec, start, round.round)
   const starts = startsOf(start, spec.peft.rank)
@@ -115,19 +122,29 @@ export async function aggregateOf(
     const weight = weights.get(id) ?? 0
     await aggregation.fold({ id, weight, config: own.config, start: own.tensors, tensors })
   }
-  const whole = await filledTo(start, spec, await aggregation.close())
-  const aggregate = scale === 1 ? whole : { ...whole, candidate: shortened(start, whole.candidate, scale) }
+  const made = await aggregation.close()
+  if (sided !== null) {
+    const next = roundSeed(seed, round.round + 1)
+    const { side, ...grown } = await grownAdapter(made, { ...sided, start: split, seed: next })
+    return { ...grown, memory: null, grown: { ...side, maxRank: sided.maxRank } }
+  }
+  const filled = await filledTo(start, spec, made)
+  const aggregate = scale === 1 ? filled : { ...filled, candidate: shortened(start, filled.candidate, scale) }
   if (controlled !== null) {
     const before = memory?.kind === 'control' ? memory.control : null
     const closed = { round: round.round, control: before, agents: controlled, updates }
-    return { ...aggregate, memory: { kind: 'control', control: await nextControlOf(spec, closed) } }
+    return {
+      ...aggregate,
+      memory: { kind: 'control', control: await nextControlOf(spec, closed) },
+      grown: null,
+    }
   }
   const optimizer = optimizerIn(spec)
-  if (optimizer === null) return { ...aggregate, memory: null }
+  if (optimizer === null) return { ...aggregate, memory: null, grown: null }
   const before = memory?.kind === 'optimizer' ? memory.state : null
   const given = { start, aggregate: aggregate.candidate, trained: shared.keys(), state: before }
   const { candidate, state } = steppedAdapter(optimizer, given)
-  return { ...aggregate, candidate, memory: { kind: 'optimizer', state } }
+  return { ...aggregate, candidate, memory: { kind: 'optimizer', state }, grown: null }
 }
 
 /** A report that says with what agents measure its candidate. */

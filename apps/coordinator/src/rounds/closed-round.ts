@@ -1,4 +1,5 @@
 import type { Adapter, Aggregate } from '@lorica/peft-core'
+import type { SideView } from '@lorica/protocol'
 import type { Memory } from './memory.js'
 import type { RoundState } from './round.js'
 import type { Run } from './run.js'
@@ -8,13 +9,15 @@ import type { ControlledAgents } from './scaffold.js'
 export interface ClosedRound {
   readonly runId: string
   readonly spec: Run['spec']
+  readonly seed: number // of the run
   readonly round: RoundState
   readonly start: Adapter
   readonly memory: Memory | null // of the rounds before
   readonly controlled: ControlledAgents | null // of a run with SCAFFOLD
 }
 
-/** An aggregate, and what the coordinator remembers of it for the next round. */
-export interface Aggregated extends Aggregate {
+/** An aggregate, what the coordinator remembers of it for the next round, and what the frozen side has become. */
+export interface Aggregated extends Pick<Aggregate, 'candidate' | 'report'> {
   readonly memory: Memory | null
+  readonly grown: SideView | null // null of a strategy without a side
 }

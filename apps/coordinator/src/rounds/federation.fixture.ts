@@ -11,12 +11,12 @@ import type {
   RunView,
   TrainAssignment,
 } from '@lorica/protocol'
-import { type Change, type ScriptedAgent, startAgent } from '../agent.fixture.js'
+import { type ScriptedAgent, startAgent } from '../agent.fixture.js'
 import type { Fleet } from '../fleet.fixture.js'
 
 /** What an agent makes of the tensors that it trains, and how many tokens it says that it saw. */
 export interface Site {
-  readonly change: Exclude<Change, number>
+  readonly change: (start: TensorMap, round: number) => TensorMap
   readonly tokens: number
 }
 
@@ -25,7 +25,9 @@ export interface Federation {
   readonly assignments: readonly TrainAssignment[] // of one agent, by round
   readonly adapters: readonly Adapter[] // what each round starts from, and what is released last
   /** What each agent sent in a round (from 1), with its share. */
-  sent(round: number): readonly { readonly share: number; readonly update: TensorMap }[]
+  sent(
+    round: number,
+  ): readonly { readonly name: string; readonly share: number; readonly update: TensorMap }[]
   view(round: number): Promise<RoundView>
   replay(round: number): Promise<ReplayView>
 }
@@ -34,7 +36,11 @@ export interface Federation {
 export async function federate(
   fleet: Fleet,
   sites: Readonly<Record<string, Site>>,
-  { aggregate, rounds, ...more }: { readonly aggregate: object; readonly rounds: number },
+  {
+    aggregate,
+    rounds,
+    ...more
+  }: { readonly aggregate: object; readonly rounds: number; readonly peft?: object },
 ): Promise<Federation> {
   const sent = new Map<string, TensorMap>()
   const agents = await Promise.all(
@@ -42,7 +48,7 @@ export async function federate(
       startAgent(fleet, name, {
         async train(agent, assignment) {
           const recorded = (start: TensorMap) => {
-            const update = change(start)
+            const update = change(start, assignment.round)
             sent.set(`${assignment.round} ${name}`, update)
             return update
           }
@@ -70,7 +76,7 @@ export async function federate(
     adapters: await Promise.all(folders.map((files) => readAdapter(first, files))),
     sent: (round) =>
       Object.entries(sites).map(([name, site]) => ({
-        ...{ share: site.tokens / tokens, update: sent.get(`${round} ${name}`)! },
+        ...{ name, share: site.tokens / tokens, update: sent.get(`${round} ${name}`)! },
       })),
     view: async (round) =>
       (await fleet.api('GET', `/api/v1/runs/${runId}/rounds/${round}`)).body as RoundView,

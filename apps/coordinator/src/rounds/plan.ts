@@ -8,6 +8,7 @@ import type { RoundState } from './round.js'
 import type { Run } from './run.js'
 import { controlFor } from './scaffold.js'
 import { type Candidate, chooseAgents, rankOf, suitedAgents } from './selection.js'
+import { sidedIn } from './strategy.js'
 
 /** The next round, or why it cannot begin yet, or why it never will. */
 export type Plan =
@@ -88,6 +89,7 @@ export function trainAssignment(
   const start = seat.start ?? { round: round.round, ...run.adapter }
   const { totalSteps, firstStep } = rateScheduleOf(spec, start.round)
   const control = controlFor(run, seat.agentId)
+  const sided = sidedIn(spec)
   return {
     ...originOf(run, seat.assignmentId, start.round),
     kind: 'train',
@@ -105,6 +107,7 @@ export function trainAssignment(
     maxUpdateNorm: spec.privacy.clip,
     ...(spec.update.encoding === 'f32' ? {} : { update: { ...spec.update } }),
     ...(control === undefined ? {} : { control }),
+    ...(sided === null ? {} : { trained: { rank: sided.rank } }),
     ...(frozen.length === 0 ? {} : { frozen: [...frozen] }),
     ...(personal.length === 0 ? {} : { personal: [...personal] }),
     deadlineMs: isBuffered(spec) ? NO_DEADLINE_MS : timeLeftMs(round, nowMs),

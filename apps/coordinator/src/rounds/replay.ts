@@ -15,7 +15,7 @@ import { readStoredAdapter } from './stored-adapter.js'
  */
 export async function replayRound(
   parts: Pick<Parts, 'disk' | 'updatesFolder' | 'blobs' | 'aggregator'>,
-  { runId, spec, rounds, history }: Run,
+  { runId, spec, seed, rounds, history }: Run,
   number: number,
 ): Promise<ReplayView> {
   const record = rounds.find(({ round }) => round === number)
@@ -32,7 +32,7 @@ export async function replayRound(
     const start = await readStoredAdapter(parts.blobs, round.start)
     const memory = await readMemory(parts.blobs, spec, round.startState)
     const controlled = controlledAgents({ spec, rounds }, round)
-    const { candidate } = await aggregated(parts, { runId, spec, round, start, memory, controlled })
+    const { candidate } = await aggregated(parts, { runId, spec, seed, round, start, memory, controlled })
     const weights = adapterFiles(candidate)['adapter_model.safetensors']
     const recomputedSha256 = createHash('sha256').update(weights).digest('hex')
     return {

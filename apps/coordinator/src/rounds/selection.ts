@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { parseSelection, type RunSpec, unmet } from '@lorica/protocol'
 import { type Described, factsOf } from '../fleet/facts.js'
 import type { Run } from './run.js'
-import { hasFrozen, hasPersonal } from './strategy.js'
+import { hasPersonal, trainsPart } from './strategy.js'
 
 /** An agent that could take part. */
 export interface Candidate extends Described {
@@ -45,7 +45,7 @@ export function suitedAgents<T extends Candidate>(
 
 /** The setting of a run that an agent of protocol 1 would not know. */
 function newerIn(spec: Selecting['spec'], agent: Candidate): string | undefined {
-  if (hasFrozen(spec)) return `aggregate.strategy ${spec.aggregate.strategy}`
+  if (trainsPart(spec)) return `aggregate.strategy ${spec.aggregate.strategy}`
   if (hasPersonal(spec))
     return spec.aggregate.personal === undefined
       ? `aggregate.strategy ${spec.aggregate.strategy}`

@@ -1,4 +1,4 @@
-import { type Adapter, hasPart, type Strategy, strategyOf } from '@lorica/peft-core'
+import { type Adapter, hasPart, type Strategy, strategyOf, trainedShapes } from '@lorica/peft-core'
 import { LoricaError, type RunSpec } from '@lorica/protocol'
 import type { AdapterShapes } from './intake.js'
 
@@ -14,12 +14,29 @@ export function strategyIn({ aggregate, peft }: Pick<RunSpec, 'aggregate' | 'pef
       return strategyOf({ strategy, lambda: aggregate.lambda ?? 0 })
     case 'fedrot':
       return strategyOf({ strategy, lambda: aggregate.lambda ?? 0, turnHere: true })
+    case 'flora':
+    case 'fedex':
+      return strategyOf({ strategy, maxRank: Number.POSITIVE_INFINITY }) // the side is bounded after the round
     default:
       return strategyOf({ strategy })
   }
 }
 
-/** Whether rounds of a run train some of the tensors only, which agents of protocol 1 cannot. */
+/** A run whose rounds leave a frozen side: the leading rank is trained, and the side of a module has at most another. */
+export interface Sided {
+  readonly strategy: 'flora' | 'fedex'
+  readonly rank: number
+  readonly maxRank: number
+}
+
+/** What is trained and what is frozen of the adapter of a run; null where all of it is trained. */
+export function sidedIn({ aggregate, peft }: Pick<RunSpec, 'aggregate' | 'peft'>): Sided | null {
+  const { strategy, maxRank } = aggregate
+  if (strategy !== 'flora' && strategy !== 'fedex') return null
+  return { strategy, rank: peft.rank, maxRank: maxRank ?? Number.POSITIVE_INFINITY }
+}
+
+/** Whether rounds of a run train some of the tensors only. */
 export function hasFrozen({ aggregate }: Aggregating): boolean {
   return ['ffa', 'rolora', 'fedsvd'].includes(aggregate.strategy)
 }
@@ -27,6 +44,11 @@ export function hasFrozen({ aggregate }: Aggregating): boolean {
 /** Whether parts of the adapter of a run stay with the agents, which those of protocol 1 would send. */
 export function hasPersonal({ aggregate }: Aggregating): boolean {
   return aggregate.strategy === 'fedsa' || aggregate.personal !== undefined
+}
+
+/** Whether rounds of a run train a part of the adapter only, which agents of protocol 1 cannot. */
+export function trainsPart(spec: Aggregating): boolean {
+  return hasFrozen(spec) || ['flora', 'fedex'].includes(spec.aggregate.strategy)
 }
 
 /** Whether what a run freezes first is to be orthonormal, so that a bound on what is trained bounds the change of the model. */
@@ -48,6 +70,9 @@ export function tensorsOf(
   round: number,
 ): RoundTensors {
   const shapes = new Map([...tensors].map(([name, { shape }]) => [name, shape]))
+  const sided = sidedIn(spec)
+  if (sided !== null)
+    return { shared: trainedShapes({ config, shapes }, sided.rank), frozen: [], personal: [] }
   const roles = strategyIn(spec).roles({ config, shapes }, round)
   const { personal: parts = [] } = spec.aggregate
   const isPersonal = (name: string) =>

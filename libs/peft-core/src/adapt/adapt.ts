@@ -6,6 +6,7 @@ import type { BottleneckConfig } from '../adapter/bottleneck-config.js'
 import type { Ia3Config } from '../adapter/ia3-config.js'
 import type { PeftConfig } from '../adapter/peft-config.js'
 import { adaptablePaths } from '../adapter/saved-modules.js'
+import type { SideRanks } from '../adapter/side.js'
 import type { Starts } from '../adapter/start-factors.js'
 import { targetModules } from '../adapter/target-modules.js'
 import type { Graph } from '../graph/graph.js'
@@ -26,6 +27,8 @@ export interface AdaptOptions extends Pick<Model, 'outputLayer'> {
   readonly dropout?: boolean
   /** The first factors of modules that start from the weights, where they are known. */
   readonly starts?: Starts | undefined
+  /** Ranks of frozen LoRA factors beside the trained ones, by module. */
+  readonly side?: SideRanks | undefined
 }
 
 /**
@@ -34,11 +37,13 @@ export interface AdaptOptions extends Pick<Model, 'outputLayer'> {
  * targets no module of the model.
  */
 export function adapt(
-  { outputLayer, dropout = false, starts }: AdaptOptions,
+  { outputLayer, dropout = false, starts, side }: AdaptOptions,
   forward: AdaptedModel,
   config: PeftConfig,
 ): Graph {
-  if (config.method === 'lora') return insertLora(forward, config, { outputLayer, dropout, starts })
+  if (config.method === 'lora') return insertLora(forward, config, { outputLayer, dropout, starts, side })
+  if (side !== undefined)
+    throw new RangeError(`frozen factors expected to stand beside those of lora, got ${config.method}`)
   const { modules } = forward
   const graph = insertSaved(forward.graph, savedParameters(forward, config))
   switch (config.method) {

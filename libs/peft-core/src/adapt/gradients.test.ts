@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { BottleneckSpec } from '../adapter/bottleneck-config.js'
 import { nonLinearities } from '../adapter/bottleneck-config.js'
 import { createModuleConfig, type PeftSpec } from '../adapter/peft-config.js'
+import type { SideRanks } from '../adapter/side.js'
 import { differentiate, gradientName } from '../differentiate/backward.js'
 import { evaluate, numericGradients } from '../differentiate/finite-difference.js'
 import { createBuilder } from '../graph/builder.js'
@@ -11,6 +12,7 @@ import { renameValue } from '../graph/rename-value.js'
 import { linearModules } from '../source/modules.js'
 import { createRandom } from '../train/random.js'
 import { adapt } from './adapt.js'
+import { SIDE_PREFIX } from './lora.js'
 
 /** tanh(x P^T + b) Q + c, as a folder's model has P and a TorchScript file Q, and a loss of it. */
 function model(): Graph {
@@ -53,19 +55,25 @@ const targets = ['p', 'q']
 const low = { rank: 2, alpha: 3, rslora: true, targets }
 const bottleneck = (nonLinearity: BottleneckSpec['nonLinearity']) =>
   ({ method: 'bottleneck', size: 3, nonLinearity, targets }) as const
-const specs: readonly (readonly [string, Exclude<PeftSpec, { method: 'prompt' }>])[] = [
-  ['lora', { method: 'lora', ...low }],
-  ['dora', { method: 'dora', ...low }],
-  ['ia3', { method: 'ia3', targets, feedforward: ['q'] }],
-  ['ia3 of outputs', { method: 'ia3', targets, feedforward: [] }],
-  ...nonLinearities.map((name) => [`bottleneck with ${name}`, bottleneck(name)] as const),
+const specs: readonly (readonly [
+  name: string,
+  spec: Exclude<PeftSpec, { method: 'prompt' }>,
+  side: SideRanks | undefined,
+])[] = [
+  ['lora', { method: 'lora', ...low }, undefined],
+  ['lora beside frozen factors', { method: 'lora', ...low }, { p: 3, q: 1 }],
+  ['dora', { method: 'dora', ...low }, undefined],
+  ['ia3', { method: 'ia3', targets, feedforward: ['q'] }, undefined],
+  ['ia3 of outputs', { method: 'ia3', targets, feedforward: [] }, undefined],
+  ...nonLinearities.map((name) => [`bottleneck with ${name}`, bottleneck(name), undefined] as const),
 ]
 
-test.each(specs)('the gradients of %s are those of finite differences', async (_, spec) => {
+test.each(specs)('the gradients of %s are those of finite differences', async (_, spec, side) => {
   const graph = model()
   const forward = { graph, modules: linearModules(graph) }
-  const adapted = adapt({ outputLayer: undefined }, forward, createModuleConfig(spec, {}))
-  const names = adapted.inputs.map(({ name }) => name)
+  const adapted = adapt({ outputLayer: undefined, side }, forward, createModuleConfig(spec, {}))
+  const names = adapted.inputs.map(({ name }) => name).filter((name) => !name.startsWith(SIDE_PREFIX))
+  expect(adapted.inputs.length - names.length).toBe(side === undefined ? 0 : 4)
   const feeds = new Map(adapted.inputs.map(({ name, shape }) => [name, numbers(sizeOf(shape), name)]))
   const stopped = adapted.nodes.filter(({ detached }) => detached).flatMap(({ outputs }) => outputs)
   const outputs = stopped.map(

@@ -5,6 +5,7 @@
 import type { AdaptedModule } from '../adapter/factors.js'
 import type { LoraConfig } from '../adapter/lora-config.js'
 import { loraTargets } from '../adapter/lora-targets.js'
+import type { SideRanks } from '../adapter/side.js'
 import type { Starts } from '../adapter/start-factors.js'
 import type { Graph } from '../graph/graph.js'
 import { embeddingLayers } from '../source/embeddings.js'
@@ -24,6 +25,8 @@ export interface LoraOptions {
   readonly dropout: boolean
   /** First factors by module, where they are known; they are computed from the weights otherwise. */
   readonly starts?: Starts | undefined
+  /** Ranks of frozen factors beside the trained ones, by module. */
+  readonly side?: SideRanks | undefined
 }
 
 /** The graph with the factors, their biases and the modules that are trained whole as further inputs. */
@@ -34,7 +37,7 @@ export function insertLora(
     expertParameters = [],
   }: Pick<ForwardModel, 'graph' | 'modules'> & Partial<Pick<ForwardModel, 'expertParameters'>>,
   config: LoraConfig,
-  { outputLayer, dropout, starts }: LoraOptions,
+  { outputLayer, dropout, starts, side }: LoraOptions,
 ): Graph {
   const embeddings = embeddingLayers(graph)
   if (config.dora) refuseForDora(config, dropout)
@@ -46,10 +49,14 @@ export function insertLora(
   const paths = new Set(targets.map(({ path }) => path))
   const layers = modules.filter(({ path }) => paths.has(path))
   const dropoutWords = dropout ? widest(graph, layers) : undefined
+  if (side !== undefined) expectSideOf(config, targets, side)
   const appended = layers.map((module) => {
     if (config.dora) return [module.path, doraLayer(config, module.path)] as const
     const start = starts?.get(module.path) ?? weightStart(graph, module, config)
-    return [module.path, loraLayer(config, module.path, { dropoutWords, start })] as const
+    return [
+      module.path,
+      loraLayer(config, module.path, { dropoutWords, start, sideRank: side?.[module.path] }),
+    ] as const
   })
   const tables = embeddings.filter(({ path }) => paths.has(path))
   if (tables.length > 0) refuseForEmbeddings(config, tables[0]?.path ?? '')
@@ -61,12 +68,26 @@ export function insertLora(
     new Map([
       ...tables.map((layer) => {
         const { end, ids } = lookupOf(graph, layer.node)
-        return [end, loraEmbedding(config, layer, ids)] as const
+        return [end, loraEmbedding(config, layer, { ids, sideRank: side?.[layer.path] })] as const
       }),
       ...loraExperts(config, experts),
     ]),
   )
   return insertAtModules(withTables, modules, new Map(appended))
+}
+
+/** RangeError for a side that cannot stand beside the trained factors. */
+function expectSideOf(
+  { dora, loraBias }: LoraConfig,
+  targets: readonly AdaptedModule[],
+  side: SideRanks,
+): void {
+  const refused = dora ? 'use_dora' : loraBias ? 'lora_bias' : undefined
+  if (refused !== undefined) throw new RangeError(`${refused} is not supported beside frozen factors`)
+  const paths = new Set(targets.map(({ path }) => path))
+  const foreign = Object.keys(side).find((path) => !paths.has(path))
+  if (foreign !== undefined)
+    throw new RangeError(`frozen factors expected a module that is adapted, got "${foreign}"`)
 }
 
 /** What a Gather looks up, and the node after which its rows are float32: itself, or the cast that alone reads it. */

@@ -1,5 +1,6 @@
 /**
- * Low-rank adaptation of linear layers and embeddings: y = W x + scaling * B (A x), with W frozen and A, B as graph inputs.
+ * Low-rank adaptation of linear layers and embeddings: y = W x + scaling * B (A x), with W frozen and A, B as graph inputs; and
+ * where there is a side, + scaling * B' (A' x), whose factors are graph inputs that are not trained.
  * Paper: https://arxiv.org/abs/2106.09685
  *
  * Sizes used below: N = tokens, I = inputs, O = outputs, R = rank, V = rows of a table, D = its width.
@@ -13,6 +14,7 @@ import { rawTensor } from '../adapter/tensor.js'
 import type { GraphBuilder } from '../graph/builder.js'
 import { float, int, type Value } from '../graph/graph.js'
 import type { EmbeddingLayer } from '../source/embeddings.js'
+import type { LinearLayer } from '../source/modules.js'
 import { appendDropout, DROPOUT_WORDS, keptScale } from './dropout.js'
 import { type AppendNode, appendFrozen, appendOutput, type Insertion, inputOf } from './insert.js'
 
@@ -22,7 +24,12 @@ export interface LoraExtras {
   readonly dropoutWords?: number | undefined
   /** The factors that the frozen weight is without. */
   readonly start?: StartFactors | undefined
+  /** The rank of frozen factors beside the trained ones, of the same scaling; absent, there are none. */
+  readonly sideRank?: number | undefined
 }
+
+/** The graph input of a frozen factor, by the key of the trained one. */
+export const SIDE_PREFIX = 'side:'
 
 /** What is inserted at the layer of a path. */
 export function loraLayer(config: LoraConfig, path: string, extras: LoraExtras = {}): Insertion {
@@ -37,7 +44,9 @@ export function loraLayer(config: LoraConfig, path: string, extras: LoraExtras =
       const a = builder.input(factorKey(path, 'A'), 'float32', [rank, inFeatures])
       const b = builder.input(factorKey(path, 'B'), 'float32', [outFeatures, rank])
       const bias = config.loraBias ? builder.input(biasKey(path), 'float32', [outFeatures]) : undefined
-      const base = withoutStart(builder, appendFrozen(site), { input, path, scaling, start: extras.start })
+      const started = { input, path, scaling, start: extras.start }
+      const beside = { input, module, scaling, rank: extras.sideRank }
+      const base = withSide(builder, withoutStart(builder, appendFrozen(site), started), beside)
       const words = extras.dropoutWords
       const drops = words !== undefined && config.dropout > 0
       const dropout = { rate: config.dropout, module: path }
@@ -62,26 +71,37 @@ export function loraLayer(config: LoraConfig, path: string, extras: LoraExtras =
  * The adapted form of a lookup: E[id] + scaling * B A[:, id], with A (R, V) and B (D, R). It stands for the Gather, or for
  * the cast of what was found in a table of half precision: the sum is in float32.
  */
-export function loraEmbedding(config: LoraConfig, layer: EmbeddingLayer, idsName: string): AppendNode {
+export function loraEmbedding(
+  config: LoraConfig,
+  layer: EmbeddingLayer,
+  { ids: idsName, sideRank }: { readonly ids: string; readonly sideRank?: number | undefined },
+): AppendNode {
   const { path, rows, width } = layer
-  const rank = rankOf(config, path)
   return (builder, node) => {
     const frozen = appendFrozen({ builder, node }) // (..., D)
-    const a = builder.input(factorKey(path, 'A', 'embedding'), 'float32', [rank, rows])
-    const b = builder.input(factorKey(path, 'B', 'embedding'), 'float32', [width, rank])
     const shape = (sides: readonly number[]): Value => builder.constant(sides, 'int64')
     const ids = builder.op('Reshape', [builder.value(idsName), shape([-1])], {
       module: path,
     })
-    const columns = builder.op('Gather', [a, ids], { attributes: { axis: int(1) }, module: path }) // (R, N)
-    const flat = builder.op('FusedMatMul', [columns, b], {
-      domain: 'com.microsoft',
-      module: path,
-      attributes: { transA: int(1), transB: int(1), alpha: float(scalingOf(config, path)) },
-    }) // (N, D)
-    const change = builder.op('Reshape', [flat, shape(frozen.shape)], { module: path })
+    const changeBy = (prefix: string, rank: number): Value => {
+      const [keyA, keyB] = [factorKey(path, 'A', 'embedding'), factorKey(path, 'B', 'embedding')]
+      const a = builder.input(`${prefix}${keyA}`, 'float32', [rank, rows])
+      const b = builder.input(`${prefix}${keyB}`, 'float32', [width, rank])
+      const columns = builder.op('Gather', [a, ids], { attributes: { axis: int(1) }, module: path }) // (R, N)
+      const flat = builder.op('FusedMatMul', [columns, b], {
+        domain: 'com.microsoft',
+        module: path,
+        attributes: { transA: int(1), transB: int(1), alpha: float(scalingOf(config, path)) },
+      }) // (N, D)
+      return builder.op('Reshape', [flat, shape(frozen.shape)], { module: path })
+    }
+    const base =
+      sideRank === undefined
+        ? frozen
+        : builder.op('Add', [frozen, changeBy(SIDE_PREFIX, sideRank)], { module: path })
+    const change = changeBy('', rankOf(config, path))
     const site = { builder, node, module: layer }
-    appendOutput(site, { op: 'Add', inputs: [frozen.name, change.name], attributes: {} })
+    appendOutput(site, { op: 'Add', inputs: [base.name, change.name], attributes: {} })
   }
 }
 
@@ -112,6 +132,29 @@ function withoutStart(builder: GraphBuilder, frozen: Value, { input, path, scali
   const b = frozenTensor(builder, `${factorKey(path, 'B')}:start`, start.b)
   const low = product(builder, { left: input, right: a, path })
   return builder.op('Sub', [frozen, product(builder, { left: low, right: b, path, alpha: scaling })], {
+    module: path,
+  })
+}
+
+interface Beside {
+  readonly input: Value
+  readonly module: Pick<LinearLayer, 'path' | 'inFeatures' | 'outFeatures'>
+  readonly scaling: number
+  readonly rank: number | undefined
+}
+
+/** With what the frozen factors beside the trained ones add. */
+function withSide(builder: GraphBuilder, base: Value, { input, module, scaling, rank }: Beside): Value {
+  if (rank === undefined) return base
+  const { path, inFeatures, outFeatures } = module
+  const a = builder.input(`${SIDE_PREFIX}${factorKey(path, 'A')}`, 'float32', [rank, inFeatures])
+  const b = builder.input(`${SIDE_PREFIX}${factorKey(path, 'B')}`, 'float32', [outFeatures, rank])
+  const low = product(builder, { left: input, right: a, path }) // (N, R)
+  if (base.shape.length === 2) {
+    const attributes = { transB: int(1), alpha: float(scaling) }
+    return builder.op('Gemm', [low, b, base], { attributes, module: path })
+  }
+  return builder.op('Add', [base, product(builder, { left: low, right: b, path, alpha: scaling })], {
     module: path,
   })
 }

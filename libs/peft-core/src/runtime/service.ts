@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import { DROPOUT_WORDS, dropoutWords } from '../adapt/dropout.js'
+import { SIDE_PREFIX } from '../adapt/lora.js'
 import type { Tensor, TensorMap } from '../adapter/tensor.js'
 import { generate, type Sampling } from '../evaluate/generate.js'
 import { evaluateLoss, type LossTotal } from '../evaluate/loss.js'
@@ -89,11 +90,12 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
   const lossAndGradients = async (
     tensors: TensorMap,
     batch: Batch,
-    random?: Random,
+    { random, side }: { readonly random?: Random; readonly side?: TensorMap | undefined } = {},
   ): Promise<LossAndGradients> => {
     const dropout = random !== undefined && dropsInputs(spec) ? { dropout: true } : {}
-    const { graph, parameters, session } = await graphFor('train', batchSize(batch), dropout)
-    const feeds = batchFeeds(graph, matchTensors(parameters, tensors), batch)
+    const { session, ...open } = await graphFor('train', batchSize(batch), dropout)
+    const { graph, parameters } = open
+    const feeds = batchFeeds(graph, fed(open, tensors, side), batch)
     const words = graph.inputs.find(({ name }) => name === DROPOUT_WORDS)?.shape[0]
     if (words !== undefined && random !== undefined) feeds.set(DROPOUT_WORDS, dropoutWords(random, words))
     const outputs = await session.run(feeds)
@@ -134,7 +136,7 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
       const counting = countedAs()
       const learned = (tensors: TensorMap, batch: Batch, random: Random): Promise<LossAndGradients> => {
         expectFitting(counting.task, batch)
-        return lossAndGradients(tensors, batch, random)
+        return lossAndGradients(tensors, batch, { random, side: job.side })
       }
       return train({ ...counting, lossAndGradients: learned }, job, onStep)
     },
@@ -143,8 +145,8 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
       const counting = countedAs()
       const meanLoss = async (batch: Batch): Promise<number> => {
         expectFitting(counting.task, batch)
-        const { graph, parameters, session } = await graphFor('evaluate', batchSize(batch))
-        const outputs = await session.run(batchFeeds(graph, matchTensors(parameters, tensors), batch))
+        const { session, ...open } = await graphFor('evaluate', batchSize(batch))
+        const outputs = await session.run(batchFeeds(open.graph, fed(open, tensors), batch))
         return numbersOf(outputs, 'loss')[0] as number
       }
       const total = await evaluateLoss(batches, { ...counting, meanLoss })
@@ -155,8 +157,8 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
       const { task, classes = 0 } = countedAs()
       for await (const batch of batches) {
         expectFitting(task, batch)
-        const { graph, parameters, session } = await graphFor('measure', batchSize(batch))
-        const feeds = batchFeeds(graph, matchTensors(parameters, tensors), batch)
+        const { session, ...open } = await graphFor('measure', batchSize(batch))
+        const feeds = batchFeeds(open.graph, fed(open, tensors), batch)
         const runMs = performance.now()
         const outputs = await session.run(feeds)
         const milliseconds = performance.now() - runMs
@@ -198,6 +200,20 @@ function sessionOptions(options: RuntimeOptions, purpose: Purpose): RuntimeOptio
 /** Whether training steps of a model drop a part of what its factors read. */
 function dropsInputs(spec: EngineSpec | undefined): boolean {
   return spec?.trainable === 'adapter' && spec.config.method === 'lora' && spec.config.dropout > 0
+}
+
+/** What a graph is fed beside a batch: its parameters, and the frozen factors beside them. RangeError names what does not fit. */
+function fed(
+  { parameters, side = [] }: Pick<TrainingGraph, 'parameters' | 'side'>,
+  tensors: TensorMap,
+  beside: TensorMap = new Map(),
+): TensorMap {
+  matchTensors(parameters, tensors)
+  if (side.length === 0 && beside.size === 0) return tensors
+  const frozen = [...matchTensors(side, beside)].map(
+    ([name, tensor]) => [`${SIDE_PREFIX}${name}`, tensor] as const,
+  )
+  return new Map([...tensors, ...frozen])
 }
 
 /** The tensors as they are, when they are exactly the graph's parameters; RangeError names the first that is not. */

@@ -1,4 +1,5 @@
 import type { PeftConfig } from '../adapter/peft-config.js'
+import type { SideRanks } from '../adapter/side.js'
 import type { Starts } from '../adapter/start-factors.js'
 import type { Recompute } from '../differentiate/recompute.js'
 import type { Graph } from '../graph/graph.js'
@@ -16,6 +17,8 @@ export interface EngineSpec extends BatchSize {
   readonly trainable: 'adapter' | 'all'
   /** What the factors started from, by module, so that it is not computed again for each graph. */
   readonly starts?: Starts | undefined
+  /** Ranks of frozen factors beside the trained ones, by module; their values come with each job. */
+  readonly side?: SideRanks | undefined
   /** What the backward pass computes again instead of holding it in memory; 'cheap' unless stated. */
   readonly recompute?: Recompute | 'none'
   /** Of a longer text, `logits` reads the end; the model's own limit when absent. */
@@ -44,6 +47,8 @@ export interface TrainingGraph {
   readonly graph: Graph
   /** The graph inputs that are trained. */
   readonly parameters: readonly { readonly name: string; readonly shape: readonly number[] }[]
+  /** The graph inputs that hold the frozen factors, by the names of the trained ones; none unless stated. */
+  readonly side?: TrainingGraph['parameters']
   readonly task: Task
   /** How many classes the logits tell apart: of a language model, its vocabulary. */
   readonly classes?: number | undefined

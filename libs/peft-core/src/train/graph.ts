@@ -5,6 +5,7 @@
 
 import { adapt } from '../adapt/adapt.js'
 import { DROPOUT_WORDS } from '../adapt/dropout.js'
+import { SIDE_PREFIX } from '../adapt/lora.js'
 import { expectPromptable } from '../adapt/prompt.js'
 import { hideVirtualTokens } from '../adapt/virtual-tokens.js'
 import { virtualTokensOf } from '../adapter/prompt-config.js'
@@ -44,8 +45,11 @@ export async function buildTrainingGraph(request: GraphRequest): Promise<Trainin
   const forward = model.forward({ rows, columns, image, isPacked, trainable, cache })
   const adapted = trainable ? forward.graph : adaptedGraph(model, forward, request)
   const parameters = adapted.inputs
-    .filter(({ name }) => !batchInputs.has(name) && !name.startsWith('past_'))
+    .filter(({ name }) => !batchInputs.has(name) && !name.startsWith('past_') && !isSide(name))
     .map(({ name, shape }) => ({ name, shape }))
+  const side = adapted.inputs
+    .filter(({ name }) => isSide(name))
+    .map(({ name, shape }) => ({ name: name.slice(SIDE_PREFIX.length), shape }))
   return {
     graph: graphFor(
       adapted,
@@ -58,8 +62,11 @@ export async function buildTrainingGraph(request: GraphRequest): Promise<Trainin
     classes: adapted.outputs.find(({ name }) => name === 'logits')?.shape.at(-1),
     positions: model.positions === undefined ? undefined : model.positions - virtualTokens,
     virtualTokens,
+    ...(side.length === 0 ? {} : { side }),
   }
 }
+
+const isSide = (name: string): boolean => name.startsWith(SIDE_PREFIX)
 
 function expectPositions({ positions }: Model, columns: number, virtualTokens: number): void {
   if (virtualTokens === 0 || positions === undefined || columns + virtualTokens <= positions) return
@@ -71,9 +78,9 @@ function expectPositions({ positions }: Model, columns: number, virtualTokens: n
 function adaptedGraph(
   { outputLayer }: Model,
   forward: ForwardModel,
-  { config, purpose, dropout = false, starts }: GraphRequest,
+  { config, purpose, dropout = false, starts, side }: GraphRequest,
 ): Graph {
-  return adapt({ outputLayer, dropout: purpose === 'train' && dropout, starts }, forward, config)
+  return adapt({ outputLayer, dropout: purpose === 'train' && dropout, starts, side }, forward, config)
 }
 
 function graphFor(

@@ -23,6 +23,8 @@ export interface TrainJob {
   readonly schedule: Schedule
   /** Batches of one optimiser step. */
   readonly accumulate: number
+  /** Frozen factors beside the trained ones, by the same names: of a model that was opened with their ranks. */
+  readonly side?: TensorMap
   /** Parameters that keep their values. */
   readonly frozen?: readonly string[]
   /** A pull towards where training began. It counts with the gradients, and not with the losses that are told. */

@@ -41,6 +41,13 @@ export interface RuleView {
   readonly agents: readonly RuledAgent[]
 }
 
+/** The frozen side that a candidate of flora or fedex has beside the factors that are trained next. */
+export interface SideView {
+  readonly rank: number // the largest of a module
+  readonly maxRank: number // that one may have
+  readonly dropped: number // the share of its sum of squared singular values that the bound left out in this round; 0: nothing
+}
+
 /** How a candidate was made of the updates of a round, and how far it is from their exact mean. */
 export interface AggregationView {
   readonly strategy: string
@@ -57,4 +64,5 @@ export interface AggregationView {
   readonly optimizer?: string
   /** Of a robust run; errors are then from the sum that the rule decided. */
   readonly rule?: RuleView | null
+  readonly side?: SideView
 }

@@ -66,6 +66,7 @@ export const trainAssignmentSchema = z.strictObject({
       counted: sha256Schema.nullable(), // the latest update of this agent whose control c holds; null: none
     }),
   ), // absent: no correction
+  trained: since(2, z.strictObject({ rank: positiveSchema.max(4096) })), // the leading rank of the adapter that is trained and sent; the rest is frozen; absent: all of it
   frozen: since(2, z.array(z.string().max(1024)).max(100_000)), // tensors of the adapter that are not trained, and not in the update; absent: none
   deadlineMs: positiveSchema, // from receipt; an answer after this is late; 30 days where the round has no deadline
 })

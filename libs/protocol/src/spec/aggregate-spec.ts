@@ -12,6 +12,8 @@ const strategySchema = z.enum([
   'hetlora',
   'fedrot',
   'fedsa',
+  'flora',
+  'fedex',
 ])
 /** How a run makes one adapter of many. */
 export type RunStrategy = z.infer<typeof strategySchema>
@@ -19,12 +21,17 @@ export type RunStrategy = z.infer<typeof strategySchema>
 /** What lambda is where a run does not say it, as in the papers, by the strategies that have one. */
 const LAMBDAS: Partial<Record<RunStrategy, number>> = { 'lora-fair': 0.01, fedrot: 0.5 }
 
+/** The strategies that leave a frozen side beside what is trained next. */
+const SIDED: readonly RunStrategy[] = ['flora', 'fedex']
+const MAX_RANK = 256
+
 /** How the updates of a round become one adapter. Parsing fills in every default. */
 export const aggregateSchema = z
   .strictObject({
     strategy: strategySchema.default('fedavg'),
     lambda: z.number().min(0).optional(), // of lora-fair: what the correction of B costs; of fedrot: how far factors are turned, 0 to 1
     personal: z.array(z.string().min(1).max(255)).min(1).max(1024).optional(), // parts of names of tensors that stay with each agent
+    maxRank: z.int().min(1).max(4096).optional(), // of flora and fedex: the largest rank of the frozen side of a module; 256 unless stated
     weights: z
       .strictObject({
         by: z.enum(['tokens', 'examples', 'uniform']).optional(), // tokens, and uniform with a robust rule
@@ -35,7 +42,7 @@ export const aggregateSchema = z
     robust: robustSchema.optional(),
     optimizer: optimizerSchema.nullable().optional(), // of the coordinator, on the aggregated change; null: the aggregate as it is
   })
-  .superRefine(({ strategy, lambda, weights, trust, robust }, context) => {
+  .superRefine(({ strategy, lambda, maxRank, weights, trust, robust }, context) => {
     const refuse = (path: readonly string[], message: string) =>
       context.addIssue({ code: 'custom', path: [...path], message })
     if (lambda !== undefined && LAMBDAS[strategy] === undefined)
@@ -45,16 +52,19 @@ export const aggregateSchema = z
         ['lambda'],
         `expected 0 (factors are not turned) to 1 (as near as a rotation brings them), got ${lambda}`,
       )
+    if (maxRank !== undefined && !SIDED.includes(strategy))
+      refuse(['maxRank'], `is a setting of flora and fedex, and the strategy is ${strategy}`)
     if (weights.atMost !== null && byOf(weights, trust) === 'uniform')
       refuse(['weights', 'atMost'], 'bounds a count, and uniform weights have none')
     if (trust === 'robust' && robust === undefined)
       refuse(['robust'], 'is what trust robust needs: a rule, such as { rule: multi-krum, liars: 2 }')
   })
-  .transform(({ lambda, personal, robust, optimizer, ...rest }) => ({
+  .transform(({ lambda, maxRank, personal, robust, optimizer, ...rest }) => ({
     ...rest,
     weights: { ...rest.weights, by: byOf(rest.weights, rest.trust) },
     ...lambdaOf(rest.strategy, lambda),
     ...(personal === undefined ? {} : { personal }),
+    ...(SIDED.includes(rest.strategy) ? { maxRank: maxRank ?? MAX_RANK } : {}),
     ...(robust === undefined ? {} : { robust }),
     ...(optimizer ? { optimizer } : {}),
   }))

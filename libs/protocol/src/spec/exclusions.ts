@@ -6,6 +6,8 @@ import type { Exclusion, Settings } from './settings.js'
 import { ruleKinds, strategiesWith, strategyModes } from './trust-modes.js'
 
 const isRefactored = ({ aggregate }: Settings): boolean => ['svd', 'fedsvd'].includes(aggregate.strategy)
+const isFresh = ({ aggregate }: Settings): boolean => aggregate.strategy === 'flora'
+const isSided = ({ aggregate }: Settings): boolean => ['flora', 'fedex'].includes(aggregate.strategy)
 const isTurned = (spec: Settings): boolean => isRefactored(spec) || spec.aggregate.strategy === 'fedrot'
 const kindOf = ({ aggregate }: Settings) => ruleKinds[aggregate.robust?.rule ?? ''] ?? 'whole'
 const ruleOf = ({ aggregate: { robust } }: Settings): string =>
@@ -125,6 +127,30 @@ const exclusions: readonly Exclusion[] = [
     second: ruleOf,
     because: 'a rule compares whole updates, and a part of each stays with its agent',
     instead: 'Set aggregate.trust to exact, or let agents send all that they train.',
+  },
+  {
+    applies: (spec) => isFresh(spec) && spec.local.optimizerState === 'keep',
+    first: strategyOf,
+    second: () => 'local.optimizerState keep',
+    because: 'each round starts from fresh factors, which the moments of the last ones do not fit',
+    instead:
+      'Set local.optimizerState to reset, or aggregate.strategy to fedex, which is as exact, or fedavg.',
+  },
+  {
+    applies: (spec) => isFresh(spec) && spec.update.encoding !== 'f32',
+    first: strategyOf,
+    second: ({ update }) => `update.encoding ${update.encoding}`,
+    because:
+      'what rounding keeps back of a round belongs to its factors, and the next round starts from fresh ones',
+    instead: 'Set update.encoding to f32, or aggregate.strategy to fedex, which is as exact, or fedavg.',
+  },
+  {
+    applies: (spec) => isSided(spec) && spec.aggregate.optimizer !== undefined,
+    first: strategyOf,
+    second: ({ aggregate }) => `aggregate.optimizer ${aggregate.optimizer?.kind}`,
+    because:
+      'the exact mean is held by frozen factors beside the trained ones, which an optimiser would not step',
+    instead: 'Leave aggregate.optimizer out, or set aggregate.strategy to fedavg, ffa, rolora or lora-fair.',
   },
   {
     applies: ({ aggregate }) => aggregate.robust !== undefined && aggregate.trust === 'exact',

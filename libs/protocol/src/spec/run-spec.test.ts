@@ -96,18 +96,25 @@ describe('parseRunSpec', () => {
     expect(aggregateOf({ strategy: 'lora-fair' })).toMatchObject({ strategy: 'lora-fair', lambda: 0.01 })
     expect(aggregateOf({ strategy: 'fedrot' })).toMatchObject({ strategy: 'fedrot', lambda: 0.5 })
     expect(aggregateOf({ strategy: 'fedrot', lambda: 0 })).toMatchObject({ lambda: 0 })
+    expect(aggregateOf({ strategy: 'flora' })).toMatchObject({ strategy: 'flora', maxRank: 256 })
+    expect(aggregateOf({ strategy: 'fedex', maxRank: 40 })).toMatchObject({ maxRank: 40 })
+    expect(aggregateOf({ strategy: 'svd' })).not.toHaveProperty('maxRank')
     expect(aggregateOf({ weights: { by: 'examples', atMost: 500 } }).weights).toEqual({
       ...{ by: 'examples', atMost: 500 },
     })
     const wrong = [
       { strategy: 'svd', lambda: 0.5 },
       { strategy: 'fedrot', lambda: 1.5 },
+      { strategy: 'svd', maxRank: 40 },
       { weights: { by: 'uniform', atMost: 9 } },
       { weights: { by: 'loss' } },
     ]
     expect(wrong.map((aggregate) => refusal({ ...smallest, aggregate }).message)).toEqual([
       expect.stringContaining('"aggregate.lambda": is a setting of lora-fair'),
       expect.stringContaining('"aggregate.lambda": expected 0 (factors are not turned) to 1'),
+      expect.stringContaining(
+        '"aggregate.maxRank": is a setting of flora and fedex, and the strategy is svd',
+      ),
       expect.stringContaining('"aggregate.weights.atMost"'),
       expect.stringContaining('"aggregate.weights.by"'),
     ])
@@ -171,6 +178,21 @@ describe('parseRunSpec', () => {
     expect(action).toContain('rounds.mode to sync')
     const { mode: _, buffer: __, ...sync } = rounds
     expect(parseRunSpec({ ...smallest, ...part, rounds: sync }).rounds.mode).toBe('sync')
+  })
+
+  test('flora starts each round afresh, which what is kept does not fit; fedex goes on from the means', () => {
+    const kept = [
+      [{ local: { ...smallest.local, optimizerState: 'keep' } }, 'local.optimizerState keep'],
+      [{ update: { encoding: 'bf16' } }, 'update.encoding bf16'],
+    ] as const
+    for (const [part, name] of kept) {
+      const { code, message, action } = refusal({ ...smallest, ...part, aggregate: { strategy: 'flora' } })
+      expect([code, action]).toEqual(['LRC-3014', expect.stringContaining('fedex')])
+      expect(message).toContain(`aggregate.strategy flora and ${name} exclude each other`)
+      expect(
+        parseRunSpec({ ...smallest, ...part, aggregate: { strategy: 'fedex' } }).aggregate.strategy,
+      ).toBe('fedex')
+    }
   })
 
   test('updates travel in one of four encodings', () => {

@@ -41,6 +41,8 @@ describe('trust robust', () => {
     'lora-fair': [],
     hetlora: [],
     fedrot: [],
+    flora: ['multi-krum'],
+    fedex: ['multi-krum'],
   }
   test.each(Object.keys(takes))(
     '%s takes the rules of its row, and names the strategies to choose instead',
@@ -80,6 +82,8 @@ describe('trust robust', () => {
       'aggregate.strategy fedsvd and aggregate.optimizer yogi',
     ],
     [{ aggregate: { strategy: 'svd', optimizer: { kind: 'momentum' } } }, 'aggregate.optimizer momentum'],
+    [{ aggregate: { strategy: 'flora', optimizer: { kind: 'adam' } } }, 'aggregate.strategy flora and'],
+    [{ aggregate: { strategy: 'fedex', optimizer: { kind: 'adam' } } }, 'aggregate.optimizer adam'],
   ])('%j is refused', (part, names) => {
     const { code, message } = refusal(part)
     expect(code).toBe('LRC-3014')

@@ -42,7 +42,7 @@ export const ruleKinds: Readonly<Record<string, RuleKind>> = {
 /** The strategies for which something holds, as people read them. */
 export function strategiesWith(holds: (mode: Mode) => boolean): string {
   return Object.entries(strategyModes)
-    .filter(([name, mode]) => !['flora', 'fedex'].includes(name) && holds(mode)) // which runs do not have
+    .filter(([, mode]) => holds(mode))
     .map(([name]) => name)
     .join(', ')
 }

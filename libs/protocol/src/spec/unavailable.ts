@@ -18,8 +18,20 @@ const options: readonly Option[] = [
   { path: ['rounds', 'mode'], allows: ['sync', 'buffered'], use: 'sync or buffered' },
   {
     path: ['aggregate', 'strategy'],
-    allows: ['fedavg', 'ffa', 'rolora', 'svd', 'fedsvd', 'lora-fair', 'hetlora', 'fedrot', 'fedsa'],
-    use: 'svd, which is exact to the rank of the run, or fedavg, ffa, rolora, fedsvd, lora-fair, hetlora, fedrot or fedsa',
+    allows: [
+      'fedavg',
+      'ffa',
+      'rolora',
+      'svd',
+      'fedsvd',
+      'lora-fair',
+      'hetlora',
+      'fedrot',
+      'fedsa',
+      'flora',
+      'fedex',
+    ],
+    use: 'svd, which is exact to the rank of the run, or fedavg, ffa, rolora, fedsvd, lora-fair, hetlora, fedrot, fedsa, flora or fedex',
   },
   { path: ['aggregate', 'trust'], allows: ['exact', 'robust'], use: 'exact or robust' },
   {
