@@ -67,6 +67,8 @@ test('hours reach over midnight, and any of several will do', () => {
 
 test('a measurement moves the adapter once, and needs no clipping', () => {
   expect(why({ bytesPerDay: 4_000_800, maxUpdateNorm: 1, maxRank: 1 }, measuring)).toBeUndefined()
+  expect(why({ maxRank: 4 }, { ...training, rank: 4 })).toBeUndefined()
+  expect(why({ maxRank: 4 }, { ...training, rank: 5 })).toBe('rank 5, this site allows at most 4')
   expect(why({ bytesPerDay: 4_000_800 }, measuring, at(12, 1))).toBe(
     '4000801 bytes would have been moved today, this site allows 4000800',
   )

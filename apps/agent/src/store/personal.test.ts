@@ -65,4 +65,7 @@ test('parts that are damaged or gone are told, and never replaced in silence', a
   await expect(personal.own('r1', 1)).rejects.toMatchObject({ code: 'LRC-8003' })
   await writeFile(join(folder, 'r1', 'state.json'), '{}')
   await expect(personal.own('r1', 1)).rejects.toMatchObject({ code: 'LRC-8003' })
+  await personal.ended('r1')
+  await personal.forget(new Set())
+  expect(await readdir(folder)).toEqual(['r1']) // left for its owner to look at
 })

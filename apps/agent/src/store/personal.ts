@@ -72,6 +72,8 @@ export function openPersonal(folder: string, disk: Disk = systemDisk()): Persona
     if (parsed.success) return parsed.data
     throw damaged(statePath(runId), 'a record of personal parts')
   }
+  /** What is damaged is left for its owner to look at. */
+  const known = (runId: string) => stateOf(runId).catch(() => undefined)
   const read = async (path: string, sha256: string): Promise<TensorMap> => {
     const bytes = await disk.read(path).catch((cause: Error) => {
       throw damaged(path, cause.message)
@@ -105,13 +107,13 @@ export function openPersonal(folder: string, disk: Disk = systemDisk()): Persona
       }),
     ended: (runId) =>
       inTurn(async () => {
-        const state = await stateOf(runId)
+        const state = await known(runId)
         if (state !== undefined) await writeJson(statePath(runId), { ...state, ended: true }, writing)
       }),
     forget: (needed) =>
       inTurn(async () => {
         for (const runId of await disk.list(folder).catch(() => [])) {
-          const state = needed.has(runId) ? undefined : await stateOf(runId)
+          const state = needed.has(runId) ? undefined : await known(runId)
           if (state?.ended === true) await disk.remove(join(folder, runId))
         }
       }),

@@ -85,7 +85,9 @@ export function openReleases({
     async runs() {
       const versions = await versionsIn()
       const manifests = await Promise.all(
-        versions.map((version) => readJson(join(folder, `v${version}`, 'manifest.json'), disk)),
+        versions.map((version) =>
+          readJson(join(folder, `v${version}`, 'manifest.json'), disk).catch(() => undefined),
+        ),
       )
       return new Set(manifests.flatMap((manifest) => ofRunSchema.safeParse(manifest).data?.runId ?? []))
     },

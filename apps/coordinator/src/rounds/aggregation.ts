@@ -20,7 +20,7 @@ import type { Aggregated, ClosedRound } from './closed-round.js'
 import { memoryFile, readMemory } from './memory.js'
 import { contributionPath, type Parts } from './parts.js'
 import { roundSeed } from './plan.js'
-import { contributionsOf } from './round.js'
+import { contributionsOf, type RoundState } from './round.js'
 import { expectEnough, ruleIn } from './rule.js'
 import type { Run } from './run.js'
 import { controlledAgents, nextControlOf } from './scaffold.js'
@@ -66,7 +66,7 @@ export async function aggregateRound(
   if (round.candidate === null) {
     const { optimizer } = spec.aggregate
     const aggregation = {
-      ...aggregationOf(hasPersonal(spec) ? personally(report) : report, membersOf(contributionsOf(round))),
+      ...aggregationOf(noted(report, spec, round), membersOf(contributionsOf(round))),
       ...(grown === null ? {} : { side: grown }),
       ...(optimizer === undefined ? {} : { optimizer: optimizer.kind }),
     }
@@ -147,9 +147,20 @@ export async function aggregateOf(
   return { ...aggregate, candidate, memory: { kind: 'optimizer', state }, grown: null }
 }
 
-/** A report that says with what agents measure its candidate. */
-function personally(report: AggregationReport): AggregationReport {
-  return { ...report, notes: [...report.notes, 'each agent measures the candidate with its own parts'] }
+/** A report that says what agents did otherwise than to train and send the whole adapter. */
+function noted(report: AggregationReport, spec: Run['spec'], { seats }: RoundState): AggregationReport {
+  const ranks = [...seats.values()].flatMap(({ status, rank = spec.peft.rank }) =>
+    status === 'accepted' ? [rank] : [],
+  )
+  const lower = ranks.filter((rank) => rank < spec.peft.rank).length
+  const notes = [
+    ...report.notes,
+    ...(hasPersonal(spec) ? ['each agent measures the candidate with its own parts'] : []),
+    ...(lower === 0 || sidedIn(spec) !== null
+      ? []
+      : [`${lower} of ${ranks.length} agents trained a lower rank: beyond it they count as zeros`]),
+  ]
+  return { ...report, notes }
 }
 
 /** An aggregate of agents of lower ranks, with the rank of the run again: its change is the same. */

@@ -185,6 +185,9 @@ test('agents of ranks 2, 4 and 8 give what svd makes of their adapters offline, 
     ['oslo', 2],
     ['turin', 4],
   ])
+  expect(view.aggregation?.notes).toEqual([
+    '2 of 3 agents trained a lower rank: beyond it they count as zeros',
+  ])
   const { bytesUp, bytesUpAsF32 } = all.run.rounds[1]!
   expect(bytesUpAsF32).toBe(bytesUp)
   await fleet.restart()
@@ -220,6 +223,39 @@ test('ranks that fill less than the rank of the run give exactly their sum, and 
     expect(a!.data.subarray(6 * inputs)).toEqual(fresh)
     expect(b!.data.filter((_, at) => at % 8 >= 6).every((value) => value === 0)).toBe(true)
   }
+})
+
+test('hetlora fills factors up with zeros and averages them by the norms of their products, and a coordinator may step on', async () => {
+  const root = await folder()
+  await using fleet = await startFleet(root)
+  const optimizer = { kind: 'momentum', learningRate: 0.5, momentum: 0 }
+  const all = await ended(fleet, root, { rounds: 1, aggregate: { strategy: 'hetlora', optimizer } })
+  const { first, start, contributions } = await roundOf(all, 1)
+  const weights = decodeSafetensors(await first.read(all.run.rounds[0]!.adapterSha256))
+  const module = 'model.layers.1.self_attn.q_proj'
+  const norms = contributions.map(({ own, update }) =>
+    Math.hypot(...changeOf(own.tensors, module, 2, update).flat()),
+  )
+  const total = norms.reduce((sum, norm) => sum + norm, 0)
+  for (const factor of ['A', 'B']) {
+    const name = `base_model.model.${module}.lora_${factor}.weight`
+    const before = start.tensors.get(name)!
+    const found = floatTensor(weights.get(name)!).data
+    const [, width] = before.shape as [number, number]
+    for (const [at, value] of before.data.entries()) {
+      const [row, column] = [Math.floor(at / width), at % width]
+      const mean = contributions.reduce((sum, { own, update }, k) => {
+        const [rows, columns] = own.tensors.get(name)!.shape as [number, number]
+        if (row >= rows || column >= columns) return sum
+        const place = row * columns + column
+        const theirs = own.tensors.get(name)!.data[place]! + update.get(name)!.data[place]!
+        return sum + (norms[k]! / total) * theirs
+      }, 0)
+      expect(Math.abs(found[at]! - (value + 0.5 * (mean - value))), name).toBeLessThan(1e-6)
+    }
+  }
+  const replay = await fleet.api('POST', `/api/v1/runs/${all.run.run}/rounds/1/replay`)
+  expect((replay.body as ReplayView).isSame).toBe(true)
 })
 
 test('an update of another rank than its seat is refused, and an agent that knows no ranks has no seat below the full one', async () => {
