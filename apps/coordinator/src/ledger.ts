@@ -174,16 +174,21 @@ function noteAssignments(assignments: Map<string, AssignmentRecord>, event: Jour
   const discarded = new Set(discardedBy(event))
   if (discarded.size === 0) return
   for (const [assignmentId, record] of assignments) {
-    if (record.receipt !== null && discarded.has(record.receipt.updateSha256)) {
+    if (record.receipt !== null && discarded.has(`${record.agentId} ${record.receipt.updateSha256}`)) {
       assignments.set(assignmentId, { ...record, receipt: null })
     }
   }
 }
 
-/** The hashes of accepted updates that an event says count nowhere. */
+/** The accepted updates that an event says count nowhere: agent and hash. */
 function discardedBy(event: JournalEvent): readonly string[] {
-  if (event.type === 'round-failed' || event.type === 'run-ended')
-    return (event.discarded ?? []).map(({ updateSha256 }) => updateSha256)
-  if (event.type !== 'round-planned') return []
-  return (event.over ?? []).flatMap(({ updateSha256 }) => updateSha256 ?? [])
+  const listed =
+    event.type === 'round-failed' || event.type === 'run-ended'
+      ? event.discarded
+      : event.type === 'round-planned'
+        ? event.over
+        : undefined
+  return (listed ?? []).flatMap(({ agentId, updateSha256 }) =>
+    updateSha256 === undefined ? [] : [`${agentId} ${updateSha256}`],
+  )
 }

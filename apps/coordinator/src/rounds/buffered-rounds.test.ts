@@ -70,21 +70,29 @@ async function adapterOf(agent: ScriptedAgent, sha256: string): Promise<TensorMa
   return new Map([...tensors].map(([name, tensor]) => [name, floatTensor(tensor)]))
 }
 
-/** base + sum of weight / all weights * delta in float64, in the order of the hashes, rounded once. */
-function stepped(base: TensorMap, record: RunView['rounds'][number], weights: Partial<Record<Name, number>>) {
+/** base + sum of weight / all weights * delta in float64, in the order of the hashes, rounded once; `still` is not trained or not sent. */
+function stepped(
+  base: TensorMap,
+  record: RunView['rounds'][number],
+  weights: Partial<Record<Name, number>>,
+  still: readonly string[] = [],
+) {
   const ordered = [...record.contributions].sort((a, b) => (a.updateSha256 < b.updateSha256 ? -1 : 1))
   const counted = ordered.map(({ name }) => ({ delta: deltas[name as Name], weight: weights[name as Name]! }))
   const total = counted.reduce((sum, { weight }) => sum + weight, 0)
   const change = counted.reduce((sum, { delta, weight }) => sum + (weight / total) * delta, 0)
   return new Map(
-    [...base].map(([name, { shape, data }]) => [name, { shape, data: data.map((value) => value + change) }]),
+    [...base].map(([name, { shape, data }]) => [
+      name,
+      { shape, data: data.map((value) => (still.includes(name) ? value : value + change)) },
+    ]),
   )
 }
 
 /** A run of three rounds: graz is late in the first, turin in the second. */
-async function lateRun(fleet: Fleet, restarts = false) {
+async function lateRun(fleet: Fleet, restarts = false, aggregate: object = {}) {
   let fleetOf = await startGated(fleet)
-  const runId = await fleet.startRun(buffered(3))
+  const runId = await fleet.startRun({ ...buffered(3), aggregate })
   fleetOf.go('oslo', 1)
   fleetOf.go('turin', 1)
   await fleetOf.asked('oslo', 2)
@@ -106,6 +114,22 @@ async function lateRun(fleet: Fleet, restarts = false) {
   return { runId, run: await fleet.run(runId), first, ...fleetOf }
 }
 
+/** Holds each release of such a run against what the updates come to. */
+async function expectSteps(agent: ScriptedAgent, run: RunView, first: TrainAssignment): Promise<void> {
+  const weights: readonly Partial<Record<Name, number>>[] = [
+    { oslo: 40, turin: 80 },
+    { oslo: 40, graz: 40 / Math.SQRT2 },
+    { graz: 40, turin: 80 / Math.SQRT2 },
+  ]
+  const still = [...(first.frozen ?? []), ...(first.personal ?? [])]
+  const start = first.adapter.files.find(({ path }) => path === 'adapter_model.safetensors')!.sha256
+  let wanted = await adapterOf(agent, start)
+  for (const [at, record] of run.rounds.entries()) {
+    wanted = stepped(wanted, record, weights[at]!, still)
+    expect(await adapterOf(agent, record.adapterSha256)).toEqual(wanted)
+  }
+}
+
 describe('an update that comes after its round has closed', () => {
   test('counts in a later one, less by how many releases it is behind, from what it started from', async () => {
     await using fleet = await startFleet()
@@ -115,17 +139,7 @@ describe('an update that comes after its round has closed', () => {
       ['graz', 'oslo'],
       ['graz', 'turin'],
     ])
-    const weights: readonly Partial<Record<Name, number>>[] = [
-      { oslo: 40, turin: 80 },
-      { oslo: 40, graz: 40 / Math.SQRT2 },
-      { graz: 40, turin: 80 / Math.SQRT2 },
-    ]
-    const start = first.adapter.files.find(({ path }) => path === 'adapter_model.safetensors')!.sha256
-    let wanted = await adapterOf(of('oslo'), start)
-    for (const [at, record] of run.rounds.entries()) {
-      wanted = stepped(wanted, record, weights[at]!)
-      expect(await adapterOf(of('oslo'), record.adapterSha256)).toEqual(wanted)
-    }
+    await expectSteps(of('oslo'), run, first)
     const [, second] = run.rounds
     const late = second!.contributions.find(({ name }) => name === 'graz')
     expect(late?.late).toEqual({ round: 1, version: 0, staleness: 1 })
@@ -150,6 +164,17 @@ describe('an update that comes after its round has closed', () => {
     const replay = (round: number) => fleet.api('POST', `/api/v1/runs/${runId}/rounds/${round}/replay`)
     const replays = (await Promise.all([1, 2, 3].map(replay))).map(({ body }) => body as ReplayView)
     expect(replays.map(({ updates, isSame }) => [updates, isSame])).toEqual(Array(3).fill([2, true]))
+  })
+
+  test.each([
+    ['ffa', { strategy: 'ffa' }, 4],
+    ['fedsa', { strategy: 'fedsa' }, 4],
+    ['parts that stay with their agents', { personal: ['layers.1'] }, 4],
+  ])('counts so with %s', async (_, aggregate, still) => {
+    await using fleet = await startFleet()
+    const { run, first, of } = await lateRun(fleet, false, aggregate)
+    expect([...(first.frozen ?? []), ...(first.personal ?? [])]).toHaveLength(still)
+    await expectSteps(of('oslo'), run, first)
   })
 
   test('counts the same when the coordinator was restarted meanwhile', async () => {
@@ -221,6 +246,26 @@ describe('an update that is too many releases behind', () => {
       ['turin', 'LRC-4002'],
     ])
   })
+})
+
+test('an agent that is connected and hangs is not waited for, and has a new assignment in the next round', async () => {
+  await using fleet = await startFleet()
+  const { go, asked } = await startGated(fleet)
+  const runId = await fleet.startRun(buffered(3, { size: 3 }))
+  await asked('graz', 1)
+  go('oslo', 1, 2)
+  go('turin', 1, 2)
+  await expect
+    .poll(async () =>
+      (await roundOf(fleet, runId, 1)).attempts[0]?.agents.filter(({ fate }) => fate === 'accepted'),
+    )
+    .toHaveLength(2)
+  fleet.pass(36_001) // 120 leases of 300 ms
+  expect((await asked('graz', 2)).adapter.version).toBe(1)
+  const { attempts } = await roundOf(fleet, runId, 2)
+  const [end] = attempts[0]!.agents.filter(({ name, fate }) => name === 'graz' && fate !== 'training')
+  expect(end).toMatchObject({ fate: 'absent', code: 'LRC-4002', late: { round: 1, staleness: 1 } })
+  expect(end?.message).toMatch(/^connected, but made no progress for 3\d s$/)
 })
 
 test('when every update of a round comes in time, a buffered round is a synchronous one, to the byte', async () => {

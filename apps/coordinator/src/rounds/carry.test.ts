@@ -105,6 +105,20 @@ describe('a seat that still trains when its round closes', () => {
     expect(contributionsOf(inTime.current!)).toEqual(contributionsOf(run.current!))
   })
 
+  test('is folded in the same place whoever sends first, also beside the same update of another start', () => {
+    const open = planned(oneLate())
+    const both = [
+      accepted(open, 'oslo', 'same'),
+      accepted(open, 'bern', 'same'),
+      accepted(open, 'graz', 'other'),
+    ]
+    const orders = [both, both.toReversed(), [both[1]!, both[2]!, both[0]!]]
+    const folded = orders.map((events) =>
+      contributionsOf(after(open, ...events).current!).map(({ agentId }) => agentId),
+    )
+    expect(folded).toEqual(Array(3).fill(['graz', 'bern', 'oslo']))
+  })
+
   test('is not behind by a round whose candidate was not released', () => {
     const open = planned(fresh)
     const both = after(open, accepted(open, 'bern'), accepted(open, 'graz'), closed(1))

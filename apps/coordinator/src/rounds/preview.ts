@@ -52,8 +52,9 @@ export function previewOf({ spec, seed, base, adapter }: PinnedRun, known: Known
   const parameters = [...adapter.tensors.values()].reduce((sum, { data }) => sum + data.length, 0)
   const baseBytes = base.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   const tokensEachRound = spec.local.steps * spec.local.accumulate * spec.local.batch * spec.data.maxTokens
-  const slowest = Math.min(...invited.map(({ agentId }) => rates.get(agentId) ?? 0))
-  const eachRound = slowest > 0 && invited.length > 0 ? tokensEachRound / slowest : null
+  const awaited = invited.map(({ agentId }) => rates.get(agentId) ?? 0).sort((a, b) => b - a)
+  const slowest = awaited.slice(0, spec.rounds.buffer?.size).at(-1) ?? 0 // that a round waits for
+  const eachRound = slowest > 0 ? tokensEachRound / slowest : null
   const opening = spec.schedule === null ? null : openingAt(spec.schedule, nowMs)
   return {
     spec,

@@ -22,7 +22,7 @@ const ofOtherRank = 'the rank of an agent follows what is known of it, and what 
 
 const isBuffered = ({ rounds }: Settings): boolean => rounds.mode === 'buffered'
 const buffered = () => 'rounds.mode buffered'
-const BUFFERABLE: readonly RunStrategy[] = ['fedavg', 'ffa'] // whose change of the factors does not depend on the start
+const BUFFERABLE: readonly RunStrategy[] = ['fedavg', 'ffa', 'fedsa'] // whose change of the factors does not depend on the start
 
 const exclusions: readonly Exclusion[] = [
   {
@@ -31,7 +31,7 @@ const exclusions: readonly Exclusion[] = [
     second: strategyOf,
     because:
       'a late update is a change of the factors that its round started from, and by now there are others',
-    instead: `Set aggregate.strategy to ${BUFFERABLE.join(' or ')}, or rounds.mode to sync.`,
+    instead: `Set aggregate.strategy to one of ${BUFFERABLE.join(', ')}, or rounds.mode to sync.`,
   },
   {
     applies: (spec) => isBuffered(spec) && spec.aggregate.robust !== undefined,
