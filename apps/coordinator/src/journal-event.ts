@@ -174,6 +174,7 @@ export type RunJournalEvent =
       readonly attempt: number
       readonly minimum: number
       readonly goal: number | null // contributions that complete it; null: those of every seat
+      readonly trusted?: string // agentId of the one without whose update it cannot be aggregated
       readonly deadlineAtMs: number | null // null: it ends by the progress of its agents
       readonly lateGraceMs?: number // after the deadline, for uploads that are under way
       readonly seats: readonly Seat[]

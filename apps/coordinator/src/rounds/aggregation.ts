@@ -108,7 +108,13 @@ export async function aggregateOf(
   const starts = startsOf(start, spec.peft.rank)
   const sources = new Map<Adapter, ReturnType<typeof updateSources>>() // by what was trained
   const aggregation = strategyIn(spec).open({
-    ...{ start, round: round.round, measured: true, rule: ruleIn(spec), mostMultiplications: MEASURING },
+    ...{
+      start,
+      round: round.round,
+      measured: true,
+      rule: ruleIn(spec, members),
+      mostMultiplications: MEASURING,
+    },
     local: new Set(personal),
   })
   const updates: { readonly id: string; readonly tensors: TensorSource }[] = []

@@ -5,6 +5,7 @@ import { carriedOver, isBuffered } from './carry.js'
 import { holdOf } from './opening.js'
 import { rateScheduleOf } from './rate-schedule.js'
 import type { RoundState } from './round.js'
+import { trustedIn } from './rule.js'
 import type { Run } from './run.js'
 import { controlFor } from './scaffold.js'
 import { type Candidate, chooseAgents, rankOf, suitedAgents } from './selection.js'
@@ -48,6 +49,16 @@ export function planRound(
     if (run.excluded.length === 0) return { kind: 'wait', reason: `${counts} ${found}`, untilMs: null }
     return { kind: 'give-up', reason: `${counts} left: ${run.excluded.length} declined or were refused` }
   }
+  const trusted = trustedIn(run.spec)
+  const root = willing.find(({ name }) => name === trusted)
+  if (trusted !== null && root === undefined) {
+    const reason = `round ${round} needs ${trusted}, whom aggregate.robust.root trusts`
+    const hasLeft = run.excluded.some((agentId) =>
+      suited.some((agent) => agent.agentId === agentId && agent.name === trusted),
+    )
+    if (hasLeft) return { kind: 'give-up', reason: `${reason}; it declined or was refused` }
+    return { kind: 'wait', reason: `${reason}: not connected, or not selected`, untilMs: null }
+  }
   const fresh = chooseAgents(run, round, free).map((agent) => seatOf(run.spec, agent, now.newId()))
   const deadlineAtMs = deadlineMs === null ? null : now.nowMs + deadlineMs
   const { runId, attempts } = run
@@ -56,6 +67,7 @@ export function planRound(
     event: {
       ...{ type: 'round-planned', runId, round, attempt: attempts + 1, minimum },
       ...{ goal: buffer?.size ?? goal, deadlineAtMs, lateGraceMs, seats: [...kept, ...fresh] },
+      ...(root === undefined ? {} : { trusted: root.agentId }),
       ...(over.length === 0 ? {} : { over }),
     },
   }

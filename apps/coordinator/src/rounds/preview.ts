@@ -3,6 +3,7 @@ import { openingAt, type PlannedAgent, type PlanView } from '@lorica/protocol'
 import type { Available } from '../fleet/availability.js'
 import type { Member, Roster } from '../fleet/roster.js'
 import { bystandersOf } from './bystanders.js'
+import { trustedIn } from './rule.js'
 import { chooseAgents, rankOf, suitedAgents } from './selection.js'
 import type { PinnedRun } from './start.js'
 import { tensorsOf } from './strategy.js'
@@ -22,6 +23,7 @@ export function previewOf({ spec, seed, base, adapter }: PinnedRun, known: Known
   const { members, roster, available, rates, memoryBytes, nowMs } = known
   const run = { spec, seed, rounds: [], excluded: [] }
   const { suited } = suitedAgents(run, available)
+  const trusted = trustedIn(spec)
   const invited = chooseAgents(run, 1, available)
   const isConnected = (agentId: string) => roster.find(agentId) !== undefined
   const bystanders = bystandersOf(run, invited, { members, eligible: available, isConnected })
@@ -66,7 +68,9 @@ export function previewOf({ spec, seed, base, adapter }: PinnedRun, known: Known
     memoryBytes,
     seconds: eachRound === null ? null : { eachRound, all: eachRound * spec.rounds.count },
     opensAt: opening?.isOpen === false ? new Date(opening.opensAtMs ?? 0).toISOString() : null,
-    ready: suited.length >= spec.rounds.minimum,
+    ready:
+      suited.length >= spec.rounds.minimum &&
+      (trusted === null || suited.some(({ name }) => name === trusted)),
   }
 }
 

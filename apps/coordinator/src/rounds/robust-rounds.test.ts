@@ -38,8 +38,11 @@ const moves = ({ start, released }: { readonly start: TensorMap; readonly releas
   [...released].map(([name, { data }]) => data[1]! - start.get(name)!.data[1]!)
 
 /** The length of the change of the model, over all modules, when every value of both factors moves by delta. */
-function lengthOf(start: TensorMap, delta: number): number {
-  const squares = [...start.keys()].flatMap((name) => {
+const lengthOf = (start: TensorMap, delta: number): number => Math.hypot(...changeOf(start, delta))
+
+/** That change, value by value. */
+function changeOf(start: TensorMap, delta: number): readonly number[] {
+  return [...start.keys()].flatMap((name) => {
     if (!name.endsWith('.lora_A.weight')) return []
     const [a, b] = [start.get(name)!, start.get(name.replace('_A.', '_B.'))!]
     const [rank, inputs] = a.shape as [number, number]
@@ -53,7 +56,6 @@ function lengthOf(start: TensorMap, delta: number): number {
       return change
     })
   })
-  return Math.hypot(...squares)
 }
 
 test('multi-krum keeps the three updates that lie closest, and everybody is told whom it left out', async () => {
@@ -118,4 +120,45 @@ test('two liars of seven move the plain mean far away, and the robust run ends n
   expect(clean).toBeCloseTo((0.4 + 0.45 + 0.5 + 0.55 + 0.62) / 5, 5)
   expect(Math.abs(robust / clean - 1)).toBeLessThan(0.02)
   expect(Math.abs(plain / clean - 1)).toBeGreaterThan(1)
+})
+
+test('a trusted root is the measure of the others: who points elsewhere counts nothing, and nobody counts more than its length', async () => {
+  const robust = { rule: 'trusted-root', root: 'oslo' }
+  const others = { turin: 0.45, graz: -0.02, mallory: 50, trudy: -40 }
+  const round = await ruled({ trust: 'robust', robust }, { oslo: 0.4, ...others })
+  const root = changeOf(round.start, 0.4)
+  const dot = (one: readonly number[], other: readonly number[]) =>
+    one.reduce((sum, value, at) => sum + value * other[at]!, 0)
+  const trusts = Object.entries(others).map(([name, delta]) => {
+    const change = changeOf(round.start, delta)
+    const length = Math.hypot(...change)
+    const cosine = dot(change, root) / (length * Math.hypot(...root))
+    return { name, delta, length, trust: Math.max(0, cosine) }
+  })
+  const total = trusts.reduce((sum, { trust }) => sum + trust, 0)
+  const { agents } = round.view.aggregation!.rule!
+  const weights = new Map(agents.map(({ name, weight }) => [name, weight]))
+  for (const { name, length, trust } of trusts)
+    expect(weights.get(name), name).toBeCloseTo((trust * Math.hypot(...root)) / (length * total), 5)
+  expect([weights.get('oslo'), weights.get('graz')]).toEqual([0, 0]) // the root itself, and one that goes the other way
+  const expected = trusts.reduce((sum, { name, delta }) => sum + weights.get(name)! * delta, 0)
+  for (const move of moves(round)) expect(move).toBeCloseTo(expected, 4)
+  expect(Math.abs(expected)).toBeLessThan(1)
+  expect(round.manifest.contributions.map(({ name }) => name).sort()).toEqual(['mallory', 'trudy', 'turin'])
+})
+
+test('no round begins without the trusted root, and its seat is the first of a round that has few', async () => {
+  await using fleet = await startFleet()
+  for (const name of ['turin', 'graz', 'ghent']) await startAgent(fleet, name, { delta: 0.45 })
+  const aggregate = { trust: 'robust', robust: { rule: 'trusted-root', root: 'oslo' } }
+  const runId = await fleet.startRun({
+    ...{ aggregate, rounds: { count: 2, minimum: 2, goal: 2 }, evaluate: { holdout: 0 } },
+  })
+  const reason = 'round 1 needs oslo, whom aggregate.robust.root trusts: not connected, or not selected'
+  await expect.poll(async () => (await fleet.run(runId)).reason).toBe(reason)
+  await startAgent(fleet, 'oslo', { delta: 0.4 })
+  await fleet.event(runId, 'run-ended')
+  const { rounds, state } = await fleet.run(runId)
+  expect(state).toBe('succeeded')
+  for (const { contributions } of rounds) expect(contributions.map(({ name }) => name)).toContain('oslo')
 })

@@ -72,6 +72,21 @@ describe('phaseOf', () => {
     expect(phaseOf(after(accepted('oslo'), accepted('turin'), accepted('graz')), early)).toBe('complete')
   })
 
+  test('the update of a trusted agent is waited for, whatever else is there, and without it a round has failed', () => {
+    const trusting = (state: RoundState, goal: number | null = null) => ({
+      ...state,
+      goal,
+      trusted: 'id-graz',
+    })
+    const others = after(accepted('oslo'), accepted('turin'))
+    expect(phaseOf(trusting(others, 2), early)).toBe('training')
+    expect(phaseOf(trusting(others), { ...early, lapsed: new Set(['id-graz']) })).toBe('training')
+    expect(phaseOf(trusting(others, 2), { ...early, nowMs: 9000 })).toBe('failed')
+    const gone = after(accepted('oslo'), accepted('turin'), settled('update-refused', 'graz'))
+    expect(phaseOf(trusting(gone), early)).toBe('failed')
+    expect(phaseOf(trusting(after(accepted('oslo'), accepted('graz')), 2), early)).toBe('complete')
+  })
+
   test('agents that refuse or are refused do not hold a round up', () => {
     const state = after(accepted('oslo'), accepted('turin'), settled('agent-declined', 'graz'))
     expect(phaseOf(state, early)).toBe('complete')

@@ -25,6 +25,7 @@ export interface RoundState {
   readonly attempt: number // 1, 2, ...
   readonly minimum: number // contributions that it needs
   readonly goal: number | null // contributions that complete it; null: those of every seat
+  readonly trusted: string | null // agentId of the one without whose update it cannot be aggregated
   readonly deadlineAtMs: number | null
   readonly lateGraceMs: number
   readonly seats: Seats
@@ -62,6 +63,7 @@ export function openRound(
   return {
     ...{ round, attempt, minimum, goal, deadlineAtMs, lateGraceMs },
     ...{ seats, over, bystanders, bystandersNotNamed },
+    trusted: event.trusted ?? null,
     ...{
       isClosed: false,
       start: from.start ?? [],
@@ -174,9 +176,10 @@ export function phaseOf(state: RoundState, moment: Moment): 'training' | 'comple
   const seats = [...state.seats.values()]
   const accepted = seats.filter((seat) => seat.status === 'accepted').length
   const training = seats.filter((seat) => seat.status === 'training')
-  const isEnough = accepted >= state.minimum
+  const hasTrusted = state.trusted === null || state.seats.get(state.trusted)?.status === 'accepted'
+  const isEnough = accepted >= state.minimum && hasTrusted
   if (state.isClosed) return isEnough ? 'complete' : 'failed'
-  if (state.goal !== null && accepted >= state.goal) return 'complete'
+  if (state.goal !== null && accepted >= state.goal && hasTrusted) return 'complete'
   const alive = training.filter(({ agentId }) => !moment.lapsed.has(agentId))
   if (state.deadlineAtMs !== null && moment.nowMs >= state.deadlineAtMs) {
     const isInGrace = moment.nowMs < state.deadlineAtMs + state.lateGraceMs

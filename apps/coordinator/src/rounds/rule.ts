@@ -1,10 +1,22 @@
 import type { AggregationRule } from '@lorica/peft-core'
 import { LoricaError, leastUpdates, type RunSpec } from '@lorica/protocol'
 
-/** The robust rule of a run; null of a run that takes the mean. */
-export function ruleIn({ aggregate: { robust } }: Pick<RunSpec, 'aggregate'>): AggregationRule | null {
+/**
+ * The robust rule of a run, for updates by the ids that they have in the aggregate; null of a run that takes the mean. Throws
+ * LoricaError LRC-7008 when the update of the trusted agent is not among them.
+ */
+export function ruleIn(
+  { aggregate: { robust } }: Pick<RunSpec, 'aggregate'>,
+  updates: ReadonlyMap<string, { readonly name: string }> = new Map(),
+): AggregationRule | null {
   if (robust === undefined) return null
   switch (robust.rule) {
+    case 'trusted-root': {
+      const root = [...updates].find(([, { name }]) => name === robust.root)?.[0]
+      if (root !== undefined) return { rule: robust.rule, root }
+      const expected = `an update of ${robust.root}, whom the run trusts`
+      throw new LoricaError('LRC-7008', `${robust.rule} needs ${expected}`, { expected, received: 'none' })
+    }
     case 'multi-krum': {
       const { keep, ...rest } = robust
       return keep === undefined ? rest : { ...rest, kept: keep }
@@ -18,6 +30,11 @@ export function ruleIn({ aggregate: { robust } }: Pick<RunSpec, 'aggregate'>): A
     default:
       return robust
   }
+}
+
+/** The name of the agent that a run trusts, without whose update no round can be aggregated; null of a run that needs none. */
+export function trustedIn({ aggregate: { robust } }: Pick<RunSpec, 'aggregate'>): string | null {
+  return robust?.rule === 'trusted-root' ? robust.root : null
 }
 
 /** Throws LoricaError LRC-7008 when a round has fewer updates than the rule of its run needs. */

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { parseSelection, type RunSpec, unmet } from '@lorica/protocol'
 import { type Described, factsOf } from '../fleet/facts.js'
+import { trustedIn } from './rule.js'
 import type { Run } from './run.js'
 import { hasPersonal, trainsPart } from './strategy.js'
 
@@ -65,7 +66,7 @@ export function rankOf({ peft }: Pick<RunSpec, 'peft'>, agent: Described): numbe
 
 /**
  * The agents of a round: as many as the goal and what is invited beyond it. Those that contributed to the fewest rounds of
- * the run come first; among equals the order is that of SHA-256 of seed, round and name, which nobody can steer. The result
+ * the run come first, after the one that the run trusts; among equals the order is that of SHA-256 of seed, round and name, which nobody can steer. The result
  * keeps the order of `agents`.
  */
 export function chooseAgents<T extends Candidate>(
@@ -74,6 +75,7 @@ export function chooseAgents<T extends Candidate>(
   agents: readonly T[],
 ): readonly T[] {
   const { goal, overSelect } = run.spec.rounds
+  const trusted = trustedIn(run.spec)
   const willing = suitedAgents(run, agents).suited.filter(({ agentId }) => !run.excluded.includes(agentId))
   if (goal === null) return willing
   const seats = Math.ceil(goal * (1 + overSelect))
@@ -81,7 +83,7 @@ export function chooseAgents<T extends Candidate>(
   const contributed = countContributions(run)
   const ranked = willing
     .map(({ agentId, name }) => ({
-      ...{ agentId, rounds: contributed.get(agentId) ?? 0 },
+      ...{ agentId, rounds: name === trusted ? -1 : (contributed.get(agentId) ?? 0) },
       lot: createHash('sha256').update(`${run.seed}/${round}/${name}`, 'utf8').digest('hex'),
     }))
     .sort((a, b) => a.rounds - b.rounds || (a.lot < b.lot ? -1 : a.lot > b.lot ? 1 : 0))

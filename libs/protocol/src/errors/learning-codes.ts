@@ -39,7 +39,8 @@ export const learningCodes = {
   },
   'LRC-7008': {
     title: 'Robust rule has too few updates',
-    meaning: 'The round has fewer updates than the rule needs to hold against as many liars as it is told.',
+    meaning:
+      'The round has fewer updates than the rule needs to hold against as many liars as it is told, or not that of the agent it trusts.',
     action: 'Let more agents take part, or set aggregate.robust.liars to fewer.',
   },
 } as const

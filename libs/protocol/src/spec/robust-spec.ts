@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { agentNameSchema } from '../messages/field.js'
 
 const liars = z.int().min(1).max(100_000) // how many of the updates are assumed to lie
 const maxNorm = z.union([z.number().positive(), z.literal('median')]).default('median') // length that updates are shortened to
@@ -13,6 +14,7 @@ export const robustSchema = z.discriminatedUnion('rule', [
   z.strictObject({ rule: z.literal('median'), liars }),
   z.strictObject({ rule: z.literal('trimmed-mean'), liars, trim: z.number().positive().lt(0.5) }), // share cut off at each end
   z.strictObject({ rule: z.literal('bulyan'), liars }),
+  z.strictObject({ rule: z.literal('trusted-root'), root: agentNameSchema }), // the agent whose update the others are held against
 ])
 export type RobustSpec = Readonly<z.infer<typeof robustSchema>>
 
@@ -30,6 +32,8 @@ export function leastUpdates(robust: RobustSpec): number {
     case 'median':
     case 'geometric-median':
       return 2 * (robust.liars ?? 0) + 1
+    case 'trusted-root':
+      return 2
     case 'trimmed-mean':
       return Math.floor((robust.liars + ROUNDING) / robust.trim) + 1 // trim * updates > liars
     default:

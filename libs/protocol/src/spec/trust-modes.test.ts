@@ -94,7 +94,7 @@ describe('trust robust', () => {
     [{ trust: 'robust' }, 'LRC-3001', '"aggregate.robust": is what trust robust needs'],
     [{ trust: 'robust', robust: { rule: 'krum' } }, 'LRC-3001', 'liars'],
     [{ trust: 'robust', robust: { ...median, keep: 3 } }, 'LRC-3001', 'keep'],
-    [{ trust: 'robust', robust: { rule: 'trusted-root', root: 'x' } }, 'LRC-3002', 'aggregate.robust.rule'],
+    [{ trust: 'robust', robust: { rule: 'trusted-root' } }, 'LRC-3001', 'aggregate.robust.root'],
     [{ trust: 'robust', robust: krum, weights: { atMost: 9 } }, 'LRC-3001', 'uniform weights have none'],
   ])('%j is refused with %s', (aggregate, code, name) => {
     const error = refusal({ aggregate })

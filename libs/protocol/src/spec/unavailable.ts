@@ -1,5 +1,4 @@
 import { LoricaError } from '../errors/lorica-error.js'
-import { ruleKinds } from './trust-modes.js'
 
 /** One option of a run that this version knows by name but does not do. */
 interface Option {
@@ -34,11 +33,6 @@ const options: readonly Option[] = [
     use: 'svd, which is exact to the rank of the run, or fedavg, ffa, rolora, fedsvd, lora-fair, hetlora, fedrot, fedsa, flora or fedex',
   },
   { path: ['aggregate', 'trust'], allows: ['exact', 'robust'], use: 'exact or robust' },
-  {
-    path: ['aggregate', 'robust', 'rule'],
-    allows: Object.keys(ruleKinds).filter((rule) => rule !== 'trusted-root'),
-    use: 'a rule that needs no update of its own that is trusted, such as multi-krum or centred-clipping',
-  },
   { path: ['privacy', 'secureAggregation'], allows: [false, null], use: 'false' },
   { path: ['privacy', 'dp'], allows: [null, false], use: 'null' },
   { path: ['rollout'], allows: [null], use: 'null: a release goes to every connected agent' },
