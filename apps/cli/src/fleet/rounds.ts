@@ -1,17 +1,15 @@
 import {
   type AgentInRound,
-  type AggregationView,
   type AttemptView,
   codes,
   type RoundSummary,
   type RoundView,
-  type RuleView,
-  type SideView,
 } from '@lorica/protocol'
 import { Command } from 'commander'
 import { needed } from '../screen/argument.js'
 import { runs } from '../screen/command.js'
 import { bytes, count, duration, table } from '../screen/format.js'
+import { aggregationLines, measuredLines, percent } from './aggregation-lines.js'
 import { type ApiOptions, createApi } from './api.js'
 import { withApi } from './run.js'
 
@@ -61,7 +59,7 @@ function listLines({ run, rounds }: Rounds, isWhy: boolean): readonly string[] {
     `${round.accepted}/${round.seats}`,
     String(round.attempts),
     round.loss?.toFixed(4) ?? '-',
-    share(round.error),
+    percent(round.error),
     bytes(round.bytesUp),
     bytes(round.bytesDown),
     elapsed(round.plannedAt, round.endedAt),
@@ -79,68 +77,12 @@ function showLines(view: RoundView, isWhy: boolean): readonly string[] {
   const loss = view.loss === null ? '' : `, loss ${view.loss.toFixed(4)}`
   return [
     `round ${view.round} of ${view.run}: ${outcome}${loss}`,
-    ...(view.aggregation === null ? [] : aggregationLines(view.aggregation, isWhy)),
+    ...(view.aggregation === null ? [] : aggregationLines(view.aggregation)),
     ...view.attempts.flatMap((attempt) => ['', ...attemptLines(attempt, isWhy)]),
+    ...(isWhy && view.aggregation !== null ? measuredLines(view.aggregation) : []),
     ...(isWhy ? [] : ['', `what became of each agent: lorica rounds show ${view.run} ${view.round} --why`]),
   ]
 }
-
-/** How the candidate was made, and how far it and plain averaging are from the exact mean of the updates. */
-function aggregationLines(view: AggregationView, isWhy: boolean): readonly string[] {
-  const { agents, modules, notes } = view
-  const { optimizer, side } = view
-  const then =
-    optimizer === undefined ? [] : [`then a step of ${optimizer}: the figures are of the aggregate before it`]
-  const beside = side === undefined ? [] : [sideLine(side)]
-  const heading = [summaryOf(view), ...beside, ...then, ...notes, ...(view.rule ? ruledLines(view.rule) : [])]
-  if (!isWhy) return heading
-  const byAgent = table([
-    ['agent', 'share', 'change', 'cosine with the mean'],
-    ...agents.map((one) => [one.name, share(one.share), figure(one.change), cosine(one.cosine)]),
-  ])
-  const byModule = table([
-    ['module', 'rank', 'change', 'off', 'averaging', 'agreement'],
-    ...modules.map((one) => [
-      ...[one.module, String(one.rank), figure(one.change), share(one.error), share(one.averagedError)],
-      cosine(one.agreement?.mean ?? null),
-    ]),
-  ])
-  return [...heading, '', ...byAgent, ...(modules.length === 0 ? [] : ['', ...byModule])]
-}
-
-/** The frozen part of a candidate, and what the bound of the run left out of it. */
-function sideLine({ rank, maxRank, dropped }: SideView): string {
-  const lost = dropped === 0 ? '' : `, which left out ${share(dropped)} of their energy`
-  return `beside what is trained: frozen factors of rank ${rank}, at most ${maxRank}${lost}`
-}
-
-function summaryOf({ strategy, error, averagedError, agreement, rule }: AggregationView): string {
-  const name = rule ? `${strategy} after ${rule.rule}` : strategy
-  if (rule && error === null) return `${name}: each value is the rule's, and stands beside no mean`
-  if (error === null && averagedError === null)
-    return `${name}: what agents send is a part of what they train, and stands beside no mean`
-  const agree =
-    agreement === null ? '' : `; updates agree ${cosine(agreement.mean)}, least ${cosine(agreement.least)}`
-  const from = rule ? 'the sum that the rule decided' : 'the exact mean'
-  return `${name}: ${share(error)} off ${from}, averaging A and B ${share(averagedError)}${agree}`
-}
-
-/** Whom a robust rule left out, and whom it counts as less, with the lengths of their changes. */
-function ruledLines({ agents, share: before, start }: RuleView): readonly string[] {
-  const wording = (weight: number) => (weight === 0 ? 'left out' : `counts ${share(weight)}`)
-  const less = agents.flatMap(({ name, weight, norm }) =>
-    weight === null || weight >= before * (1 - SAME)
-      ? []
-      : [`${name}: ${wording(weight)} instead of ${share(before)}, change ${figure(norm)}`],
-  )
-  return [...less, ...(Math.abs(start) < SAME ? [] : [`the adapter before counts ${share(start)}`])]
-}
-
-const SAME = 1e-9
-
-const share = (value: number | null): string => (value === null ? '-' : `${(100 * value).toPrecision(3)} %`)
-const figure = (value: number | null): string => (value === null ? '-' : value.toPrecision(4))
-const cosine = (value: number | null): string => (value === null ? '-' : value.toFixed(3))
 
 function attemptLines(attempt: AttemptView, isWhy: boolean): readonly string[] {
   const { minimum, goal, plannedAt, endedAt, reason, reasons, agents, bystandersNotNamed } = attempt

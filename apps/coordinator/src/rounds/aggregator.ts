@@ -4,6 +4,8 @@ import type { Aggregated, ClosedRound } from './closed-round.js'
 
 /** Aggregates rounds elsewhere than where agents are answered, so that nobody waits for a large sum. */
 export interface Aggregator {
+  /** Makes it ready, so that the first round does not wait for its start. */
+  warm(): void
   /** The same as `aggregateOf`, of updates that lie on this machine. */
   aggregate(updatesFolder: string, closed: ClosedRound): Promise<Aggregated>
   /** Ends it; what it was working on rejects. It starts again when it is asked. */
@@ -42,7 +44,7 @@ interface Pending {
   reject(error: Error): void
 }
 
-/** Aggregates in a thread of its own, which starts with the first round and stays for the next ones. */
+/** Aggregates in a thread of its own, which starts when it is first needed and stays. */
 export function threadAggregator(program: URL = PROGRAM): Aggregator {
   const pending = new Map<number, Pending>()
   let thread: Worker | undefined
@@ -67,7 +69,11 @@ export function threadAggregator(program: URL = PROGRAM): Aggregator {
     own.on('exit', (code) => fallen(own, fellWith(`it ended with ${code}`)))
     return own
   }
+  const warm = (): void => {
+    thread ??= start()
+  }
   return {
+    warm,
     aggregate(updatesFolder, closed) {
       thread ??= start()
       const own = thread

@@ -17,6 +17,7 @@ import { failRound, failureOf, openRoundOf, planNextRound, trainRound, waitFor }
  */
 export async function conduct(parts: Parts, active: ActiveRun): Promise<void> {
   const { spec, base } = active.run()
+  parts.aggregator?.warm()
   linkBase(base, parts.blobs)
   if (active.run().rounds.length > 0 || active.run().current !== null) await checkBase(base, parts.models)
   if (active.run().baseline === null && active.run().current === null && spec.evaluate.holdout > 0) {
