@@ -50,6 +50,20 @@ describe('suitedAgents', () => {
     expect(unsuited[1]?.reason).toBe('label.site is turin, needed: in (oslo, bern)')
     expect(suited.length + unsuited.length).toBe(12)
   })
+
+  test.each(['ffa', 'flora', 'fedex'] as const)(
+    'agents of protocol 1 would train all of an adapter, of which %s trains a part',
+    (strategy) => {
+      const { spec, ...run } = selecting({})
+      const aggregate = { ...spec.aggregate, strategy }
+      const [first, ...others] = agents
+      const old = { ...first!, hello: { ...first!.hello!, protocol: 1 } }
+      const { suited, unsuited } = suitedAgents({ ...run, spec: { ...spec, aggregate } }, [old, ...others])
+      expect(namesOf(suited)).toEqual(names.slice(1))
+      expect(unsuited[0]?.reason).toBe(`speaks protocol 1, and aggregate.strategy ${strategy} needs 2`)
+      expect(suitedAgents({ ...run, spec }, [old]).suited).toHaveLength(1)
+    },
+  )
 })
 
 describe('chooseAgents', () => {
