@@ -54,6 +54,7 @@ export interface RunSettings {
   readonly optimizerState?: 'keep' | 'reset'
   readonly ranks?: string // of some agents, as YAML
   readonly aggregate?: string // as YAML
+  readonly buffer?: number // updates that close a round; rounds wait for those of all agents when left out
 }
 
 const isConnected = ({ event }: Line): boolean => event === 'connected'
@@ -135,13 +136,15 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
 
 function runFile(texts: number, settings: RunSettings = {}): string {
   const { rounds = 2, steps = 6, seed = 11, rank = 4, minimum = texts, deadlineSeconds = 120 } = settings
-  const { optimizerState = 'keep', ranks, aggregate = '{}' } = settings
+  const { buffer, optimizerState = 'keep', ranks, aggregate = '{}' } = settings
+  const buffered =
+    buffer === undefined ? '' : `, mode: buffered, buffer: { size: ${buffer}, maxStaleness: null }`
   return `name: toy
 base: { model: ./model }
 peft: { rank: ${rank}, alpha: ${2 * rank}${ranks === undefined ? '' : `, ranks: ${ranks}`} }
 data: { maxTokens: 24 }
 local: { steps: ${steps}, batch: 4, learningRate: 0.05, optimizerState: ${optimizerState} }
-rounds: { count: ${rounds}, minimum: ${minimum}, deadline: ${deadlineSeconds}s }
+rounds: { count: ${rounds}, minimum: ${minimum}, deadline: ${deadlineSeconds}s${buffered} }
 aggregate: ${aggregate}
 evaluate: { holdout: 20%, tokens: 400 }
 seed: ${seed}

@@ -14,8 +14,14 @@ export function runEventOf(entry: JournalEntry, run: Run | undefined): RunEvent 
     case 'final-evaluated':
       return { ...stamp, type: event.type, loss: event.measured.loss, tokens: event.measured.tokens }
     case 'round-planned': {
-      const { round, attempt, seats } = event
-      return { ...stamp, type: 'round-planned', round, attempt, agents: seats.map(({ name }) => name) }
+      const { round, attempt, seats, over = [] } = event
+      const ended = over.map(({ agentId, name, kind, code, message }) => ({
+        ...{ agentId, name, kind, code, message },
+      }))
+      return {
+        ...{ ...stamp, type: 'round-planned', round, attempt, agents: seats.map(({ name }) => name) },
+        ...(ended.length === 0 ? {} : { over: ended }),
+      }
     }
     case 'update-accepted': {
       const { agentId, name, updateSha256, sizeBytes, lossFirst, lossLast } = event.contribution

@@ -59,15 +59,20 @@ function show(event: RunEvent, lanes: Map<string, Lane>, output: Output): boolea
         `round ${event.round}: ${event.name} ${event.type === 'update-refused' ? 'refused' : 'declined'}: ${event.code} ${event.message}`,
       )
       return false
+    case 'round-planned':
+      for (const { name, kind, code, message } of event.over ?? [])
+        output.line(`round ${event.round}: ${name} ${kind}: ${code} ${message}`)
+      return false
     case 'round-failed':
       output.line(`round ${event.round} failed: ${event.reason}`)
       return false
     case 'round-committed': {
       const { record } = event
+      const late = record.contributions.filter((contribution) => contribution.late !== undefined).length
       lanes.clear()
       output.line(
         `round ${record.round}: ${record.release ?? record.verdict}  loss ${record.loss?.toFixed(4) ?? '-'}  ` +
-          `${record.contributions.length} updates  up ${sentText(record)}  down ${bytes(record.bytesDown)}  ` +
+          `${record.contributions.length} updates${late === 0 ? '' : `, ${late} late`}  up ${sentText(record)}  down ${bytes(record.bytesDown)}  ` +
           `${duration(record.seconds)}, ${count(record.overheadSeconds * 1000)} ms beyond training`,
       )
       return false

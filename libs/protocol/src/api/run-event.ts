@@ -1,5 +1,5 @@
 import type { Progress } from '../messages/progress.js'
-import type { RoundRecord, RunState } from './run-view.js'
+import type { RefusalRecord, RoundRecord, RunState } from './run-view.js'
 
 interface Stamp {
   readonly seq: number // of the journal; a progress event repeats the last one
@@ -24,6 +24,7 @@ export type RunEvent = Stamp &
         readonly round: number
         readonly attempt: number
         readonly agents: readonly string[]
+        readonly over?: readonly RefusalRecord[] // seats of earlier rounds that do not go on in this one
       }
     | (OfAgent & { readonly type: 'progress' } & Omit<Progress, 'assignmentId'>)
     | (OfAgent & {
