@@ -158,6 +158,14 @@ describe('agents with a B of their own', () => {
     expect(disturbed.final?.loss).toBe(quiet.final?.loss)
   })
 
+  test('lose it when they leave, but for what is in their releases', async () => {
+    await fleet.agents[2]?.stop('SIGTERM')
+    const dir = fleet.folders.agent(2)
+    await runLorica(['agent', 'leave', '--dir', dir])
+    expect(await readdir(dir)).not.toContain('personal')
+    expect(await readdir(join(dir, 'releases', disturbed.release!))).toContain('personal')
+  })
+
   /** What each release of a run is, oldest first. */
   async function releasesOf({ run }: RunView): Promise<readonly TensorMap[]> {
     const { releases } = await fleet.operate<{ releases: readonly ReleaseView[] }>('releases', 'list')

@@ -187,6 +187,20 @@ describe('parts that stay with the agent', () => {
     ])
   })
 
+  test('are no part of what rounding keeps back, nor of the bound on an update', async () => {
+    const { perform, outbox, parts } = works()
+    const rounded: TrainAssignment = { ...at(1, 0), maxUpdateNorm: 1.5, update: { encoding: 'int4' } }
+    await perform(rounded, never())
+    const finished = await outbox.find(workOf(rounded))
+    const sent = decodeSafetensors(await outbox.read(finished!, 0, finished!.sizeBytes))
+    expect([...sent.keys()].toSorted()).toEqual([A, `${A}.scales`])
+    const owed = (await parts.residuals.owed('r1', 1))!
+    expect([...owed.keys()]).toEqual([A])
+    // (2, 2, 2) shortened to 1.5 is 0.866 each; the scale of 7 is the bfloat16 next to 0.866 / 7.
+    for (const value of owed.get(A)!.data) expect(Math.abs(value)).toBeLessThan(0.004)
+    expect((await parts.personal.own('r1', 1))?.get(B)?.data).toEqual(Float32Array.of(1, 1))
+  })
+
   test('an assignment that leaves nothing to send, or names what the adapter lacks, is declined', async () => {
     const { perform, declined } = works()
     await perform({ ...at(1, 0), personal: [A, B] }, never())

@@ -80,6 +80,17 @@ test('tensors that a run names stay with the agents, and the others are sent, av
   expect(bytesUp).toBeLessThan(3 * (4 * values + 600)) // headers
 })
 
+test('an optimiser of the coordinator steps what is shared, and nothing else', async () => {
+  await using fleet = await startFleet()
+  const optimizer = { kind: 'momentum', learningRate: 0.5, momentum: 0 }
+  const { adapters, sent, replay } = await federate(fleet, sites, {
+    ...{ aggregate: { strategy: 'fedsa', optimizer }, rounds: 1 },
+  })
+  const half = sent(1).map(({ share, update }) => ({ share: share / 2, update }))
+  expectMean(adapters[0]!.tensors, adapters[1]!.tensors, half, (name) => hasPart(name, 'lora_A'))
+  expect((await replay(1)).isSame).toBe(true)
+})
+
 test('rolora freezes a factor of the personal parts in turn with the others', async () => {
   await using fleet = await startFleet()
   const aggregate = { strategy: 'rolora', personal: ['layers.1'] }
