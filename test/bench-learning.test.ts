@@ -5,6 +5,7 @@ import { tryLorica } from './support/service.js'
 interface Row {
   readonly strategy: string
   readonly losses: readonly number[]
+  readonly ownLosses: readonly number[]
   readonly upBytes: readonly number[]
   readonly downBytes: readonly number[]
   readonly gainPerMB: number
@@ -12,6 +13,7 @@ interface Row {
 interface Group {
   readonly ranks: readonly number[]
   readonly alone: readonly number[]
+  readonly aloneOwn: readonly number[]
   readonly untrained: readonly number[]
   readonly rows: readonly Row[]
 }
@@ -43,6 +45,11 @@ test('bench learning trains agents of mixed and of equal ranks: all beat an agen
     expect(loss).toBeLessThan(padded.losses[at]!)
     expect(loss).toBeLessThan(mixed.alone[at]!)
     expect(mixed.alone[at]).toBeLessThan(mixed.untrained[at]!)
+  }
+  const own = row(equal, 'fedsa')
+  for (const [at, loss] of own.losses.entries()) {
+    expect(own.ownLosses[at]).toBeLessThan(loss - 0.5) // its B fits the text of its agent
+    expect(equal.aloneOwn[at]).toBeLessThan(equal.alone[at]! - 0.5)
   }
   expect(findings[0]).toMatch(/^mixed ranks: svd ends 0\.\d+ nats below .* in 2 of 2 seeds$/)
 

@@ -24,6 +24,7 @@ export interface LearningBench extends Omit<Federation, 'ranks' | 'seed'> {
 export interface LearningRow {
   readonly strategy: LearningStrategy
   readonly losses: readonly number[] // held out, of each seed
+  readonly ownLosses: readonly number[] // on text like each agent's own
   readonly upBytes: readonly number[] // of each agent, over all rounds
   readonly downBytes: readonly number[]
   /** Nats of held-out loss below the untrained model's, for each MB (10^6 bytes) that the mean agent sent and got; mean of the seeds. */
@@ -35,6 +36,7 @@ export interface LearningGroup {
   readonly ranks: readonly number[] // of each agent
   /** Of each seed: the mean of agents that train for as many steps, each alone. */
   readonly alone: readonly number[]
+  readonly aloneOwn: readonly number[] // on text like their own
   readonly untrained: readonly number[]
   readonly rows: readonly LearningRow[]
 }
@@ -82,7 +84,7 @@ async function groupOf(given: readonly number[], bench: LearningBench, add: Add)
   const each = <T>(name: string, task: (site: Site, plan: Federation) => Promise<T>): Promise<T[]> =>
     Promise.all(plans.map((plan) => add(`${title}, ${name}, seed ${plan.seed}`, (site) => task(site, plan))))
   const taken = bench.strategies.filter((name) => !isMixed || learningStrategies[name].isMixed)
-  const [untrained, alone, ...outcomes] = await Promise.all([
+  const [untrained, apart, ...outcomes] = await Promise.all([
     each('untrained', untrainedLoss),
     each('each agent alone', trainAlone),
     ...taken.map((name) =>
@@ -92,14 +94,16 @@ async function groupOf(given: readonly number[], bench: LearningBench, add: Add)
   const rows = taken.map((strategy, at): LearningRow => {
     const runs = outcomes[at] as NonNullable<(typeof outcomes)[number]>
     const losses = runs.map(({ loss }) => loss)
+    const ownLosses = runs.map(({ ownLoss }) => ownLoss)
     const { upBytes, downBytes } = runs[0] as (typeof runs)[number]
     const megabytes = (sumOf(upBytes) + sumOf(downBytes)) / bench.agents / 1e6
     return {
-      ...{ strategy, losses, upBytes, downBytes },
+      ...{ strategy, losses, ownLosses, upBytes, downBytes },
       gainPerMB: (meanOf(untrained) - meanOf(losses)) / megabytes,
     }
   })
-  return { ranks, alone, untrained, rows }
+  const [alone, aloneOwn] = [apart.map(({ loss }) => loss), apart.map(({ ownLoss }) => ownLoss)]
+  return { ranks, alone, aloneOwn, untrained, rows }
 }
 
 /** Work that learners take in turn. */

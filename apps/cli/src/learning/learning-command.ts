@@ -82,7 +82,7 @@ function strategiesIn(given: string): readonly LearningStrategy[] {
 function linesOf(result: LearningResult, bench: LearningBench): readonly string[] {
   const { agents, rounds, steps, seeds, learningRate } = bench
   return [
-    `${agents} agents, ${rounds} rounds of ${steps} steps, learning rate ${learningRate}, ${seeds} seeds; loss: nats a word of held-out text of all topics, mean ± standard deviation of the seeds`,
+    `${agents} agents, ${rounds} rounds of ${steps} steps, learning rate ${learningRate}, ${seeds} seeds; loss: nats a word of held-out text of all topics, mean ± standard deviation of the seeds; own loss: of text like that of each agent`,
     'gain per MB: nats below the untrained model for each MB that the mean agent sent and got',
     ...[result.mixed, result.equal].flatMap((group) => ['', ...groupLines(group)]),
     '',
@@ -90,14 +90,15 @@ function linesOf(result: LearningResult, bench: LearningBench): readonly string[
   ]
 }
 
-function groupLines({ ranks, alone, untrained, rows }: LearningGroup): readonly string[] {
+function groupLines({ ranks, alone, aloneOwn, untrained, rows }: LearningGroup): readonly string[] {
   return [
-    `ranks ${[...new Set(ranks)].join(', ')}: untrained ${lossOf(untrained)}, the average agent alone ${lossOf(alone)}`,
+    `ranks ${[...new Set(ranks)].join(', ')}: untrained ${lossOf(untrained)}, the average agent alone ${lossOf(alone)}, of its own text ${lossOf(aloneOwn)}`,
     ...table([
-      ['strategy', 'loss', 'up, kB an agent', 'down, kB an agent', 'MB in all', 'gain per MB'],
-      ...rows.map(({ strategy, losses, upBytes, downBytes, gainPerMB }) => [
+      ['strategy', 'loss', 'own loss', 'up, kB an agent', 'down, kB an agent', 'MB in all', 'gain per MB'],
+      ...rows.map(({ strategy, losses, ownLosses, upBytes, downBytes, gainPerMB }) => [
         strategy,
         lossOf(losses),
+        lossOf(ownLosses),
         String(Math.round(meanOf(upBytes) / 1000)),
         String(Math.round(meanOf(downBytes) / 1000)),
         ((sumOf(upBytes) + sumOf(downBytes)) / 1e6).toFixed(1),

@@ -39,13 +39,19 @@ export interface Site {
   readonly scratch: string
 }
 
-export interface Outcome {
-  readonly loss: number // mean nats a word of held-out text of all topics
+/** Mean nats a word of held-out text; of several adapters the mean. */
+export interface Losses {
+  readonly loss: number // of all topics
+  readonly ownLoss: number // of text like each agent's own
+}
+
+export interface Outcome extends Losses {
   readonly upBytes: readonly number[] // of each agent
   readonly downBytes: readonly number[]
 }
 
 const HELD_OUT = 512 // rows
+const OWN_HELD_OUT = 128 // rows of each agent
 const VALUE_BYTES = 4 // float32
 const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 } as const
 
@@ -113,11 +119,11 @@ export async function federate(site: Site, plan: Federation, used: UsedStrategy)
     }
   }
   const measured = isPersonal ? held : [{ model, adapter: release }]
-  return { loss: await meanLoss(site.learner, measured, plan.seed), upBytes: up, downBytes: down }
+  return { ...(await lossesOf(site.learner, measured, plan)), upBytes: up, downBytes: down }
 }
 
-/** The mean loss of the agents, each of which trains for as many steps and sees nothing of the others. */
-export async function trainAlone(site: Site, plan: Federation): Promise<number> {
+/** The losses of the agents, each of which trains for as many steps and sees nothing of the others. */
+export async function trainAlone(site: Site, plan: Federation): Promise<Losses> {
   const start = await freshAdapter(site.model, Math.max(...plan.ranks), plan.seed)
   const all = { ...plan, rounds: 1, steps: plan.rounds * plan.steps }
   const trained: Held[] = []
@@ -126,13 +132,13 @@ export async function trainAlone(site: Site, plan: Federation): Promise<number> 
     const tensors = await train(site.learner, own, { plan: all, round: 1, agent, roles: new Map() })
     trained.push({ ...own, adapter: { ...own.adapter, tensors } })
   }
-  return await meanLoss(site.learner, trained, plan.seed)
+  return await lossesOf(site.learner, trained, plan)
 }
 
 /** The loss before any training. */
 export async function untrainedLoss(site: Site, plan: Federation): Promise<number> {
   const adapter = await freshAdapter(site.model, Math.max(...plan.ranks), plan.seed)
-  return await meanLoss(site.learner, [{ model: site.model, adapter }], plan.seed)
+  return (await lossesOf(site.learner, [{ model: site.model, adapter }], plan)).loss
 }
 
 /** What all start from: the same for a seed and a round, so that it need not be sent. */
@@ -171,16 +177,36 @@ async function train(
   return result.tensors
 }
 
-async function meanLoss(learner: Learner, held: readonly Held[], seed: number): Promise<number> {
-  const batches = topicBatches({ count: HELD_OUT, size: 128, own: null }, [seed, 'held out'])
-  let sum = 0
-  for (const { model, adapter } of held) {
-    const engine = await learner.opened(model, adapter.config)
-    const { lossSum, tokens } = await engine.evaluate(adapter.tensors, batches)
-    sum += lossSum / tokens
+/** The losses of what each agent has, or of what all of them have. */
+async function lossesOf(
+  learner: Learner,
+  held: readonly Held[],
+  { ranks, seed }: Federation,
+): Promise<Losses> {
+  const all = topicBatches({ count: HELD_OUT, size: 128, own: null }, [seed, 'held out'])
+  const losses: number[] = []
+  for (const one of held) losses.push(await lossOf(learner, one, all))
+  const own: number[] = []
+  for (const agent of ranks.keys()) {
+    const like = { count: OWN_HELD_OUT, size: 128, own: agent % textShape.topics }
+    const batches = topicBatches(like, [seed, `held out ${agent}`])
+    own.push(await lossOf(learner, (held[agent] ?? held[0]) as Held, batches))
   }
-  return sum / held.length
+  return { loss: meanOf(losses), ownLoss: meanOf(own) }
 }
+
+async function lossOf(
+  learner: Learner,
+  { model, adapter }: Held,
+  batches: ReturnType<typeof topicBatches>,
+): Promise<number> {
+  const engine = await learner.opened(model, adapter.config)
+  const { lossSum, tokens } = await engine.evaluate(adapter.tensors, batches)
+  return lossSum / tokens
+}
+
+const meanOf = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length
 
 const shapesOf = (tensors: TensorMap) => new Map([...tensors].map(([name, { shape }]) => [name, shape]))
 
