@@ -10,6 +10,7 @@ import type { Leases } from './leases.js'
 import { askToMeasure, takeAnswer } from './measuring.js'
 import { openSeats, roundOf } from './open-seats.js'
 import type { Parts } from './parts.js'
+import { isCorrected } from './scaffold.js'
 import { askToTrain, inviteWaiting } from './training.js'
 
 /** Hears agents. */
@@ -125,6 +126,7 @@ function handsOut(active: ActiveRun, agentId: string, sha256: string): boolean {
   const seat = openSeats(run, agentId)?.seats.get(agentId)
   const isAsked = seat !== undefined || active.measurement?.state.assignments.has(agentId) === true
   const starts = seat?.start?.files ?? adapter.files
-  const files = [...starts, ...adapter.files, ...(current?.candidate ?? []), ...base.files]
+  const control = isCorrected(run.spec) && run.optimizerState !== null ? [run.optimizerState] : []
+  const files = [...starts, ...adapter.files, ...control, ...(current?.candidate ?? []), ...base.files]
   return isAsked && files.some((file) => file.sha256 === sha256)
 }

@@ -44,6 +44,17 @@ test('a plan says who would take part and why others would not, and starts nothi
   const narrow = await plan({ where: 'label.site == north', goal: 1 })
   expect(narrow.agents.map(({ fate }) => fate).toSorted()).toEqual(['away', 'invited', 'reserve', 'unsuited'])
   expect((await plan({ where: 'threads > 64', minimum: 1 })).ready).toBe(false)
+  const corrected = {
+    ...{ ...specOf(fleet, {}), aggregate: { weights: { by: 'uniform' } } },
+    local: { steps: 5, batch: 4, learningRate: 1e-3, optimizer: 'sgd', scaffold: true },
+  }
+  const { bytes } = (await fleet.api('POST', '/api/v1/runs/plan', corrected)).body as PlanView
+  expect(bytes.downEachRound - wide.bytes.downEachRound).toBe(4 * wide.parameters) // the control
+  const trusting = { trust: 'robust', robust: { rule: 'trusted-root', root: 'turin' } }
+  const { body } = await fleet.api('POST', '/api/v1/runs/plan', {
+    ...{ ...specOf(fleet, { minimum: 2 }), aggregate: trusting },
+  })
+  expect((body as PlanView).ready).toBe(false) // whom it trusts is away
   expect((await fleet.api('GET', '/api/v1/runs')).body).toEqual({ runs: [] })
 })
 

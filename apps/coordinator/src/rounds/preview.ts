@@ -4,6 +4,7 @@ import type { Available } from '../fleet/availability.js'
 import type { Member, Roster } from '../fleet/roster.js'
 import { bystandersOf } from './bystanders.js'
 import { trustedIn } from './rule.js'
+import { isCorrected } from './scaffold.js'
 import { chooseAgents, rankOf, suitedAgents } from './selection.js'
 import type { PinnedRun } from './start.js'
 import { tensorsOf } from './strategy.js'
@@ -45,12 +46,13 @@ export function previewOf({ spec, seed, base, adapter }: PinnedRun, known: Known
       }
     })
   const files = Object.entries(adapterFiles(adapter))
-  const downEachRound = files.reduce((sum, [, { byteLength }]) => sum + byteLength, 0)
   const asF32 = files.find(([name]) => name === 'adapter_model.safetensors')?.[1].byteLength ?? 0
   const all = [...adapter.tensors.values()].map(({ shape }) => shape)
   const sent = [...tensorsOf(spec, adapter, 1).shared.values()]
   const saved = updateDataBytes(all, 'f32') - updateDataBytes(sent, spec.update.encoding)
   const upEachRound = asF32 - saved
+  const control = isCorrected(spec) ? updateDataBytes(sent, 'f32') : 0
+  const downEachRound = files.reduce((sum, [, { byteLength }]) => sum + byteLength, control)
   const parameters = [...adapter.tensors.values()].reduce((sum, { data }) => sum + data.length, 0)
   const baseBytes = base.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   const tokensEachRound = spec.local.steps * spec.local.accumulate * spec.local.batch * spec.data.maxTokens

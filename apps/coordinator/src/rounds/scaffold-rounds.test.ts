@@ -102,6 +102,9 @@ test('corrected steps lead three unlike sites to the optimum of all, which avera
   const plain = await released({})
   expect(Math.abs(valueIn(plain.value) - optimum)).toBeGreaterThan(0.1)
   expect(plain.server).toBeUndefined()
+  const [down, plainDown] = [corrected, plain].map(({ rounds }) => rounds.at(-1)!.bytesDown)
+  expect(down! / plainDown!).toBeGreaterThan(1.2) // a control, which this agent reads once; it reads the adapter several times
+  expect(corrected.rounds.at(-1)!.bytesUp).toBe(plain.rounds.at(-1)!.bytesUp)
   expect(corrected.replay).toMatchObject({ isSame: true })
   const sum = corrected.counted.reduce(
     (total, { name, updateSha256 }) => total + valueIn(corrected.controls[name]!.get(updateSha256)!),
