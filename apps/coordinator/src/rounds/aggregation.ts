@@ -135,7 +135,7 @@ export async function aggregateOf(
     return { ...grown, memory: null, grown: { ...side, maxRank: sided.maxRank } }
   }
   const filled = await filledTo(start, spec, made)
-  const aggregate = scale === 1 ? filled : { ...filled, candidate: shortened(start, filled.candidate, scale) }
+  const aggregate = scale === 1 ? filled : shortenedTo(start, filled, scale)
   if (controlled !== null) {
     const before = memory?.kind === 'control' ? memory.control : null
     const closed = { round: round.round, control: before, agents: controlled, updates }
@@ -167,6 +167,13 @@ function noted(report: AggregationReport, spec: Run['spec'], { seats }: RoundSta
       : [`${lower} of ${ranks.length} agents trained a lower rank: beyond it they count as zeros`]),
   ]
   return { ...report, notes }
+}
+
+/** An aggregate that goes a part of the way from the start, since late updates count less. */
+function shortenedTo(start: Adapter, { candidate, report, ...rest }: Aggregate, scale: number): Aggregate {
+  const note = `the updates are late: ${(100 * scale).toPrecision(3)} % of their change is taken, and the figures are of all of it`
+  const notes = [...report.notes, note]
+  return { ...rest, candidate: shortened(start, candidate, scale), report: { ...report, notes } }
 }
 
 /** An aggregate of agents of lower ranks, with the rank of the run again: its change is the same. */

@@ -90,9 +90,9 @@ function stepped(
 }
 
 /** A run of three rounds: graz is late in the first, turin in the second. */
-async function lateRun(fleet: Fleet, restarts = false, aggregate: object = {}) {
+async function lateRun(fleet: Fleet, restarts = false, aggregate: object = {}, buffer?: object) {
   let fleetOf = await startGated(fleet)
-  const runId = await fleet.startRun({ ...buffered(3), aggregate })
+  const runId = await fleet.startRun({ ...buffered(3, buffer), aggregate })
   fleetOf.go('oslo', 1)
   fleetOf.go('turin', 1)
   await fleetOf.asked('oslo', 2)
@@ -175,6 +175,32 @@ describe('an update that comes after its round has closed', () => {
     const { run, first, of } = await lateRun(fleet, false, aggregate)
     expect([...(first.frozen ?? []), ...(first.personal ?? [])]).toHaveLength(still)
     await expectSteps(of('oslo'), run, first)
+  })
+
+  test('shortens the step of its round where the run says so, and an optimiser of the coordinator takes that', async () => {
+    await using fleet = await startFleet()
+    const optimizer = { kind: 'momentum', learningRate: 0.5, momentum: 0.8 }
+    const { runId, run, first, of } = await lateRun(fleet, false, { optimizer }, { size: 2, shortens: true })
+    const changes = [
+      (40 * 0.25 - 80 * 0.5) / 120,
+      (40 * 0.25 + (40 / Math.SQRT2) * 1.5) / 80,
+      (40 * 1.5 - (80 / Math.SQRT2) * 0.5) / 120,
+    ]
+    const start = first.adapter.files.find(({ path }) => path === 'adapter_model.safetensors')!.sha256
+    const [name, { data }] = [...(await adapterOf(of('oslo'), start))][0]!
+    let [velocity, moved] = [0, 0]
+    for (const [at, record] of run.rounds.entries()) {
+      velocity = 0.8 * velocity + changes[at]!
+      moved += 0.5 * velocity
+      const released = (await adapterOf(of('oslo'), record.adapterSha256)).get(name)!
+      expect(released.data[3]! - data[3]!).toBeCloseTo(moved, 6)
+    }
+    const weights = run.rounds[1]!.contributions.map(({ weight }) => weight)
+    expect(weights.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo((1 + Math.SQRT1_2) / 2, 12)
+    const { aggregation } = await roundOf(fleet, runId, 2)
+    expect(aggregation?.notes).toContainEqual(expect.stringContaining('85.4 % of their change is taken'))
+    const { body } = await fleet.api('POST', `/api/v1/runs/${runId}/rounds/3/replay`)
+    expect(body).toMatchObject({ isSame: true })
   })
 
   test('counts the same when the coordinator was restarted meanwhile', async () => {
