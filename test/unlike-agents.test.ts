@@ -150,6 +150,18 @@ describe('agents with a B of their own', () => {
     }
   })
 
+  test('are told of where a release is exported', async () => {
+    const out = folder.at('exported')
+    const { notes } = await fleet.operate<{ notes: readonly string[] }>(
+      ...['releases', 'export', quiet.release!, '--out', out],
+    )
+    expect(notes).toEqual([expect.stringContaining('its agents keep parts of their own')])
+    const { tensors } = await readAdapter(out)
+    expect(
+      [...tensors].every(([name, { data }]) => name.includes('lora_A') || data.every((value) => value === 0)),
+    ).toBe(true)
+  })
+
   test('go on with it after they were killed, to the same bytes as without', async () => {
     expect(disturbed.rounds.map(({ adapterSha256 }) => adapterSha256)).toEqual(
       quiet.rounds.map(({ adapterSha256 }) => adapterSha256),

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { access, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { LoricaError, type ReleaseView, verifyRelease } from '@lorica/protocol'
+import { LoricaError, type ReleaseView, type RunView, verifyRelease } from '@lorica/protocol'
 import { Command } from 'commander'
 import { needed } from '../screen/argument.js'
 import { runs } from '../screen/command.js'
@@ -56,12 +56,26 @@ export function releasesCommand(): Command {
       const view = await api.get<ReleaseView>(`/api/v1/releases/${needed(name, '<release>')}`)
       const folder = resolve(options.out)
       const files = await exportRelease(api, view, folder)
-      output.result({ release: view.name, id: view.id, adapter: folder, files }, [
+      const notes = await notesOn(api, view)
+      output.result({ release: view.name, id: view.id, adapter: folder, files, notes }, [
         `${view.name} verified and written to ${folder}`,
+        ...notes,
       ])
     },
   )
   return releases
+}
+
+/** What to know of a release beside its files; nothing where its run is not known any more. */
+async function notesOn(api: Api, { manifest }: ReleaseView): Promise<readonly string[]> {
+  const run = await api
+    .get<RunView>(`/api/v1/runs/${encodeURIComponent(manifest.runId)}`)
+    .catch(() => undefined)
+  const { strategy, personal } = run?.spec.aggregate ?? {}
+  if (strategy !== 'fedsa' && personal === undefined) return []
+  return [
+    'its agents keep parts of their own, and measured it with them: this has the parts that the run started with',
+  ]
 }
 
 /** Verifies a release, downloads its files by hash, and puts the folder in place only when all of it is there. */
