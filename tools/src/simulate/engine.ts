@@ -6,6 +6,7 @@ import { lossOf, nameOfTensors, trained } from './model.js'
 
 const ROW = { rows: 1, columns: 4, inputIds: new Int32Array(4) }
 const EVALUATED_TOKENS = 64
+const RATE_SUM = 3e-3 // of as many steps as the run asks for
 
 /** The private data of an agent: batches that say which training they are for. */
 export function privateBatches(): PrivateBatches {
@@ -53,12 +54,13 @@ export function startEngine({ process, dice, agent, slowness, began, finished }:
     pid: 1,
     facts: { library: 'simulated' },
     open: async () => ({}),
-    async train({ tensors, batches }: TrainJob): Promise<TrainResult> {
+    async train({ tensors, batches, frozen, correction }: TrainJob): Promise<TrainResult> {
       const workOf = (seed: number): string => `${nameOfTensors(tensors)}/${seed}`
       const seed = await take(batches, (first) => began(workOf(first)))
       finished(workOf(seed))
       const losses = Float32Array.of(3, 2)
-      return { tensors: trained(tensors, agent, seed), losses, seconds: 1, tokens: 12, rateSum: 0.002 }
+      const found = trained(tensors, { agent, seed, frozen, correction })
+      return { tensors: found, losses, seconds: 1, tokens: 12, rateSum: RATE_SUM }
     },
     async evaluate(tensors: TensorMap, batches: Batches) {
       await take(batches, () => {})

@@ -20,6 +20,7 @@ export interface Ending {
   readonly applied: readonly { readonly agent: string; readonly folder: string; readonly disk: MemoryDisk }[]
   /** Files that a fault damaged, and what they held: nobody can expect their bytes any more. */
   readonly damaged: ReadonlyMap<string, Uint8Array>
+  readonly isMean: boolean // what is committed are means, which are computed once more
 }
 
 /** Every sentence is something that must not be. */
@@ -77,7 +78,7 @@ function discardedBy(event: Events[number]): readonly string[] {
 }
 
 /** I2: what was committed is what the accepted updates add up to, bit for bit. */
-function wrongAggregates({ entries, disk, damaged }: Ending): readonly string[] {
+function wrongAggregates({ entries, disk, damaged, isMean }: Ending): readonly string[] {
   const problems: string[] = []
   const adapters = new Map<string, { readonly seed: number; tensors: TensorMap; releases: number[] }>()
   for (const { event } of entries) {
@@ -102,6 +103,7 @@ function wrongAggregates({ entries, disk, damaged }: Ending): readonly string[] 
       return undefined
     })
     if (updates.some((update) => update === undefined)) return problems
+    if (!isMean) continue
     const tensors = averaged(run.tensors, updates as Accepted[])
     const wanted = sha256Of(
       adapterFiles({ config: firstAdapter(run.seed).config, tensors })['adapter_model.safetensors'],

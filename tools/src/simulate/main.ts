@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util'
 import { faultKinds, parseFaults } from './faults.js'
 import { type Outcome, type Setting, simulate } from './simulation.js'
+import { parseWay, type Way, ways } from './ways.js'
 
 const usage = `Usage: npm run simulate -- [--seeds N] [--from S] [--seed S] [--faults LIST] [--mode sync|buffered]
-                            [--rounds N] [--slow FACTOR] [--trace] [--json]
+                            [--way W] [--rounds N] [--slow FACTOR] [--trace] [--json]
 
 A coordinator and three agents, the code that ships, conduct a run on a network, disks and clocks that exist only in
 memory, while things go wrong. The same seed gives the same history, to the byte.
@@ -13,6 +14,8 @@ memory, while things go wrong. The same seed gives the same history, to the byte
   --seed S       only this one
   --faults LIST  what may go wrong: none, or some of ${faultKinds.join(', ')} (default all)
   --mode M       sync, or buffered: rounds take late updates (default sync)
+  --way W        how updates are aggregated: ${Object.keys(ways).join(', ')}
+                 (default mean)
   --rounds N     of each run (default 2, buffered 4)
   --slow FACTOR  the last agent takes so many times as long as the others (default 1)
   --trace        print the history of each
@@ -25,7 +28,7 @@ const PROGRESS_MS = 5000
 
 interface Wanted {
   readonly seeds: readonly number[]
-  readonly setting: Omit<Setting, 'seed'> & { readonly slowness: number }
+  readonly setting: Omit<Setting, 'seed'> & { readonly slowness: number; readonly way: Way }
   readonly trace: boolean
   readonly json: boolean
 }
@@ -39,6 +42,7 @@ function parse(args: readonly string[]): Wanted | 'help' {
       seed: { type: 'string' },
       faults: { type: 'string', default: faultKinds.join() },
       mode: { type: 'string', default: 'sync' },
+      way: { type: 'string', default: 'mean' },
       rounds: { type: 'string' },
       slow: { type: 'string', default: '1' },
       trace: { type: 'boolean', default: false },
@@ -56,6 +60,7 @@ function parse(args: readonly string[]): Wanted | 'help' {
   const setting: Wanted['setting'] = {
     faults: parseFaults(values.faults),
     mode,
+    way: parseWay(values.way),
     slowness: whole('--slow', values.slow),
     ...(rounds === undefined ? {} : { rounds: whole('--rounds', rounds) }),
   }
@@ -123,10 +128,11 @@ async function main(): Promise<number> {
 
 /** What did not hold, and how to see it again. */
 function explained({ seed, problems }: Outcome, setting: Wanted['setting']): string {
-  const { faults, mode, rounds, slowness } = setting
+  const { faults, mode, way, rounds, slowness } = setting
   const list = faults.length === faultKinds.length ? '' : ` --faults ${faults.join() || 'none'}`
   const more = [
     ...(mode === 'buffered' ? [' --mode buffered'] : []),
+    ...(way === 'mean' ? [] : [` --way ${way}`]),
     ...(rounds === undefined ? [] : [` --rounds ${rounds}`]),
     ...(slowness === 1 ? [] : [` --slow ${slowness}`]),
   ]

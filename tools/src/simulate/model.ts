@@ -53,19 +53,24 @@ export function firstAdapter(seed: number): Adapter {
   return { config, tensors }
 }
 
+export interface Training {
+  readonly agent: number
+  readonly seed: number
+  readonly frozen?: readonly string[] | undefined // tensors that stay
+  readonly correction?: TensorMap | undefined // of the direction
+}
+
 /** The adapter after training on the data of an agent: a step towards what fits that agent, and some noise of the seed. */
-export function trained(tensors: TensorMap, agent: number, seed: number): TensorMap {
+export function trained(tensors: TensorMap, { agent, seed, frozen = [], correction }: Training): TensorMap {
   const dice = createDice(`training ${agent} ${seed}`)
   return new Map(
-    [...tensors].map(([name, { shape, data }]) => [
-      name,
-      {
-        shape,
-        data: data.map(
-          (value, index) => value + 0.2 * (targetOf(agent, index) - value) + dice.between(-1e-3, 1e-3),
-        ),
-      },
-    ]),
+    [...tensors].map(([name, { shape, data }]) => {
+      if (frozen.includes(name)) return [name, { shape, data }]
+      const pull = correction?.get(name)?.data
+      const step = (value: number, index: number): number =>
+        0.2 * (targetOf(agent, index) - value) - 1e-3 * (pull?.[index] ?? 0) + dice.between(-1e-3, 1e-3)
+      return [name, { shape, data: data.map((value, index) => value + step(value, index)) }]
+    }),
   )
 }
 

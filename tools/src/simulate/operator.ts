@@ -1,6 +1,7 @@
 import { addRun, issueLinks, openInvitation } from '@lorica/coordinator/embed'
 import type { Answering } from './address.js'
 import { BASE_FOLDER } from './coordinator-machine.js'
+import { type RunParts, type Way, ways } from './ways.js'
 
 export const URL_OF_COORDINATOR = 'http://coordinator.simulated:7410'
 const SEED = 7
@@ -10,17 +11,24 @@ export interface Conduct {
   readonly mode: 'sync' | 'buffered'
   readonly rounds: number
   readonly maxStaleness: number // of rounds that take late updates
+  readonly way: Way // to aggregate
 }
 
 const BUFFER_SIZE = 2
 
 /** The run that a simulation conducts. */
-const specOf = ({ mode, rounds, maxStaleness }: Conduct) => ({
+const specOf = ({
+  mode,
+  rounds,
+  maxStaleness,
+  parts,
+}: Omit<Conduct, 'way'> & { readonly parts: RunParts }) => ({
+  ...parts,
   name: 'simulated',
   base: { model: BASE_FOLDER },
   peft: { rank: 2, alpha: 4, targets: ['q_proj', 'v_proj'] },
   data: { maxTokens: 4 },
-  local: { steps: 3, batch: 1, learningRate: 1e-3 },
+  local: { steps: 3, batch: 1, learningRate: 1e-3, ...parts.local },
   rounds: {
     ...{ count: rounds, minimum: 2, deadline: '20m', mode },
     ...(mode === 'buffered' ? { buffer: { size: BUFFER_SIZE, maxStaleness } } : {}),
@@ -32,7 +40,7 @@ const specOf = ({ mode, rounds, maxStaleness }: Conduct) => ({
 /** Starts the run, as the operators' API does. */
 export async function startRun({ service }: Answering, conduct: Conduct): Promise<void> {
   if (service.parts.ledger.runs().length === 0)
-    await addRun(specOf(conduct), service.parts, service.conductor)
+    await addRun(specOf({ ...conduct, parts: ways[conduct.way] }), service.parts, service.conductor)
 }
 
 /** Makes the link that agents join with. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { faultKinds } from './faults.js'
 import { simulate } from './simulation.js'
+import { type Way, ways } from './ways.js'
 
 const SEEDS = 200
 const again = (seed: number): string => `see it: npm run simulate -- --seed ${seed} --trace`
@@ -70,6 +71,25 @@ test('with the same updates a run comes to the same adapter, bit for bit, as if 
     }
   }
   expect(compared).toBeGreaterThan(10)
+})
+
+describe('however updates are aggregated', () => {
+  const kinds = Object.keys(ways).filter((way) => way !== 'mean') as Way[]
+  test.each(kinds)('%s comes to the same adapters, whatever is killed in between', async (way) => {
+    const adapters = new Map<string, string>() // by the contributions of a round
+    let compared = 0
+    for (let seed = 1; seed <= 6; seed++) {
+      const { problems, rounds } = await simulate({ seed, way, rounds: 3, faults: ['crash', 'partition'] })
+      expect(problems, `${again(seed)} --way ${way} --rounds 3`).toEqual([])
+      for (const { contributions, adapterSha256 } of rounds) {
+        const known = adapters.get(contributions)
+        if (known !== undefined) compared++
+        expect(known ?? adapterSha256, `${again(seed)} --way ${way} --rounds 3`).toBe(adapterSha256)
+        adapters.set(contributions, adapterSha256)
+      }
+    }
+    expect(compared).toBeGreaterThan(3)
+  })
 })
 
 test('a coordinator that promised what is not safe on disk would be noticed', async () => {

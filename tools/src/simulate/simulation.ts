@@ -16,6 +16,7 @@ import { lyingReach } from './liar.js'
 import { createNetwork } from './network.js'
 import { type Conduct, invite, revoke, startRun } from './operator.js'
 import { createSchedule } from './schedule.js'
+import type { Way } from './ways.js'
 
 export interface Setting {
   readonly seed: number
@@ -23,6 +24,7 @@ export interface Setting {
   readonly faults: readonly FaultKind[]
   /** Whether rounds take late updates; not unless given. */
   readonly mode?: Conduct['mode']
+  readonly way?: Way // how updates are aggregated; the mean unless given
   readonly rounds?: number // 2, or 4 that take late updates, unless given
   readonly slowness?: number // of the last agent: times as long as others; 1 unless given
   /** Whether the disk of the coordinator flushes when it is told to; false to see that it would be noticed. */
@@ -60,7 +62,7 @@ const AFTERWARDS_MS = 60_000
 
 /** Simulates. The same setting gives the same outcome, to the byte. */
 export async function simulate(setting: Setting): Promise<Outcome> {
-  const { seed, faults: kinds, mode = 'sync', slowness = 1, diskFlushes = true } = setting
+  const { seed, faults: kinds, mode = 'sync', way = 'mean', slowness = 1, diskFlushes = true } = setting
   const { rounds = mode === 'sync' ? 2 : 4 } = setting
   const dice = createDice(`simulation ${seed}`)
   const schedule = createSchedule(dice.fork('schedule'))
@@ -159,7 +161,9 @@ export async function simulate(setting: Setting): Promise<Outcome> {
   coordinator.start()
   for (const agent of agents) schedule.after(dice.between(100, 3000), agent.start)
   const startLater = (): void => {
-    inProcess((at) => startRun(at, { mode, rounds, maxStaleness: STALENESS[seed % STALENESS.length] ?? 0 }))
+    inProcess((at) =>
+      startRun(at, { mode, way, rounds, maxStaleness: STALENESS[seed % STALENESS.length] ?? 0 }),
+    )
     schedule.after(2000, () => hasRun() || startLater())
   }
   const hasRun = (): boolean =>
@@ -210,6 +214,7 @@ export async function simulate(setting: Setting): Promise<Outcome> {
     problems.push(
       ...brokenInvariants({
         ...{ entries, receipts, applied, damaged },
+        isMean: way === 'mean',
         service: answering.service,
         disk: coordinator.disk,
       }),
