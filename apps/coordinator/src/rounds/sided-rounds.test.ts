@@ -72,21 +72,24 @@ describe.each([
     }
   })
 
-  test('a robust rule says what each update counts, and the side holds exactly that', async () => {
-    await using fleet = await startFleet()
-    const federation = await federate(
-      fleet,
-      { ...sites, mallory: wandering(0.2, 300, 8) },
-      { aggregate: { strategy, trust: 'robust', robust: { rule: 'norm-bound' } }, rounds: 2 },
-    )
-    for (const round of [1, 2]) {
-      const { aggregation } = await federation.view(round)
-      const weights = new Map(aggregation!.rule!.agents.map(({ name, weight }) => [name, weight!]))
-      expect(weights.get('mallory')).toBeLessThan(0.1)
-      const wanted = weighted(federation, round, weights)
-      expect(distance(changesOf(federation.adapters[round]!), wanted)).toBeLessThan(2e-6)
-    }
-  })
+  test.each([{ rule: 'norm-bound' }, { rule: 'trusted-root', root: 'oslo' }])(
+    'the rule $rule says what each update counts, and the side holds exactly that',
+    async (robust) => {
+      await using fleet = await startFleet()
+      const federation = await federate(
+        fleet,
+        { ...sites, mallory: wandering(0.2, 300, 8) },
+        { aggregate: { strategy, trust: 'robust', robust }, rounds: 2 },
+      )
+      for (const round of [1, 2]) {
+        const { aggregation } = await federation.view(round)
+        const weights = new Map(aggregation!.rule!.agents.map(({ name, weight }) => [name, weight!]))
+        expect(weights.get('mallory')).toBeLessThan(0.1)
+        const wanted = weighted(federation, round, weights)
+        expect(distance(changesOf(federation.adapters[round]!), wanted)).toBeLessThan(2e-6)
+      }
+    },
+  )
 })
 
 /** What the updates do to the weights with these weights, and what the round started from with the rest. */
