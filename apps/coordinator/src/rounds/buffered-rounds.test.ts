@@ -243,6 +243,46 @@ describe('an update that comes after its round has closed', () => {
   })
 })
 
+test('an agent whose link is dead for hours comes back to what it was asked, rounds later, and its work counts', async () => {
+  await using fleet = await startFleet()
+  const { of, go, asked } = await startGated(fleet)
+  const runId = await fleet.startRun(buffered(4))
+  const first = await asked('graz', 1)
+  of('graz').close()
+  go('oslo', 1, 2)
+  go('turin', 1, 2)
+  await asked('oslo', 3)
+  fleet.pass(5 * 3600_000)
+  const hold: Manner = { train: () => new Promise(() => {}) }
+  const back = await startAgent(fleet, 'graz', hold, of('graz').identity)
+  await until(() => back.assignments.length > 0)
+  expect(back.assignments).toEqual([{ ...first, deadlineMs: expect.any(Number) }])
+  const receipt = await back.upload(first, deltas.graz, tokens.graz)
+  go('oslo', 3)
+  await expect.poll(async () => (await fleet.run(runId)).rounds.length).toBe(3)
+  const counted = (await fleet.run(runId)).rounds[2]!.contributions.find(({ name }) => name === 'graz')
+  expect(counted).toMatchObject({
+    ...{ updateSha256: receipt.updateSha256, late: { round: 1, version: 0, staleness: 2 } },
+  })
+})
+
+test('an update that waits for a round when its run is cancelled counts nowhere, and has no receipt any more', async () => {
+  await using fleet = await startFleet()
+  const { of, go, asked } = await startGated(fleet)
+  const runId = await fleet.startRun(buffered(2))
+  const first = await asked('graz', 1)
+  await fleet.api('POST', `/api/v1/runs/${runId}/pause`)
+  go('oslo', 1)
+  go('turin', 1)
+  await expect.poll(async () => (await fleet.run(runId)).state).toBe('paused')
+  const receipt = await of('graz').upload(first, deltas.graz, tokens.graz)
+  const offer = offerOf(first, await updateBytes(of('graz'), first, deltas.graz), tokens.graz)
+  expect(await of('graz').emit('update.open', offer)).toMatchObject({ ok: true, receipt })
+  await fleet.api('POST', `/api/v1/runs/${runId}/cancel`)
+  const { refusal } = await of('graz').emit('update.open', offer)
+  expect([refusal?.code, (await fleet.run(runId)).state]).toEqual(['LRC-4002', 'cancelled'])
+})
+
 describe('an update that is too many releases behind', () => {
   test('is refused by a code of its own, and its agent has a new assignment', async () => {
     await using fleet = await startFleet()
