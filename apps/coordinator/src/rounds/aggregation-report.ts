@@ -1,6 +1,9 @@
 import type { AggregationReport, RuleReport } from '@lorica/peft-core'
 import type { AggregationView, RuleView } from '@lorica/protocol'
 import type { Contribution } from '../journal-event.js'
+import type { RoundState } from './round.js'
+import type { Run } from './run.js'
+import { hasPersonal, sidedIn } from './strategy.js'
 
 const DIGITS = 6 // of a figure in the journal
 
@@ -49,4 +52,24 @@ function short<T extends { readonly [key in keyof T]: number | null }>(figures: 
     value === null ? null : Number(value.toPrecision(DIGITS)),
   ])
   return Object.fromEntries(rounded) as T
+}
+
+/** A report that says what agents did otherwise than to train and send the whole adapter. */
+export function noted(
+  report: AggregationReport,
+  spec: Run['spec'],
+  { seats }: RoundState,
+): AggregationReport {
+  const ranks = [...seats.values()].flatMap(({ status, rank = spec.peft.rank }) =>
+    status === 'accepted' ? [rank] : [],
+  )
+  const lower = ranks.filter((rank) => rank < spec.peft.rank).length
+  const notes = [
+    ...report.notes,
+    ...(hasPersonal(spec) ? ['each agent measures the candidate with its own parts'] : []),
+    ...(lower === 0 || sidedIn(spec) !== null
+      ? []
+      : [`${lower} of ${ranks.length} agents trained a lower rank: beyond it they count as zeros`]),
+  ]
+  return { ...report, notes }
 }

@@ -4,7 +4,7 @@
  */
 import { parentPort } from 'node:worker_threads'
 import { openBlocking } from '@lorica/peft-core'
-import { aggregateOf } from './aggregation.js'
+import { aggregateOf } from './aggregate.js'
 import { type AggregationAnswer, type AggregationRequest, faultOf } from './aggregator.js'
 import type { Aggregated } from './closed-round.js'
 

@@ -1,0 +1,60 @@
+import { type Adapter, type Contribution, filePool, splitAdapter, updateSources } from '@lorica/peft-core'
+import type { Disk } from '../store/disk.js'
+import { candidateOf } from './candidate.js'
+import type { Aggregated, ClosedRound } from './closed-round.js'
+import { contributionPath } from './parts.js'
+import { contributionsOf } from './round.js'
+import { expectEnough, ruleIn } from './rule.js'
+import { startsOf } from './starts.js'
+import { sidedIn, strategyIn, tensorsOf } from './strategy.js'
+import { countsOf, membersOf } from './weights.js'
+
+const MEASURING = 2e9 // multiplications: seconds, for an aggregate that itself may take less
+
+/** Where accepted updates are read. */
+export interface Reading {
+  readonly disk: Pick<Disk, 'open'>
+  readonly updatesFolder: string
+}
+
+/** The aggregate of the accepted updates of a round: the same bytes whenever and wherever it is computed. */
+export async function aggregateOf(reading: Reading, closed: ClosedRound): Promise<Aggregated> {
+  const { spec, round } = closed
+  const members = membersOf(contributionsOf(round))
+  expectEnough(spec, members.size)
+  const counts = countsOf(spec, members)
+  const sided = sidedIn(spec)
+  const split =
+    sided === null ? { trained: closed.start, side: null } : splitAdapter(closed.start, sided.rank)
+  const start = split.trained
+  await using pool = filePool(reading.disk.open)
+  const aggregation = strategyIn(spec).open({
+    ...{ start, round: round.round, rule: ruleIn(spec, members) },
+    ...{ measured: true, mostMultiplications: MEASURING },
+    local: new Set(tensorsOf(spec, start, round.round).personal),
+  })
+  const updates: Contribution[] = []
+  for await (const update of updatesOf({ ...closed, start }, counts.weights, { ...reading, pool })) {
+    updates.push(update)
+    await aggregation.fold(update)
+  }
+  const made = await aggregation.close()
+  return await candidateOf(closed, { made, split, scale: counts.scale, updates })
+}
+
+/** The updates of a round, each from the cut of `start` that its agent trained, in the order of their ids. */
+async function* updatesOf(
+  { runId, spec, round, start }: ClosedRound,
+  weights: ReadonlyMap<string, number>,
+  { updatesFolder, pool }: Reading & { readonly pool: ReturnType<typeof filePool> },
+): AsyncGenerator<Contribution> {
+  const starts = startsOf(start, spec.peft.rank)
+  const sources = new Map<Adapter, ReturnType<typeof updateSources>>() // by what was trained
+  for (const [id, contribution] of membersOf(contributionsOf(round))) {
+    const own = await starts(round.seats.get(contribution.agentId)?.rank)
+    const sourceOf = sources.get(own) ?? updateSources(tensorsOf(spec, own, round.round).shared, pool)
+    sources.set(own, sourceOf)
+    const tensors = await sourceOf(contributionPath(updatesFolder, runId, round.round, contribution))
+    yield { id, weight: weights.get(id) ?? 0, config: own.config, start: own.tensors, tensors }
+  }
+}
