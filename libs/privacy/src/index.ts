@@ -1,1 +1,7 @@
+export { type Accountant, type Epsilon, epsilonOf } from './accountant/epsilon.js'
+export { gaussianEpsilon, gaussianNoise } from './accountant/gaussian.js'
+export { type Noise, type NoiselessPhase, noiseFor } from './accountant/noise.js'
+export type { Phase, Sampling } from './accountant/phase.js'
+export { pldEpsilon } from './accountant/pld.js'
+export { epsilonOfRdp, type RdpCurve, type RdpEpsilon, rdpCurve, rdpOrders } from './accountant/rdp.js'
 export { type Clipped, clip, jointNorm, type Tensor } from './clip.js'
