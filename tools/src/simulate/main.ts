@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { faultKinds, parseFaults } from './faults.js'
+import { expectRun } from './operator.js'
 import { type Outcome, type Setting, simulate } from './simulation.js'
 import { parseWay, type Way, ways } from './ways.js'
 
@@ -57,10 +58,12 @@ function parse(args: readonly string[]): Wanted | 'help' {
   const { mode, rounds } = values
   if (mode !== 'sync' && mode !== 'buffered')
     throw new RangeError(`--mode expected sync or buffered, got "${mode}"`)
+  const way = parseWay(values.way)
+  expectRun({ mode, way, rounds: 1, maxStaleness: 1 })
   const setting: Wanted['setting'] = {
     faults: parseFaults(values.faults),
     mode,
-    way: parseWay(values.way),
+    way,
     slowness: whole('--slow', values.slow),
     ...(rounds === undefined ? {} : { rounds: whole('--rounds', rounds) }),
   }

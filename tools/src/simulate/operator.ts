@@ -1,4 +1,5 @@
 import { addRun, issueLinks, openInvitation } from '@lorica/coordinator/embed'
+import { parseRunSpec } from '@lorica/protocol'
 import type { Answering } from './address.js'
 import { BASE_FOLDER } from './coordinator-machine.js'
 import { type RunParts, type Way, ways } from './ways.js'
@@ -36,6 +37,11 @@ const specOf = ({
   evaluate: { holdout: '10%', tokens: 64 },
   seed: SEED,
 })
+
+/** Throws the refusal of the product when a run cannot be conducted so. */
+export function expectRun(conduct: Conduct): void {
+  parseRunSpec(specOf({ ...conduct, parts: ways[conduct.way] }))
+}
 
 /** Starts the run, as the operators' API does. */
 export async function startRun({ service }: Answering, conduct: Conduct): Promise<void> {
