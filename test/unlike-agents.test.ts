@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { decodeSafetensors, floatTensor, readAdapter, type TensorMap } from '@lorica/peft-core'
 import type { ReleaseView, RoundView, RunView } from '@lorica/protocol'
@@ -173,8 +173,11 @@ describe('agents with a B of their own', () => {
   test('lose it when they leave, but for what is in their releases', async () => {
     await fleet.agents[2]?.stop('SIGTERM')
     const dir = fleet.folders.agent(2)
+    for (const name of ['controls', 'moments', 'residuals'])
+      await mkdir(join(dir, name, 'of-a-run'), { recursive: true })
     await runLorica(['agent', 'leave', '--dir', dir])
-    expect(await readdir(dir)).not.toContain('personal')
+    const left = await readdir(dir)
+    for (const name of ['personal', 'controls', 'moments', 'residuals']) expect(left).not.toContain(name)
     expect(await readdir(join(dir, 'releases', disturbed.release!))).toContain('personal')
   })
 

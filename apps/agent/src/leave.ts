@@ -9,9 +9,10 @@ import { openLink } from './net/link.js'
 import { readSettings } from './store/settings.js'
 
 const PATIENCE_MS = 15_000
+const LEFT_BY_RUNS = ['personal', 'controls', 'moments', 'residuals']
 
 /**
- * Takes this agent out of its fleet and forgets the fleet and the personal parts of its runs; the key, downloads and releases stay in the folder.
+ * Takes this agent out of its fleet and forgets the fleet and what its runs left of the data here; the key, downloads and releases stay in the folder.
  * Throws LRC-8001 when the folder belongs to no fleet, LRC-8002 when the coordinator does not answer.
  */
 export async function leaveFleet(folder: string, host: Host): Promise<void> {
@@ -49,6 +50,6 @@ export async function leaveFleet(folder: string, host: Host): Promise<void> {
     cancel()
     link.close()
   }
-  await rm(join(folder, 'personal'), { recursive: true, force: true })
+  for (const name of LEFT_BY_RUNS) await rm(join(folder, name), { recursive: true, force: true })
   await rm(join(folder, 'agent.json'), { force: true })
 }
