@@ -90,7 +90,6 @@ describe('an import that crosses a line is reported', () => {
     ['the agent listens', agent, 'socket.io', 'side:agent may not import "socket.io"'],
     ['the agent serves HTTP', agent, 'fastify', 'side:agent may not import "fastify"'],
     ['the CLI imports an app', cli, '@lorica/agent', 'layer:cli may not import @lorica/agent'],
-    ['the CLI imports privacy', cli, '@lorica/privacy', 'layer:cli may not import @lorica/privacy'],
     [
       'tools reach inside an app',
       'tools/src/extra.ts',

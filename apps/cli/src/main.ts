@@ -20,6 +20,7 @@ import { trainCommand } from './learning/train.js'
 import { benchFleetCommand } from './load/command.js'
 import { doctorCommand } from './machine/doctor.js'
 import { setupCommand } from './machine/setup.js'
+import { privacyCommand } from './privacy/privacy.js'
 import { explainCommand } from './screen/explain.js'
 import { printFailure } from './screen/failure.js'
 
@@ -65,6 +66,8 @@ for (const command of [
   benchCommand().addCommand(benchAggregateCommand()).addCommand(benchFleetCommand()),
 ])
   program.addCommand(command)
+program.commandsGroup('Privacy:')
+program.addCommand(privacyCommand())
 program.commandsGroup('This machine:')
 program.addCommand(doctorCommand())
 program.addCommand(setupCommand())

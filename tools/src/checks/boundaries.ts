@@ -23,7 +23,7 @@ const rules: Readonly<Record<string, TagRule>> = {
   'layer:core': { imports: [], bans: LEARNING_BANS },
   'layer:privacy': { imports: [], bans: LEARNING_BANS },
   'layer:app': { imports: ['layer:wire', 'layer:core', 'layer:privacy'] },
-  'layer:cli': { imports: ['layer:wire', 'layer:core'], starts: ['layer:app'] },
+  'layer:cli': { imports: ['layer:wire', 'layer:core', 'layer:privacy'], starts: ['layer:app'] },
   'layer:tool': {
     imports: ['layer:wire', 'layer:core', 'layer:privacy', 'layer:app'],
     starts: ['layer:cli'],

@@ -43,6 +43,10 @@ export function positiveShare(text: string): number {
   return value
 }
 
+/** A number between 0 and 1, and neither. */
+export const probability = (text: string): number =>
+  number(text, 'a number above 0 and below 1', (value) => value > 0 && value < 1)
+
 /** `name=value`, given again and again, as the values by name. */
 export function byName<T>(
   read: (text: string) => T,
