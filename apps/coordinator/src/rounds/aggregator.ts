@@ -40,20 +40,36 @@ const PROGRAM = new URL(
 )
 
 interface Pending {
+  readonly request: Omit<AggregationRequest, 'id'>
+  readonly isSecond: boolean // try
   resolve(aggregated: Aggregated): void
   reject(error: Error): void
 }
 
-/** Aggregates in a thread of its own, which starts when it is first needed and stays. */
+/**
+ * Aggregates in a thread of its own, which starts when it is first needed and stays. A round during which it falls is tried once more in
+ * another one; then it is LRC-9001.
+ */
 export function threadAggregator(program: URL = PROGRAM): Aggregator {
   const pending = new Map<number, Pending>()
   let thread: Worker | undefined
   let asked = 0
-  const fallen = (own: Worker, error: Error): void => {
+  const fallen = (own: Worker, error: Error, isOver = false): void => {
     if (thread !== own) return
     thread = undefined
-    for (const { reject } of pending.values()) reject(error)
+    const waiting = [...pending.values()]
     pending.clear()
+    for (const one of waiting) {
+      if (isOver || one.isSecond) one.reject(error)
+      else ask({ ...one, isSecond: true })
+    }
+  }
+  const ask = (wanted: Pending): void => {
+    thread ??= start()
+    const id = asked++
+    pending.set(id, wanted)
+    thread.ref()
+    thread.postMessage({ id, ...wanted.request } satisfies AggregationRequest)
   }
   const start = (): Worker => {
     const own = new Worker(program)
@@ -69,25 +85,18 @@ export function threadAggregator(program: URL = PROGRAM): Aggregator {
     own.on('exit', (code) => fallen(own, fellWith(`it ended with ${code}`)))
     return own
   }
-  const warm = (): void => {
-    thread ??= start()
-  }
   return {
-    warm,
-    aggregate(updatesFolder, closed) {
+    warm() {
       thread ??= start()
-      const own = thread
-      return new Promise((resolve, reject) => {
-        const id = asked++
-        pending.set(id, { resolve, reject })
-        own.ref()
-        own.postMessage({ id, updatesFolder, closed } satisfies AggregationRequest)
-      })
     },
+    aggregate: (updatesFolder, closed) =>
+      new Promise((resolve, reject) => {
+        ask({ request: { updatesFolder, closed }, isSecond: false, resolve, reject })
+      }),
     async close() {
       const own = thread
       if (own === undefined) return
-      fallen(own, fellWith('the coordinator stops'))
+      fallen(own, fellWith('the coordinator stops'), true)
       await own.terminate()
     },
   }
