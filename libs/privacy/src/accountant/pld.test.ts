@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { expected } from './expected.fixture.js'
 import { gaussianEpsilon } from './gaussian.js'
+import { normalCdf } from './normal.js'
 import type { Phase, Sampling } from './phase.js'
 import { pldEpsilon } from './pld.js'
 import { epsilonOfRdp, rdpCurve } from './rdp.js'
@@ -103,3 +104,28 @@ test('noise that is next to none gives a bound that is large and holds', () => {
     expect(ours).toBeLessThanOrEqual(epsilonOfRdp(rdpCurve(phases), delta).epsilon)
   }
 })
+
+/** delta of one step at epsilon, in closed form: the mass beyond the noise at which the loss is epsilon, under both distributions. */
+function oneStepDelta(sigma: number, q: number, epsilon: number): number {
+  const noiseAt = (ratio: number) => sigma ** 2 * Math.log((ratio - 1 + q) / q) + 0.5
+  const mixed = (x: number) => (1 - q) * normalCdf(x / sigma) + q * normalCdf((x - 1) / sigma)
+  const [right, left] = [noiseAt(Math.exp(epsilon)), noiseAt(Math.exp(-epsilon))]
+  const removed = 1 - mixed(right) - Math.exp(epsilon) * normalCdf(-right / sigma)
+  const added = Number.isNaN(left) ? 0 : normalCdf(left / sigma) - Math.exp(epsilon) * mixed(left)
+  return Math.max(removed, added)
+}
+
+test.each([
+  [0.5, 0.3, 1e-2],
+  [0.9, 0.01, 1e-4],
+  [1.7, 0.6, 1e-5],
+  [3.3, 0.05, 1e-3],
+  [2.1, 0.97, 1e-4],
+])(
+  'one step of noise %f, rate %f, delta %f: the closed form is met, and hardly exceeded',
+  (sigma, q, delta) => {
+    const epsilon = pldEpsilon([phase(sigma, q, 1)], delta)
+    expect(oneStepDelta(sigma, q, epsilon)).toBeLessThanOrEqual(delta)
+    expect(oneStepDelta(sigma, q, epsilon - 3e-4)).toBeGreaterThan(delta)
+  },
+)
