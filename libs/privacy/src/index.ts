@@ -5,3 +5,42 @@ export type { Phase, Sampling } from './accountant/phase.js'
 export { pldEpsilon } from './accountant/pld.js'
 export { epsilonOfRdp, type RdpCurve, type RdpEpsilon, rdpCurve, rdpOrders } from './accountant/rdp.js'
 export { type Clipped, clip, jointNorm, type Tensor } from './clip.js'
+export {
+  type AgentSide,
+  type AgentStart,
+  advertise,
+  confirmSurvivors,
+  maskInput,
+  revealShares,
+  shareSecrets,
+} from './secure-sum/agent-side.js'
+export {
+  addInput,
+  type Closing,
+  type Collecting,
+  closeInputs,
+  deliverShares,
+  finishSum,
+  gatherConfirmations,
+  type KeysListed,
+  listKeys,
+  type SecureSum,
+} from './secure-sum/coordinator-side.js'
+export { addInRing, decodeFixedPoint, encodeFixedPoint } from './secure-sum/fixed-point.js'
+export { type GraphPlan, type GraphRequest, planGraph } from './secure-sum/graph-plan.js'
+export { packedBytes, packRing, unpackRing } from './secure-sum/packed.js'
+export { finestRing, planRing, type Ring, type RingRequest } from './secure-sum/ring.js'
+export {
+  type Advertisement,
+  type Confirmation,
+  isRefusal,
+  type MaskedInput,
+  type Reveal,
+  type RevealedShare,
+  type SealedShares,
+  type ShareDelivery,
+  type SumRefusal,
+  type SumRefusalReason,
+  type SumTerms,
+  type VerifyText,
+} from './secure-sum/terms.js'
