@@ -1,60 +1,13 @@
-import { cp, readFile, writeFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
+import { readFile, writeFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { createFolder, type Folder } from './support/folder.js'
 import { runLorica } from './support/lorica.js'
 import { tryLorica } from './support/service.js'
-
-const words = [
-  '[PAD]',
-  '[UNK]',
-  '[CLS]',
-  '[SEP]',
-  '[MASK]',
-  'calm',
-  'storm',
-  'whale',
-  'the',
-  'a',
-  'sea',
-  'deep',
-]
-
-const tokenizer = {
-  version: '1.0',
-  truncation: null,
-  padding: null,
-  added_tokens: [],
-  normalizer: null,
-  pre_tokenizer: { type: 'Whitespace' },
-  post_processor: {
-    type: 'TemplateProcessing',
-    single: [
-      { SpecialToken: { id: '[CLS]', type_id: 0 } },
-      { Sequence: { id: 'A', type_id: 0 } },
-      { SpecialToken: { id: '[SEP]', type_id: 0 } },
-    ],
-    pair: [],
-    special_tokens: {
-      '[CLS]': { id: '[CLS]', ids: [2], tokens: ['[CLS]'] },
-      '[SEP]': { id: '[SEP]', ids: [3], tokens: ['[SEP]'] },
-    },
-  },
-  decoder: null,
-  model: {
-    type: 'WordLevel',
-    unk_token: '[UNK]',
-    vocab: Object.fromEntries([...words.entries()].map(([id, word]) => [word, id])),
-  },
-}
+import { writeToyClassifier } from './support/toy-classifier.js'
 
 /** A model with a tokenizer, and texts whose class is a word in them. */
 async function prepare(folder: Folder, name: string): Promise<readonly string[]> {
-  const golden = fileURLToPath(new URL(`../libs/peft-core/golden/${name}/model`, import.meta.url))
-  await cp(golden, folder.at('model'), { recursive: true })
-  await writeFile(folder.at('model', 'tokenizer.json'), JSON.stringify(tokenizer))
-  const special = { pad_token: '[PAD]', mask_token: '[MASK]', cls_token: '[CLS]', sep_token: '[SEP]' }
-  await writeFile(folder.at('model', 'tokenizer_config.json'), JSON.stringify(special))
+  await writeToyClassifier(folder.at('model'), name)
   const rows = Array.from({ length: 36 }, (_, at) => {
     const word = ['calm', 'storm', 'whale'][at % 3] as string
     return `"${['the', 'a', 'deep'][at % 5] ?? 'sea'} ${word} ${at % 2 === 0 ? 'sea' : 'deep'}",about ${word}`

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { RunView } from '@lorica/protocol'
+import type { PlanView, RunView } from '@lorica/protocol'
 import { runLorica } from './lorica.js'
 import { type Line, programs, type Service, startService } from './service.js'
 import { writeToyModel } from './toy-model.js'
@@ -17,6 +17,9 @@ export interface FleetOptions {
   /** More arguments of the coordinator. */
   readonly serve?: readonly string[]
   readonly modelWidth?: number
+  /** Writes another base into a folder than the toy model. */
+  readonly writeModel?: (folder: string) => Promise<string>
+  readonly extension?: 'txt' | 'csv' // of the files of `texts`; txt when left out
 }
 
 /** A coordinator and its agents as processes on a toy model. Everything ends with the scope. */
@@ -36,6 +39,8 @@ export interface Fleet extends AsyncDisposable {
   restartAgent(index: number, options?: readonly string[]): Promise<void>
   /** `lorica ARGS --json` as the operator of this fleet. */
   operate<T>(...args: readonly string[]): Promise<T>
+  /** What a run would be: `lorica run plan`. */
+  plan(settings?: RunSettings): Promise<PlanView>
   /** Starts a run and returns its id. */
   start(settings?: RunSettings): Promise<string>
   /** Starts a run and waits for its end. */
@@ -53,6 +58,9 @@ export interface RunSettings {
   readonly deadlineSeconds?: number
   readonly optimizerState?: 'keep' | 'reset'
   readonly ranks?: string // of some agents, as YAML
+  readonly modulesToSave?: string // as YAML
+  readonly format?: 'text' | 'classification'
+  readonly learningRate?: number
   readonly aggregate?: string // as YAML
   readonly buffer?: number // updates that close a round; rounds wait for those of all agents when left out
 }
@@ -61,7 +69,8 @@ const isConnected = ({ event }: Line): boolean => event === 'connected'
 
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const { folder, texts, addressOf } = options
-  const model = await writeToyModel(join(folder, 'model'), undefined, options.modelWidth)
+  const write = options.writeModel ?? ((path: string) => writeToyModel(path, undefined, options.modelWidth))
+  const model = await write(join(folder, 'model'))
   const folders = {
     coordinator: options.folderOf?.('coordinator') ?? join(folder, 'coordinator'),
     agent: (index: number) => options.folderOf?.(index) ?? join(folder, `agent-${index}`),
@@ -87,7 +96,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     const { url, adminToken, join: link } = ready
     const agents = await Promise.all(
       texts.map(async (text, index) => {
-        const data = join(folder, `private-${index}.txt`)
+        const data = join(folder, `private-${index}.${options.extension ?? 'txt'}`)
         await writeFile(data, text)
         const address = (await addressOf?.(index, url)) ?? url
         const member = ['--dir', folders.agent(index), '--name', `site-${index}`, '--data', data]
@@ -122,6 +131,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
         lives[index]?.push(agent)
         await agent.until(isConnected)
       },
+      plan: async (settings) => await operate('run', 'plan', '-f', await writeRun(settings)),
       start: async (settings) =>
         (await operate<{ readonly run: string }>('run', 'start', '-f', await writeRun(settings))).run,
       run: async (settings) => await operate('run', 'start', '-f', await writeRun(settings), '--wait'),
@@ -137,13 +147,15 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
 function runFile(texts: number, settings: RunSettings = {}): string {
   const { rounds = 2, steps = 6, seed = 11, rank = 4, minimum = texts, deadlineSeconds = 120 } = settings
   const { buffer, optimizerState = 'keep', ranks, aggregate = '{}' } = settings
+  const { modulesToSave, format = 'text', learningRate = 0.05 } = settings
+  const saved = modulesToSave === undefined ? '' : `, modulesToSave: ${modulesToSave}`
   const buffered =
     buffer === undefined ? '' : `, mode: buffered, buffer: { size: ${buffer}, maxStaleness: null }`
   return `name: toy
 base: { model: ./model }
-peft: { rank: ${rank}, alpha: ${2 * rank}${ranks === undefined ? '' : `, ranks: ${ranks}`} }
-data: { maxTokens: 24 }
-local: { steps: ${steps}, batch: 4, learningRate: 0.05, optimizerState: ${optimizerState} }
+peft: { rank: ${rank}, alpha: ${2 * rank}${ranks === undefined ? '' : `, ranks: ${ranks}`}${saved} }
+data: { maxTokens: 24, format: ${format} }
+local: { steps: ${steps}, batch: 4, learningRate: ${learningRate}, optimizerState: ${optimizerState} }
 rounds: { count: ${rounds}, minimum: ${minimum}, deadline: ${deadlineSeconds}s${buffered} }
 aggregate: ${aggregate}
 evaluate: { holdout: 20%, tokens: 400 }

@@ -1,6 +1,13 @@
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { type Adapter, createAdapter, hashModel, inspectModel, type ModelHash } from '@lorica/peft-core'
+import {
+  type Adapter,
+  createAdapter,
+  hashModel,
+  inspectModel,
+  type ModelHash,
+  type PeftSpec,
+} from '@lorica/peft-core'
 import type { RunSpec } from '@lorica/protocol'
 import { type Clock, systemClock } from './clock.js'
 import { type Random, systemRandom } from './random.js'
@@ -41,7 +48,7 @@ export function systemHost(): Host {
   const random = systemRandom()
   const models: Models = {
     hash: hashModel,
-    firstAdapter: createAdapter,
+    firstAdapter: (path, peft, seed) => createAdapter(path, specOf(peft), seed),
     stepBytes: stepBytesOf,
     folderOf: async (path) => ((await stat(path)).isDirectory() ? path : dirname(path)),
   }
@@ -56,11 +63,17 @@ export function systemHost(): Host {
   }
 }
 
+function specOf({ ranks: _, modulesToSave, ...peft }: RunSpec['peft']): PeftSpec {
+  return { ...peft, ...(modulesToSave === undefined ? {} : { modulesToSave }) }
+}
+
 async function stepBytesOf(
   path: string,
   { peft, data, local }: Pick<RunSpec, 'peft' | 'data' | 'local'>,
 ): Promise<number | null> {
-  const sizes = { rows: local.batch, columns: data.maxTokens, rank: peft.rank }
+  const { rank, modulesToSave } = peft
+  const saved = modulesToSave === undefined ? {} : { modulesToSave }
+  const sizes = { rows: local.batch, columns: data.maxTokens, rank, ...saved }
   const report = await inspectModel(path, sizes).catch(() => undefined) // what does not fit is told when the run is read
   if (report === undefined || report.estimate === null) return null
   const { weightBytes, activationBytes, optimizerBytes } = report.estimate

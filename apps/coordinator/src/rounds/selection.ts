@@ -51,6 +51,7 @@ function newerIn(spec: Selecting['spec'], agent: Candidate): string | undefined 
     return spec.aggregate.personal === undefined
       ? `aggregate.strategy ${spec.aggregate.strategy}`
       : 'aggregate.personal'
+  if (spec.peft.modulesToSave !== undefined) return 'peft.modulesToSave'
   if (spec.local.proximal) return `local.proximal ${spec.local.proximal}`
   if (spec.local.optimizer === 'sgd') return 'local.optimizer sgd'
   const rank = rankOf(spec, agent)

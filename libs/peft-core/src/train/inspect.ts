@@ -34,6 +34,8 @@ export interface InspectOptions {
   readonly rows?: number
   readonly columns?: number
   readonly rank?: number
+  /** Modules that are trained whole beside the factors; none unless stated. */
+  readonly modulesToSave?: readonly string[]
 }
 
 /** What a model is and whether an adapter on all of its linear modules can be trained. No weight is read. */
@@ -64,10 +66,10 @@ export async function inspectModel(path: string, options: InspectOptions = {}): 
 async function estimateFor(
   { positions = 128, fixedSize }: Model,
   path: string,
-  { rows = 8, rank = 8, columns }: InspectOptions,
+  { rows = 8, rank = 8, columns, modulesToSave }: InspectOptions,
 ): Promise<TrainingEstimate | null> {
   for (let length = columns ?? Math.min(128, positions); length > 0; length = Math.floor(length / 2)) {
-    const request = { ...requestFor(path, rank), rows, columns: length, ...fixedSize }
+    const request = { ...requestFor(path, rank, modulesToSave), rows, columns: length, ...fixedSize }
     const training = await buildTrainingGraph(request).catch((error: Error) => {
       if (columns !== undefined) throw error
       return undefined // an ONNX file does not say how many positions it has
@@ -80,8 +82,14 @@ async function estimateFor(
 /** A batch as small as can be. */
 const SMALL = { rows: 2, columns: 3 } as const
 
-function requestFor(model: string, rank: number): GraphRequest {
-  const config = createPeftConfig({ method: 'lora', rank, alpha: rank, targets: 'all-linear', rslora: false })
+function requestFor(
+  model: string,
+  rank: number,
+  modulesToSave?: InspectOptions['modulesToSave'],
+): GraphRequest {
+  const saved = modulesToSave === undefined ? {} : { modulesToSave }
+  const spec = { rank, alpha: rank, targets: 'all-linear', rslora: false, ...saved } as const
+  const config = createPeftConfig({ method: 'lora', ...spec })
   return { model, config, ...SMALL, trainable: 'adapter', purpose: 'train' }
 }
 

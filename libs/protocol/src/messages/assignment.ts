@@ -26,6 +26,7 @@ const peftSchema = z.strictObject({
   alpha: z.number().positive(),
   targets: z.union([z.literal('all-linear'), z.array(z.string().max(255)).min(1).max(1024)]),
   rslora: z.boolean(),
+  modulesToSave: since(2, z.array(z.string().max(255)).min(1).max(1024)), // ends of names of modules that are trained whole; absent: none
 })
 
 const dataSchema = z.strictObject({

@@ -7,7 +7,7 @@ import { ruleKinds, strategiesWith, strategyModes } from './trust-modes.js'
 
 const isRefactored = ({ aggregate }: Settings): boolean => ['svd', 'fedsvd'].includes(aggregate.strategy)
 const isFresh = ({ aggregate }: Settings): boolean => aggregate.strategy === 'flora'
-const isSided = ({ aggregate }: Settings): boolean => ['flora', 'fedex'].includes(aggregate.strategy)
+const isSided = ({ aggregate }: Settings): boolean => strategyModes[aggregate.strategy]?.hasSide === true
 const isTurned = (spec: Settings): boolean => isRefactored(spec) || spec.aggregate.strategy === 'fedrot'
 const kindOf = ({ aggregate }: Settings) => ruleKinds[aggregate.robust?.rule ?? ''] ?? 'whole'
 const ruleOf = ({ aggregate: { robust } }: Settings): string =>
@@ -127,6 +127,13 @@ const exclusions: readonly Exclusion[] = [
     second: ruleOf,
     because: 'a rule compares whole updates, and a part of each stays with its agent',
     instead: 'Set aggregate.trust to exact, or let agents send all that they train.',
+  },
+  {
+    applies: (spec) => isSided(spec) && spec.peft.modulesToSave !== undefined,
+    first: () => 'peft.modulesToSave',
+    second: strategyOf,
+    because: 'a frozen side is made of factors, and a module that is trained whole has none',
+    instead: `Leave peft.modulesToSave out, or set aggregate.strategy to one of ${strategiesWith(({ hasSide }) => hasSide !== true)}.`,
   },
   {
     applies: (spec) => isFresh(spec) && spec.local.optimizerState === 'keep',

@@ -58,6 +58,7 @@ export const runSpecSchema = z.strictObject({
       targets: z
         .union([z.literal('all-linear'), z.array(z.string().min(1).max(255)).min(1).max(1024)])
         .default('all-linear'),
+      modulesToSave: z.array(z.string().min(1).max(255)).min(1).max(1024).optional(), // ends of names of modules that are trained whole, such as a head
       rslora: z.boolean().default(false), // scale by alpha / sqrt(rank) rather than alpha / rank
     })
     .prefault({}),

@@ -17,7 +17,10 @@ export interface Settings {
     readonly goal: number | null
     readonly overSelect: number
   }
-  readonly peft: { readonly ranks?: readonly unknown[] | undefined }
+  readonly peft: {
+    readonly ranks?: readonly unknown[] | undefined
+    readonly modulesToSave?: readonly string[] | undefined
+  }
   readonly local: {
     readonly optimizerState: 'reset' | 'keep'
     readonly optimizer?: 'adamw' | 'sgd' | undefined

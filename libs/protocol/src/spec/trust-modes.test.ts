@@ -267,3 +267,16 @@ describe('corrected steps', () => {
     expect(action).toMatch(/^(Set|Leave) /)
   })
 })
+
+test.each(['flora', 'fedex'])(
+  '%s leaves a side of factors, and takes no modules that are trained whole',
+  (strategy) => {
+    const peft = { modulesToSave: ['classifier'] }
+    const { code, message, action } = refusal({ peft, aggregate: { strategy } })
+    expect(code).toBe('LRC-3014')
+    expect(message).toContain(`peft.modulesToSave and aggregate.strategy ${strategy} exclude each other`)
+    expect(action).toContain('fedavg, ffa, rolora, fedsvd, fedsa, svd, lora-fair, hetlora, fedrot.')
+    const aggregate = { strategy: 'fedsvd' }
+    expect(parseRunSpec({ ...smallest, peft, aggregate }).peft.modulesToSave).toEqual(['classifier'])
+  },
+)

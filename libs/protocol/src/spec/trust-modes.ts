@@ -11,6 +11,7 @@ interface Mode {
   readonly isLinear: boolean // its result follows from the sum of what is sent, which is all that secure aggregation gives
   readonly takesRanks?: true // agents may have ranks of their own
   readonly takesPersonal?: true // tensors may stay with their agents: the others are averaged one by one
+  readonly hasSide?: true // it leaves frozen factors beside those that are trained, and takes nothing but factors
 }
 
 export const strategyModes: Readonly<Record<string, Mode>> = {
@@ -23,8 +24,8 @@ export const strategyModes: Readonly<Record<string, Mode>> = {
   'lora-fair': { rules: [], isLinear: false },
   hetlora: { rules: [], isLinear: false, takesRanks: true },
   fedrot: { rules: [], isLinear: false }, // turned here, each by itself
-  flora: { rules: ['whole'], isLinear: false, takesRanks: true },
-  fedex: { rules: ['whole'], isLinear: false },
+  flora: { rules: ['whole'], isLinear: false, takesRanks: true, hasSide: true },
+  fedex: { rules: ['whole'], isLinear: false, hasSide: true },
 }
 
 export const ruleKinds: Readonly<Record<string, RuleKind>> = {
