@@ -62,3 +62,11 @@ function chiSquare(values: Uint32Array, bits: number, bin: (x: number) => number
   const expected = values.length / 32
   return counts.reduce((total, count) => total + (count - expected) ** 2 / expected, 0)
 }
+
+test('masks are added and taken away in order, modulo the ring', () => {
+  const key = new Uint8Array(32)
+  // 0x78c095dc of the keystream, cut to 20 bits: 0x095dc
+  expect(applyMasks(Uint32Array.of(0xfffff), [{ key, sign: 1 }], 20)[0]).toBe(0x095db)
+  expect(applyMasks(Uint32Array.of(1), [{ key, sign: -1 }], 20)[0]).toBe(0x100001 - 0x095dc)
+  expect(applyMasks(Uint32Array.of(2), [{ key, sign: -1 }], 32)[0]).toBe(2 ** 32 + 2 - 0x78c095dc)
+})

@@ -25,16 +25,34 @@ export interface SignedMask {
  */
 export function applyMasks(vector: Uint32Array, masks: readonly SignedMask[], bits: number): Uint32Array {
   const masked = Uint32Array.from(vector)
-  const low = maskOf(bits)
   for (const { key, sign } of masks) {
     const stream = keystream(key)
     for (let start = 0; start < masked.length; start += CHUNK_WORDS) {
-      const words = stream(Math.min(CHUNK_WORDS, masked.length - start))
-      for (let i = 0; i < words.length; i += 1)
-        masked[start + i] = ((masked[start + i] as number) + sign * (words[i] as number)) & low
+      const part = masked.subarray(start, start + CHUNK_WORDS)
+      const words = stream(part.length)
+      if (sign === 1) addWords(part, words)
+      else subtractWords(part, words)
     }
   }
+  const low = maskOf(bits)
+  if (bits < 32) for (let i = 0; i < masked.length; i += 1) masked[i] = (masked[i] as number) & low
   return masked
+}
+
+// Read as signed words the sums stay machine integers, which is several times as fast; modulo 2^32 they are the same.
+const signed = (words: Uint32Array): Int32Array =>
+  new Int32Array(words.buffer, words.byteOffset, words.length)
+
+function addWords(to: Uint32Array, words: Uint32Array): void {
+  const sums = signed(to)
+  const added = signed(words)
+  for (let i = 0; i < sums.length; i += 1) sums[i] = ((sums[i] as number) + (added[i] as number)) | 0
+}
+
+function subtractWords(from: Uint32Array, words: Uint32Array): void {
+  const rest = signed(from)
+  const taken = signed(words)
+  for (let i = 0; i < rest.length; i += 1) rest[i] = ((rest[i] as number) - (taken[i] as number)) | 0
 }
 
 /** Reads up to 16384 words of 32 bits, little-endian, from the keystream of a key; each call goes on where the last one ended. */
