@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Fleet, type RunSettings, startFleet } from './support/fleet.js'
 import { createFolder, type Folder } from './support/folder.js'
 import { runLorica } from './support/lorica.js'
+import type { Line } from './support/service.js'
 import { writeToyClassifier } from './support/toy-classifier.js'
 
 /** Texts whose class is a word in them; each site numbers the classes in its own way. */
@@ -111,7 +112,8 @@ describe('a head of each agent', () => {
     quiet = await fleet.run(own)
     const runId = await fleet.start(own)
     const first = `v${Number(quiet.release!.slice(1)) + 1}`
-    await fleet.agents[0]!.until((line) => line.event === 'release-verified' && line.name === first)
+    const isFirst = ({ event, name }: Line) => event === 'release-verified' && name === first
+    await Promise.all(fleet.agents.map(({ until }) => until(isFirst)))
     await Promise.all([0, 1].map((agent) => fleet.restartAgent(agent)))
     disturbed = await fleet.operate<RunView>('run', 'watch', runId)
   })

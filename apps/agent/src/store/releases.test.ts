@@ -168,3 +168,16 @@ test('a blob that changed on disk after it was checked does not get into a relea
     'weights of five',
   )
 })
+
+test('a run counts while its first release is still on its way', async () => {
+  let arrive = () => {}
+  const arrived = new Promise<undefined>((resolve) => {
+    arrive = () => resolve(undefined)
+  })
+  const releases = open(undefined, () => arrived)
+  const taken = releases.take(signManifest(coordinator, manifest(5, five ?? {})))
+  const runs = releases.runs()
+  arrive()
+  expect([...(await runs)]).toEqual(['r4'])
+  expect((await taken)?.manifest.version).toBe(5)
+})

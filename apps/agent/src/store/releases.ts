@@ -19,7 +19,7 @@ export interface Releases {
    * keeps the one in use.
    */
   take(release: Release): Promise<Taken | undefined>
-  /** The runs that the releases which are here are of. */
+  /** The runs that the releases which are here are of, with those that are being taken. */
   runs(): Promise<ReadonlySet<string>>
 }
 
@@ -83,6 +83,7 @@ export function openReleases({
       return taken
     },
     async runs() {
+      await turn
       const versions = await versionsIn()
       const manifests = await Promise.all(
         versions.map((version) =>
