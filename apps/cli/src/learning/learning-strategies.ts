@@ -16,8 +16,8 @@ const turned = { strategy: 'fedrot', lambda: 0.5, turnHere: false } as const
 
 /** The strategies of `bench learning`, by name; `svd-partition` sums each range of ranks over the agents that reach it. */
 export const learningStrategies = {
-  svd: { spec: { strategy: 'svd', balance: 'b', partition: false }, isMixed: true },
-  'svd-partition': { spec: { strategy: 'svd', balance: 'b', partition: true }, isMixed: true },
+  svd: { spec: { strategy: 'svd', balance: 'even', partition: false }, isMixed: true },
+  'svd-partition': { spec: { strategy: 'svd', balance: 'even', partition: true }, isMixed: true },
   hetlora: { spec: { strategy: 'hetlora' }, isMixed: true },
   flora: { spec: { strategy: 'flora', maxRank: MAX_RANK }, isMixed: true, merges: 'all' },
   fedex: { spec: { strategy: 'fedex', maxRank: MAX_RANK }, isMixed: false, merges: 'side' },

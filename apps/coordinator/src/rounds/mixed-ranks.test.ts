@@ -160,7 +160,7 @@ test('agents of ranks 2, 4 and 8 give what svd makes of their adapters offline, 
   expect(trainings(all.agents.get('graz')!).map(({ rank }) => rank)).toEqual([undefined, undefined])
   for (const number of [1, 2]) {
     const { start, contributions } = await roundOf(all, number)
-    const svd = strategyOf({ strategy: 'svd', target: { rank: 8 }, balance: 'b', partition: false })
+    const svd = strategyOf({ strategy: 'svd', target: { rank: 8 }, balance: 'even', partition: false })
     const offline = svd.open({ start, round: number, measured: false })
     for (const { id, weight, own, update } of contributions) {
       const tensors = tensorSource(update)

@@ -9,7 +9,7 @@ export function strategyIn({ aggregate, peft }: Pick<RunSpec, 'aggregate' | 'pef
   const { strategy } = aggregate
   switch (strategy) {
     case 'svd':
-      return strategyOf({ strategy, target: { rank: peft.rank }, balance: 'b', partition: false })
+      return strategyOf({ strategy, target: { rank: peft.rank }, balance: 'even', partition: false })
     case 'lora-fair':
       return strategyOf({ strategy, lambda: aggregate.lambda ?? 0 })
     case 'fedrot':
