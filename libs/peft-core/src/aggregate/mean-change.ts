@@ -1,8 +1,7 @@
 import type { TensorMap } from '../adapter/tensor.js'
-import { sizeOf } from '../graph/graph.js'
 import type { Share } from './cohort.js'
 import type { TensorSource } from './tensor-source.js'
-import { foldMeans } from './weighted-sum.js'
+import { weightedMeans } from './weighted-sum.js'
 
 /**
  * The mean of updates that all count alike, in float64 and ascending order of their ids, rounded once. They have the same tensors.
@@ -21,11 +20,5 @@ export async function meanChange(
       const member = { id, tensors, shapes, config, weight: 1, start: null, pairs: new Map() }
       return { member, share: 1 / updates.length }
     })
-  const mean = new Map(
-    [...shapes].map(([name, shape]) => [name, { shape, data: new Float32Array(sizeOf(shape)) }]),
-  )
-  await foldMeans(shares, [...shapes.keys()], (name, start, values) =>
-    mean.get(name)?.data.set(values, start),
-  )
-  return mean
+  return await weightedMeans(shares, [...shapes.keys()])
 }

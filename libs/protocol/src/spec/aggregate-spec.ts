@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { optimizerSchema } from './optimizer-spec.js'
 import { robustSchema } from './robust-spec.js'
 
-const strategySchema = z.enum([
+/** The ways to make one adapter of many that runs have. */
+export const runStrategies = [
   'fedavg',
   'ffa',
   'rolora',
@@ -14,7 +15,8 @@ const strategySchema = z.enum([
   'fedsa',
   'flora',
   'fedex',
-])
+] as const
+const strategySchema = z.enum(runStrategies)
 /** How a run makes one adapter of many. */
 export type RunStrategy = z.infer<typeof strategySchema>
 

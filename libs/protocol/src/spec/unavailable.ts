@@ -1,4 +1,5 @@
 import { LoricaError } from '../errors/lorica-error.js'
+import { runStrategies } from './aggregate-spec.js'
 
 /** One option of a run that this version knows by name but does not do. */
 interface Option {
@@ -17,20 +18,8 @@ const options: readonly Option[] = [
   { path: ['rounds', 'mode'], allows: ['sync', 'buffered'], use: 'sync or buffered' },
   {
     path: ['aggregate', 'strategy'],
-    allows: [
-      'fedavg',
-      'ffa',
-      'rolora',
-      'svd',
-      'fedsvd',
-      'lora-fair',
-      'hetlora',
-      'fedrot',
-      'fedsa',
-      'flora',
-      'fedex',
-    ],
-    use: 'svd, which is exact to the rank of the run, or fedavg, ffa, rolora, fedsvd, lora-fair, hetlora, fedrot, fedsa, flora or fedex',
+    allows: runStrategies,
+    use: `svd, which is exact to the rank of the run, or one of ${runStrategies.filter((name) => name !== 'svd').join(', ')}`,
   },
   { path: ['aggregate', 'trust'], allows: ['exact', 'robust'], use: 'exact or robust' },
   { path: ['privacy', 'secureAggregation'], allows: [false, null], use: 'false' },
