@@ -147,6 +147,18 @@ describe('an import that crosses a line is reported', () => {
       'adapt/ comes before',
     ],
     [
+      'a run knows how its updates are aggregated',
+      'apps/coordinator/src/runs/extra.ts',
+      '../aggregation/candidate.js',
+      'runs/ comes before',
+    ],
+    [
+      'aggregation knows the rounds',
+      'apps/coordinator/src/aggregation/extra.ts',
+      '../rounds/plan.js',
+      'aggregation/ comes before',
+    ],
+    [
       'core imports its own entry',
       'libs/peft-core/src/train/extra.ts',
       '../index.js',

@@ -9,9 +9,9 @@ import {
   type PeftSpec,
 } from '@lorica/peft-core'
 import type { RunSpec } from '@lorica/protocol'
+import type { Aggregator } from './aggregation/aggregator.js'
 import { type Clock, systemClock } from './clock.js'
 import { type Random, systemRandom } from './random.js'
-import type { Aggregator } from './rounds/aggregator.js'
 import { type Claim, claimOfProcess } from './store/claim.js'
 import { type Disk, systemDisk } from './store/disk.js'
 import { openStore } from './store/open.js'

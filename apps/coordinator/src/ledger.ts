@@ -8,8 +8,8 @@ import type { Journal } from './journal.js'
 import type { JournalEntry } from './journal-chain.js'
 import type { FleetEvent, JournalEvent } from './journal-event.js'
 import type { ReleaseName } from './releases/registry.js'
-import { createRun, type Run, stepRun } from './rounds/run.js'
 import { runEventOf } from './run-event.js'
+import { createRun, type Run, stepRun } from './runs/run.js'
 
 /** Whose an assignment is, and what became of it. */
 export interface AssignmentRecord {

@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 import { setFlagsFromString } from 'node:v8'
 import { asLoricaError } from '@lorica/protocol'
+import { threadAggregator } from './aggregation/aggregator.js'
 import { parseConfig, usage } from './config.js'
 import { startCoordinator } from './coordinator.js'
 import { systemHost } from './host.js'
 import { stderrLog } from './log.js'
 import { answer } from './records/answer.js'
-import { threadAggregator } from './rounds/aggregator.js'
 import { readyLine, readyScreen } from './screen.js'
 
 // V8 lets a small heap grow by little before it is marked again, and the buffers of an upload count: once for every 10 MB received.

@@ -1,5 +1,6 @@
 /**
- * The order of the stages in libs/peft-core: each folder may import the folders before it.
+ * The order of the stages in libs/peft-core, and of the path of a round in apps/coordinator: each folder may import the
+ * folders before it.
  * @module
  */
 import type { Problem } from './problem.js'
@@ -48,11 +49,38 @@ const exceptions: readonly { readonly from: string; readonly to: string; readonl
   { from: 'runtime/engine', to: 'evaluate', why: 'the engine process evaluates and generates' },
 ]
 
+const COORDINATOR = 'apps/coordinator/src/'
+
+/** What runs say, what their updates come to, and what is done about it. Other folders of the coordinator are in no order. */
+const roundOrder = ['runs', 'aggregation', 'rounds'] as const
+
 /** The native runtimes are loaded in one place only; tests may hold other stages against them. */
 const natives = ['onnxruntime-node', '@tensorflow/'] as const
 
 /** Imports of a later stage, and native runtimes outside `runtime/`. */
 export function stageProblems(graph: SourceGraph): readonly Problem[] {
+  return [...coreProblems(graph), ...roundProblems(graph)]
+}
+
+function roundProblems(graph: SourceGraph): readonly Problem[] {
+  const rankOf = (path: string) =>
+    path.startsWith(COORDINATOR)
+      ? roundOrder.findIndex((stage) => path.startsWith(`${COORDINATOR}${stage}/`))
+      : -1
+  return [...graph.values()]
+    .filter(({ path }) => rankOf(path) >= 0 && !isTest(path))
+    .flatMap(({ path, imports }) =>
+      imports
+        .filter(({ target }) => target !== undefined && rankOf(target) > rankOf(path))
+        .map(({ specifier, line }) => ({
+          file: path,
+          line,
+          message: `${roundOrder[rankOf(path)]}/ comes before "${specifier}" and may not import it: ${roundOrder.join(', ')}`,
+        })),
+    )
+}
+
+function coreProblems(graph: SourceGraph): readonly Problem[] {
   return [...graph.values()]
     .filter(({ path }) => path.startsWith(ROOT) && path.slice(ROOT.length).includes('/'))
     .flatMap(({ path, imports }) =>

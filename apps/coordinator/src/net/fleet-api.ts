@@ -4,8 +4,8 @@ import { z } from 'zod'
 import { agentView, type Member } from '../fleet/roster.js'
 import type { Invitation } from '../fleet/tokens.js'
 import type { Conductor } from '../rounds/conductor.js'
-import { openSeats, roundOf } from '../rounds/open-seats.js'
 import type { Parts } from '../rounds/parts.js'
+import { openSeats, roundOf } from '../runs/open-seats.js'
 import { type Issued, parseInvite } from './invitations.js'
 
 const labellingSchema = z.strictObject({

@@ -1,7 +1,7 @@
 import type { UpdateCheck } from '@lorica/peft-core'
 import type { UpdateOpen } from '@lorica/protocol'
 import type { ActiveRun } from '../rounds/active-run.js'
-import { openSeats } from '../rounds/open-seats.js'
+import { openSeats } from '../runs/open-seats.js'
 import type { StagedUpload } from '../store/staging.js'
 
 /** An update on its way in. */

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Roster } from '../fleet/roster.js'
 import type { Conductor } from '../rounds/conductor.js'
 import { type Live, roundSummaries, roundView } from '../rounds/round-view.js'
-import type { Run } from '../rounds/run.js'
+import type { Run } from '../runs/run.js'
 
 /** What became of the rounds of a run, and of each agent in them. `runOf` finds a run by its id or name. */
 export function roundsApi(

@@ -24,11 +24,12 @@ import {
   roundClosed,
   seatOver,
 } from '../rounds/intake.js'
-import { openSeats, roundOf } from '../rounds/open-seats.js'
-import { type Parts, updatePath } from '../rounds/parts.js'
-import { tensorsOf } from '../rounds/strategy.js'
+import type { Parts } from '../rounds/parts.js'
+import { openSeats, roundOf } from '../runs/open-seats.js'
+import { tensorsOf } from '../runs/strategy.js'
 import { moveDurably } from '../store/durable.js'
 import { stageUpload } from '../store/staging.js'
+import { updatePath } from '../store/updates.js'
 import { createOpenUploads, isOpen, type Upload } from './open-uploads.js'
 import { createTurns } from './turns.js'
 

@@ -1,14 +1,14 @@
 import type { Adapter } from '@lorica/peft-core'
 import { type Assignment, asLoricaError, type FileReference, LoricaError } from '@lorica/protocol'
+import { type Starts, startsOf } from '../aggregation/starts.js'
+import { readStoredAdapter } from '../aggregation/stored-adapter.js'
+import type { Moment, RoundState } from '../runs/round.js'
+import type { Run } from '../runs/run.js'
 import { type Bell, createBell } from './bell.js'
 import type { Leases } from './leases.js'
 import { createMarks, type Marks } from './marks.js'
 import type { Measurement } from './measurement.js'
 import type { Parts } from './parts.js'
-import type { Moment, RoundState } from './round.js'
-import type { Run } from './run.js'
-import { type Starts, startsOf } from './starts.js'
-import { readStoredAdapter } from './stored-adapter.js'
 import { createUploadWatch, type UploadWatch } from './upload-watch.js'
 
 /** A measurement that is under way, and what its agents were asked. */

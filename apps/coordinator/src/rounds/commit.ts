@@ -2,14 +2,14 @@ import { updateDataBytes } from '@lorica/peft-core'
 import { manifestId, type Release, type RoundRecord } from '@lorica/protocol'
 import type { Contribution, Measured } from '../journal-event.js'
 import { judge, type Verdict } from '../releases/gate.js'
+import { contributionsOf, type RoundState, refusalsOf } from '../runs/round.js'
+import { weightsSha256 } from '../runs/run.js'
+import { tensorsOf } from '../runs/strategy.js'
+import { weighted } from '../runs/weights.js'
 import type { ActiveRun } from './active-run.js'
 import { manifestOf } from './manifest.js'
 import type { Parts } from './parts.js'
-import { contributionsOf, type RoundState, refusalsOf } from './round.js'
-import { weightsSha256 } from './run.js'
-import { tensorsOf } from './strategy.js'
 import { failRound, openRoundOf } from './training.js'
-import { weighted } from './weights.js'
 
 interface MeasuredCandidate {
   readonly measured: Measured

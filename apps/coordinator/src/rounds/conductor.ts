@@ -1,13 +1,13 @@
 import { asLoricaError, LoricaError, type RunView } from '@lorica/protocol'
 import { wait } from '../clock.js'
 import type { SeatMark } from '../journal-event.js'
+import { waitingUpdates } from '../runs/carry.js'
+import { type Run, runView } from '../runs/run.js'
 import { type ActiveRun, activateRun } from './active-run.js'
-import { waitingUpdates } from './carry.js'
 import { conduct } from './conduct.js'
 import { createHearing, type Hearing } from './hearing.js'
 import { createLeases, type Leases } from './leases.js'
 import type { Parts } from './parts.js'
-import { type Run, runView } from './run.js'
 import { failRound, inviteWaiting } from './training.js'
 
 /** Works on every run that has not ended, and hears what agents say about them. */

@@ -3,14 +3,14 @@
  * @module
  */
 import type { Decline, Evaluation, Progress } from '@lorica/protocol'
+import { isCorrected } from '../aggregation/scaffold.js'
 import type { Presence } from '../fleet/roster.js'
+import { openSeats, roundOf } from '../runs/open-seats.js'
 import type { ActiveRun } from './active-run.js'
 import { notYours } from './intake.js'
 import type { Leases } from './leases.js'
 import { askToMeasure, takeAnswer } from './measuring.js'
-import { openSeats, roundOf } from './open-seats.js'
 import type { Parts } from './parts.js'
-import { isCorrected } from './scaffold.js'
 import { askToTrain, inviteWaiting } from './training.js'
 
 /** Hears agents. */

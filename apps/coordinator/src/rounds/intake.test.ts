@@ -6,9 +6,9 @@ import { encodeSafetensors, rawTensor, startUpdateCheck } from '@lorica/peft-cor
 import { type LoricaError, parseRunSpec, type UpdateOpen } from '@lorica/protocol'
 import { describe, expect, test } from 'vitest'
 import { systemRandom } from '../random.js'
+import { openRound, stepRound } from '../runs/round.js'
 import { systemDisk } from '../store/disk.js'
 import { admitUpdate, closingOf, expectationOf, inspectUpdate, roundClosed } from './intake.js'
-import { openRound, stepRound } from './round.js'
 
 const spec = parseRunSpec({
   name: 'tone',

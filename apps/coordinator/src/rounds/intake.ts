@@ -13,14 +13,12 @@ import {
   type UpdateOpen,
 } from '@lorica/protocol'
 import type { Contribution } from '../journal-event.js'
+import { endOf } from '../runs/carry.js'
+import type { OpenSeats } from '../runs/open-seats.js'
+import type { RoundState } from '../runs/round.js'
+import type { Run } from '../runs/run.js'
+import type { AdapterShapes } from '../runs/strategy.js'
 import type { Disk } from '../store/disk.js'
-import { endOf } from './carry.js'
-import type { OpenSeats } from './open-seats.js'
-import type { RoundState } from './round.js'
-import type { Run } from './run.js'
-
-/** The tensors that the adapter of a run has. */
-export type AdapterShapes = ReadonlyMap<string, readonly number[]>
 
 const HEADER_BYTES = 16 * 1024 * 1024 // room for the header of an update beside its values
 

@@ -1,7 +1,7 @@
 import { type FileReference, type ReleaseManifest, type RuleView, SOFTWARE } from '@lorica/protocol'
 import type { Contribution, Measured } from '../journal-event.js'
-import type { Run } from './run.js'
-import { weighted } from './weights.js'
+import type { Run } from '../runs/run.js'
+import { weighted } from '../runs/weights.js'
 
 /** The manifest of a candidate that passed the gate. */
 export function manifestOf(

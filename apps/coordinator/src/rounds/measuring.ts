@@ -1,11 +1,11 @@
 import type { Measured } from '../journal-event.js'
 import { newId } from '../random.js'
+import type { Run } from '../runs/run.js'
+import { hasPersonal, tensorsOf } from '../runs/strategy.js'
 import type { ActiveRun } from './active-run.js'
 import { answerMeasurement, isMeasured, measuredOf, openMeasurement } from './measurement.js'
 import type { Parts } from './parts.js'
 import { evaluateAssignment } from './plan.js'
-import type { Run } from './run.js'
-import { hasPersonal, tensorsOf } from './strategy.js'
 import { tickMs } from './training.js'
 
 /** What is measured, by whom, and on how much of their held-out text. */

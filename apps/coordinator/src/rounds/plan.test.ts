@@ -1,8 +1,9 @@
 import { fitMessage, parseAssignment, parseRunSpec } from '@lorica/protocol'
 import { describe, expect, test } from 'vitest'
-import { evaluateAssignment, planRound, roundSeed, trainAssignment } from './plan.js'
-import { openRound } from './round.js'
-import { createRun, type Run } from './run.js'
+import { openRound } from '../runs/round.js'
+import { createRun, type Run } from '../runs/run.js'
+import { roundSeed } from '../runs/seed.js'
+import { evaluateAssignment, planRound, trainAssignment } from './plan.js'
 import { type Candidate, suitedAgents } from './selection.js'
 
 const spec = parseRunSpec({

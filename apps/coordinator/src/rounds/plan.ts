@@ -1,15 +1,15 @@
-import { createHash } from 'node:crypto'
 import type { EvaluateAssignment, RunSpec, TrainAssignment } from '@lorica/protocol'
+import { controlFor } from '../aggregation/scaffold.js'
 import type { RunJournalEvent, Seat } from '../journal-event.js'
-import { carriedOver, isBuffered } from './carry.js'
-import { holdOf } from './opening.js'
-import { rateScheduleOf } from './rate-schedule.js'
-import type { RoundState } from './round.js'
-import { trustedIn } from './rule.js'
-import type { Run } from './run.js'
-import { controlFor } from './scaffold.js'
+import { carriedOver, isBuffered } from '../runs/carry.js'
+import { holdOf } from '../runs/opening.js'
+import { rateScheduleOf } from '../runs/rate-schedule.js'
+import type { RoundState } from '../runs/round.js'
+import { trustedIn } from '../runs/rule.js'
+import type { Run } from '../runs/run.js'
+import { roundSeed } from '../runs/seed.js'
+import { sidedIn } from '../runs/strategy.js'
 import { type Candidate, chooseAgents, rankOf, suitedAgents } from './selection.js'
-import { sidedIn } from './strategy.js'
 
 /** The next round, or why it cannot begin yet, or why it never will. */
 export type Plan =
@@ -152,11 +152,6 @@ export function evaluateAssignment(
     ...(personal.length === 0 ? {} : { personal: [...personal] }),
     deadlineMs: spec.rounds.deadlineMs ?? NO_DEADLINE_MS,
   }
-}
-
-/** The seed of one round: the same for every agent, so that a run with a seed does not depend on who its agents are. */
-export function roundSeed(seed: number, round: number): number {
-  return createHash('sha256').update(`${seed}/${round}`, 'utf8').digest().readUInt32BE(0)
 }
 
 function originOf(run: Run, assignmentId: string, round: number) {

@@ -1,13 +1,13 @@
 import { adapterFiles, updateDataBytes } from '@lorica/peft-core'
 import { openingAt, type PlannedAgent, type PlanView } from '@lorica/protocol'
+import { isCorrected } from '../aggregation/scaffold.js'
 import type { Available } from '../fleet/availability.js'
 import type { Member, Roster } from '../fleet/roster.js'
+import { trustedIn } from '../runs/rule.js'
+import { tensorsOf } from '../runs/strategy.js'
 import { bystandersOf } from './bystanders.js'
-import { trustedIn } from './rule.js'
-import { isCorrected } from './scaffold.js'
 import { chooseAgents, rankOf, suitedAgents } from './selection.js'
 import type { PinnedRun } from './start.js'
-import { tensorsOf } from './strategy.js'
 
 /** What a preview is made from, beside the run. */
 export interface Known {

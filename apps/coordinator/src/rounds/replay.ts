@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto'
 import { adapterFiles } from '@lorica/peft-core'
 import { LoricaError, type ReplayView } from '@lorica/protocol'
+import { readMemory } from '../aggregation/memory.js'
+import { controlledAgents } from '../aggregation/scaffold.js'
+import { readStoredAdapter } from '../aggregation/stored-adapter.js'
+import { contributionsOf } from '../runs/round.js'
+import { type Run, weightsSha256 } from '../runs/run.js'
+import { contributionPath } from '../store/updates.js'
 import { aggregated, expectIntact } from './aggregation.js'
-import { readMemory } from './memory.js'
-import { contributionPath, type Parts } from './parts.js'
-import { contributionsOf } from './round.js'
-import { type Run, weightsSha256 } from './run.js'
-import { controlledAgents } from './scaffold.js'
-import { readStoredAdapter } from './stored-adapter.js'
+import type { Parts } from './parts.js'
 
 /**
  * Aggregates a committed round of a run once more, from the adapter that it started from and its accepted updates, and holds the

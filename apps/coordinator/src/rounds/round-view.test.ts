@@ -1,8 +1,8 @@
 import { parseRunSpec } from '@lorica/protocol'
 import { expect, test } from 'vitest'
 import type { Contribution, RunJournalEvent } from '../journal-event.js'
+import { createRun, type Run, stepRun } from '../runs/run.js'
 import { histogramOf, type Live, roundSummaries, roundView } from './round-view.js'
-import { createRun, type Run, stepRun } from './run.js'
 
 const spec = parseRunSpec({
   name: 'tone',

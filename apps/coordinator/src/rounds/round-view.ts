@@ -12,8 +12,8 @@ import type {
   RoundView,
 } from '@lorica/protocol'
 import type { Bystander, Seat, SeatMark, SeatOver } from '../journal-event.js'
-import { type RoundState, refusalsOf } from './round.js'
-import type { PastRound, Run } from './run.js'
+import { type RoundState, refusalsOf } from '../runs/round.js'
+import type { PastRound, Run } from '../runs/run.js'
 
 type Attempt = RoundState | PastRound
 type Marks = ReadonlyMap<string, SeatMark>

@@ -5,9 +5,9 @@
 import { createHash } from 'node:crypto'
 import { parseSelection, type RunSpec, unmet } from '@lorica/protocol'
 import { type Described, factsOf } from '../fleet/facts.js'
-import { trustedIn } from './rule.js'
-import type { Run } from './run.js'
-import { hasPersonal, trainsPart } from './strategy.js'
+import { trustedIn } from '../runs/rule.js'
+import type { Run } from '../runs/run.js'
+import { hasPersonal, trainsPart } from '../runs/strategy.js'
 
 /** An agent that could take part. */
 export interface Candidate extends Described {

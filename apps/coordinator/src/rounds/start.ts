@@ -4,8 +4,8 @@ import { type FileReference, LoricaError, parseRunSpec, type RunSpec } from '@lo
 import type { Host } from '../host.js'
 import type { RunJournalEvent } from '../journal-event.js'
 import type { Ledger } from '../ledger.js'
+import { expectPersonal, hasOrthonormalStart } from '../runs/strategy.js'
 import type { Blobs } from '../store/blobs.js'
-import { expectPersonal, hasOrthonormalStart } from './strategy.js'
 
 /** What a run begins with, before anything of it is recorded. */
 export type RunStart = Omit<Extract<RunJournalEvent, { type: 'run-created' }>, 'type' | 'runId'>

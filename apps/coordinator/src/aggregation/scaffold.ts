@@ -7,9 +7,9 @@ import {
   zeroControl,
 } from '@lorica/peft-core'
 import type { RunSpec, TrainAssignment } from '@lorica/protocol'
-import { rateScheduleOf } from './rate-schedule.js'
-import { contributionsOf, type RoundState } from './round.js'
-import type { Run } from './run.js'
+import { rateScheduleOf } from '../runs/rate-schedule.js'
+import { contributionsOf, type RoundState } from '../runs/round.js'
+import type { Run } from '../runs/run.js'
 
 /** Whether agents correct their steps for the direction in which their data pull. */
 export function isCorrected({ local }: Pick<RunSpec, 'local'>): boolean {

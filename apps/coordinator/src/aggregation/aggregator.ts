@@ -36,7 +36,7 @@ export interface Fault {
 /** The compiled program, also when this file runs from source. */
 const PROGRAM = new URL(
   'aggregation-thread.js',
-  import.meta.url.replace(/\/src\/rounds\/aggregator\.ts$/, '/dist/rounds/aggregator.js'),
+  import.meta.url.replace(/\/src\/aggregation\/aggregator\.ts$/, '/dist/aggregation/aggregator.js'),
 )
 
 interface Pending {

@@ -1,8 +1,8 @@
 import type { Adapter, Aggregate } from '@lorica/peft-core'
 import type { SideView } from '@lorica/protocol'
+import type { RoundState } from '../runs/round.js'
+import type { Run } from '../runs/run.js'
 import type { Memory } from './memory.js'
-import type { RoundState } from './round.js'
-import type { Run } from './run.js'
 import type { ControlledAgents } from './scaffold.js'
 
 /** What a round is aggregated from, beside its accepted updates on disk. */

@@ -1,6 +1,8 @@
 import { type Adapter, hasPart, type Strategy, strategyOf, trainedShapes } from '@lorica/peft-core'
 import { LoricaError, type RunSpec } from '@lorica/protocol'
-import type { AdapterShapes } from './intake.js'
+
+/** The tensors that the adapter of a run has. */
+export type AdapterShapes = ReadonlyMap<string, readonly number[]>
 
 type Aggregating = Pick<RunSpec, 'aggregate'>
 

@@ -1,13 +1,13 @@
 import { type Adapter, type Contribution, filePool, splitAdapter, updateSources } from '@lorica/peft-core'
+import { contributionsOf } from '../runs/round.js'
+import { expectEnough, ruleIn } from '../runs/rule.js'
+import { sidedIn, strategyIn, tensorsOf } from '../runs/strategy.js'
+import { countsOf, membersOf } from '../runs/weights.js'
 import type { Disk } from '../store/disk.js'
+import { contributionPath } from '../store/updates.js'
 import { candidateOf } from './candidate.js'
 import type { Aggregated, ClosedRound } from './closed-round.js'
-import { contributionPath } from './parts.js'
-import { contributionsOf } from './round.js'
-import { expectEnough, ruleIn } from './rule.js'
 import { startsOf } from './starts.js'
-import { sidedIn, strategyIn, tensorsOf } from './strategy.js'
-import { countsOf, membersOf } from './weights.js'
 
 const MEASURING = 2e9 // multiplications: seconds, for an aggregate that itself may take less
 

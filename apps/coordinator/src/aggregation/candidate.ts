@@ -6,12 +6,12 @@ import {
   grownAdapter,
   type splitAdapter,
 } from '@lorica/peft-core'
+import type { Run } from '../runs/run.js'
+import { roundSeed } from '../runs/seed.js'
+import { sidedIn, tensorsOf } from '../runs/strategy.js'
 import type { Aggregated, ClosedRound } from './closed-round.js'
-import { roundSeed } from './plan.js'
-import type { Run } from './run.js'
 import { nextControlOf } from './scaffold.js'
 import { optimizerIn, shortened, steppedAdapter } from './server-step.js'
-import { sidedIn, tensorsOf } from './strategy.js'
 
 /** What a strategy made of a round, and what of. */
 export interface Made {

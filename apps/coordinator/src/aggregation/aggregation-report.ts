@@ -1,9 +1,9 @@
 import type { AggregationReport, RuleReport } from '@lorica/peft-core'
 import type { AggregationView, RuleView } from '@lorica/protocol'
 import type { Contribution } from '../journal-event.js'
-import type { RoundState } from './round.js'
-import type { Run } from './run.js'
-import { hasPersonal, sidedIn } from './strategy.js'
+import type { RoundState } from '../runs/round.js'
+import type { Run } from '../runs/run.js'
+import { hasPersonal, sidedIn } from '../runs/strategy.js'
 
 const DIGITS = 6 // of a figure in the journal
 
