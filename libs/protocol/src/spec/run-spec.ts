@@ -4,6 +4,7 @@ import { updateEncodingSchema } from '../messages/field.js'
 import { readMessage } from '../messages/message.js'
 import { aggregateSchema } from './aggregate-spec.js'
 import { bufferSchema } from './buffer-spec.js'
+import { dpSchema } from './dp-spec.js'
 import { parseDuration } from './duration.js'
 import { expectCompatible } from './exclusions.js'
 import { parsePercentage } from './percentage.js'
@@ -112,7 +113,10 @@ export const runSpecSchema = z.strictObject({
     .prefault({}),
   aggregate: aggregateSchema.prefault({}),
   privacy: z
-    .strictObject({ clip: z.number().positive().nullable().default(null) }) // bound on the L2 norm of an update
+    .strictObject({
+      clip: z.number().positive().nullable().default(null), // bound on the L2 norm of an update
+      dp: dpSchema.optional(),
+    })
     .prefault({}),
   evaluate: z
     .strictObject({
