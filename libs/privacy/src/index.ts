@@ -4,6 +4,23 @@ export { type Noise, type NoiselessPhase, noiseFor } from './accountant/noise.js
 export type { Phase, Sampling } from './accountant/phase.js'
 export { pldEpsilon } from './accountant/pld.js'
 export { epsilonOfRdp, type RdpCurve, type RdpEpsilon, rdpCurve, rdpOrders } from './accountant/rdp.js'
+export { exposure, extrapolatedExposure } from './audit/exposure.js'
+export { type Audit, auditCanaries, epsilonLowerBound, type Guesses } from './audit/one-run.js'
+export {
+  type MembershipScore,
+  membershipScores,
+  type ScoredText,
+  scoresOf,
+  type TokenScores,
+} from './audit/scores.js'
+export {
+  type Interval,
+  type Separation,
+  type SeparationIntervals,
+  separation,
+  separationIntervals,
+} from './audit/separation.js'
+export { type AuditVerdict, auditVerdict } from './audit/verdict.js'
 export { type Clipped, clip, jointNorm, type Tensor } from './clip.js'
 export {
   type AgentSide,

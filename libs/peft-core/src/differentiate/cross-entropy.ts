@@ -15,13 +15,16 @@ const LAST = { axis: int(-1) }
 const KEEP = { keepdims: int(1) }
 const ADD = { reduction: text('add') }
 
-/** What the loss of rows is made of, (N, 1) each. */
+/** What the loss of rows is made of, (N, 1) each unless stated. */
 export interface RowLoss {
   readonly loss: Value
   /** The logit of the label. */
   readonly chosen: Value
   /** The probability of the likeliest class. */
   readonly surest: Value
+  /** The logit of the likeliest class. */
+  readonly highest: Value
+  readonly probabilities: Value // (N, V)
 }
 
 /**
@@ -35,7 +38,7 @@ export function crossEntropy(builder: GraphBuilder, logits: Value, labels: Value
   const surest = builder.op('ReduceMax', [probabilities, last], { attributes: KEEP })
   const chosen = builder.op('GatherElements', [logits, labels], { attributes: { axis: int(1) } })
   const { sub, apply } = algebra(builder)
-  return { loss: sub(sub(highest, chosen), apply('Log', surest)), chosen, surest }
+  return { loss: sub(sub(highest, chosen), apply('Log', surest)), chosen, surest, highest, probabilities }
 }
 
 interface Found {

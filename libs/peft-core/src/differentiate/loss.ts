@@ -6,7 +6,7 @@ import { type ClassParts, crossEntropyInParts, findFrozenHead } from './class-pa
 import { crossEntropy } from './cross-entropy.js'
 import { boundsOf, gatherInParts } from './frozen-rows.js'
 import { appendHead, findHead } from './head.js'
-import { appendPrediction } from './prediction.js'
+import { appendPrediction, PREDICTION_COLUMNS } from './prediction.js'
 import { algebra } from './rules/algebra.js'
 
 /** A label that is not counted; so is every negative one. */
@@ -21,8 +21,8 @@ export interface LossOptions {
   /** Logits of more than this are made for some classes or rows at a time. */
   readonly partBytes?: number
   /**
-   * Whether the graph also has the output `predictions` (N, 3) of float32, for every position of the logits: the likeliest
-   * class, its probability, and how many classes are likelier than the label.
+   * Whether the graph also has the output `predictions` (N, 6) of float32, for every position of the logits: see
+   * `appendPrediction`.
    */
   readonly predicts?: boolean
   /** Whether the loss is to be differentiated; it is unless stated. */
@@ -56,15 +56,15 @@ export function appendLoss(
   const ignored = builder.op('Less', [labels, builder.constant(0, 'int64')])
   const counted = where(ignored, scalar(0, 'float32'), 1) // (N, 1)
   const known = builder.op('Where', [ignored, builder.constant(0, 'int64'), labels])
-  const rows = // (N, 1), or (N, 4)
+  const rows = // (N, 1), or (N, 7)
     large === undefined
       ? describeRows({ graph, builder, logits, labels: known, partBytes, predicts })
       : crossEntropyInParts(builder, { ...large, labels: known, isTrained })
   const [each, predictions] = predicts
-    ? (builder.ops('Split', [rows, integers([1, 3])], { outputs: 2, attributes: { axis: int(1) } }) as [
-        Value,
-        Value,
-      ])
+    ? (builder.ops('Split', [rows, integers([1, PREDICTION_COLUMNS])], {
+        outputs: 2,
+        attributes: { axis: int(1) },
+      }) as [Value, Value])
     : [rows]
   const tokens = sum(counted, [0, 1], false)
   const divisor = builder.op('Max', [tokens, scalar(1, 'float32')])

@@ -42,11 +42,11 @@ test('each position predicts its likeliest class, with its probability and the r
   const classes = [2, 0, 0, 0, 1, 2] // the first of equals
   const ranks = [2, 0, 3, 1, 3, 0] // a label that is not counted reads as 0
   const found = values.get('predictions') ?? []
-  expect(found).toHaveLength(18)
+  expect(found).toHaveLength(36)
   for (const [at, row] of hidden.entries()) {
-    expect(found[3 * at]).toBe(classes[at])
-    expect(found[3 * at + 1]).toBeCloseTo(surest(row), 12)
-    expect(found[3 * at + 2]).toBe(ranks[at])
+    expect(found[6 * at]).toBe(classes[at])
+    expect(found[6 * at + 1]).toBeCloseTo(surest(row), 12)
+    expect(found[6 * at + 2]).toBe(ranks[at])
   }
   expect(values.get('loss')).toEqual((await evaluate(appendLoss(forward(), 'token'), feeds)).get('loss'))
 })
@@ -58,8 +58,20 @@ test('a causal model predicts the next label, also when its logits are made in p
   const parts = await evaluate(graph, feeds)
   expect(parts.get('predictions')).toEqual(whole.get('predictions'))
   expect(parts.get('loss')?.[0]).toBeCloseTo(whole.get('loss')?.[0] as number, 12)
-  const ranks = whole.get('predictions')?.filter((_, at) => at % 3 === 2)
+  const ranks = whole.get('predictions')?.filter((_, at) => at % 6 === 2)
   expect(ranks?.[0]).toBe(3) // the label 0 of position 1
   expect(ranks?.[1]).toBe(2) // the label 3 of position 2
   expect(ranks?.[4]).toBe(2) // the label 2 of position 2 of the second row
+})
+
+test('each position says how likely its label was, and how likely what it expects is', async () => {
+  const values = await evaluate(appendLoss(forward(), 'token', { predicts: true }), feeds)
+  const found = values.get('predictions') ?? []
+  // numpy: the log softmax of (0, 2, 6, 4) at its label 1, then of (-2, -4, -6, -8) at its label 3
+  const expected = [
+    [0, [-4.145077939, -0.4554286229, 0.8381990462]],
+    [2, [-6.145077939, -0.4554286229, 0.8381990462]],
+  ] as const
+  for (const [row, values] of expected)
+    for (const [at, value] of values.entries()) expect(found[6 * row + 3 + at]).toBeCloseTo(value, 9)
 })

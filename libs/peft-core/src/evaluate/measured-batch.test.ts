@@ -8,9 +8,16 @@ function batchOf(rows: number, labels: readonly number[], columns = labels.lengt
   return { rows, columns, inputIds, attentionMask: inputIds, labels: Int32Array.from(labels) }
 }
 
-/** Position n predicts class 10 n, with a probability of n / 100, and n classes are likelier than its label. */
+/** Position n predicts class 10 n, with a probability of n / 100, and n classes are likelier than its label, whose log probability is -n. */
 function measurementOf(positions: number) {
-  const predictions = Array.from({ length: positions }, (_, n) => [10 * n, n / 100, n]).flat()
+  const predictions = Array.from({ length: positions }, (_, n) => [
+    10 * n,
+    n / 100,
+    n,
+    -n,
+    -n / 2,
+    n / 4,
+  ]).flat()
   return { loss: 1.5, milliseconds: 8, predictions: Float32Array.from(predictions) }
 }
 
@@ -26,6 +33,9 @@ test('a causal model predicts a label at the position before it', () => {
     predictions: Int32Array.of(0, 40),
     probabilities: Float32Array.of(0, 0.04),
     ranks: Int32Array.of(0, 4),
+    logProbabilities: Float32Array.of(-0, -4),
+    expectedLogs: Float32Array.of(-0, -2),
+    logDeviations: Float32Array.of(0, 1),
   })
 })
 

@@ -1,3 +1,4 @@
+import { PREDICTION_COLUMNS } from '../differentiate/prediction.js'
 import type { Task } from '../source/task.js'
 import type { Batch } from '../train/batch.js'
 import { IGNORED } from '../train/counted.js'
@@ -20,18 +21,23 @@ export interface MeasuredBatch {
   readonly probabilities: Float32Array
   /** How many classes are likelier than the label. */
   readonly ranks: Int32Array
+  /** The log probability of the label, in nats. */
+  readonly logProbabilities: Float32Array
+  /** The mean of the log probability of a class that the model draws, and its standard deviation. */
+  readonly expectedLogs: Float32Array
+  readonly logDeviations: Float32Array
 }
 
 /** What a graph for the purpose 'measure' gives. */
 export interface RawMeasurement {
   /** The mean over the labels that count. */
   readonly loss: number
-  /** (N, 3): likeliest class, its probability, rank of the label; N = rows times positions of the logits. */
+  /** (N, 6): see `appendPrediction`; N = rows times positions of the logits. */
   readonly predictions: Float32Array
   readonly milliseconds: number
 }
 
-const COLUMNS = 3
+const COLUMNS = PREDICTION_COLUMNS
 
 /**
  * Finds the prediction of each label that counts. A causal model predicts a label at the position before it, and virtual
@@ -62,5 +68,8 @@ export function measuredBatch(batch: Batch, task: Task, measurement: RawMeasurem
     predictions: places.map((place) => valueAt(place, 0)),
     probabilities: Float32Array.from(places, (place) => valueAt(place, 1)),
     ranks: places.map((place) => valueAt(place, 2)),
+    logProbabilities: Float32Array.from(places, (place) => valueAt(place, 3)),
+    expectedLogs: Float32Array.from(places, (place) => valueAt(place, 4)),
+    logDeviations: Float32Array.from(places, (place) => valueAt(place, 5)),
   }
 }

@@ -2,6 +2,12 @@ import { expect, test } from 'vitest'
 import type { MeasuredBatch } from './measured-batch.js'
 import { createMetricsTally } from './metrics.js'
 
+const none = {
+  logProbabilities: new Float32Array(),
+  expectedLogs: new Float32Array(),
+  logDeviations: new Float32Array(),
+}
+
 const batches: readonly MeasuredBatch[] = [
   {
     lossSum: 5,
@@ -13,6 +19,7 @@ const batches: readonly MeasuredBatch[] = [
     predictions: Int32Array.of(0, 6, 6, 1),
     probabilities: Float32Array.of(0.5, 0.4, 0.3, 0.2),
     ranks: Int32Array.of(0, 4, 0, 5),
+    ...none,
   },
   {
     lossSum: 1.5,
@@ -24,6 +31,7 @@ const batches: readonly MeasuredBatch[] = [
     predictions: Int32Array.of(2),
     probabilities: Float32Array.of(0.9),
     ranks: Int32Array.of(0),
+    ...none,
   },
 ]
 

@@ -83,10 +83,13 @@ test.each(cases)('$name predicts what it does in PyTorch', async (expected) => {
   })
   const measured: MeasuredBatch[] = []
   const { classes } = await service.measure(tensors, [batch], (one) => measured.push(one))
-  const [{ labels, lossSum, predictions, probabilities, ranks }] = measured as [MeasuredBatch]
+  const [{ labels, lossSum, predictions, probabilities, ranks, logProbabilities }] = measured as [
+    MeasuredBatch,
+  ]
   expect(classes).toBe(expected.classes)
   expect(labels).toHaveLength(expected.count)
   expect(lossSum / labels.length).toBeCloseTo(expected.loss, 5)
+  expect(logProbabilities.reduce((sum, value) => sum - value, 0)).toBeCloseTo(lossSum, 4)
   const shown = expected.predictions.length
   expect([...predictions.subarray(0, shown)]).toEqual(expected.predictions)
   expect([...ranks.subarray(0, shown)]).toEqual(expected.ranks)
