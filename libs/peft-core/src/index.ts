@@ -36,7 +36,6 @@ export { openAdapterFolder, type StoredAdapter, safetensorsSource } from './aggr
 export type { Shapes } from './aggregate/cohort.js'
 export type { Target } from './aggregate/compress.js'
 export type { Contribution } from './aggregate/contribution.js'
-export { type FilePool, filePool } from './aggregate/file-pool.js'
 export { filledAdapter } from './aggregate/filled.js'
 export { type FoldSpeed, measureFold } from './aggregate/fold-speed.js'
 export { meanChange } from './aggregate/mean-change.js'
@@ -74,9 +73,7 @@ export {
 } from './aggregate/staleness.js'
 export { type StrategyName, type StrategySpec, strategyNames, strategyOf } from './aggregate/strategies.js'
 export type { Aggregate, Aggregation, AggregationPlan, Strategy, TensorRole } from './aggregate/strategy.js'
-export { type TensorRange, type TensorSource, tensorSource } from './aggregate/tensor-source.js'
 export { truncatedAdapter } from './aggregate/truncated.js'
-export { updateSources } from './aggregate/update-source.js'
 // Data: files as rows to train on and to judge by.
 export { type Corpus, type CorpusOptions, openCorpus } from './data/corpus.js'
 export { type DataFormat, dataFormats } from './data/format.js'
@@ -88,6 +85,9 @@ export type { Sampling } from './evaluate/generate.js'
 export type { MeasuredBatch } from './evaluate/measured-batch.js'
 export { createMetricsTally, type Latency, type Metrics, type MetricsTally } from './evaluate/metrics.js'
 export type { ClassScore } from './evaluate/per-class.js'
+export { type FilePool, filePool } from './fold/file-pool.js'
+export { type TensorRange, type TensorSource, tensorSource } from './fold/tensor-source.js'
+export { updateSources } from './fold/update-source.js'
 // Robust aggregation: whole updates compared by their inner products in the model.
 export {
   againstMean,

@@ -20,6 +20,7 @@ const order = [
   'linear-algebra',
   'adapter',
   'update',
+  'fold',
   'robust',
   'aggregate',
   'evaluate',

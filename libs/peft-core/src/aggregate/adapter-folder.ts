@@ -9,10 +9,10 @@ import { parsePeftConfig } from '../adapter/peft-json.js'
 import { readSafetensorsHeader } from '../adapter/safetensors.js'
 import type { TensorSlice } from '../adapter/safetensors-header.js'
 import { floatTensor } from '../adapter/values.js'
+import type { FilePool } from '../fold/file-pool.js'
+import { readFloats, readWhole } from '../fold/float-ranges.js'
+import { expectRange, type TensorRange, type TensorSource } from '../fold/tensor-source.js'
 import { elementBytes } from '../graph/graph.js'
-import type { FilePool } from './file-pool.js'
-import { readFloats, readWhole } from './float-ranges.js'
-import { expectRange, type TensorRange, type TensorSource } from './tensor-source.js'
 
 /** An adapter whose tensors stay on disk. */
 export interface StoredAdapter {
@@ -59,7 +59,10 @@ export function safetensorsSource(
   const readAll = (ranges: readonly TensorRange[]): Promise<void> =>
     readFloats({ path, pool }, ranges, (range) => sliceOf(range).offset + 4 * range.start)
   const shapes = new Map([...slices].map(([name, { shape }]) => [name, shape]))
-  const { isBlocking } = pool
-  if (!isPlain) return { shapes, read, isBlocking }
-  return { shapes, read: (name, start, into) => readAll([{ name, start, into }]), readAll, isBlocking }
+  if (!isPlain) return { shapes, read }
+  const positionOf = (name: string): number => sliceOf({ name, start: 0, into: new Float32Array(0) }).offset
+  return {
+    ...{ shapes, read: (name, start, into) => readAll([{ name, start, into }]), readAll },
+    ...(pool.isBlocking ? { stored: { path, positionOf } } : {}),
+  }
 }

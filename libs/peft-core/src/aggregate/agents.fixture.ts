@@ -5,13 +5,13 @@
 import type { Adapter } from '../adapter/adapter.js'
 import { createLoraConfig, rankOf, scalingOf } from '../adapter/lora-config.js'
 import type { Tensor, TensorMap } from '../adapter/tensor.js'
+import { type TensorSource, tensorSource } from '../fold/tensor-source.js'
 import { createRandom } from '../train/random.js'
 import { type Member, memberOf, sharesOf } from './cohort.js'
 import type { Contribution } from './contribution.js'
 import { factorsIn } from './module-factors.js'
 import { type StrategySpec, strategyOf } from './strategies.js'
 import type { Aggregate, AggregationPlan } from './strategy.js'
-import { type TensorSource, tensorSource } from './tensor-source.js'
 import { weightedMeans } from './weighted-sum.js'
 
 /** Outputs and inputs of the two modules of each agent. */

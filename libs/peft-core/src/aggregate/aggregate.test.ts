@@ -4,15 +4,15 @@ import { afterAll, describe, expect, test } from 'vitest'
 import type { Adapter } from '../adapter/adapter.js'
 import type { LoraConfig } from '../adapter/lora-config.js'
 import { readSafetensors } from '../adapter/safetensors.js'
+import { filePool } from '../fold/file-pool.js'
+import { tensorSource } from '../fold/tensor-source.js'
 import { type Matrix, product, scale, transposed } from '../linear-algebra/matrix.js'
 import { openOnDisk } from '../update/range-file.js'
 import { openAdapterFolder } from './adapter-folder.js'
 import { memberOf } from './cohort.js'
-import { filePool } from './file-pool.js'
 import { type Factors, factorsIn } from './module-factors.js'
 import { type StrategySpec, strategyOf } from './strategies.js'
 import type { Aggregate } from './strategy.js'
-import { tensorSource } from './tensor-source.js'
 
 const golden = fileURLToPath(new URL('../../golden/aggregate', import.meta.url))
 const expected = await readSafetensors(join(golden, 'expected.safetensors'))

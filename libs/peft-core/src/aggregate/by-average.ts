@@ -4,6 +4,7 @@
  */
 import type { PeftConfig } from '../adapter/peft-config.js'
 import type { Tensor, TensorMap } from '../adapter/tensor.js'
+import { tensorSource } from '../fold/tensor-source.js'
 import { type Member, memberOf, type Share } from './cohort.js'
 import { valuesOf } from './contribution.js'
 import { type Measured, type MeasuredModule, measure, sumOf } from './measure.js'
@@ -12,7 +13,6 @@ import { factorsIn } from './module-factors.js'
 import { stacksOf } from './module-stack.js'
 import { startMember } from './start-member.js'
 import type { AggregationPlan, Combined } from './strategy.js'
-import { tensorSource } from './tensor-source.js'
 import { weightedMeans } from './weighted-sum.js'
 
 /** The means of all tensors but the kept ones and those that stay with the agents: they are those of the start, or of the first contribution. */

@@ -1,8 +1,8 @@
 import type { PeftConfig } from '../adapter/peft-config.js'
 import type { TensorMap } from '../adapter/tensor.js'
+import type { TensorSource } from '../fold/tensor-source.js'
 import { sizeOf } from '../graph/graph.js'
 import type { Matrix } from '../linear-algebra/matrix.js'
-import type { TensorSource } from './tensor-source.js'
 
 /** What one agent gives to an aggregate: an adapter, or the difference of one from the adapter that it started from. */
 export interface Contribution {

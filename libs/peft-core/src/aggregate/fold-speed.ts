@@ -3,12 +3,12 @@
  * @module
  */
 import { readSafetensorsHeader } from '../adapter/safetensors.js'
+import { filePool } from '../fold/file-pool.js'
+import { readWhole } from '../fold/float-ranges.js'
+import { createFold, MOST_TERMS } from '../fold/fold.js'
 import { openBlocking } from '../update/range-file.js'
 import { safetensorsSource } from './adapter-folder.js'
 import type { Share } from './cohort.js'
-import { filePool } from './file-pool.js'
-import { readWhole } from './float-ranges.js'
-import { createFold, MOST_TERMS } from './fold.js'
 import { foldMeans } from './weighted-sum.js'
 
 /** Seconds for all bytes of the files' tensors, the best of all rounds. */

@@ -1,6 +1,6 @@
 import type { TensorMap } from '../adapter/tensor.js'
+import type { TensorSource } from '../fold/tensor-source.js'
 import type { Share } from './cohort.js'
-import type { TensorSource } from './tensor-source.js'
 import { weightedMeans } from './weighted-sum.js'
 
 /**

@@ -2,12 +2,12 @@ import { expect, test } from 'vitest'
 import type { Adapter } from '../adapter/adapter.js'
 import { createLoraConfig } from '../adapter/lora-config.js'
 import type { TensorMap } from '../adapter/tensor.js'
+import { tensorSource } from '../fold/tensor-source.js'
 import { scaledUpdate } from '../robust/attacks.js'
 import { createRandom, fillNormal } from '../train/random.js'
 import { type TrainingModel, train } from '../train/trainer.js'
 import { aggregate, keyOf } from './agents.fixture.js'
 import type { AggregationRule } from './robust-aggregate.js'
-import { tensorSource } from './tensor-source.js'
 
 /** Ten sites learn one matrix of rank 2 from inputs of unlike spread and noisy outputs, by factors of their own basis. */
 const [OUTPUTS, INPUTS, RANK, SCALING, ROWS, SITES] = [6, 8, 2, 1.5, 60, 10]

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { tensorSource } from '../fold/tensor-source.js'
 import { averaged } from './agents.fixture.js'
 import { changeBetween, type ServerOptimizer, type ServerState, serverStep } from './server-optimizer.js'
 import { decodeServerState, encodeServerState } from './server-state-file.js'
-import { tensorSource } from './tensor-source.js'
 
 interface Path {
   readonly path: readonly (readonly number[])[]

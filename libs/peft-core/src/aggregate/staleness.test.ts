@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { tensorSource } from '../fold/tensor-source.js'
 import { averaged } from './agents.fixture.js'
 import { type BufferedUpdate, bufferWeights, type StalenessWeight, stalenessWeight } from './staleness.js'
-import { tensorSource } from './tensor-source.js'
 
 const fedBuff = { kind: 'polynomial', exponent: 0.5 } as const
 

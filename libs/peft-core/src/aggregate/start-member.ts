@@ -1,6 +1,6 @@
 import type { Adapter } from '../adapter/adapter.js'
+import { tensorSource } from '../fold/tensor-source.js'
 import { type Member, memberOf } from './cohort.js'
-import { tensorSource } from './tensor-source.js'
 
 const known = new WeakMap<Adapter, Member>()
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { TensorMap } from '../adapter/tensor.js'
+import { tensorSource } from '../fold/tensor-source.js'
 import { averaged } from './agents.fixture.js'
-import { tensorSource } from './tensor-source.js'
 
 function tensors(values: Readonly<Record<string, readonly number[]>>): TensorMap {
   return new Map(

@@ -3,22 +3,21 @@
  * @module
  */
 import type { Tensor, TensorMap } from '../adapter/tensor.js'
+import { type Block, blocksOf, finished, type Start } from '../fold/blocks.js'
+import { createFold, type Fold, MOST_TERMS } from '../fold/fold.js'
+import { foldStored } from '../fold/shared-fold.js'
+import type { StoredSum } from '../fold/stored-fold.js'
+import { readRanges } from '../fold/tensor-source.js'
 import { sizeOf } from '../graph/graph.js'
 import type { Share } from './cohort.js'
-import { createFold, type Fold, MOST_TERMS } from './fold.js'
-import { readRanges } from './tensor-source.js'
 
-/** How contributions are read: in blocks of so many values, into sets of buffers. */
-interface Reading {
-  readonly blockValues: number
-  readonly sets: number
-  readonly idle: Fold[] // that were used and can be used again: their memory is the dearer part of a small sum
-}
+/** How contributions are read that cannot be read where they lie: in blocks, one set of buffers being added while others are filled. */
+const BLOCK_VALUES = 256 * 1024
+const SETS = 3
+const idle: Fold[] = [] // that were used and can be used again: their memory is the dearer part of a small sum
 
-/** One set is added while the next ones are read. */
-const ahead: Reading = { blockValues: 256 * 1024, sets: 3, idle: [] }
-/** What was read is added while the caches of the processor still hold it. */
-const inTurn: Reading = { blockValues: 32 * 1024, sets: 1, idle: [] }
+/** Stored float32 values are added while the caches of the processor still hold what was read. */
+const STORED_BLOCK_VALUES = 32 * 1024
 
 /**
  * The weighted mean of the named tensors: with one start for all, start + sum of share * change. Terms are added in the order
@@ -44,12 +43,29 @@ export async function foldMeans(
   names: readonly string[],
   take: TakeValues,
 ): Promise<void> {
-  const isBlocking = shares.every(({ member }) => member.tensors.isBlocking === true)
-  const reading = isBlocking ? inTurn : ahead
-  const fold = reading.idle.pop() ?? createFold(reading.blockValues, reading.sets)
   const jobs = names.map((name) => jobOf(shares, name))
-  await run(fold, stepsOf(jobs, reading.blockValues), take)
-  reading.idle.push(fold)
+  const sum = storedSum(shares, jobs)
+  if (sum !== null) return await foldStored(sum, (block, values, fits) => giveAway(block, values, fits, take))
+  const fold = idle.pop() ?? createFold(BLOCK_VALUES, SETS)
+  await run(fold, stepsOf(jobs), take)
+  idle.push(fold)
+}
+
+/** The same sum as plain data; null unless every value lies in a file as float32, and all contributions have the same tensors. */
+function storedSum(shares: readonly Share[], jobs: readonly Job[]): StoredSum | null {
+  const files = shares.flatMap(({ member, share }) => {
+    const { stored } = member.tensors
+    return stored === undefined ? [] : [{ stored, share }]
+  })
+  if (files.length < shares.length || jobs.some(({ readers }) => readers.length < shares.length)) return null
+  return {
+    terms: files.map(({ stored: { path }, share }) => ({ path, share })),
+    tensors: jobs.map(({ name, length, starts }) => ({
+      ...{ name, length, starts },
+      positions: files.map(({ stored }) => stored.positionOf(name)),
+    })),
+    blockValues: STORED_BLOCK_VALUES,
+  }
 }
 
 /** One tensor to be made. */
@@ -69,59 +85,21 @@ function jobOf(shares: readonly Share[], name: string): Job {
   }
 }
 
-/** Values of one tensor in a block. */
-interface Part {
-  readonly job: Job
-  readonly start: number // in the tensor
-  readonly at: number // in the block
-  readonly count: number
-}
-
-/** Parts of tensors, one after the other, that are read and added together. */
-interface Block {
-  readonly parts: readonly Part[]
-  readonly count: number
-  readonly readers: readonly Share[]
-}
-
-/** Tensors in blocks; those that all have the same readers share them. */
-function* blocksOf(jobs: readonly Job[], blockValues: number): Generator<Block> {
-  let parts: Part[] = []
-  let count = 0
-  const taken = (): Block => {
-    const block = { parts, count, readers: parts[0]?.job.readers ?? [] }
-    parts = []
-    count = 0
-    return block
-  }
-  for (const job of jobs) {
-    const { length } = job
-    for (let start = 0; start < length; ) {
-      const isOther = parts[0] !== undefined && !isSame(parts[0].job.readers, job.readers)
-      if (count === blockValues || isOther) yield taken()
-      const own = Math.min(blockValues - count, length - start)
-      parts.push({ job, start, at: count, count: own })
-      count += own
-      start += own
-    }
-  }
-  if (count > 0) yield taken()
-}
-
-function isSame(one: readonly Share[], other: readonly Share[]): boolean {
+function isReadAlike({ readers: one }: Job, { readers: other }: Job): boolean {
   return one.length === other.length && one.every((share, at) => share === other[at])
 }
 
 interface Step {
-  readonly block: Block
+  readonly block: Block<Job>
   readonly group: readonly Share[] // what is added at once; nothing where nobody has the tensor
   readonly isFirst: boolean // of its block
   readonly isLast: boolean
 }
 
-function* stepsOf(jobs: readonly Job[], blockValues: number): Generator<Step, undefined> {
-  for (const block of blocksOf(jobs, blockValues)) {
-    const groups = block.readers.length === 0 ? [[]] : groupsOf(block.readers)
+function* stepsOf(jobs: readonly Job[]): Generator<Step, undefined> {
+  for (const block of blocksOf(jobs, BLOCK_VALUES, isReadAlike)) {
+    const readers = block.parts[0]?.of.readers ?? []
+    const groups = readers.length === 0 ? [[]] : groupsOf(readers)
     for (const [at, group] of groups.entries())
       yield { block, group, isFirst: at === 0, isLast: at === groups.length - 1 }
   }
@@ -141,17 +119,18 @@ async function run(fold: Fold, steps: Generator<Step, undefined>, take: TakeValu
   }
   for (let set = 1; set < sets; set++) start()
   for (;;) {
-    if (sets === 1) start()
     const next = reading.shift()
     if (next === undefined) return
     await next.done
-    if (sets > 1) start()
+    start()
     const { block, group, isFirst, isLast } = next.step
     if (isFirst) fold.sum.subarray(0, block.count).fill(0)
     const shares = group.map(({ share }) => share)
     if (shares.length > 0) fold.add(added % sets, block.count, shares)
     added++
-    if (isLast) finish(block, fold, take)
+    if (!isLast) continue
+    const { values, fits } = finished(fold, block)
+    giveAway(block, values, fits, take)
   }
 }
 
@@ -165,18 +144,13 @@ function groupsOf(shares: readonly Share[]): readonly (readonly Share[])[] {
 async function fill(buffers: readonly Float32Array[], { block, group }: Step): Promise<void> {
   for (const [index, { member }] of group.entries()) {
     const buffer = buffers[index] as Float32Array
-    const ranges = block.parts.map(({ job, start, at, count }) => ({
-      name: job.name,
+    const ranges = block.parts.map(({ of, start, at, count }) => ({
+      name: of.name,
       start,
       into: buffer.subarray(at, at + count),
     }))
     await readRanges(member.tensors, ranges)
   }
-}
-
-interface Start {
-  readonly data: Float32Array
-  readonly share: number
 }
 
 /** What the changes are added to. One start of all contributions counts whole: their shares add up to 1, but for rounding. */
@@ -192,22 +166,17 @@ function startsOf(shares: readonly Share[], name: string): readonly Start[] {
   })
 }
 
-function addScaled32(sum: Float64Array, values: Float32Array, factor: number): void {
-  for (let at = 0; at < sum.length; at++) sum[at] = (sum[at] as number) + factor * (values[at] as number)
-}
-
-/** Adds the starts, and gives the rounded parts away. */
-function finish({ parts, count: all }: Block, fold: Fold, take: TakeValues): void {
-  for (const { job, start, at, count } of parts) {
-    const sum = fold.sum.subarray(at, at + count)
-    for (const { data, share } of job.starts) addScaled32(sum, data.subarray(start, start + count), share)
-  }
-  const { values, isFinite: fits } = fold.rounded(all)
-  for (const { job, start, at, count } of parts) {
+function giveAway(
+  { parts }: Block<{ readonly name: string }>,
+  values: Float32Array,
+  fits: boolean,
+  take: TakeValues,
+): void {
+  for (const { of, start, at, count } of parts) {
     const own = values.subarray(at, at + count)
     const wrong = fits ? -1 : own.findIndex((value) => !Number.isFinite(value))
     if (wrong >= 0)
-      throw new RangeError(`${job.name}[${start + wrong}] expected a finite sum, got ${own[wrong]}`)
-    take(job.name, start, own)
+      throw new RangeError(`${of.name}[${start + wrong}] expected a finite sum, got ${own[wrong]}`)
+    take(of.name, start, own)
   }
 }

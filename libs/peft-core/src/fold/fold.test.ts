@@ -47,11 +47,11 @@ test.each([false, true])('a sum that float32 cannot hold is seen wherever it is 
   for (const at of [0, 1, 6, 10]) {
     const fold = createFold(11, 1, plain)
     fold.sum.set([1.5, -2, 3, 4, 5, 6, 7, 8, 9, 10, 11])
-    expect(fold.rounded(11).isFinite).toBe(true)
+    expect(fold.rounded(11).fits).toBe(true)
     for (const value of [Number.NaN, Number.NEGATIVE_INFINITY, 3.5e38]) {
       fold.sum[at] = value
-      expect(fold.rounded(11).isFinite).toBe(false)
-      expect(fold.rounded(at).isFinite).toBe(true)
+      expect(fold.rounded(11).fits).toBe(false)
+      expect(fold.rounded(at).fits).toBe(true)
       fold.sum[at] = at
     }
   }

@@ -18,7 +18,7 @@ export interface Fold {
 
 export interface Rounded {
   readonly values: Float32Array
-  readonly isFinite: boolean // all of them
+  readonly fits: boolean // all of them
 }
 
 const PAGE_BYTES = 64 * 1024
@@ -53,10 +53,10 @@ export function createFold(values: number, sets: number, plain = false): Fold {
       const found = results.subarray(0, count)
       if (kernels !== null && count > 0) {
         sum.fill(0, count, turns(count)) // what lies beyond is rounded, too
-        return { values: found, isFinite: kernels.round(0, 8 * turns(count), result) === 0 }
+        return { values: found, fits: kernels.round(0, 8 * turns(count), result) === 0 }
       }
       found.set(sum.subarray(0, count))
-      return { values: found, isFinite: found.every((value) => Number.isFinite(value)) }
+      return { values: found, fits: found.every((value) => Number.isFinite(value)) }
     },
   }
 }

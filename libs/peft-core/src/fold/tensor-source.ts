@@ -11,8 +11,15 @@ export interface TensorSource {
   read(name: string, start: number, into: Float32Array): Promise<void>
   /** The same for several ranges, for sources that read those together that lie together. */
   readAll?(ranges: readonly TensorRange[]): Promise<void>
-  /** Its reads wait for nothing: there is no use in reading ahead. */
-  readonly isBlocking?: boolean
+  /** Where its values lie, of a source that stores float32 values in a file and whose reads may keep the thread. */
+  readonly stored?: StoredFloats
+}
+
+/** Float32 values in a file. */
+export interface StoredFloats {
+  readonly path: string
+  /** Where the first value of a tensor lies, in bytes. RangeError when there is none of that name. */
+  positionOf(name: string): number
 }
 
 /** Values of a tensor from `start` on, and where they go. */

@@ -35,15 +35,17 @@ export function updateSources(shapes: Shapes, pool: FilePool): (path: string) =>
     const places = known.get(key) ?? placesOf(layout)
     known.set(key, places)
     const stored = { path, pool }
-    const { isBlocking } = pool
     if (places.encoding === 'f32') {
       const readAll = (ranges: readonly TensorRange[]): Promise<void> =>
         readFloats(stored, ranges, (range) => placeOf(places, range).start + 4 * range.start)
-      return { shapes, read: (name, start, into) => readAll([{ name, start, into }]), readAll, isBlocking }
+      const read: TensorSource['read'] = (name, start, into) => readAll([{ name, start, into }])
+      const positionOf = (name: string): number =>
+        placeOf(places, { name, start: 0, into: new Float32Array(0) }).start
+      return { shapes, read, readAll, ...(pool.isBlocking ? { stored: { path, positionOf } } : {}) }
     }
     const read: TensorSource['read'] = (name, start, into) =>
       readValues(stored, places, { name, start, into })
-    return { shapes, read, isBlocking }
+    return { shapes, read }
   }
 }
 
