@@ -20,6 +20,7 @@ interface Group {
 interface Bench {
   readonly mixed: Group
   readonly equal: Group
+  readonly doubled: Group
   readonly findings: readonly string[]
 }
 
@@ -33,10 +34,11 @@ const strategies = ['svd', 'hetlora', 'flora', 'fedex', 'ffa', 'rolora', 'fedsa'
 
 test('bench learning trains agents of mixed and of equal ranks: all beat an agent alone, svd beats padding with zeros, and bytes are those of the tensors', async () => {
   const args = ['bench', 'learning', ...small, '--strategies', strategies.join(',')]
-  const { mixed, equal, findings } = await runLorica<Bench>(args)
-  expect([mixed.ranks, equal.ranks]).toEqual([
+  const { mixed, equal, doubled, findings } = await runLorica<Bench>(args)
+  expect([mixed.ranks, equal.ranks, doubled.ranks]).toEqual([
     [4, 8, 16, 4],
     [8, 8, 8, 8],
+    [16, 16, 16, 16],
   ])
   expect(mixed.rows.map(({ strategy }) => strategy)).toEqual(['svd', 'hetlora', 'flora'])
   const row = ({ rows }: Group, name: string): Row => rows.find(({ strategy }) => strategy === name)!
@@ -60,6 +62,9 @@ test('bench learning trains agents of mixed and of equal ranks: all beat an agen
   expect(row(equal, 'fedex').downBytes[0]).toBe(rounds * 4 * values(8 + 3 * 8))
   expect(row(equal, 'ffa').upBytes[0]).toBe(rounds * 4 * valuesOfB(8))
   expect(row(equal, 'rolora').upBytes[0]).toBe(4 * values(8)) // B in one round and A in the other
+  expect(doubled.rows.map(({ strategy }) => strategy)).toEqual(['ffa', 'rolora'])
+  expect(row(doubled, 'rolora').upBytes[0]).toBe(2 * row(equal, 'rolora').upBytes[0]!)
+  expect(findings[2]).toMatch(/^about as much sent: svd, flora, fedex, ffa, rolora end 0\.\d+ nats apart/)
   expect(row(equal, 'fedsa').upBytes[0]).toBe(rounds * 4 * (values(8) - valuesOfB(8)))
   const megabytes = svd.upBytes.concat(svd.downBytes).reduce((sum, bytes) => sum + bytes, 0) / 4 / 1e6
   const gain = (mixed.untrained[0]! + mixed.untrained[1]! - svd.losses[0]! - svd.losses[1]!) / 2

@@ -14,7 +14,7 @@ export interface LearningBench extends Omit<Federation, 'ranks' | 'seed'> {
   readonly strategies: readonly LearningStrategy[]
   /** Of the agents of the first group, in turn. */
   readonly ranks: readonly number[]
-  /** Of all agents of the second group. */
+  /** Of all agents of the second group; those of the third have twice as much. */
   readonly rank: number
   readonly seeds: number // 1, 2, …
   readonly engines: number // federations that are trained at once
@@ -44,6 +44,8 @@ export interface LearningGroup {
 export interface LearningResult {
   readonly mixed: LearningGroup
   readonly equal: LearningGroup
+  /** Of twice the rank: the strategies that send one factor at a time, so that they send about as much as the others do. */
+  readonly doubled: LearningGroup
 }
 
 type Task<T> = (site: Site) => Promise<T>
@@ -61,15 +63,20 @@ export async function benchLearning(
     await mkdir(model)
     await writeDecoder(model, { vocabulary, positions: columns })
     const work = shared(learners, { folder, model, onProgress })
-    const groups = [bench.ranks, [bench.rank]].map((ranks) => groupOf(ranks, bench, work.add))
+    const mixed = groupOf(bench.ranks, bench, work.add)
+    const equal = groupOf([bench.rank], bench, work.add)
+    const halves = bench.strategies.filter((name) => sendsHalf(name))
+    const doubled = groupOf([2 * bench.rank], { ...bench, strategies: halves }, work.add)
     await work.run()
-    const [mixed, equal] = await Promise.all(groups)
-    return { mixed: mixed as LearningGroup, equal: equal as LearningGroup }
+    return { mixed: await mixed, equal: await equal, doubled: await doubled }
   } finally {
     await Promise.all(learners.map((learner) => learner.close()))
     await rm(folder, { recursive: true, force: true })
   }
 }
+
+const sendsHalf = (name: LearningStrategy): boolean =>
+  (learningStrategies[name] as UsedStrategy).sendsHalf === true
 
 type Add = <T>(name: string, task: Task<T>) => Promise<T>
 
@@ -84,6 +91,7 @@ async function groupOf(given: readonly number[], bench: LearningBench, add: Add)
   const each = <T>(name: string, task: (site: Site, plan: Federation) => Promise<T>): Promise<T[]> =>
     Promise.all(plans.map((plan) => add(`${title}, ${name}, seed ${plan.seed}`, (site) => task(site, plan))))
   const taken = bench.strategies.filter((name) => !isMixed || learningStrategies[name].isMixed)
+  if (taken.length === 0) return { ranks, alone: [], aloneOwn: [], untrained: [], rows: [] }
   const [untrained, apart, ...outcomes] = await Promise.all([
     each('untrained', untrainedLoss),
     each('each agent alone', trainAlone),

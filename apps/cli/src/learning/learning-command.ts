@@ -84,7 +84,9 @@ function linesOf(result: LearningResult, bench: LearningBench): readonly string[
   return [
     `${agents} agents, ${rounds} rounds of ${steps} steps, learning rate ${learningRate}, ${seeds} seeds; loss: nats a word of held-out text of all topics, mean ± standard deviation of the seeds; own loss: of text like that of each agent`,
     'gain per MB: nats below the untrained model for each MB that the mean agent sent and got',
-    ...[result.mixed, result.equal].flatMap((group) => ['', ...groupLines(group)]),
+    ...[result.mixed, result.equal, result.doubled]
+      .filter(({ rows }) => rows.length > 0)
+      .flatMap((group) => ['', ...groupLines(group)]),
     '',
     ...findings(result),
   ]

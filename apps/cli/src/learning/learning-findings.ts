@@ -1,13 +1,27 @@
-import { type LearningGroup, type LearningResult, meanOf, spreadOf } from './bench-learning.js'
+import {
+  type LearningGroup,
+  type LearningResult,
+  type LearningRow,
+  meanOf,
+  spreadOf,
+} from './bench-learning.js'
 import type { LearningStrategy } from './learning-strategies.js'
 
 /** What releases the mean of the agents’ changes itself, svd as far as the rank holds it, and trains both factors in every round. */
 const exact: readonly LearningStrategy[] = ['svd', 'fedex', 'flora']
 
 /** What the figures show, in sentences; whatever they show. */
-export function findings({ mixed, equal }: LearningResult): readonly string[] {
-  return [...againstPadding(mixed), ...amongExact(equal), ...againstAlone(mixed), ...againstAlone(equal)]
+export function findings({ mixed, equal, doubled }: LearningResult): readonly string[] {
+  return [
+    ...againstPadding(mixed),
+    ...apart('equal ranks', exactIn(equal)),
+    ...(doubled.rows.length === 0 ? [] : apart('about as much sent', [...exactIn(equal), ...doubled.rows])),
+    ...[mixed, equal, doubled].flatMap(againstAlone),
+  ]
 }
+
+const exactIn = ({ rows }: LearningGroup): readonly LearningRow[] =>
+  rows.filter(({ strategy }) => exact.includes(strategy))
 
 function lossesOf({ rows }: LearningGroup, name: LearningStrategy): readonly number[] | undefined {
   return rows.find(({ strategy }) => strategy === name)?.losses
@@ -24,17 +38,14 @@ function againstPadding(group: LearningGroup): readonly string[] {
   ]
 }
 
-function amongExact(group: LearningGroup): readonly string[] {
-  const found = exact.flatMap((name) => {
-    const losses = lossesOf(group, name)
-    return losses === undefined ? [] : [{ name, losses }]
-  })
-  if (found.length < 2) return []
-  const means = found.map(({ losses }) => meanOf(losses))
-  const apart = Math.max(...means) - Math.min(...means)
-  const spread = Math.max(...found.map(({ losses }) => spreadOf(losses)))
+/** How far strategies end from each other, beside how far the seeds of one do. */
+function apart(title: string, rows: readonly LearningRow[]): readonly string[] {
+  if (rows.length < 2) return []
+  const means = rows.map(({ losses }) => meanOf(losses))
+  const range = Math.max(...means) - Math.min(...means)
+  const spread = Math.max(...rows.map(({ losses }) => spreadOf(losses)))
   return [
-    `equal ranks: ${found.map(({ name }) => name).join(', ')} end ${apart.toFixed(3)} nats apart; seeds spread by ${spread.toFixed(3)}`,
+    `${title}: ${rows.map(({ strategy }) => strategy).join(', ')} end ${range.toFixed(3)} nats apart; seeds spread by ${spread.toFixed(3)}`,
   ]
 }
 

@@ -7,6 +7,8 @@ export interface UsedStrategy {
   readonly isMixed: boolean
   /** Starts from orthonormal A. */
   readonly isOrthonormal?: boolean
+  /** Agents train and send one factor at a time: with twice the rank about as much as the others. */
+  readonly sendsHalf?: boolean
   /** What agents merge into their copy of the model after each round: all that is released, and start afresh, or the side adapter. */
   readonly merges?: 'all' | 'side'
 }
@@ -22,9 +24,9 @@ export const learningStrategies = {
   flora: { spec: { strategy: 'flora', maxRank: MAX_RANK }, isMixed: true, merges: 'all' },
   fedex: { spec: { strategy: 'fedex', maxRank: MAX_RANK }, isMixed: false, merges: 'side' },
   fedavg: { spec: { strategy: 'fedavg' }, isMixed: false },
-  ffa: { spec: { strategy: 'ffa' }, isMixed: false, isOrthonormal: true },
-  rolora: { spec: { strategy: 'rolora' }, isMixed: false },
-  fedsvd: { spec: { strategy: 'fedsvd' }, isMixed: false, isOrthonormal: true },
+  ffa: { spec: { strategy: 'ffa' }, isMixed: false, isOrthonormal: true, sendsHalf: true },
+  rolora: { spec: { strategy: 'rolora' }, isMixed: false, sendsHalf: true },
+  fedsvd: { spec: { strategy: 'fedsvd' }, isMixed: false, isOrthonormal: true, sendsHalf: true },
   fedrot: { spec: turned, isMixed: false },
   'lora-fair': { spec: { strategy: 'lora-fair', lambda: 0.01 }, isMixed: false },
   fedsa: { spec: { strategy: 'fedsa' }, isMixed: false },
