@@ -4,7 +4,7 @@ export { type Noise, type NoiselessPhase, noiseFor } from './accountant/noise.js
 export type { Phase, Sampling } from './accountant/phase.js'
 export { pldEpsilon } from './accountant/pld.js'
 export { epsilonOfRdp, type RdpCurve, type RdpEpsilon, rdpCurve, rdpOrders } from './accountant/rdp.js'
-export { exposure, extrapolatedExposure } from './audit/exposure.js'
+export { chanceExposure, exposure, exposureVerdict, extrapolatedExposure } from './audit/exposure.js'
 export { type Audit, auditCanaries, epsilonLowerBound, type Guesses } from './audit/one-run.js'
 export {
   type MembershipScore,

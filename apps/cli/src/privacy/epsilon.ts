@@ -3,15 +3,8 @@ import { Command } from 'commander'
 import { positiveNumber } from '../screen/argument.js'
 import { runs } from '../screen/command.js'
 import type { Output } from '../screen/output.js'
-import {
-  accountantOf,
-  accounted,
-  meaning,
-  phaseOf,
-  roundedUp,
-  type StepOptions,
-  withStepOptions,
-} from './steps.js'
+import { accounted } from './accounted.js'
+import { accountantOf, meaning, phaseOf, roundedUp, type StepOptions, withStepOptions } from './steps.js'
 
 interface EpsilonOptions extends StepOptions {
   readonly noiseMultiplier: number

@@ -1,11 +1,15 @@
 import { Command } from 'commander'
+import { attackCommand } from './attack.js'
+import { canariesCommand } from './canaries.js'
 import { epsilonCommand } from './epsilon.js'
 import { noiseCommand } from './noise.js'
 
-/** `lorica privacy`: what noise promises. */
+/** `lorica privacy`: what noise promises, and what attacks find. */
 export function privacyCommand(): Command {
   return new Command('privacy')
-    .description('say what noise promises about the data, and how much of it a promise takes')
+    .description('say what noise promises about the data, and attack what was trained on it')
     .addCommand(epsilonCommand())
     .addCommand(noiseCommand())
+    .addCommand(attackCommand())
+    .addCommand(canariesCommand())
 }

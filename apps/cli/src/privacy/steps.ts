@@ -3,7 +3,6 @@
  * @module
  */
 import type { Accountant, NoiselessPhase, Sampling } from '@lorica/privacy'
-import { LoricaError } from '@lorica/protocol'
 import { type Command, Option } from 'commander'
 import { positiveInteger, positiveShare, probability } from '../screen/argument.js'
 import { count } from '../screen/format.js'
@@ -51,16 +50,6 @@ export function phaseOf({ samplingRate, sampling, steps }: StepOptions): Noisele
 
 export function accountantOf({ accountant }: StepOptions): Accountant | undefined {
   return accountant === 'smallest' ? undefined : accountant
-}
-
-/** What an accountant refuses came from the command line. */
-export function accounted<T>(work: () => T): T {
-  try {
-    return work()
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error
-    throw new LoricaError('LRC-8001', error.message, { cause: error })
-  }
 }
 
 /** With six digits, rounded up. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { expected } from './expected.fixture.js'
-import { exposure, extrapolatedExposure, skewNormalOf } from './exposure.js'
+import { chanceExposure, exposure, exposureVerdict, extrapolatedExposure, skewNormalOf } from './exposure.js'
 
 const sixteen = Array.from({ length: 16 }, (_, index) => index + 1)
 
@@ -46,4 +46,19 @@ test('what means nothing is refused', () => {
   expect(() => exposure(1, [2, Number.POSITIVE_INFINITY])).toThrow('others[1] expected a finite number')
   expect(() => exposure(1, [])).toThrow('got none')
   expect(() => extrapolatedExposure(1, [3, 3, 3])).toThrow('3 values or more that differ')
+})
+
+test('chance exposes by log2 e bits among many, and less among few', () => {
+  expect(chanceExposure(100_000)).toBeCloseTo(Math.LOG2E, 3)
+  expect(chanceExposure(2)).toBeCloseTo((1 + 0 + Math.log2(2 / 3)) / 3, 12)
+})
+
+test('two bits above chance are exposed, and so are more first places than luck gives', () => {
+  const chance = chanceExposure(255)
+  expect(exposureVerdict([chance + 1.9, chance + 1.9], 255)).toBe('within chance')
+  expect(exposureVerdict([chance + 2.1, chance + 2.1], 255)).toBe('exposed')
+  const many = (firsts: number) => Array.from({ length: 100 }, (_, at) => (at < firsts ? 8 : 0))
+  // Of 100, each first with 1/256: scipy.stats.binom.sf(1, 100, 1/256) = 0.0587, of 2 or more, 0.0073 of 3 or more
+  expect(exposureVerdict(many(2), 255)).toBe('within chance')
+  expect(exposureVerdict(many(3), 255)).toBe('exposed')
 })

@@ -27,6 +27,36 @@ export function extrapolatedExposure(surprise: number, others: readonly number[]
   return -logSkewNormalCdf((surprise - location) / scale, shape) / Math.LN2
 }
 
+/** The mean exposure of texts that the model knows nothing of, in bits, among so many others: 1.44 for many. */
+export function chanceExposure(others: number): number {
+  let sum = 0
+  for (let rank = 1; rank <= others + 1; rank++) sum += Math.log2(others / rank)
+  return sum / (others + 1)
+}
+
+const MOST_BITS = 2 // above chance, on average
+const FLUKE = 0.01
+
+/**
+ * `exposed` when planted texts stand out by 2 bits or more above chance on average, or when more of them come before all
+ * others than chance would do once in a hundred times.
+ */
+export function exposureVerdict(exposures: readonly number[], others: number): 'exposed' | 'within chance' {
+  expectFinite('exposures', exposures)
+  if (exposures.length === 0) throw new RangeError('exposures expected planted texts, got none')
+  const mean = exposures.reduce((sum, bits) => sum + bits, 0) / exposures.length
+  const firsts = exposures.filter((bits) => bits >= Math.log2(others)).length
+  const isFirst = 1 / (others + 1)
+  let chance = (1 - isFirst) ** exposures.length // of as many firsts as counted so far
+  let fewer = 0
+  for (let count = 0; count < firsts; count++) {
+    fewer += chance
+    chance *= ((exposures.length - count) / (count + 1)) * (isFirst / (1 - isFirst))
+  }
+  const isFluke = 1 - fewer >= FLUKE
+  return mean < chanceExposure(others) + MOST_BITS && isFluke ? 'within chance' : 'exposed'
+}
+
 export interface SkewNormal {
   readonly location: number
   readonly scale: number
