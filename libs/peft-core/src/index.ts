@@ -81,6 +81,11 @@ export { type ImageCorpusOptions, openImageCorpus } from './data/image-corpus.js
 export { type ImageProcessor, readImageProcessor } from './data/image-processor.js'
 export { countDocuments } from './data/records.js'
 export { batchesIn, evaluationRows, type RowSource, trainingRows } from './data/row-source.js'
+// Many texts that grow side by side, in a process of its own.
+export type { ChoiceOptions } from './decode/choice.js'
+export type { DecodingFacts, DecodingSpec, LoadedAdapter, Trial } from './decode/decoding.js'
+export { type DecodingEngine, startDecodingEngine } from './decode/decoding-engine.js'
+export type { DecodedText, DecodedToken, DecodeJob, Ending, OnToken } from './decode/growth.js'
 export type { Sampling } from './evaluate/generate.js'
 export type { MeasuredBatch } from './evaluate/measured-batch.js'
 export { createMetricsTally, type Latency, type Metrics, type MetricsTally } from './evaluate/metrics.js'
@@ -116,8 +121,9 @@ export {
 } from './robust/rule.js'
 export type { RuledValues } from './robust/trained-factor.js'
 // Training, evaluation and generation, in a process of its own.
-export { type Engine, type EngineOptions, startEngine } from './runtime/engine.js'
+export { type Engine, startEngine } from './runtime/engine.js'
 export { EngineError, type EngineFailure } from './runtime/engine-error.js'
+export type { EngineOptions } from './runtime/engine-link.js'
 export type { EngineFacts, RuntimeChoice } from './runtime/load.js'
 export { type DeviceReport, probeDevice } from './runtime/probe.js'
 export { type Device, devices, type RuntimeName } from './runtime/runtime.js'

@@ -24,6 +24,7 @@ const order = [
   'robust',
   'aggregate',
   'evaluate',
+  'decode',
 ] as const
 
 /** Parts that rest on nothing later, which any stage may use: a folder, or one file in it. */

@@ -4,9 +4,9 @@
  * @module
  */
 import type { TensorMap } from '../adapter/tensor.js'
-import { CACHE_LENGTH } from '../source/cache.js'
+import { CACHE_LENGTH, NEXT_POSITION } from '../source/cache.js'
 import { batchFeeds } from './feeds.js'
-import { NEXT, type NextLogits, POSITION, paddedRow, windowColumns } from './next-token.js'
+import { NEXT, type NextLogits, paddedRow, windowColumns } from './next-token.js'
 import type { OpenGraph } from './open-graphs.js'
 import type { TensorData } from './runtime.js'
 
@@ -45,7 +45,7 @@ export function createDecoder(graphs: DecoderGraphs, options: DecoderOptions): N
     const columns = windowColumns(kept.length, maxColumns)
     const { graph, session } = await graphs.whole(columns)
     const feeds = batchFeeds(graph, tensors, paddedRow(kept, columns))
-    const outputs = await session.run(feeds.set(POSITION, Int32Array.of(kept.length - 1)))
+    const outputs = await session.run(feeds.set(NEXT_POSITION, Int32Array.of(kept.length - 1)))
     cache = kept.length < ids.length ? undefined : filledCache(outputs, kept, capacity)
     return nextOf(outputs)
   }
@@ -53,7 +53,7 @@ export function createDecoder(graphs: DecoderGraphs, options: DecoderOptions): N
     const { graph, session } = await graphs.step(filled.capacity)
     const feeds = batchFeeds(graph, tensors, paddedRow([id], 1))
     for (const [name, values] of filled.layers) feeds.set(name, values)
-    feeds.set(CACHE_LENGTH, Int32Array.of(filled.ids.length)).set(POSITION, Int32Array.of(0))
+    feeds.set(CACHE_LENGTH, Int32Array.of(filled.ids.length)).set(NEXT_POSITION, Int32Array.of(0))
     const outputs = await session.run(feeds)
     keep(filled, outputs, filled.ids.length, 1)
     cache = { ...filled, ids: [...filled.ids, id] }

@@ -4,18 +4,17 @@
  */
 import type { Batch } from '../train/batch.js'
 import type { RuntimeChoice } from './load.js'
-import type { Service } from './service.js'
 
 /** Options of the process, in its first argument as JSON. */
 export interface HostOptions extends RuntimeChoice {
   readonly threads?: number
 }
 
-/** One call of the service. Batches and the argument that hears of progress are left out; both come as messages. */
+/** One call of what the process does. Batches and the argument that hears of progress are left out; both come as messages. */
 export interface EngineRequest {
   readonly kind: 'request'
   readonly id: number
-  readonly call: keyof Service
+  readonly call: string
   readonly args: readonly unknown[]
 }
 

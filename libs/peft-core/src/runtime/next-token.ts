@@ -4,16 +4,14 @@
  */
 import { createBuilder } from '../graph/builder.js'
 import { type Graph, int } from '../graph/graph.js'
+import { NEXT_POSITION } from '../source/cache.js'
 import type { TokenBatch } from '../train/batch.js'
 import { IGNORED } from '../train/counted.js'
 
 /** The logits (vocabulary) of the token that follows `ids`. */
 export type NextLogits = (ids: readonly number[]) => Promise<Float32Array>
 
-/** The input that says which position's logits are wanted. */
-export const POSITION = 'next_position'
-
-/** The output with the logits of that position, (V). */
+/** The output with the logits of the wanted position, or one after the other of the wanted position of each row, (B V). */
 export const NEXT = 'next'
 
 /**
@@ -22,8 +20,12 @@ export const NEXT = 'next'
  */
 export function withPosition<T extends { readonly graph: Graph }>(training: T): T {
   const builder = createBuilder(training.graph, { keepOutputs: false })
-  const position = builder.input(POSITION, 'int64', [1])
-  const row = builder.op('Gather', [builder.value('logits'), position], { attributes: { axis: int(1) } })
+  const logits = builder.value('logits')
+  const row = builder.has(NEXT_POSITION)
+    ? logits // (B, 1, V): only the wanted ones were made
+    : builder.op('Gather', [logits, builder.input(NEXT_POSITION, 'int64', [1])], {
+        attributes: { axis: int(1) },
+      })
   const [flat] = builder.append({
     name: NEXT,
     op: 'Reshape',

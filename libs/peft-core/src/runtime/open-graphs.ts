@@ -1,7 +1,7 @@
 import type { Runtime, RuntimeOptions, Session } from './runtime.js'
 import type { TrainingGraph } from './training-graph.js'
 
-/** How many graphs stay open; the one that was not used for longest is closed. */
+/** How many graphs stay open unless stated. */
 const LIMIT = 4
 
 export interface OpenGraph extends TrainingGraph {
@@ -19,8 +19,8 @@ export interface OpenGraphs {
   closeAll(): Promise<void>
 }
 
-/** Graphs that are ready to run. Not for calls at the same time. */
-export function createOpenGraphs(runtime: Runtime): OpenGraphs {
+/** Graphs that are ready to run, at most `most`: the one that was not used for longest is closed. Not for calls at the same time. */
+export function createOpenGraphs(runtime: Runtime, most = LIMIT): OpenGraphs {
   const open = new Map<string, OpenGraph>() // the most recently used is last
   const closeDownTo = async (limit: number): Promise<void> => {
     for (const [key, { session }] of open) {
@@ -33,7 +33,7 @@ export function createOpenGraphs(runtime: Runtime): OpenGraphs {
     async get(key, build) {
       let found = open.get(key)
       if (found === undefined) {
-        await closeDownTo(LIMIT - 1)
+        await closeDownTo(most - 1)
         const { training, options } = await build()
         found = { ...training, session: await runtime.open(training.graph, options) }
       }

@@ -2,8 +2,9 @@
  * Whether a runtime can be used here: an engine is started on it, in a process of its own. One that crashes is an answer.
  * @module
  */
-import { type EngineOptions, startEngine } from './engine.js'
+import { startEngine } from './engine.js'
 import { EngineError } from './engine-error.js'
+import type { EngineOptions } from './engine-link.js'
 import type { EngineFacts, RuntimeChoice } from './load.js'
 import type { Device, RuntimeName } from './runtime.js'
 

@@ -8,31 +8,70 @@ import {
   type NextBatch,
   READY,
 } from './messages.js'
+import type { Runtime, RuntimeOptions } from './runtime.js'
 import { createService, type Service } from './service.js'
 import type { BuildGraph } from './training-graph.js'
 
 /** Serves the process that started this one, one request after the other, until it goes away. */
 export function serve(build: BuildGraph): void {
+  hostRequests((runtime, options) => {
+    const service = createService(build, runtime, options)
+    let previous: Promise<unknown> = Promise.resolve()
+    return (request, sides) => {
+      const reply = previous.then(() => called(service, request, sides))
+      previous = reply.catch(() => {})
+      return reply
+    }
+  })
+}
+
+/** What a request hears and gives while it is answered. */
+export interface Sides {
+  readonly batches: AsyncIterable<Batch>
+  /** Tells of progress; false when the other side has asked to stop. */
+  onProgress(value: unknown): boolean
+  /** Whether the other side has not asked to stop. */
+  goesOn(): boolean
+}
+
+export type Answer = (request: EngineRequest, sides: Sides) => Promise<unknown>
+
+/** Answers what the process that started this one asks, until it goes away. Requests reach `answer` in order, and do not wait for each other. */
+export function hostRequests(prepare: (runtime: Runtime, options: RuntimeOptions) => Answer): void {
   const { threads, ...choice } = JSON.parse(process.argv[2] ?? '{}') as HostOptions
   const loaded = loadRuntime(choice)
-  const service = loaded.then(({ runtime, facts: { device } }) =>
-    createService(build, runtime, { device, ...(threads === undefined ? {} : { threads }) }),
+  const answer = loaded.then(({ runtime, facts: { device } }) =>
+    prepare(runtime, { device, ...(threads === undefined ? {} : { threads }) }),
   )
-  service.catch(() => {}) // told of once, below
+  answer.catch(() => {}) // told of once, below
   const reply = (message: EngineReply): void => {
     process.send?.(message)
   }
   const pulls = createPulls(reply)
-  let previous = Promise.resolve()
+  const answering = new Set<number>()
   const stopped = new Set<number>()
+  const answered = async (request: EngineRequest): Promise<void> => {
+    const { id } = request
+    answering.add(id)
+    const goesOn = (): boolean => !stopped.has(id)
+    const onProgress = (value: unknown): boolean => {
+      reply({ kind: 'progress', id, value })
+      return goesOn()
+    }
+    try {
+      const value = await (await answer)(request, { batches: pulls.batches(id), onProgress, goesOn })
+      reply({ kind: 'done', id, value })
+    } catch (cause) {
+      reply(failure(id, cause))
+    } finally {
+      answering.delete(id)
+      stopped.delete(id)
+    }
+  }
   process.on('message', (message: Message) => {
     if (message.kind === 'batch') pulls.take(message)
-    else if (message.kind === 'stop') stopped.add(message.id)
-    else {
-      const { id } = message
-      const sides = { reply, batches: pulls.batches(id), goesOn: () => !stopped.has(id) }
-      previous = previous.then(async () => answer(await service, message, sides))
-    }
+    else if (message.kind === 'request') void answered(message)
+    else if (answering.has(message.id)) stopped.add(message.id)
   })
   process.on('disconnect', () => process.exit())
   // A signal to the whole process group is for the parent to act on: it ends this process when it is ready.
@@ -45,32 +84,11 @@ export function serve(build: BuildGraph): void {
 
 type Reply = (message: EngineReply) => void
 
-interface Sides {
-  readonly reply: Reply
-  readonly batches: AsyncIterable<Batch>
-  /** Whether the other side has not asked to stop. */
-  goesOn(): boolean
-}
-
-async function answer(service: Service, request: EngineRequest, sides: Sides): Promise<void> {
-  const { id } = request
-  const { reply, batches, goesOn } = sides
-  try {
-    const onProgress = (value: unknown): boolean => {
-      reply({ kind: 'progress', id, value })
-      return goesOn()
-    }
-    reply({ kind: 'done', id, value: await called(service, request, { batches, onProgress }) })
-  } catch (cause) {
-    reply(failure(id, cause))
-  }
-}
-
 /** Calls the service, with the batches where its methods expect them. */
 function called(
   service: Service,
   { call, args }: EngineRequest,
-  { batches, onProgress }: Pick<Sides, 'batches'> & { onProgress(value: unknown): boolean },
+  { batches, onProgress }: Sides,
 ): Promise<unknown> {
   if (call === 'train') {
     const [job] = args as [Parameters<Service['train']>[0]]
@@ -84,7 +102,7 @@ function called(
     const [tensors] = args as [Parameters<Service['measure']>[0]]
     return service.measure(tensors, batches, onProgress)
   }
-  const method = service[call] as (...args: readonly unknown[]) => Promise<unknown>
+  const method = service[call as keyof Service] as (...args: readonly unknown[]) => Promise<unknown>
   return method(...args, onProgress)
 }
 

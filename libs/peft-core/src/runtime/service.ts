@@ -9,7 +9,7 @@ import type { Tensor, TensorMap } from '../adapter/tensor.js'
 import { generate, type Sampling } from '../evaluate/generate.js'
 import { evaluateLoss, type LossTotal } from '../evaluate/loss.js'
 import { type MeasuredBatch, measuredBatch } from '../evaluate/measured-batch.js'
-import { sameShape, sizeOf } from '../graph/graph.js'
+import { sizeOf } from '../graph/graph.js'
 import type { Task } from '../source/task.js'
 import { type Batch, type Batches, type BatchSize, batchSize } from '../train/batch.js'
 import { expectFitting } from '../train/fitting.js'
@@ -23,6 +23,7 @@ import {
 } from '../train/trainer.js'
 import { createDecoder } from './decoder.js'
 import { batchFeeds } from './feeds.js'
+import { matchTensors } from './matched-tensors.js'
 import { type NextLogits, withPosition } from './next-token.js'
 import { createOpenGraphs, type OpenGraph } from './open-graphs.js'
 import { type ProductTimes, productRate, timeProducts } from './products.js'
@@ -214,24 +215,6 @@ function fed(
     ([name, tensor]) => [`${SIDE_PREFIX}${name}`, tensor] as const,
   )
   return new Map([...tensors, ...frozen])
-}
-
-/** The tensors as they are, when they are exactly the graph's parameters; RangeError names the first that is not. */
-function matchTensors(parameters: TrainingGraph['parameters'], tensors: TensorMap): TensorMap {
-  for (const { name, shape } of parameters) {
-    const tensor = tensors.get(name)
-    if (tensor !== undefined && sameShape(tensor.shape, shape)) continue
-    const got = tensor === undefined ? 'it is missing' : `got (${tensor.shape.join(', ')})`
-    throw new RangeError(`tensor "${name}" expected shape (${shape.join(', ')}); ${got}`)
-  }
-  if (tensors.size > parameters.length) {
-    const known = new Set(parameters.map(({ name }) => name))
-    const extra = [...tensors.keys()].find((name) => !known.has(name))
-    throw new RangeError(
-      `tensor "${extra}" belongs to no module that the adapter's configuration selects and the model can adapt (a table of positions, such as wpe, is none); train the adapter without it`,
-    )
-  }
-  return tensors
 }
 
 function numbersOf(outputs: ReadonlyMap<string, TensorData>, name: string): Float32Array {

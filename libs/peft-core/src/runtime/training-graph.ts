@@ -14,7 +14,8 @@ export interface EngineSpec extends BatchSize {
   readonly config: PeftConfig
   /** A new classifier in place of the model's head; its weights are to be among the configuration's saved modules. */
   readonly head?: NewHead
-  readonly trainable: 'adapter' | 'all'
+  /** 'nothing': the model as it is. */
+  readonly trainable: 'adapter' | 'all' | 'nothing'
   /** What the factors started from, by module, so that it is not computed again for each graph. */
   readonly starts?: Starts | undefined
   /** Ranks of frozen factors beside the trained ones, by module; their values come with each job. */

@@ -2,9 +2,11 @@
  * What decoders have in common: rotary positions, blocks one after another, causal masks, and the logits of the next token.
  * @module
  */
+
 import { int, type Value } from '../graph/graph.js'
 import type { ModelInputs } from './architecture.js'
 import { countOf, type Fields, flagOf, layersOf, textOf } from './fields.js'
+import { wantedStates } from './growing-text.js'
 import { additiveMask, embedding, type Layers, reachOf, softCap } from './layers.js'
 import { type Rope, type RopeDefaults, ropeOf } from './rope.js'
 import { type Rotary, rotaryTables } from './rotary.js'
@@ -133,7 +135,7 @@ export function decoder(layers: Layers, parts: DecoderParts, inputs: ModelInputs
   }, start)
   const hidden = parts.norm(last)
   if (config.classifier !== undefined) return rowClasses(layers, config.classifier, { hidden, inputs })
-  const logits = head(layers, parts, hidden)
+  const logits = head(layers, parts, wantedStates(layers, hidden))
   return parts.logitCap === undefined ? logits : softCap(layers, logits, parts.logitCap)
 }
 

@@ -3,9 +3,11 @@
  * Reference: https://github.com/huggingface/transformers/blob/main/src/transformers/models/gpt2/modeling_gpt2.py
  * @module
  */
+
 import { int, type Value } from '../graph/graph.js'
 import type { Family, ModelInputs } from './architecture.js'
 import { countOf, type Fields, flagOf, layersOf, numberOf, refuse, textOf } from './fields.js'
+import { wantedStates } from './growing-text.js'
 import {
   activation,
   additiveMask,
@@ -66,7 +68,7 @@ export function gpt2(layers: Layers, config: Gpt2Config, inputs: ModelInputs): V
   const hidden = layerNorm(layers, 'transformer.ln_f', last, config.layerNormEpsilon)
   if (config.classifier !== undefined) return rowClasses(layers, config.classifier, { hidden, inputs })
   const head = weights.find('lm_head.weight') ?? weights.get('transformer.wte.weight')
-  return builder.op('Gemm', [hidden, head], {
+  return builder.op('Gemm', [wantedStates(layers, hidden), head], {
     attributes: { transB: int(1) },
     module: 'lm_head',
     name: 'lm_head',

@@ -7,7 +7,7 @@ import type { Graph, Value } from '../graph/graph.js'
 import { renameValue } from '../graph/rename-value.js'
 import type { BatchSize, ImageSize } from '../train/batch.js'
 import type { ImageArchitecture, ModelInputs, TextArchitecture } from './architecture.js'
-import { createCache } from './cache.js'
+import { createCache, NEXT_POSITION } from './cache.js'
 import type { Layers } from './layers.js'
 import { labelsRows } from './task.js'
 import { type ModelTensors, weightSource } from './weights.js'
@@ -20,8 +20,9 @@ export interface ForwardOptions extends BatchSize {
   /** Whether weights are graph inputs to be trained instead of frozen. */
   readonly trainable: boolean
   /**
-   * The room of a cache of earlier positions, for generation in one row: the graph also takes the cache and gives the new
-   * keys and values (see `createCache`). Absent: a graph for whole sequences.
+   * The room of a cache of earlier positions, for generation: the graph also takes the cache and gives the new keys and
+   * values (see `createCache`), and only the logits of the token that `next_position` says of each row. Absent: a graph for
+   * whole sequences.
    */
   readonly cache?: number | undefined
 }
@@ -38,15 +39,17 @@ export function forwardGraph(
 ): Graph {
   const builder = createBuilder()
   const weights = weightSource(builder, tensors, options.trainable)
-  const cache = options.cache === undefined ? undefined : createCache(builder, options.cache)
   const { rows, columns, isPacked = false } = options
+  const generates = options.cache !== undefined && architecture.task === 'causal'
+  const cache = options.cache === undefined ? undefined : createCache(builder, rows, options.cache)
+  const wanted = generates ? builder.input(NEXT_POSITION, 'int64', [rows]) : undefined
   const positionIds = isPacked ? builder.input('position_ids', 'int64', [rows, columns]) : undefined
-  const layers: Layers = { builder, weights, batch: options, cache, positionIds }
+  const layers: Layers = { builder, weights, batch: options, cache, wanted, positionIds }
   const logits =
     architecture.image === undefined
       ? architecture.forward(layers, tokenInputs(builder, architecture, options))
       : architecture.forward(layers, pixelInput(builder, architecture.image, options))
-  const size = [options.rows, options.columns, logits.shape[1] as number]
+  const size = [rows, generates ? 1 : columns, logits.shape[1] as number]
   const output = labelsRows(architecture.task)
     ? logits
     : builder.op('Reshape', [logits, builder.constant(size, 'int64')])

@@ -21,6 +21,8 @@ export interface Layers {
   readonly batch: Batch
   /** Only when text is generated. */
   readonly cache?: Cache | undefined
+  /** Which token of each row the logits are wanted of, (B) in 0 to N - 1; absent, of all. Only when text is generated. */
+  readonly wanted?: Value | undefined
   /** Where each token is in its example, (B, T); only when a row may hold several. */
   readonly positionIds?: Value | undefined
 }
@@ -115,8 +117,17 @@ export function positionEmbedding(layers: Layers, path: string, first = 0): Valu
     positionIds === undefined
       ? builder.constant(positions, 'int64')
       : packedPositions(layers, positionIds, first)
-  const indices = cache?.length === undefined ? own : builder.op('Add', [own, cache.length])
+  const indices =
+    cache?.length === undefined ? own : builder.op('Add', [own, eachToken(layers, cache.length)])
   return builder.op('Gather', [table, indices], { attributes: { axis: int(0) }, name: path })
+}
+
+/** A number for each row, (B), as one for each token, (N); that of a single row stays as it is, (1). */
+function eachToken({ builder, batch: { rows, columns } }: Layers, perRow: Value): Value {
+  if (rows === 1 || columns === 1) return perRow
+  const column = builder.op('Reshape', [perRow, builder.constant([rows, 1], 'int64')])
+  const wide = builder.op('Expand', [column, builder.constant([rows, columns], 'int64')])
+  return builder.op('Reshape', [wide, builder.constant([rows * columns], 'int64')])
 }
 
 /** Positions (B, T) in their examples as rows of a table, (N). */
@@ -191,9 +202,8 @@ export interface Mask {
 
 /**
  * What is added to attention scores: nothing where a token may look, the most negative number where it may not.
- * Causal: (1, 1, T, S). With `attentionMask` (B, T) of 0 and 1, or of the numbers of a row's examples: (B, 1, T, S), or
- * (B, 1, 1, T) when not causal. A cache is
- * for one row without padding, so it needs no `attentionMask`.
+ * Causal: (1, 1, T, S), with a cache (B, 1, T, S). With `attentionMask` (B, T) of 0 and 1, or of the numbers of a row's examples: (B, 1, T, S), or
+ * (B, 1, 1, T) when not causal. Rows with a cache have no padding before them, so they need no `attentionMask`.
  */
 export function additiveMask(layers: Layers, { causal, window, attentionMask }: Mask): Value | undefined {
   const { builder, batch, cache } = layers
@@ -211,7 +221,14 @@ export function additiveMask(layers: Layers, { causal, window, attentionMask }: 
       'float32',
       square,
     )
-  const own = (): Value => builder.constant(allowed, 'bool', square)
+  const copies = cache?.length === undefined ? 1 : batch.rows
+  const own = (): Value =>
+    builder.constant(Array.from({ length: copies }, () => allowed).flat(), 'bool', [
+      copies,
+      1,
+      columns,
+      columns,
+    ])
   const keys = attentionMask && visibleKeys(layers, attentionMask)
   const fresh = keys === undefined ? own() : causal ? builder.op('And', [keys, own()]) : keys
   const may =
@@ -234,7 +251,7 @@ function visibleKeys({ builder, batch, positionIds }: Layers, attentionMask: Val
     : builder.op('Equal', [shaped([rows, 1, columns, 1]), keys])
 }
 
-/** Which positions of the cache each token may look at: those that are filled and in its window, (1, 1, T, C). */
+/** Which positions of the cache each token may look at: those that are filled and in its window, (B, 1, T, C). */
 function cachedMask({ builder, batch, cache }: Layers, length: Value, window: number): Value {
   const slots = builder.constant([...new Array(cache?.capacity ?? 0).keys()], 'int64', [
     1,
@@ -243,8 +260,12 @@ function cachedMask({ builder, batch, cache }: Layers, length: Value, window: nu
     cache?.capacity ?? 0,
   ])
   const firsts = Array.from({ length: batch.columns }, (_, at) => at - window) // of the window, less the filled length
-  const before = builder.op('Add', [builder.constant(firsts, 'int64', [1, 1, batch.columns, 1]), length])
-  return builder.op('And', [builder.op('Greater', [slots, before]), builder.op('Less', [slots, length])])
+  const filled =
+    batch.rows === 1
+      ? length
+      : builder.op('Reshape', [length, builder.constant([batch.rows, 1, 1, 1], 'int64')])
+  const before = builder.op('Add', [builder.constant(firsts, 'int64', [1, 1, batch.columns, 1]), filled])
+  return builder.op('And', [builder.op('Greater', [slots, before]), builder.op('Less', [slots, filled])])
 }
 
 /** The activation functions of `transformers`, by their names in config.json. */

@@ -2,7 +2,9 @@
  * Rotary position embedding in a graph.
  * @module
  */
+
 import { int, type Value } from '../graph/graph.js'
+import { positionsAfterCache } from './growing-text.js'
 import { type Layers, reachOf } from './layers.js'
 import { type Rope, rotaryAmplitude, rotaryAngles } from './rope.js'
 
@@ -14,7 +16,7 @@ export interface Rotary {
 }
 
 export function rotaryTables(layers: Layers, rope: Rope, headWidth: number): Rotary {
-  const { builder, cache, positionIds } = layers
+  const { builder, positionIds } = layers
   const reach = reachOf(layers)
   const angles = rotaryAngles(rope, headWidth, reach)
   const amplitude = rotaryAmplitude(rope)
@@ -25,7 +27,7 @@ export function rotaryTables(layers: Layers, rope: Rope, headWidth: number): Rot
       'float32',
       shape,
     )
-  const positions = positionIds ?? cache?.length ?? builder.constant([0], 'int64')
+  const positions = positionIds ?? positionsAfterCache(layers) ?? builder.constant([0], 'int64')
   return { positions, cosines: table(Math.cos), sines: table(Math.sin) }
 }
 

@@ -15,6 +15,7 @@ import { recomputeValues } from '../differentiate/recompute.js'
 import type { Graph } from '../graph/graph.js'
 import { scheduleLate } from '../graph/schedule.js'
 import type { GraphRequest, TrainingGraph } from '../runtime/training-graph.js'
+import { NEXT_POSITION } from '../source/cache.js'
 import { type ForwardModel, type Model, openModel } from '../source/model.js'
 
 /** The inputs that a batch feeds; every other input of a graph is a parameter. */
@@ -25,6 +26,7 @@ const batchInputs = new Set([
   'position_ids',
   'pixel_values',
   'labels',
+  NEXT_POSITION,
   DROPOUT_WORDS,
 ])
 
@@ -35,7 +37,8 @@ export async function buildTrainingGraph(request: GraphRequest): Promise<Trainin
   if (image !== undefined && model.task !== 'image')
     throw new RangeError(`a model for the task "${model.task}" expected text, got images`)
   const trainable = request.trainable === 'all'
-  const virtualTokens = trainable ? 0 : virtualTokensOf(request.config)
+  const isAdapted = request.trainable === 'adapter'
+  const virtualTokens = isAdapted ? virtualTokensOf(request.config) : 0
   if (virtualTokens > 0) expectPromptable(model)
   if (isPacked === true && (!model.packs || virtualTokens > 0))
     throw new RangeError('the model keeps no examples in a row apart; expected one example a row')
@@ -43,7 +46,7 @@ export async function buildTrainingGraph(request: GraphRequest): Promise<Trainin
   const columns = request.columns + virtualTokens
   const cache = virtualTokens === 0 ? request.cache : undefined // the prompt is read anew with each token
   const forward = model.forward({ rows, columns, image, isPacked, trainable, cache })
-  const adapted = trainable ? forward.graph : adaptedGraph(model, forward, request)
+  const adapted = isAdapted ? adaptedGraph(model, forward, request) : forward.graph
   const parameters = adapted.inputs
     .filter(({ name }) => !batchInputs.has(name) && !name.startsWith('past_') && !isSide(name))
     .map(({ name, shape }) => ({ name, shape }))
