@@ -20,6 +20,7 @@ export {
   separation,
   separationIntervals,
 } from './audit/separation.js'
+export { directionsIn, type Gradient, outside, rowsOutside, type Span, spanOf } from './audit/span.js'
 export { type AuditVerdict, auditVerdict } from './audit/verdict.js'
 export { type Clipped, clip, jointNorm, type Tensor } from './clip.js'
 export { type AdaptiveClip, nextClip, noisyShare, valueNoise } from './ledger/adaptive-clip.js'

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { auditAttackCommand } from './audit-attack.js'
 import { canaryCommand } from './canary.js'
+import { inversionCommand } from './inversion.js'
 import { membershipCommand } from './membership.js'
 
 /** `lorica privacy attack`: what an adapter gives away to whoever has it. */
@@ -10,4 +11,5 @@ export function attackCommand(): Command {
     .addCommand(membershipCommand())
     .addCommand(canaryCommand())
     .addCommand(auditAttackCommand())
+    .addCommand(inversionCommand())
 }
