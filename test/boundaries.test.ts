@@ -18,6 +18,7 @@ test('every project of this repository is seen, with its files', () => {
   expect(seen.toSorted()).toEqual([
     '@lorica/agent',
     '@lorica/coordinator',
+    '@lorica/evidence',
     '@lorica/peft-core',
     '@lorica/privacy',
     '@lorica/protocol',

@@ -12,7 +12,12 @@ test('each library exports what was agreed on', () => {
 })
 
 test('the agreed list covers every library and none is empty', () => {
-  expect(Object.keys(agreed).toSorted()).toEqual(['@lorica/peft-core', '@lorica/privacy', '@lorica/protocol'])
+  expect(Object.keys(agreed).toSorted()).toEqual([
+    '@lorica/evidence',
+    '@lorica/peft-core',
+    '@lorica/privacy',
+    '@lorica/protocol',
+  ])
   for (const [library, names] of Object.entries(agreed)) expect(names.length, library).toBeGreaterThan(2)
 })
 

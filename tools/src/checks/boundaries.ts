@@ -22,14 +22,18 @@ const rules: Readonly<Record<string, TagRule>> = {
   'layer:wire': { imports: [] },
   'layer:core': { imports: [], bans: LEARNING_BANS },
   'layer:privacy': { imports: [], bans: LEARNING_BANS },
-  'layer:app': { imports: ['layer:wire', 'layer:core', 'layer:privacy'] },
-  'layer:cli': { imports: ['layer:wire', 'layer:core', 'layer:privacy'], starts: ['layer:app'] },
+  'layer:evidence': { imports: [], bans: LEARNING_BANS },
+  'layer:app': { imports: ['layer:wire', 'layer:core', 'layer:privacy', 'layer:evidence'] },
+  'layer:cli': {
+    imports: ['layer:wire', 'layer:core', 'layer:privacy', 'layer:evidence'],
+    starts: ['layer:app'],
+  },
   'layer:tool': {
-    imports: ['layer:wire', 'layer:core', 'layer:privacy', 'layer:app'],
+    imports: ['layer:wire', 'layer:core', 'layer:privacy', 'layer:evidence', 'layer:app'],
     starts: ['layer:cli'],
   },
   'layer:test': {
-    imports: ['layer:wire', 'layer:core', 'layer:privacy', 'layer:app', 'layer:tool'],
+    imports: ['layer:wire', 'layer:core', 'layer:privacy', 'layer:evidence', 'layer:app', 'layer:tool'],
     starts: ['layer:cli'],
   },
   'side:coordinator': { bans: ['socket.io-client', 'onnxruntime-node', '@tensorflow/*'] },
