@@ -25,6 +25,16 @@ test.each([
   'node:dns/promises',
   'node:child_process',
   'node:worker_threads',
+  'node:cluster',
+  'node:inspector/promises',
+  'node:module',
+  'node:vm',
+  'node:repl',
+  'node:diagnostics_channel',
+  'node:process',
+  'node:v8',
+  'ws',
+  'a-package-that-nobody-has-read',
 ])('a reader of private data that imports %s is reported', (specifier) => {
   const problems = problemsOf([[reader, `import * as way from '${specifier}'\nexport const out = way\n`]])
   expect(problems).toContainEqual(`${reader}: ${broken}: imports "${specifier}". Return a value instead.`)
@@ -36,6 +46,19 @@ test.each([
   'new WebSocket(address)',
   'new EventSource(address)',
   'import(address)',
+  'require(address)',
+  "import('node:' + address)",
+  'import(`node:net`)',
+  "process.getBuiltinModule('node:net')",
+  "process['getBuiltin' + 'Module'](address)",
+  "process.binding('tcp_wrap')",
+  'process.send?.(address)',
+  'global.fetch(address)',
+  "globalThis['fe' + 'tch'](address)",
+  'new WebTransport(address)',
+  "eval('fet' + 'ch')(address)",
+  "new Function('address', address)",
+  'new BroadcastChannel(address)',
 ])('a reader of private data that calls %s is reported', (call) => {
   const problems = problemsOf([[reader, `export const leak = (address: string) => ${call}\n`]])
   expect(problems).toContainEqual(expect.stringContaining(broken))
@@ -50,6 +73,40 @@ test('a way to the network through another file is reported with the way', () =>
     `${between}: ${broken}: imports "node:https" (${reader} -> ${between}). Return a value instead.`,
   ])
 })
+
+test.each([
+  ["import { writeFile } from 'node:fs/promises'\nexport const out = writeFile\n", 'takes "writeFile"'],
+  [
+    "import { appendFileSync as add } from 'node:fs'\nexport const out = add\n",
+    'takes "appendFileSync as add"',
+  ],
+  ["import * as fs from 'node:fs'\nexport const out = fs\n", 'takes a whole module'],
+  ["import fs from 'fs/promises'\nexport const out = fs\n", 'takes a whole module'],
+  [
+    "import { stat } from 'node:fs'\nimport * as fs from 'node:fs'\nexport const out = [stat, fs]\n",
+    'takes a whole module',
+  ],
+  ["import { open as o } from 'node:fs/promises'\nexport const out = o('a', 'w')\n", 'takes "open as o"'],
+  ["import { open } from 'node:fs/promises'\nexport const out = open('a', 'w')\n", "other than with 'r'"],
+  ["import { open } from 'node:fs/promises'\nexport const out = open('a')\n", "other than with 'r'"],
+  ['export const out = (text: string) => console.log(text)\n', 'uses console'],
+  ['export const out = (text: string) => process.stderr.write(text)\n', 'uses process.stderr'],
+])('a reader of private data that writes or prints is reported: %s', (text, what) => {
+  expect(problemsOf([[reader, text]])).toEqual([
+    expect.stringMatching(
+      /^apps\/agent\/src\/private\/extra\.ts: what reads private data neither writes nor prints: /,
+    ),
+  ])
+  expect(problemsOf([[reader, text]])[0]).toContain(what)
+})
+
+test.each(["import { connect } from 'node:net'\nexport const out = connect\n", 'export const out = fetch\n'])(
+  'a library that private data is handed to and that has a way to the network is reported: %s',
+  (text) => {
+    const problems = problemsOf([['libs/peft-core/src/data/extra.ts', text]])
+    expect(problems).toContainEqual(expect.stringContaining('a library has no way to the network'))
+  },
+)
 
 test('a reader of private data may read files and hand values on', () => {
   const text = "import { readFile } from 'node:fs/promises'\nexport const read = readFile\n"
