@@ -14,6 +14,7 @@ import type {
 import type { Alarm } from './fleet/alarms.js'
 import type { Operator } from './fleet/operators.js'
 import type { TokenRecord } from './fleet/tokens.js'
+import type { PrivacyEvent, RoundPrivacy } from './journal-privacy-event.js'
 
 /** A measured adapter: mean loss over the held-out tokens of every agent that answered. */
 export interface Measured {
@@ -148,11 +149,13 @@ export type RoundEvent = { readonly runId: string; readonly round: number } & (
       readonly message: string
     }
   | { readonly type: 'round-closed'; readonly marks?: readonly SeatMark[] }
+  | PrivacyEvent
   | {
       readonly type: 'round-aggregated'
       readonly files: readonly FileReference[]
       readonly aggregation?: AggregationView // how it was made
       readonly state?: FileReference // what the optimiser of the coordinator remembers if it is released
+      readonly nextClip?: number // of the round after it, where the clip adapts
     }
 )
 
@@ -178,6 +181,7 @@ export type RunJournalEvent =
       readonly deadlineAtMs: number | null // null: it ends by the progress of its agents
       readonly lateGraceMs?: number // after the deadline, for uploads that are under way
       readonly seats: readonly Seat[]
+      readonly privacy?: RoundPrivacy // how it protects its sites
       readonly over?: readonly SeatOver[] // of earlier rounds, that do not go on in this one
       readonly bystanders?: readonly Bystander[]
       readonly bystandersNotNamed?: number

@@ -9,6 +9,7 @@ import type { JournalEntry } from './journal-chain.js'
 import type { FleetEvent, JournalEvent } from './journal-event.js'
 import type { ReleaseName } from './releases/registry.js'
 import { runEventOf } from './run-event.js'
+import { type Accounts, createAccounts } from './runs/accounts.js'
 import { createRun, type Run, stepRun } from './runs/run.js'
 
 /** Whose an assignment is, and what became of it. */
@@ -39,6 +40,8 @@ export interface Ledger {
   runs(): readonly Run[]
   /** A training assignment of the last rounds, so that an agent that lost an answer gets it again. */
   assignment(assignmentId: string): AssignmentRecord | undefined
+  /** What was released about each site. */
+  readonly accounts: Omit<Accounts, 'step'>
   /** All releases, oldest first. */
   releases(): readonly ReleaseName[]
   /** The events of a run so far, oldest first. */
@@ -65,6 +68,7 @@ export function openLedger(
   const runs = new Map<string, Run>()
   const assignments = new Map<string, AssignmentRecord>()
   const releases: ReleaseName[] = []
+  const accounts = createAccounts()
   const events = new Map<string, RunEvent[]>()
   const listeners = new Set<(event: RunEvent) => void>()
   let unsafe: RunEvent[] = [] // shown once they are safe
@@ -93,6 +97,7 @@ export function openLedger(
       releases.push({ name: event.record.release, id: event.releaseId ?? null })
     noteAssignments(assignments, event)
     if (!('runId' in event)) return undefined
+    accounts.step(event)
     const run = runs.get(event.runId)
     const next = event.type === 'run-created' ? createRun(event, at) : run && stepRun(run, entry)
     if (next === undefined) return undefined
@@ -130,6 +135,7 @@ export function openLedger(
     run: (runId) => runs.get(runId),
     runs: () => [...runs.values()],
     assignment: (assignmentId) => assignments.get(assignmentId),
+    accounts,
     releases: () => releases,
     eventsOf: (runId) => events.get(runId) ?? [],
     announce(runId, event) {

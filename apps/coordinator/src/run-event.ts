@@ -47,6 +47,19 @@ export function runEventOf(entry: JournalEntry, run: Run | undefined): RunEvent 
       const { round, agentId, name, code, message } = event
       return { ...stamp, type: 'update-refused', round, agentId, name, code, message }
     }
+    case 'privacy-charged': {
+      const { round, sites, charge, delta, spent } = event
+      const names = sites.map(({ name }) => name)
+      return {
+        ...stamp,
+        type: 'privacy-charged',
+        round,
+        unit: charge.unit,
+        sites: names,
+        epsilon: spent,
+        delta,
+      }
+    }
     case 'round-aggregated':
       return {
         ...stamp,

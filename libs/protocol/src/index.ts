@@ -9,9 +9,10 @@ export type {
   SideView,
 } from './api/aggregation-view.js'
 export type { PlannedAgent, PlanView } from './api/plan-view.js'
+export type { PrivacyCharge, PrivacyLedgerView, SitePrivacy } from './api/privacy-view.js'
 export { errorOfProblem, type Problem, problemOf, problemSchema } from './api/problem.js'
 export type { ReleaseView } from './api/release-view.js'
-export type { ReplayView } from './api/replay-view.js'
+export type { ReplayNoise, ReplayView } from './api/replay-view.js'
 export type {
   AgentFate,
   AgentInRound,
@@ -127,6 +128,7 @@ export {
 export {
   type AgentEvaluation,
   manifestId,
+  type PrivacyStatement,
   type ReleaseManifest,
   releaseManifestSchema,
   signManifest,

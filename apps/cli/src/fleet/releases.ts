@@ -3,9 +3,10 @@ import { access, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { LoricaError, type ReleaseView, type RunView, verifyRelease } from '@lorica/protocol'
 import { Command } from 'commander'
+import { roundedUp } from '../privacy/steps.js'
 import { needed } from '../screen/argument.js'
 import { runs } from '../screen/command.js'
-import { table } from '../screen/format.js'
+import { count, table } from '../screen/format.js'
 import { type Api, type ApiOptions, createApi } from './api.js'
 import { withApi } from './run.js'
 
@@ -44,7 +45,10 @@ export function releasesCommand(): Command {
     withApi(releases.command('show <release>').description('the signed manifest of one release')),
     async (options: ApiOptions, output, [name]) => {
       const view = await createApi(options).get<ReleaseView>(`/api/v1/releases/${needed(name, '<release>')}`)
-      output.result(view, JSON.stringify(view.manifest, null, 2).split('\n'))
+      output.result(view, [
+        ...JSON.stringify(view.manifest, null, 2).split('\n'),
+        ...promiseOf(view.manifest),
+      ])
     },
   )
   runs(
@@ -60,10 +64,22 @@ export function releasesCommand(): Command {
       output.result({ release: view.name, id: view.id, adapter: folder, files, notes }, [
         `${view.name} verified and written to ${folder}`,
         ...notes,
+        ...promiseOf(view.manifest),
       ])
     },
   )
   return releases
+}
+
+/** The promise of a release in one sentence, and what it means; nothing where it has none. */
+function promiseOf({ privacy }: ReleaseView['manifest']): readonly string[] {
+  if (privacy === undefined) return []
+  const { unit, epsilon, delta, rounds, spent } = privacy
+  const each = unit === 'site' ? 'each site' : 'each example of each site'
+  return [
+    `this adapter is (${roundedUp(epsilon)}, ${delta})-private for ${each}`,
+    `  at most ${count(rounds)} rounds of one site, whoever has every release of the run; over all runs of the fleet epsilon is ${roundedUp(spent)}`,
+  ]
 }
 
 /** What to know of a release beside its files; nothing where its run is not known any more. */

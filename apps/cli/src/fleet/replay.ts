@@ -35,14 +35,23 @@ export function replayCommand(command: Command): void {
   )
 }
 
+function replayText({ isSame, recomputedSha256, noise }: ReplayView): string {
+  if (noise === undefined) return isSame ? 'the same' : `other: ${recomputedSha256.slice(0, 16)}`
+  const found = `noise of norm ${noise.norm.toPrecision(4)}, ${noise.expectedNorm.toPrecision(4)} was drawn`
+  return isSame ? `the same but for ${found}` : `other: ${found}`
+}
+
 function linesOf(run: string, replayed: readonly ReplayView[]): readonly string[] {
   if (replayed.length === 0) return [`run ${run} has committed no round yet: lorica rounds list ${run}`]
   const rows = replayed.map((view) => [
     ...[String(view.round), view.release ?? '-', String(view.updates), view.recordedSha256.slice(0, 16)],
-    view.isSame ? 'the same' : `other: ${view.recomputedSha256.slice(0, 16)}`,
+    replayText(view),
   ])
   const wrong = replayed.filter(({ isSame }) => !isSame).length
-  const all = `all ${replayed.length} rounds of ${run} give the same bytes again`
+  const same = replayed.some(({ noise }) => noise !== undefined)
+    ? 'the same again, but for their noise'
+    : 'the same bytes again'
+  const all = `all ${replayed.length} rounds of ${run} give ${same}`
   const summary = wrong === 0 ? all : `${wrong} of ${replayed.length} rounds of ${run} give other bytes`
   return [...table([['round', 'release', 'updates', 'recorded', 'computed again'], ...rows]), '', summary]
 }

@@ -63,6 +63,11 @@ function show(event: RunEvent, lanes: Map<string, Lane>, output: Output): boolea
       for (const { name, kind, code, message } of event.over ?? [])
         output.line(`round ${event.round}: ${name} ${kind}: ${code} ${message}`)
       return false
+    case 'privacy-charged':
+      output.line(
+        `round ${event.round}: ${event.sites.length} ${event.unit === 'site' ? 'sites' : 'sites, by example,'} have spent epsilon ${event.epsilon?.toFixed(3) ?? '-'} at most, at delta ${event.delta}`,
+      )
+      return false
     case 'round-failed':
       output.line(`round ${event.round} failed: ${event.reason}`)
       return false

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { privacyLedgerCommand } from '../fleet/privacy-ledger.js'
 import { attackCommand } from './attack.js'
 import { canariesCommand } from './canaries.js'
 import { epsilonCommand } from './epsilon.js'
@@ -12,4 +13,5 @@ export function privacyCommand(): Command {
     .addCommand(noiseCommand())
     .addCommand(attackCommand())
     .addCommand(canariesCommand())
+    .addCommand(privacyLedgerCommand())
 }

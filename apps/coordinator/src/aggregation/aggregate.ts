@@ -7,6 +7,7 @@ import type { Disk } from '../store/disk.js'
 import { contributionPath } from '../store/updates.js'
 import { candidateOf } from './candidate.js'
 import type { Aggregated, ClosedRound } from './closed-round.js'
+import { protectedMean } from './protected-mean.js'
 import { startsOf } from './starts.js'
 
 const MEASURING = 2e9 // multiplications: seconds, for an aggregate that itself may take less
@@ -17,7 +18,7 @@ export interface Reading {
   readonly updatesFolder: string
 }
 
-/** The aggregate of the accepted updates of a round: the same bytes whenever and wherever it is computed. */
+/** The aggregate of the accepted updates of a round: the same bytes whenever and wherever it is computed, but for noise where it has some. */
 export async function aggregateOf(reading: Reading, closed: ClosedRound): Promise<Aggregated> {
   const { spec, round } = closed
   const members = membersOf(contributionsOf(round))
@@ -34,12 +35,16 @@ export async function aggregateOf(reading: Reading, closed: ClosedRound): Promis
     local: new Set(tensorsOf(spec, start, round.round).personal),
   })
   const updates: Contribution[] = []
-  for await (const update of updatesOf({ ...closed, start }, counts.weights, { ...reading, pool })) {
+  const each = updatesOf({ ...closed, start }, counts.weights, { ...reading, pool })
+  const { privacy } = round
+  const mean = privacy ? await protectedMean(each, { ...closed, start, privacy }) : undefined
+  for await (const update of mean === undefined ? each : [mean.contribution]) {
     updates.push(update)
     await aggregation.fold(update)
   }
   const made = await aggregation.close()
-  return await candidateOf(closed, { made, split, scale: counts.scale, updates })
+  const candidate = await candidateOf(closed, { made, split, scale: counts.scale, updates })
+  return mean?.nextClip === undefined ? candidate : { ...candidate, nextClip: mean.nextClip }
 }
 
 /** The updates of a round, each from the cut of `start` that its agent trained, in the order of their ids. */

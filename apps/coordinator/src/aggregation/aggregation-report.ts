@@ -54,11 +54,19 @@ function short<T extends { readonly [key in keyof T]: number | null }>(figures: 
   return Object.fromEntries(rounded) as T
 }
 
+/** What noise a round has, and what its figures are of. */
+function noiseNote({ noise, valueNoise, clip, cohort }: NonNullable<RoundState['privacy']>): string {
+  const deviation = ((valueNoise * clip) / cohort).toPrecision(3)
+  return noise === 'server'
+    ? `each value of the mean has noise of standard deviation ${deviation}; all figures are of the noisy mean, and none is of one agent`
+    : `each agent added noise to its update; all figures are of the noisy mean, and none is of one agent`
+}
+
 /** A report that says what agents did otherwise than to train and send the whole adapter. */
 export function noted(
   report: AggregationReport,
   spec: Run['spec'],
-  { seats }: RoundState,
+  { seats, privacy }: RoundState,
 ): AggregationReport {
   const ranks = [...seats.values()].flatMap(({ status, rank = spec.peft.rank }) =>
     status === 'accepted' ? [rank] : [],
@@ -66,6 +74,7 @@ export function noted(
   const lower = ranks.filter((rank) => rank < spec.peft.rank).length
   const notes = [
     ...report.notes,
+    ...(privacy === null ? [] : [noiseNote(privacy)]),
     ...(hasPersonal(spec) ? ['each agent measures the candidate with its own parts'] : []),
     ...(lower === 0 || sidedIn(spec) !== null
       ? []

@@ -14,10 +14,12 @@ export interface ClosedRound {
   readonly start: Adapter
   readonly memory: Memory | null // of the rounds before
   readonly controlled: ControlledAgents | null // of a run with SCAFFOLD
+  readonly isReplay?: true // noise is left out of the sum: what comes of it is compared, and never released
 }
 
 /** An aggregate, what the coordinator remembers of it for the next round, and what the frozen side has become. */
 export interface Aggregated extends Pick<Aggregate, 'candidate' | 'report'> {
   readonly memory: Memory | null
   readonly grown: SideView | null // null of a strategy without a side
+  readonly nextClip?: number // of a round whose clip adapts
 }

@@ -11,6 +11,7 @@ import type { Doorway, Guest } from './doorway.js'
 import { streamEvents } from './event-stream.js'
 import { type FleetParts, fleetApi } from './fleet-api.js'
 import { operatorsApi, sha256Of } from './operators-api.js'
+import { privacyApi } from './privacy-api.js'
 import { roundsApi } from './rounds-api.js'
 
 /** What the operators' API acts on. */
@@ -35,6 +36,7 @@ export function operatorApi(app: FastifyInstance, parts: OperatorParts): void {
     fleetApi(api, parts)
     operatorsApi(api, parts)
     const replay = (run: Run, round: number) => replayRound(parts, run, round)
+    privacyApi(api, ledger.accounts)
     roundsApi(api, { conductor, roster, runOf, replay })
 
     api.post('/api/v1/runs', async ({ body }, reply) => {

@@ -221,7 +221,7 @@ export function createTransfer(
       }
       const upload = await uploads.begin(uploadId, async () => {
         const staged = await stageUpload(parts.disk, stagingFolder, uploadId, sizeBytes)
-        const check = startUpdateCheck(sizeBytes, expectationOf(offer, shapes, spec))
+        const check = startUpdateCheck(sizeBytes, expectationOf(offer, shapes, spec, open.privacy?.clip))
         return { uploadId, agentId, offer, staged, check, active, round }
       })
       return { uploadId, offset: upload.staged.offset() }

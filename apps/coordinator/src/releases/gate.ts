@@ -9,6 +9,12 @@ export interface Verdict {
   readonly parentLoss: number | null
 }
 
+/** The verdict over a candidate of sites that are protected: what was measured tells of their data, so it decides nothing. */
+export function unmeasured({ loss }: Measured): Verdict {
+  const reason = 'what agents measure decides nothing where sites are protected'
+  return { verdict: 'released', reason, loss, parentLoss: null }
+}
+
 /**
  * Decides over a candidate. It must have been measured unless nothing is held out, its loss must be finite, and no guard may be
  * broken: loss <= parent's loss * (1 + worseBy). Only agents that measured both count, each with its tokens.

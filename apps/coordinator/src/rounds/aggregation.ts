@@ -13,6 +13,7 @@ import { diskError } from '../store/disk-error.js'
 import { contributionPath } from '../store/updates.js'
 import type { ActiveRun } from './active-run.js'
 import type { Parts } from './parts.js'
+import { chargeRound, keptCandidate } from './privacy-charges.js'
 import { openRoundOf } from './training.js'
 
 /**
@@ -27,6 +28,7 @@ export async function aggregateRound(
   const { runId } = active
   const round = openRoundOf(active)
   const { spec, seed } = active.run()
+  if (await keptCandidate(parts, round)) return { durable: Promise.resolve() }
   const [start, memory] = await Promise.all([
     active.adapter(),
     readMemory(parts.blobs, spec, round.startState),
@@ -44,10 +46,13 @@ export async function aggregateRound(
     const { cause } = made
     throw cause instanceof RangeError ? new LoricaError('LRC-7006', cause.message, { cause }) : cause
   }
-  const { candidate, report, memory: remembered, grown } = made.aggregate
+  const { candidate, report, memory: remembered, grown, nextClip } = made.aggregate
   const stored = Object.entries(adapterFiles(candidate)).map(([path, bytes]) => parts.blobs.put(path, bytes))
   const files = stored.map(({ file }) => file)
   const kept = remembered === null ? [] : [parts.blobs.put(...memoryFile(remembered))]
+  const durable = Promise.all([...stored, ...kept].map((blob) => blob.durable))
+  durable.catch(() => undefined) // awaited when the round is committed
+  if (round.privacy !== null) await durable // noise is drawn once: after a restart the candidate is read, and not made again
   if (round.candidate === null) {
     const { optimizer } = spec.aggregate
     const aggregation = {
@@ -56,13 +61,13 @@ export async function aggregateRound(
       ...(optimizer === undefined ? {} : { optimizer: optimizer.kind }),
     }
     const [own] = kept
+    if (round.privacy !== null) chargeRound(parts, active, round.privacy)
     parts.ledger.record({
       ...{ type: 'round-aggregated', runId, round: round.round, files, aggregation },
       ...(own === undefined ? {} : { state: own.file }),
+      ...(nextClip === undefined ? {} : { nextClip }),
     })
   }
-  const durable = Promise.all([...stored, ...kept].map((blob) => blob.durable))
-  durable.catch(() => undefined) // awaited when the round is committed
   return { durable }
 }
 

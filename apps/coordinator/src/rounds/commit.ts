@@ -1,7 +1,7 @@
 import { updateDataBytes } from '@lorica/peft-core'
 import { manifestId, type Release, type RoundRecord } from '@lorica/protocol'
 import type { Contribution, Measured } from '../journal-event.js'
-import { judge, type Verdict } from '../releases/gate.js'
+import { judge, unmeasured, type Verdict } from '../releases/gate.js'
 import { contributionsOf, type RoundState, refusalsOf } from '../runs/round.js'
 import { weightsSha256 } from '../runs/run.js'
 import { tensorsOf } from '../runs/strategy.js'
@@ -9,6 +9,7 @@ import { weighted } from '../runs/weights.js'
 import type { ActiveRun } from './active-run.js'
 import { manifestOf } from './manifest.js'
 import type { Parts } from './parts.js'
+import { statementOf } from './privacy-charges.js'
 import { failRound, openRoundOf } from './training.js'
 
 interface MeasuredCandidate {
@@ -42,7 +43,8 @@ async function commitAs(
   const run = active.run()
   const round = openRoundOf(active)
   const { measured } = candidate
-  const verdict = judge(measured, run.parent, run.spec.evaluate)
+  const isProtected = round.privacy !== null
+  const verdict = isProtected ? unmeasured(measured) : judge(measured, run.parent, run.spec.evaluate)
   const contributions = contributionsOf(round)
   if (failsForRevoked(parts, active, contributions)) return null
   const bytesUpAsF32 = await bytesAsF32(active, round, contributions)
@@ -53,7 +55,10 @@ async function commitAs(
       ? parts.registry.prepare(
           manifestOf(
             run,
-            { version, round: round.round, files, contributions, measured, rule },
+            {
+              ...{ version, round: round.round, files, contributions, measured, rule },
+              privacy: statementOf(parts, run, round),
+            },
             {
               coordinatorPublicKey: parts.identity.publicKey,
               createdAt: new Date(parts.clock.now()).toISOString(),

@@ -109,8 +109,9 @@ export function expectationOf(
   { sha256 }: Pick<UpdateOpen, 'sha256'>,
   adapter: AdapterShapes,
   spec: Pick<RunSpec, 'update' | 'privacy'>,
+  clip: number | null = spec.privacy.clip, // of its round
 ): UpdateExpectation {
-  return { sha256, shapes: adapter, maxNorm: spec.privacy.clip, encodings: encodingsOf(spec) }
+  return { sha256, shapes: adapter, maxNorm: clip, encodings: encodingsOf(spec) }
 }
 
 /**

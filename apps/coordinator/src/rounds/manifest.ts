@@ -1,4 +1,10 @@
-import { type FileReference, type ReleaseManifest, type RuleView, SOFTWARE } from '@lorica/protocol'
+import {
+  type FileReference,
+  type PrivacyStatement,
+  type ReleaseManifest,
+  type RuleView,
+  SOFTWARE,
+} from '@lorica/protocol'
 import type { Contribution, Measured } from '../journal-event.js'
 import type { Run } from '../runs/run.js'
 import { weighted } from '../runs/weights.js'
@@ -12,11 +18,13 @@ export function manifestOf(
     readonly files: readonly FileReference[]
     readonly contributions: readonly Contribution[]
     readonly measured: Measured
+    readonly privacy?: PrivacyStatement | undefined // then it says nothing of single sites
     readonly rule?: RuleView | null // what a robust rule decided: what it left out is no part of the release
   },
   signer: { readonly coordinatorPublicKey: string; readonly createdAt: string },
 ): ReleaseManifest {
-  const { version, round, files, contributions, measured, rule = null } = candidate
+  const { version, round, files, contributions, measured, privacy, rule = null } = candidate
+  const isProtected = privacy !== undefined
   return {
     schema: 1,
     version,
@@ -27,10 +35,13 @@ export function manifestOf(
     parent: run.release,
     base: { sha256: run.base.sha256, name: run.base.name },
     files: [...files],
-    contributions: weighted(run.spec, contributions, rule)
+    contributions: (isProtected ? [] : weighted(run.spec, contributions, rule))
       .filter(({ weight }) => weight > 0)
       .map(({ agentId, name, updateSha256, weight }) => ({ agentId, name, updateSha256, weight })),
-    evaluation: { loss: measured.loss, tokens: measured.tokens, perAgent: [...measured.perAgent] },
+    evaluation: isProtected
+      ? { loss: null, tokens: 0, perAgent: [] }
+      : { loss: measured.loss, tokens: measured.tokens, perAgent: [...measured.perAgent] },
+    ...(isProtected ? { privacy } : {}),
     createdAt: signer.createdAt,
     software: SOFTWARE,
     coordinatorPublicKey: signer.coordinatorPublicKey,

@@ -1,6 +1,7 @@
 import type { EvaluateAssignment, RunSpec, TrainAssignment } from '@lorica/protocol'
 import { controlFor } from '../aggregation/scaffold.js'
 import type { RunJournalEvent, Seat } from '../journal-event.js'
+import type { RoundPrivacy } from '../journal-privacy-event.js'
 import { carriedOver, isBuffered } from '../runs/carry.js'
 import { holdOf } from '../runs/opening.js'
 import { rateScheduleOf } from '../runs/rate-schedule.js'
@@ -8,6 +9,7 @@ import type { RoundState } from '../runs/round.js'
 import { trustedIn } from '../runs/rule.js'
 import type { Run } from '../runs/run.js'
 import { roundSeed } from '../runs/seed.js'
+import { roundPrivacyOf } from '../runs/site-privacy.js'
 import { sidedIn } from '../runs/strategy.js'
 import { type Candidate, chooseAgents, rankOf, suitedAgents } from './selection.js'
 
@@ -15,7 +17,7 @@ import { type Candidate, chooseAgents, rankOf, suitedAgents } from './selection.
 export type Plan =
   | { readonly kind: 'round'; readonly event: Extract<RunJournalEvent, { type: 'round-planned' }> }
   | { readonly kind: 'wait'; readonly reason: string; readonly untilMs: number | null }
-  | { readonly kind: 'give-up'; readonly reason: string }
+  | { readonly kind: 'give-up'; readonly reason: string; readonly code?: 'LRC-3016' }
 
 const NO_DEADLINE_MS = 30 * 24 * 3600 * 1000 // what agents are told where a round has no deadline, or their work counts after it
 const ATTEMPTS = 3 // of one round, before its run fails
@@ -30,6 +32,8 @@ export function planRound(
     readonly newId: () => string
     /** Why agents cannot be waited for that have a seat of an earlier round, by agentId. */
     readonly absent?: ReadonlyMap<string, string>
+    /** Why a round may not be asked of some agents, in words: the privacy budget of one of them would be exceeded. */
+    readonly budgetFault?: (privacy: RoundPrivacy, agents: readonly Seat[]) => string | undefined
   },
 ): Plan {
   const { goal, buffer, minimum, deadlineMs, lateGraceMs, where } = run.spec.rounds
@@ -60,6 +64,10 @@ export function planRound(
     return { kind: 'wait', reason: `${reason}: not connected, or not selected`, untilMs: null }
   }
   const fresh = chooseAgents(run, round, free).map((agent) => seatOf(run.spec, agent, now.newId()))
+  const privacy = roundPrivacyOf(run, fresh.length)
+  const fault = privacy === null ? undefined : now.budgetFault?.(privacy, fresh)
+  if (fault !== undefined)
+    return { kind: 'give-up', code: 'LRC-3016', reason: `round ${round} is not asked for: ${fault}` }
   const deadlineAtMs = deadlineMs === null ? null : now.nowMs + deadlineMs
   const { runId, attempts } = run
   return {
@@ -68,6 +76,7 @@ export function planRound(
       ...{ type: 'round-planned', runId, round, attempt: attempts + 1, minimum },
       ...{ goal: buffer?.size ?? goal, deadlineAtMs, lateGraceMs, seats: [...kept, ...fresh] },
       ...(root === undefined ? {} : { trusted: root.agentId }),
+      ...(privacy === null ? {} : { privacy }),
       ...(over.length === 0 ? {} : { over }),
     },
   }
@@ -86,7 +95,7 @@ export function seatOf(spec: Pick<RunSpec, 'peft'>, agent: Candidate, assignment
 /** What a seat of a round is asked to train. */
 export function trainAssignment(
   run: Run,
-  round: Pick<RoundState, 'round' | 'deadlineAtMs' | 'lateGraceMs'>,
+  round: Pick<RoundState, 'round' | 'deadlineAtMs' | 'lateGraceMs'> & Partial<Pick<RoundState, 'privacy'>>,
   seat: Seat,
   {
     nowMs,
@@ -116,7 +125,7 @@ export function trainAssignment(
     },
     ...(seat.rank === undefined || seat.rank === peft.rank ? {} : { rank: seat.rank }),
     seed: roundSeed(run.seed, start.round),
-    maxUpdateNorm: spec.privacy.clip,
+    maxUpdateNorm: round.privacy?.clip ?? spec.privacy.clip,
     ...(spec.update.encoding === 'f32' ? {} : { update: { ...spec.update } }),
     ...(control === undefined ? {} : { control }),
     ...(sided === null ? {} : { trained: { rank: sided.rank } }),

@@ -6,9 +6,11 @@ import { controlledAgents } from '../aggregation/scaffold.js'
 import { readStoredAdapter } from '../aggregation/stored-adapter.js'
 import { contributionsOf } from '../runs/round.js'
 import { type Run, weightsSha256 } from '../runs/run.js'
+import { tensorsOf } from '../runs/strategy.js'
 import { contributionPath } from '../store/updates.js'
 import { aggregated, expectIntact } from './aggregation.js'
 import type { Parts } from './parts.js'
+import { expectSeparable, noiseBetween } from './replay-noise.js'
 
 /**
  * Aggregates a committed round of a run once more, from the adapter that it started from and its accepted updates, and holds the
@@ -33,13 +35,20 @@ export async function replayRound(
     const start = await readStoredAdapter(parts.blobs, round.start)
     const memory = await readMemory(parts.blobs, spec, round.startState)
     const controlled = controlledAgents({ spec, rounds }, round)
-    const { candidate } = await aggregated(parts, { runId, spec, seed, round, start, memory, controlled })
+    const closed = { runId, spec, seed, round, start, memory, controlled }
+    const of = { run: runId, round: number, release: record.release, updates: contributions.length }
+    const { privacy } = round
+    const hasNoise = privacy !== null && privacy.noise === 'server'
+    if (hasNoise) expectSeparable(spec)
+    const { candidate } = await aggregated(parts, hasNoise ? { ...closed, isReplay: true } : closed)
     const weights = adapterFiles(candidate)['adapter_model.safetensors']
     const recomputedSha256 = createHash('sha256').update(weights).digest('hex')
-    return {
-      ...{ run: runId, round: number, release: record.release, updates: contributions.length },
-      ...{ recordedSha256, recomputedSha256, isSame: recomputedSha256 === recordedSha256 },
-    }
+    if (!hasNoise)
+      return { ...of, recordedSha256, recomputedSha256, isSame: recomputedSha256 === recordedSha256 }
+    const recorded = await readStoredAdapter(parts.blobs, round.candidate)
+    const names = tensorsOf(spec, start, number).shared.keys()
+    const { isNoise, ...noise } = noiseBetween(recorded, candidate, { names, privacy })
+    return { ...of, recordedSha256, recomputedSha256, isSame: isNoise, noise }
   } catch (cause) {
     const { message } = cause as Error
     throw new LoricaError('LRC-3015', `round ${number} of ${runId}: ${message}`, { cause })

@@ -11,6 +11,7 @@ import { type ActiveRun, momentOf } from './active-run.js'
 import { bystandersOf, recordedBystanders } from './bystanders.js'
 import type { Parts } from './parts.js'
 import { planRound, seatOf, trainAssignment } from './plan.js'
+import { budgetFault } from './privacy-charges.js'
 import { suitedAgents } from './selection.js'
 
 const SCHEDULE_TICK_MS = 1000 // somebody may set the clock meanwhile
@@ -20,7 +21,7 @@ export async function planNextRound(parts: Parts, active: ActiveRun): Promise<vo
   for (;;) {
     await waitUntilReady(parts, active)
     const plan = planNow(parts, active)
-    if (plan.kind === 'give-up') throw new LoricaError('LRC-3006', plan.reason)
+    if (plan.kind === 'give-up') throw new LoricaError(plan.code ?? 'LRC-3006', plan.reason)
     if (plan.kind === 'round') {
       setWaiting(parts, active, null)
       active.roundStartedMs = parts.clock.monotonicMs()
@@ -49,7 +50,11 @@ async function waitUntilReady(parts: Parts, active: ActiveRun): Promise<void> {
 
 function planNow(parts: Parts, active: ActiveRun) {
   const now = { nowMs: active.nowMs(), wallMs: parts.clock.now(), newId: () => newId(parts.random) }
-  return planRound(active.run(), availableAgents(parts), { ...now, absent: absentees(parts, active) })
+  const run = active.run()
+  return planRound(run, availableAgents(parts), {
+    ...{ ...now, absent: absentees(parts, active) },
+    budgetFault: (privacy, agents) => budgetFault(parts, run, privacy, agents),
+  })
 }
 
 /** Whose seat of an earlier round is not waited for any more, and why: those that left, and those that are connected but hang. */
@@ -159,7 +164,10 @@ export function inviteWaiting(parts: Parts, active: ActiveRun): void {
   const lacking = isBuffered(run.spec) ? Number.POSITIVE_INFINITY : round.minimum - hopeful.length
   if (lacking <= 0) return
   const free = availableAgents(parts).filter(
-    ({ agentId }) => !round.seats.has(agentId) && !run.excluded.includes(agentId),
+    ({ agentId, name }) =>
+      !round.seats.has(agentId) &&
+      !run.excluded.includes(agentId) &&
+      (round.privacy === null || budgetFault(parts, run, round.privacy, [{ name }]) === undefined),
   )
   try {
     for (const agent of suitedAgents(run, free).suited.slice(0, lacking)) {

@@ -8,6 +8,7 @@ import type {
   SeatMark,
   SeatOver,
 } from '../journal-event.js'
+import type { RoundPrivacy } from '../journal-privacy-event.js'
 
 /** How one seat of a round stands. */
 export type SeatState =
@@ -36,6 +37,9 @@ export interface RoundState {
   readonly candidate: readonly FileReference[] | null
   readonly state: FileReference | null // what it remembers if the candidate is released
   readonly aggregation: AggregationView | null // how the candidate was made
+  readonly privacy: RoundPrivacy | null // how it protects its sites
+  readonly isCharged: boolean // to the accounts of those sites
+  readonly nextClip: number | null // of the round after it, where the clip adapts
   readonly plannedAt: string
   readonly closedAt: string | null
   readonly bystanders: readonly Bystander[] // who had no seat when it was planned
@@ -71,6 +75,9 @@ export function openRound(
       candidate: null,
       state: null,
       aggregation: null,
+      privacy: event.privacy ?? null,
+      isCharged: false,
+      nextClip: null,
       plannedAt: at,
       closedAt: null,
       marks: new Map(),
@@ -98,6 +105,8 @@ export function stepRound(state: RoundState, event: RoundEvent, at: string): Rou
       return state.isClosed || event.round !== state.round
         ? state
         : { ...state, isClosed: true, closedAt: at, marks: withMarks(state.marks, event.marks) }
+    case 'privacy-charged':
+      return event.round === state.round ? { ...state, isCharged: true } : state
     case 'round-aggregated':
       if (event.round !== state.round) return state
       return {
@@ -105,6 +114,7 @@ export function stepRound(state: RoundState, event: RoundEvent, at: string): Rou
         candidate: event.files,
         state: event.state ?? null,
         aggregation: event.aggregation ?? null,
+        nextClip: event.nextClip ?? null,
       }
   }
 }

@@ -18,6 +18,7 @@ export interface Run {
   readonly base: PinnedBase
   readonly adapter: { readonly version: number; readonly files: readonly FileReference[] } // the next round starts from it
   readonly optimizerState: FileReference | null // what the optimiser of the coordinator remembers; it moves with `adapter`
+  readonly clip: number | null // of the next update; it may adapt
   readonly release: string | null
   readonly baseline: Measured | null
   readonly parent: Measured | null // how well `adapter` does
@@ -47,6 +48,7 @@ export function createRun(event: Extract<RunJournalEvent, { type: 'run-created' 
     base,
     adapter: { version: 0, files },
     optimizerState: null,
+    clip: event.spec.privacy?.clip ?? null,
     release: null,
     baseline: null,
     parent: null,
@@ -85,6 +87,7 @@ export function stepRun(run: Run, { event, at }: Pick<JournalEntry, 'event' | 'a
     }
     case 'agent-invited':
     case 'round-aggregated':
+    case 'privacy-charged':
       return inRound(run, event, at)
     case 'round-closed': {
       const closed = inRound(run, event, at)
@@ -171,6 +174,7 @@ function committed(run: Run, event: Extract<RunJournalEvent, { type: 'round-comm
     ...run,
     adapter: { version, files },
     optimizerState: isReleased ? (run.current?.state ?? null) : run.optimizerState,
+    clip: run.current?.nextClip ?? run.clip,
     release: isReleased ? record.release : run.release,
     parent: isReleased ? { loss, tokens, perAgent, seconds: record.evaluateSeconds } : run.parent,
     rounds: [...run.rounds, record],

@@ -6,5 +6,12 @@ export interface ReplayView {
   readonly updates: number
   readonly recordedSha256: string // of adapter_model.safetensors of the candidate
   readonly recomputedSha256: string
-  readonly isSame: boolean
+  readonly isSame: boolean // but for noise, where there is some
+  readonly noise?: ReplayNoise // of a round whose sum had noise, which nobody can draw again
+}
+
+/** What is between a recorded candidate and the same without noise. */
+export interface ReplayNoise {
+  readonly norm: number // L2 over all trained values
+  readonly expectedNorm: number // of the noise that was drawn
 }

@@ -36,6 +36,14 @@ export type RunEvent = Stamp &
       })
     | (OfAgent & { readonly type: 'update-refused'; readonly code: string; readonly message: string })
     | (OfAgent & { readonly type: 'agent-declined'; readonly code: string; readonly message: string })
+    | {
+        readonly type: 'privacy-charged' // before anything of the round is released
+        readonly round: number
+        readonly unit: 'site' | 'example'
+        readonly sites: readonly string[] // names
+        readonly epsilon: number | null // of the site that has spent most, over all runs; null: nothing can be promised
+        readonly delta: number
+      }
     | { readonly type: 'round-aggregated'; readonly round: number; readonly adapterSha256: string }
     | (OfAgent & { readonly type: 'evaluation-received'; readonly loss: number; readonly tokens: number })
     | { readonly type: 'round-committed'; readonly record: RoundRecord }

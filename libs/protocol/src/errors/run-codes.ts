@@ -80,4 +80,11 @@ export const runCodes = {
     action:
       'See which rounds were committed with `lorica rounds list RUN`; check the files with `lorica store verify`.',
   },
+  'LRC-3016': {
+    title: 'Privacy budget is spent',
+    meaning:
+      'Another round would bring a site above the epsilon of privacy.dp.budget, over everything that was released about it. What was released before stands.',
+    action:
+      'See what was spent with `lorica privacy ledger`. Another round needs a larger budget, or more noise; nothing gives spent privacy back.',
+  },
 } as const

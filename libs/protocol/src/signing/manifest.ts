@@ -22,6 +22,21 @@ const agentEvaluationSchema = z.strictObject({
   tokens: positiveSchema,
 })
 
+/** What a release promises to each of the sites that it was made with, whoever has it and every earlier release of its run. */
+export const privacyStatementSchema = z.strictObject({
+  unit: z.enum(['site', 'example']), // what is protected: all data of a site, or one example of it
+  adjacency: z.enum(['zero-out', 'add-remove']), // two data sets are neighbours: a site's part of each sum, or zero; an example more or less
+  epsilon: z.number().min(0), // of the run up to here, the largest of all sites
+  delta: z.number().gt(0).lt(1),
+  accountant: z.enum(['gaussian', 'pld', 'rdp']), // whose bound it is
+  order: z.number().nullable(), // of the Renyi divergence; null for other accountants
+  noise: z.enum(['server', 'agent', 'shared']), // who added it
+  noiseMultiplier: z.number().positive(), // standard deviation of a round over the clip, all that it releases counted
+  rounds: positiveSchema, // the most that one site took part in
+  spent: z.number().min(0), // the same of all runs of the fleet together, the largest of all sites
+})
+export type PrivacyStatement = Readonly<z.infer<typeof privacyStatementSchema>>
+
 /** What a release is: which files, from which base, made of which updates, and how well it does. */
 export const releaseManifestSchema = z.strictObject({
   schema: z.literal(1),
@@ -49,6 +64,7 @@ export const releaseManifestSchema = z.strictObject({
     tokens: countSchema,
     perAgent: z.array(agentEvaluationSchema),
   }),
+  privacy: privacyStatementSchema.optional(), // absent: nothing is promised
   createdAt: z.iso.datetime(),
   software: z.string().max(64),
   coordinatorPublicKey: publicKeySchema,

@@ -38,6 +38,12 @@ const siteSchema = z
 /** `privacy.dp` of a run, by the unit that is protected. Parsing fills in every default. */
 export const dpSchema = z.discriminatedUnion('unit', [siteSchema])
 
+/** The same, where null and false mean none. */
+export const dpOrNoneSchema = z.preprocess(
+  (value) => (value === null || value === false ? undefined : value),
+  dpSchema.optional(),
+)
+
 /** Differential privacy of a run. */
 export type DpSpec = Readonly<z.infer<typeof dpSchema>>
 

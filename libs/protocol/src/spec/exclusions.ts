@@ -1,5 +1,6 @@
 import { LoricaError } from '../errors/lorica-error.js'
 import type { RunStrategy } from './aggregate-spec.js'
+import { dpExclusions } from './dp-exclusions.js'
 import { leastUpdates } from './robust-spec.js'
 import { scaffoldExclusions } from './scaffold-exclusions.js'
 import type { Exclusion, Settings } from './settings.js'
@@ -198,7 +199,7 @@ const exclusions: readonly Exclusion[] = [
   },
 ]
 
-const all: readonly Exclusion[] = [...exclusions, ...scaffoldExclusions]
+const all: readonly Exclusion[] = [...exclusions, ...scaffoldExclusions, ...dpExclusions]
 
 const textOf = (text: string | ((spec: Settings) => string), spec: Settings): string =>
   typeof text === 'string' ? text : text(spec)

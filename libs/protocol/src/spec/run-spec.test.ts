@@ -207,7 +207,10 @@ describe('parseRunSpec', () => {
     ['aggregate.strategy', { aggregate: { strategy: 'fedprox' } }],
     ['aggregate.trust', { aggregate: { trust: 'private' } }],
     ['privacy.secureAggregation', { privacy: { secureAggregation: true } }],
-    ['privacy.dp', { privacy: { dp: { epsilon: 3 } } }],
+    [
+      'privacy.dp.noise',
+      { privacy: { clip: 1, dp: { unit: 'site', noise: 'shared', epsilon: 3, delta: 1e-5 } } },
+    ],
     ['rollout', { rollout: { groups: [1] } }],
     ['base.model', { base: { model: 'hf:org/name@main' } }],
   ])('%s asks for something that is not available and is refused by name', (name, part) => {

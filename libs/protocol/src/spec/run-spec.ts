@@ -4,7 +4,8 @@ import { updateEncodingSchema } from '../messages/field.js'
 import { readMessage } from '../messages/message.js'
 import { aggregateSchema } from './aggregate-spec.js'
 import { bufferSchema } from './buffer-spec.js'
-import { dpSchema } from './dp-spec.js'
+import { withUniformWeights } from './dp-exclusions.js'
+import { dpOrNoneSchema } from './dp-spec.js'
 import { parseDuration } from './duration.js'
 import { expectCompatible } from './exclusions.js'
 import { parsePercentage } from './percentage.js'
@@ -115,7 +116,7 @@ export const runSpecSchema = z.strictObject({
   privacy: z
     .strictObject({
       clip: z.number().positive().nullable().default(null), // bound on the L2 norm of an update
-      dp: dpSchema.optional(),
+      dp: dpOrNoneSchema.optional(),
     })
     .prefault({}),
   evaluate: z
@@ -154,7 +155,7 @@ export type RunSpec = Readonly<z.infer<typeof runSpecSchema>>
  */
 export function parseRunSpec(raw: unknown): RunSpec {
   expectPossible(raw)
-  const spec = readMessage(runSpecSchema, 'run', withoutUnavailable(raw), 'LRC-3001')
+  const spec = readMessage(runSpecSchema, 'run', withUniformWeights(withoutUnavailable(raw)), 'LRC-3001')
   const { minimum, goal, buffer } = spec.rounds
   expectMinimum(minimum, 'rounds.goal', goal)
   expectMinimum(minimum, 'rounds.buffer.size', buffer?.size ?? null)

@@ -1,4 +1,5 @@
 import type { RunStrategy } from './aggregate-spec.js'
+import type { DpSpec } from './dp-spec.js'
 import type { RobustSpec } from './robust-spec.js'
 
 /** The settings of a run that may exclude each other. */
@@ -28,7 +29,8 @@ export interface Settings {
     readonly proximal?: number | null | undefined
     readonly scaffold?: boolean | undefined
   }
-  readonly privacy: { readonly clip: number | null }
+  readonly privacy: { readonly clip: number | null; readonly dp?: DpSpec | undefined }
+  readonly evaluate: { readonly guards: readonly unknown[] }
   readonly update: { readonly encoding: string }
 }
 

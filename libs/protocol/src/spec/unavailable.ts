@@ -23,7 +23,7 @@ const options: readonly Option[] = [
   },
   { path: ['aggregate', 'trust'], allows: ['exact', 'robust'], use: 'exact or robust' },
   { path: ['privacy', 'secureAggregation'], allows: [false, null], use: 'false' },
-  { path: ['privacy', 'dp'], allows: [null, false], use: 'null' },
+  { path: ['privacy', 'dp', 'noise'], allows: ['server'], use: 'server' },
   { path: ['rollout'], allows: [null], use: 'null: a release goes to every connected agent' },
 ]
 

@@ -1,0 +1,85 @@
+import { type Adapter, type Contribution, type Tensor, type TensorMap, tensorSource } from '@lorica/peft-core'
+import { jointNorm, nextClip, noisyShare, openNoisySum } from '@lorica/privacy'
+import type { RoundPrivacy } from '../journal-privacy-event.js'
+import { siteDpIn } from '../runs/site-privacy.js'
+import { tensorsOf } from '../runs/strategy.js'
+import type { ClosedRound } from './closed-round.js'
+
+/** All that a round that protects its sites gives of their updates. */
+export interface ProtectedMean {
+  /** (sum of the updates + noise) / cohort, as one update from the start of the round. */
+  readonly contribution: Contribution
+  readonly nextClip?: number
+}
+
+const SUM = 'sum' // the id of the one update that strategies see
+
+/** An update whose norm is this near to the clip was scaled down to it. */
+const CLIPPED = 1 - 1e-6
+
+/**
+ * Adds the updates up with noise, before anything else sees them. Throws RangeError for an update that is not finite or whose norm is
+ * above the clip of the round.
+ */
+export async function protectedMean(
+  updates: AsyncIterable<Contribution>,
+  closed: ClosedRound & { readonly privacy: RoundPrivacy },
+): Promise<ProtectedMean> {
+  const { spec, round, start, privacy, isReplay } = closed
+  const { shared: shapes } = tensorsOf(spec, start, round.round)
+  const { clip, bitNoise, cohort } = privacy
+  const isNoisy = privacy.noise === 'server' && isReplay !== true
+  const noiseMultiplier = privacy.valueNoise
+  const sum = isNoisy ? openNoisySum({ shapes, clip, noiseMultiplier }) : openPlainSum(shapes)
+  const unclipped: boolean[] = []
+  for await (const update of updates) {
+    const tensors = await tensorsIn(update, shapes)
+    unclipped.push(jointNorm(tensors) < clip * CLIPPED)
+    sum.add(tensors)
+  }
+  const mean = new Map(
+    [...sum.close()].map(([name, values]) => [name, meanOf(values, cohort, shapes.get(name))]),
+  )
+  const contribution = contributionOf(mean, start)
+  const adaptive = siteDpIn(spec)?.adaptiveClip
+  if (adaptive === undefined || bitNoise === null || isReplay === true) return { contribution }
+  const share = noisyShare(unclipped, { bitNoise, cohort })
+  return { contribution, nextClip: nextClip(clip, share, { ...adaptive, bitNoise }) }
+}
+
+function contributionOf(mean: TensorMap, start: Adapter): Contribution {
+  return { id: SUM, weight: 1, config: start.config, start: start.tensors, tensors: tensorSource(mean) }
+}
+
+async function tensorsIn(
+  { tensors }: Contribution,
+  shapes: ReadonlyMap<string, readonly number[]>,
+): Promise<ReadonlyMap<string, Tensor>> {
+  const read = new Map<string, Tensor>()
+  for (const [name, shape] of shapes) {
+    const data = new Float32Array(sizeOf(shape))
+    await tensors.read(name, 0, data)
+    read.set(name, { shape, data })
+  }
+  return read
+}
+
+function meanOf(sum: Float64Array, cohort: number, shape: readonly number[] = []): Tensor {
+  return { shape, data: Float32Array.from(sum, (value) => value / cohort) }
+}
+
+/** A sum without noise, to compare with. */
+function openPlainSum(shapes: ReadonlyMap<string, readonly number[]>): ReturnType<typeof openNoisySum> {
+  const sums = new Map([...shapes].map(([name, shape]) => [name, new Float64Array(sizeOf(shape))]))
+  return {
+    add(update) {
+      for (const [name, { data }] of update) {
+        const sum = sums.get(name) as Float64Array
+        for (let at = 0; at < data.length; at++) sum[at] = (sum[at] as number) + (data[at] as number)
+      }
+    },
+    close: () => sums,
+  }
+}
+
+const sizeOf = (shape: readonly number[]): number => shape.reduce((product, side) => product * side, 1)

@@ -1,0 +1,98 @@
+import { type Account, projected, spent, withCharge } from '@lorica/privacy'
+import type { PrivacyStatement } from '@lorica/protocol'
+import type { RoundPrivacy } from '../journal-privacy-event.js'
+import { contributionsOf, type RoundState } from '../runs/round.js'
+import type { Run } from '../runs/run.js'
+import { chargeOf, overBudget, type SiteAccount } from '../runs/site-privacy.js'
+import type { ActiveRun } from './active-run.js'
+import type { Parts } from './parts.js'
+
+type Keeping = Pick<Parts, 'ledger'>
+
+/**
+ * All that was released about a site and all that open rounds of other runs are about to release, so that runs side by side do not
+ * spend the same budget twice.
+ */
+export function accountOf({ ledger }: Keeping, runId: string, name: string): Account {
+  const pending = ledger.runs().flatMap(({ runId: other, current }) => {
+    const sits = [...(current?.seats.values() ?? [])].some((seat) => seat.name === name)
+    if (other === runId || current === null || current.privacy === null || current.isCharged || !sits)
+      return []
+    return [chargeOf(current.privacy)]
+  })
+  return pending.reduce<Account>(withCharge, ledger.accounts.of(name))
+}
+
+/** Why a round may not be asked of these agents; undefined where each stays within the budget of the run. */
+export function budgetFault(
+  parts: Keeping,
+  { runId, spec }: Pick<Run, 'runId' | 'spec'>,
+  privacy: RoundPrivacy,
+  agents: readonly { readonly name: string }[],
+): string | undefined {
+  const sites = agents.map(({ name }): SiteAccount => ({ name, account: accountOf(parts, runId, name) }))
+  return overBudget(spec, privacy, sites)
+}
+
+/** Has the sites of a round pay for it, once an attempt: nothing of it was released before. */
+export function chargeRound(parts: Keeping, active: ActiveRun, privacy: RoundPrivacy): void {
+  const { runId, current } = active.run()
+  if (current === null || current.isCharged) return
+  const sites = contributionsOf(current)
+    .map(({ agentId, name }) => ({ agentId, name }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+  const charge = chargeOf(privacy)
+  const { delta } = privacy
+  const bounds = sites.map(({ name }) => projected(parts.ledger.accounts.of(name), charge, delta))
+  parts.ledger.record({
+    ...{ type: 'privacy-charged', runId, round: current.round, attempt: current.attempt },
+    ...{ sites, charge, delta, spent: largest(bounds)?.epsilon ?? null },
+  })
+}
+
+/** The candidate that was made of the open round before a restart: with noise there is no other. Throws LRC-5002 or LRC-3008 when it is lost. */
+export async function keptCandidate(
+  { blobs }: Pick<Parts, 'blobs'>,
+  { privacy, candidate, state }: RoundState,
+): Promise<boolean> {
+  if (privacy === null || candidate === null) return false
+  for (const { sha256 } of [...candidate, ...(state === null ? [] : [state])]) await blobs.whole(sha256)
+  return true
+}
+
+/** What a release of the open round promises; undefined where it promises nothing. */
+export function statementOf(
+  { ledger }: Keeping,
+  { runId }: Run,
+  round: RoundState,
+): PrivacyStatement | undefined {
+  const { privacy } = round
+  if (privacy === null || !round.isCharged) return undefined
+  const { delta, noise, noiseMultiplier } = privacy
+  const sites = ledger.accounts.sitesOf(runId).map((name) => ({
+    own: ledger.accounts.inRun(name, runId),
+    all: ledger.accounts.of(name),
+  }))
+  const bound = largest(sites.map(({ own }) => spent(own, 'site', delta)))
+  const total = largest(sites.map(({ all }) => spent(all, 'site', delta)))
+  if (bound === null || total === null) return undefined
+  const rounds = Math.max(...sites.map(({ own }) => own.reduce((sum, { steps }) => sum + steps, 0)))
+  const { epsilon, accountant, order } = bound
+  return {
+    ...{ unit: 'site', adjacency: 'zero-out', epsilon, delta, accountant, order },
+    ...{ noise, noiseMultiplier, rounds, spent: total.epsilon },
+  }
+}
+
+/** The largest of some bounds; null of none, and where one of them promises nothing. */
+function largest<T extends { readonly epsilon: number }>(bounds: readonly (T | null)[]): T | null {
+  return bounds.reduce<T | null>(
+    (most, bound, at) =>
+      bound === null || (at > 0 && most === null)
+        ? null
+        : most === null || bound.epsilon > most.epsilon
+          ? bound
+          : most,
+    null,
+  )
+}

@@ -1,0 +1,73 @@
+import { type Account, type Charge, noiseFor, projected, spent, valueNoise } from '@lorica/privacy'
+import type { RunSpec, SiteDpSpec } from '@lorica/protocol'
+import type { RoundPrivacy } from '../journal-privacy-event.js'
+import type { Run } from './run.js'
+
+/** The protection of sites that a run asks for. */
+export function siteDpIn({ privacy }: Pick<RunSpec, 'privacy'>): SiteDpSpec | undefined {
+  return privacy.dp?.unit === 'site' ? privacy.dp : undefined
+}
+
+/** How the next round of a run protects its sites, when it is planned with so many seats; null where it does not. */
+export function roundPrivacyOf(
+  { spec, clip }: Pick<Run, 'spec' | 'clip'>,
+  seats: number,
+): RoundPrivacy | null {
+  const dp = siteDpIn(spec)
+  if (dp === undefined || clip === null) return null
+  const cohort = spec.rounds.goal ?? seats
+  const noiseMultiplier = noiseMultiplierOf(dp, spec.rounds.count)
+  const bitNoise =
+    dp.adaptiveClip === undefined
+      ? null
+      : (dp.adaptiveClip.bitNoise ?? Math.max(cohort / BIT_NOISE_SHARE, noiseMultiplier))
+  return {
+    ...{ unit: 'site', noise: dp.noise, clip, noiseMultiplier, bitNoise, cohort, delta: dp.delta },
+    valueNoise: bitNoise === null ? noiseMultiplier : valueNoise(noiseMultiplier, bitNoise),
+  }
+}
+
+const BIT_NOISE_SHARE = 20 // of the cohort, after Andrew et al.
+
+function noiseMultiplierOf({ noiseMultiplier, epsilon = 0, delta }: SiteDpSpec, rounds: number): number {
+  if (noiseMultiplier !== undefined) return noiseMultiplier
+  return noiseFor(epsilon, delta, [{ samplingRate: 1, sampling: 'none', steps: rounds }]).noiseMultiplier
+}
+
+/** What a round costs a site that is in its sum. Who takes part is no secret, so no sampling amplifies anything. */
+export function chargeOf({ unit, noiseMultiplier }: RoundPrivacy): Charge {
+  return { unit, noiseMultiplier, samplingRate: 1, sampling: 'none', steps: 1 }
+}
+
+/** A site, and all that was released or is about to be released about it. */
+export interface SiteAccount {
+  readonly name: string
+  readonly account: Account
+}
+
+/** Why a round may not be asked of these sites, in words; undefined where each stays within the budget of the run. */
+export function overBudget(
+  spec: Pick<RunSpec, 'privacy'>,
+  privacy: RoundPrivacy,
+  sites: readonly SiteAccount[],
+): string | undefined {
+  const dp = siteDpIn(spec)
+  const most = dp?.budget?.epsilon ?? dp?.epsilon
+  if (dp === undefined || most === undefined) return undefined
+  const over = sites.flatMap(({ name, account }) => {
+    const next = projected(account, chargeOf(privacy), dp.delta)
+    if (next !== null && next.epsilon <= most) return []
+    const before = spent(account, 'site', dp.delta)
+    return [
+      next === null
+        ? `${name}, of whose data something was released that protects single examples only`
+        : `${name} from epsilon ${shown(before?.epsilon ?? 0)} to ${shown(next.epsilon)}`,
+    ]
+  })
+  if (over.length === 0) return undefined
+  const named = over.slice(0, 3).join(', ')
+  const others = over.length > 3 ? ` and ${over.length - 3} others` : ''
+  return `it would bring ${named}${others}, above the budget ${most} at delta ${dp.delta}`
+}
+
+const shown = (epsilon: number): string => String(Number(epsilon.toPrecision(4)))

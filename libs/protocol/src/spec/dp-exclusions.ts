@@ -1,0 +1,70 @@
+import { z } from 'zod'
+import type { SiteDpSpec } from './dp-spec.js'
+import type { Exclusion, Settings } from './settings.js'
+import { strategiesWith, strategyModes } from './trust-modes.js'
+
+const siteDpOf = ({ privacy: { dp } }: Settings): SiteDpSpec | undefined =>
+  dp?.unit === 'site' ? dp : undefined
+
+/** What differential privacy of sites does not go with. */
+const others: readonly Omit<Exclusion, 'first'>[] = [
+  {
+    applies: ({ privacy }) => privacy.clip === null,
+    second: () => 'privacy.clip null',
+    because: 'the noise is a multiple of the clip, which bounds what a site can change',
+    instead: 'Set privacy.clip to the L2 norm that an update may have, such as 1.',
+  },
+  {
+    applies: ({ aggregate }) => strategyModes[aggregate.strategy]?.isLinear !== true,
+    second: ({ aggregate }) => `aggregate.strategy ${aggregate.strategy}`,
+    because: 'noise covers the sum of the updates, and this needs each of them',
+    instead: `Set aggregate.strategy to one of ${strategiesWith(({ isLinear }) => isLinear)}; ffa and fedsvd bound the change of the model itself.`,
+  },
+  {
+    applies: ({ aggregate }) => aggregate.robust !== undefined || aggregate.trust === 'robust',
+    second: () => 'aggregate.trust robust',
+    because: 'noise covers the sum of the updates, and a rule looks at each of them',
+    instead: 'Leave one of them out.',
+  },
+  {
+    applies: ({ aggregate }) => aggregate.weights.by !== 'uniform',
+    second: ({ aggregate }) => `aggregate.weights.by ${aggregate.weights.by}`,
+    because: 'a site that counts more than once changes the sum by more than the clip',
+    instead: 'Leave aggregate.weights out, or set aggregate.weights.by to uniform.',
+  },
+  {
+    applies: ({ rounds }) => rounds.mode === 'buffered',
+    second: () => 'rounds.mode buffered',
+    because: 'a site may be in one buffer with several updates',
+    instead: 'Set rounds.mode to sync.',
+  },
+  {
+    applies: ({ evaluate }) => evaluate.guards.length > 0,
+    second: () => 'evaluate.guards',
+    because: 'whether a candidate is released would tell of the text that agents hold out, without noise',
+    instead: 'Leave evaluate.guards out.',
+  },
+  {
+    applies: (spec) => spec.update.encoding !== 'f32' && siteDpOf(spec)?.adaptiveClip !== undefined,
+    second: ({ update }) => `update.encoding ${update.encoding}`,
+    because: 'rounding changes norms, by which an adaptive clip tells which updates were clipped',
+    instead: 'Set update.encoding to f32, or leave privacy.dp.adaptiveClip out.',
+  },
+]
+
+/** The exclusions of a run that protects sites. */
+export const dpExclusions: readonly Exclusion[] = others.map((other) => ({
+  ...other,
+  applies: (spec) => siteDpOf(spec) !== undefined && other.applies(spec),
+  first: () => 'privacy.dp of unit site',
+}))
+
+const siteRunSchema = z.object({ privacy: z.object({ dp: z.object({ unit: z.literal('site') }) }) })
+const weightedSchema = z.object({ aggregate: z.object({ weights: z.object({ by: z.string() }) }) })
+
+/** A run that protects sites with the weights that this needs, where it says none. */
+export function withUniformWeights(raw: unknown): unknown {
+  if (!siteRunSchema.safeParse(raw).success || weightedSchema.safeParse(raw).success) return raw
+  const run = raw as { readonly aggregate?: { readonly weights?: object } }
+  return { ...run, aggregate: { ...run.aggregate, weights: { ...run.aggregate?.weights, by: 'uniform' } } }
+}

@@ -1,0 +1,77 @@
+import { describe, expect, test } from 'vitest'
+import { LoricaError } from '../errors/lorica-error.js'
+import { parseRunSpec } from './run-spec.js'
+
+const run = (privacy: object, more: object = {}) => ({
+  ...{ name: 'tone', base: { model: './base' }, data: { maxTokens: 128 }, privacy },
+  ...{ local: { steps: 20, batch: 8, learningRate: 1e-3 }, rounds: { count: 10 } },
+  ...more,
+})
+const dp = { unit: 'site', noiseMultiplier: 1.5, delta: 1e-6, budget: { epsilon: 8 } }
+
+function refusal(raw: unknown): string {
+  try {
+    parseRunSpec(raw)
+  } catch (error) {
+    if (error instanceof LoricaError) return `${error.code} ${error.message}`
+    throw error
+  }
+  return 'passed'
+}
+
+describe('privacy.dp', () => {
+  test('defaults are filled in, and updates count alike', () => {
+    const spec = parseRunSpec(run({ clip: 0.7, dp: { ...dp, adaptiveClip: {} } }))
+    expect(spec.privacy).toEqual({
+      clip: 0.7,
+      dp: { ...dp, noise: 'server', adaptiveClip: { quantile: 0.5, learningRate: 0.2 } },
+    })
+    expect(spec.aggregate.weights).toEqual({ by: 'uniform', atMost: null })
+    expect(parseRunSpec(run({ clip: 0.7 })).aggregate.weights.by).toBe('tokens')
+  })
+
+  test('null and false mean none', () => {
+    for (const none of [null, false, undefined])
+      expect(parseRunSpec(run({ dp: none })).privacy.dp).toBeUndefined()
+  })
+
+  test.each([
+    [{ ...dp, noiseMultiplier: undefined }, 'LRC-3001', 'privacy.dp.noiseMultiplier'],
+    [{ ...dp, epsilon: 3 }, 'LRC-3001', 'privacy.dp.epsilon'],
+    [{ ...dp, budget: undefined }, 'LRC-3001', 'privacy.dp.budget'],
+    [{ ...dp, noiseMultiplier: 0 }, 'LRC-3001', 'privacy.dp.noiseMultiplier'],
+    [{ ...dp, noiseMultiplier: Number.NaN }, 'LRC-3001', 'privacy.dp.noiseMultiplier'],
+    [{ ...dp, delta: 0 }, 'LRC-3001', 'privacy.dp.delta'],
+    [{ ...dp, delta: undefined }, 'LRC-3001', 'privacy.dp.delta'],
+    [{ ...dp, unit: 'user' }, 'LRC-3001', 'privacy.dp.unit'],
+    [{ ...dp, sigma: 2 }, 'LRC-3001', 'sigma'],
+  ])('%j is refused', (wrong, code, named) => {
+    const refused = refusal(run({ clip: 1, dp: wrong }))
+    expect(refused.slice(0, 8)).toBe(code)
+    expect(refused).toContain(named)
+  })
+
+  test('a target for the run is its budget too', () => {
+    const { noiseMultiplier: _, budget: __, ...rest } = dp
+    expect(refusal(run({ clip: 1, dp: { ...rest, epsilon: 4 } }))).toBe('passed')
+  })
+
+  test.each([
+    [{}, { privacy: { dp } }, 'privacy.clip null'],
+    [{}, { aggregate: { strategy: 'fedex' } }, 'aggregate.strategy fedex'],
+    [
+      {},
+      {
+        aggregate: { trust: 'robust', robust: { rule: 'geometric-median', liars: 1 } },
+        rounds: { count: 2, minimum: 9 },
+      },
+      'aggregate.trust robust',
+    ],
+    [{}, { aggregate: { weights: { by: 'examples' } } }, 'aggregate.weights.by examples'],
+    [{}, { evaluate: { guards: [{ metric: 'loss', worseBy: '2%' }] } }, 'evaluate.guards'],
+    [{ adaptiveClip: {} }, { update: { encoding: 'int8' } }, 'update.encoding int8'],
+  ])('with %j, %j is refused', (dpMore, more, named) => {
+    const refused = refusal(run({ clip: 1, dp: { ...dp, ...dpMore } }, more))
+    expect(refused).toContain(`LRC-3014 run: privacy.dp of unit site and ${named} exclude each other`)
+  })
+})
