@@ -79,6 +79,7 @@ export { type Corpus, type CorpusOptions, openCorpus } from './data/corpus.js'
 export { type DataFormat, dataFormats } from './data/format.js'
 export { type ImageCorpusOptions, openImageCorpus } from './data/image-corpus.js'
 export { type ImageProcessor, readImageProcessor } from './data/image-processor.js'
+export { type PoissonPlan, poissonSteps, samplingRate } from './data/poisson-steps.js'
 export { countDocuments } from './data/records.js'
 export { batchesIn, evaluationRows, type RowSource, trainingRows } from './data/row-source.js'
 // Many texts that grow side by side, in a process of its own.
@@ -157,6 +158,16 @@ export { type InspectOptions, inspectModel, type ModelReport } from './train/ins
 export { expectKnownIds } from './train/known-ids.js'
 export type { OptimizerOptions } from './train/optimizer.js'
 export { encodeOptimizerState, readOptimizerState } from './train/optimizer-file.js'
+export {
+  type ClippedSums,
+  type ClippingModel,
+  type ClippingOptions,
+  type PrivateStep,
+  type PrivateSteps,
+  type PrivateTrainJob,
+  type PrivateTrainResult,
+  trainPrivately,
+} from './train/private-trainer.js'
 export type { Proximal } from './train/proximal.js'
 export { createRandom, fillNormal, type Random, shuffled } from './train/random.js'
 export {
@@ -168,6 +179,7 @@ export {
   zeroControl,
 } from './train/scaffold.js'
 export { rateSumOf, type Schedule } from './train/schedule.js'
+export { createSecretRandom, type SecretRandom } from './train/secret-random.js'
 export { splitRows } from './train/split-rows.js'
 export { openTokenizer, type Tokenizer } from './train/tokens.js'
 export type { StepProgress, TrainJob, TrainResult } from './train/trainer.js'

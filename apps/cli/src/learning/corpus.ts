@@ -30,6 +30,8 @@ export interface CorpusSpec {
   readonly format?: DataFormat
   readonly maxTokens: number
   readonly holdout: number
+  /** Whether each example is to make a row of its own, and to be held out or not whatever others there are. */
+  readonly isByExample?: boolean
   /** Whether several examples may share a row where the model keeps them apart. */
   readonly packs?: boolean
   /** The names of the classes where the model has none; those of the data, when absent. */
@@ -63,7 +65,7 @@ export async function readCorpus(
 type Described = ModelDescription & { readonly isNamed: boolean }
 
 async function textFor(
-  { model, data, format, maxTokens, holdout, packs = false }: CorpusSpec,
+  { model, data, format, maxTokens, holdout, packs = false, isByExample = false }: CorpusSpec,
   described: Described,
 ): Promise<ModelCorpus> {
   const tokenizer = await withCode('LRC-7005', () => openTokenizer(model))
@@ -82,6 +84,7 @@ async function textFor(
       holdout,
       folder: tmpdir(),
       packs: described.packs && packs,
+      isByExample,
     })
   })
   const row = { columns: maxTokens }
@@ -90,7 +93,7 @@ async function textFor(
 }
 
 async function imagesFor(
-  { model, data, format, holdout }: CorpusSpec,
+  { model, data, format, holdout, isByExample = false }: CorpusSpec,
   { image, labels, classes, task, isNamed }: Described,
   output: Pick<Output, 'progress'>,
 ): Promise<ModelCorpus> {
@@ -103,7 +106,7 @@ async function imagesFor(
       throw new RangeError('the model expected images of one size, got none that it states')
     const processor = await readImageProcessor(model.endsWith('.onnx') ? dirname(model) : model, image)
     const onRead = (images: number): void => output.progress(`reading the data … ${images} images`)
-    return await openImageCorpus({ folders: data, processor, labels, classes, holdout, onRead })
+    return await openImageCorpus({ folders: data, processor, labels, classes, holdout, isByExample, onRead })
   })
   return { ...corpus, task, isNamed, row: { columns: 0, image }, [Symbol.dispose]: () => corpus.close() }
 }

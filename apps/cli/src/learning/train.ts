@@ -1,14 +1,7 @@
 import { appendFileSync, statSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import {
-  batchesIn,
-  type DataFormat,
-  dataFormats,
-  type NewHead,
-  plainAdapter,
-  writeAdapter,
-} from '@lorica/peft-core'
+import { batchesIn, dataFormats, plainAdapter, writeAdapter } from '@lorica/peft-core'
 import { LoricaError } from '@lorica/protocol'
 import { Command, Option } from 'commander'
 import {
@@ -25,43 +18,16 @@ import type { Output } from '../screen/output.js'
 import { expectNewFolder } from '../screen/place.js'
 import { type Classes, classesFile, classesOf, headOf, readClasses } from './classes-file.js'
 import { corpusLine, type ModelCorpus, readCorpus, unitOf } from './corpus.js'
-import { type EngineChoice, withEngineOptions } from './engine-choice.js'
+import { withEngineOptions } from './engine-choice.js'
 import { withCode } from './errors.js'
-import { type MethodOptions, peftSpecOf, withMethod } from './method.js'
-import { type RecomputeChoice, recomputeOption } from './recompute.js'
+import { peftSpecOf, withMethod } from './method.js'
+import { isPrivate, withPrivateOptions } from './private-options.js'
+import { trainPrivate } from './private-train.js'
+import { recomputeOption } from './recompute.js'
 import { firstAdapter, type Settings, startOf } from './resume.js'
 import { openSession } from './session.js'
-import { type OpenRows, runTraining, type Trained, type TrainingPlan } from './training.js'
-
-interface TrainOptions extends MethodOptions, EngineChoice {
-  readonly model: string
-  readonly data: readonly string[]
-  readonly out: string
-  readonly adapter?: string
-  readonly format?: DataFormat
-  readonly newHead?: NewHead['task']
-  readonly steps: number
-  readonly epochs?: number
-  readonly batch: number
-  readonly maxTokens: number
-  readonly learningRate: number
-  readonly optimizer?: 'adamw' | 'sgd'
-  readonly proximal?: number
-  readonly weightDecay: number
-  readonly clipNorm: number
-  readonly schedule: 'constant' | 'linear' | 'cosine'
-  readonly warmupSteps: number
-  readonly accumulate: number
-  readonly checkpointEvery?: number
-  readonly resume?: boolean
-  readonly log?: string
-  readonly holdout: number
-  readonly seed: number
-  readonly recompute: RecomputeChoice
-}
-
-/** Adam's constants, as torch.optim.AdamW has them. */
-const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const
+import { planOf, type TrainOptions } from './train-plan.js'
+import { type OpenRows, runTraining, type Trained } from './training.js'
 
 /** `lorica train`: an adapter from the data of this machine alone. */
 export function trainCommand(): Command {
@@ -124,8 +90,9 @@ export function trainCommand(): Command {
     .option('--seed <n>', 'the same seed and data give the same bytes', wholeNumber, 1)
     .addOption(recomputeOption())
   withMethod(command)
+  withPrivateOptions(command)
   return runs(withEngineOptions(command), (options: TrainOptions, output) =>
-    withCode('LRC-7004', () => train(options, output)),
+    withCode('LRC-7004', () => (isPrivate(options) ? trainPrivate : train)(options, output)),
   )
 }
 
@@ -241,36 +208,6 @@ function settingsOf(options: TrainOptions): Settings {
   const kept = Object.entries(options).filter(([name]) => !INCIDENTAL.includes(name))
   const from = adapter === undefined ? {} : { adapter: resolve(adapter) }
   return { ...Object.fromEntries(kept), model: resolve(model), data: files, ...from }
-}
-
-function planOf(options: TrainOptions): Omit<TrainingPlan, 'folder' | 'notes' | 'columns' | 'unit'> {
-  const {
-    learningRate,
-    optimizer = 'adamw',
-    proximal,
-    weightDecay,
-    clipNorm,
-    schedule,
-    warmupSteps,
-    steps,
-    accumulate,
-    checkpointEvery,
-    log,
-  } = options
-  return {
-    rows: options.batch,
-    accumulate,
-    steps,
-    seed: options.seed,
-    optimizer: {
-      ...(optimizer === 'sgd' ? { kind: optimizer } : ADAM),
-      ...{ learningRate, weightDecay, ...(clipNorm === 0 ? {} : { clipNorm }) },
-    },
-    ...(proximal === undefined ? {} : { proximal }),
-    schedule: { kind: schedule, warmupSteps, totalSteps: steps },
-    ...(checkpointEvery === undefined ? {} : { checkpointEvery }),
-    ...(log === undefined ? {} : { log }),
-  }
 }
 
 /** Says how to go on; the exit status is that of a program that Ctrl-C ended. */

@@ -6,13 +6,14 @@ import { setImmediate } from 'node:timers/promises'
 import type { Task } from '../source/task.js'
 import type { Batch, TokenBatch } from '../train/batch.js'
 import { IGNORED } from '../train/counted.js'
-import { splitMeasured } from '../train/holdout.js'
+import { isHeldOutByHash, splitMeasured } from '../train/holdout.js'
 import type { Tokenizer } from '../train/tokens.js'
+import { documentRows } from './document-rows.js'
 import { exampleRows } from './example-rows.js'
 import { createFirsts } from './firsts.js'
 import { type DataFormat, formatFor } from './format.js'
 import { frameOf } from './frame.js'
-import { createGrown } from './grown.js'
+import { createGrown, type Grown } from './grown.js'
 import { createMetLabels, type KnownClasses, labelNumber, namesOf } from './labels.js'
 import { type ExampleReader, readExamples } from './read-examples.js'
 import { hasRecords, readRecords } from './records.js'
@@ -37,6 +38,11 @@ export interface CorpusOptions extends KnownClasses {
   readonly packs: boolean
   /** Rows of the model's embedding. */
   readonly vocabularySize?: number | undefined
+  /**
+   * Whether each record, document or image is to make a row of its own, and to be held out or not whatever others there are: what
+   * privacy by example protects.
+   */
+  readonly isByExample?: boolean | undefined
 }
 
 export interface Corpus<B extends Batch = TokenBatch> {
@@ -80,13 +86,15 @@ async function readCorpus(options: CorpusOptions, store: ExampleStore): Promise<
   const counts = { cut: 0, dropped: 0 }
   const splits: Split[] = []
   for (const group of groups) splits.push(await readGroup(group, { store, reader, counts, holdout }))
+  const isOneRowEach = options.isByExample === true && format === 'text'
+  const documents = isOneRowEach ? wholeDocuments(store, options) : undefined
   const rows = rowMaker(store, options, { format, names: namesOf(labels.names, options), met: labels.names })
   if (store.count === 0)
     throw new RangeError(`${files.join(', ')}: expected data, got none that fits in ${columns} tokens`)
   return {
     format,
-    train: rows(joined(splits.map(({ train }) => train))),
-    heldOut: holdout === 0 ? [] : splits.map(({ heldOut }) => rows(heldOut)),
+    train: (documents ?? rows)(joined(splits.map(({ train }) => train))),
+    heldOut: splits.flatMap(({ heldOut }) => (heldOut.length === 0 ? [] : [rows(heldOut)])),
     ...(format === 'classification' || format === 'tokens' ? { labels: namesOf(labels.names, options) } : {}),
     examples: store.count,
     ...counts,
@@ -116,6 +124,7 @@ async function readGroup(
   const first = store.count
   const sizes = createGrown(Uint32Array)
   const copyOf = createGrown(Uint32Array)
+  const parts = { train: createGrown(Uint32Array), heldOut: createGrown(Uint32Array) } // by example
   const firsts = createFirsts()
   let sinceMs = performance.now()
   for (const file of files) {
@@ -125,14 +134,20 @@ async function readGroup(
         counts.dropped++
         continue
       }
+      const at = store.count
       store.add(example)
       sizes.push(size)
-      if (holdout > 0) copyOf.push(firsts.add(bytesOf(example)))
+      if (reader.isByExample === true)
+        parts[isHeldOutByHash(bytesOf(example), holdout) ? 'heldOut' : 'train'].push(at)
+      else if (holdout > 0) copyOf.push(firsts.add(bytesOf(example)))
       if (performance.now() - sinceMs < SLICE_MS) continue
       await setImmediate() // whoever else lives in this process gets its turn
       sinceMs = performance.now()
     }
   }
+  const numbers = ({ length, at }: Grown): Uint32Array =>
+    Uint32Array.from({ length }, (_, index) => at(index))
+  if (reader.isByExample === true) return { train: numbers(parts.train), heldOut: numbers(parts.heldOut) }
   const isFirst = (index: number): number => (holdout > 0 ? copyOf.at(index) : index)
   const { train, heldOut } = splitMeasured(
     { count: sizes.length, sizeOf: sizes.at, firstOf: isFirst },
@@ -166,7 +181,23 @@ function rowMaker(store: ExampleStore, options: CorpusOptions, { format, names, 
       : {}
   const isWhole = format === 'classification'
   return (chosen: Uint32Array) =>
-    exampleRows(store, chosen, { columns, padId, isPacked: packs && !isLabelled, isWhole, ...classes })
+    exampleRows(store, chosen, {
+      columns,
+      padId,
+      isPacked: packs && !isLabelled && options.isByExample !== true,
+      isWhole,
+      ...classes,
+    })
+}
+
+/** RangeError for masked words: which are hidden depends on the whole batch. */
+function wholeDocuments(store: ExampleStore, { columns, task, tokenizer }: CorpusOptions) {
+  if (task === 'masked')
+    throw new RangeError(
+      'privacy by example expected a model that continues texts or a classifier, got one of masked words',
+    )
+  const { padId } = tokenizer
+  return (chosen: Uint32Array) => documentRows(store, chosen, { columns, padId })
 }
 
 function maskingOf({ tokenizer, vocabularySize }: CorpusOptions) {

@@ -36,7 +36,7 @@ export function exampleRows(store: ExampleStore, chosen: Uint32Array, options: E
   }
   return {
     count,
-    ...(isPacked ? {} : { rowsPerEpoch: count }),
+    ...(isPacked ? {} : { rowsPerEpoch: count, example: (index) => [index] }),
     epoch(seed, epoch, rows) {
       const random = createRandom(seed, `epoch ${epoch}`)
       const order = shuffled(count, random)
@@ -58,7 +58,12 @@ const packedEpoch = ({ members, ends }: PackedRows): Epoch => ({
 
 function batchOf(rows: readonly (readonly Stored[])[], options: ExampleRowOptions): TokenBatch {
   const { padId, isPacked, isWhole, classes } = options
-  const columns = isPacked ? options.columns : columnsFor(rows, options.columns)
+  const columns = isPacked
+    ? options.columns
+    : columnsFor(
+        rows.map(([example]) => example?.ids.length ?? 0),
+        options.columns,
+      )
   const size = rows.length * columns
   const inputIds = new Int32Array(size).fill(padId)
   const attentionMask = new Int32Array(size)
@@ -84,9 +89,9 @@ function batchOf(rows: readonly (readonly Stored[])[], options: ExampleRowOption
   return { ...batch, tokenTypeIds: typeIds, ...(isWhole ? { labels: wholes } : {}) }
 }
 
-/** The least of three sizes that holds every row, so that few graphs serve every length. */
-function columnsFor(rows: readonly (readonly Stored[])[], columns: number): number {
-  const longest = Math.max(...rows.map(([example]) => example?.ids.length ?? 0))
+/** The least of three sizes that holds rows of such lengths, so that few graphs serve every length. */
+export function columnsFor(lengths: readonly number[], columns: number): number {
+  const longest = Math.max(...lengths)
   const sizes = [columns / 4, columns / 2].map((size) => 8 * Math.ceil(size / 8))
   return sizes.find((size) => size >= longest && size < columns) ?? columns
 }

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import type { ImageBatch } from '../train/batch.js'
-import { splitMeasured } from '../train/holdout.js'
+import { isHeldOutByHash, splitMeasured } from '../train/holdout.js'
 import { createRandom, shuffled } from '../train/random.js'
 import type { Corpus } from './corpus.js'
 import { createFirsts } from './firsts.js'
@@ -21,6 +21,8 @@ export interface ImageCorpusOptions extends KnownClasses {
   readonly processor: ImageProcessor
   /** The share that is kept to judge by, from 0 up to 1. */
   readonly holdout: number
+  /** Whether each image is held out or not whatever others there are, as privacy by example needs it. */
+  readonly isByExample?: boolean
   /** Hears how many images were looked at. */
   readonly onRead?: (images: number) => void
 }
@@ -30,14 +32,14 @@ export interface ImageCorpusOptions extends KnownClasses {
  * file or the folder that does not fit, as `listImages`, and the file that is no picture.
  */
 export async function openImageCorpus(options: ImageCorpusOptions): Promise<Corpus<ImageBatch>> {
-  const { folders, processor, holdout, onRead = () => {} } = options
+  const { folders, processor, holdout, isByExample = false, onRead = () => {} } = options
   const classes = (await Promise.all(folders.map(classFolders))).flat()
   const labels = namesOf([...new Set(classes)], options)
   const parts: { readonly train: readonly LabelledImage[]; readonly heldOut: readonly LabelledImage[] }[] = []
   let read = 0
   for (const folder of folders) {
     const { images } = await listImages(folder, { labels })
-    parts.push(await divided(images, holdout, () => onRead(++read)))
+    parts.push(await divided(images, { holdout, isByExample }, () => onRead(++read)))
   }
   return {
     format: 'images',
@@ -54,13 +56,22 @@ export async function openImageCorpus(options: ImageCorpusOptions): Promise<Corp
   }
 }
 
-async function divided(images: readonly LabelledImage[], holdout: number, onRead: () => void) {
+async function divided(
+  images: readonly LabelledImage[],
+  { holdout, isByExample }: { readonly holdout: number; readonly isByExample: boolean },
+  onRead: () => void,
+) {
   const firsts = createFirsts()
   const copyOf: number[] = []
+  const isOut: boolean[] = []
   for (const { path } of images) {
-    copyOf.push(firsts.add(await lookedAt(path)))
+    const bytes = await lookedAt(path)
+    if (isByExample) isOut.push(isHeldOutByHash(bytes, holdout))
+    else copyOf.push(firsts.add(bytes))
     onRead()
   }
+  if (isByExample)
+    return { train: images.filter((_, at) => !isOut[at]), heldOut: images.filter((_, at) => isOut[at]) }
   const firstOf = (index: number): number => copyOf[index] as number
   const { train, heldOut } = splitMeasured({ count: images.length, sizeOf: () => 1, firstOf }, holdout)
   const chosen = (indices: Uint32Array): readonly LabelledImage[] =>
@@ -94,6 +105,7 @@ export function imageRows(
         processor,
       ),
     fileOf: (row) => (images[row] as LabelledImage).path,
+    example: (index) => [index],
   }
 }
 

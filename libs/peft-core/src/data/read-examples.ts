@@ -22,6 +22,8 @@ export interface ExampleReader {
   readonly frame: Frame
   readonly columns: number
   readonly labels: MetLabels
+  /** Whether a record may be one example only. */
+  readonly isByExample?: boolean | undefined
   /** The rows of the model's embedding; absent, not known. */
   readonly vocabularySize?: number | undefined
 }
@@ -43,8 +45,12 @@ export async function* readExamples(file: string, reader: ExampleReader): AsyncG
   }
   const read = recordReader(reader)
   for await (const { line, fields } of readRecords(file)) {
-    for (const example of named(`${file}:${line}`, () => read(fields).map((one) => checked(one, reader))))
-      yield { example, size: example.ids.length }
+    const examples = named(`${file}:${line}`, () => read(fields).map((one) => checked(one, reader)))
+    if (reader.isByExample === true && examples.length > 1)
+      throw new RangeError(
+        `${file}:${line}: expected a record of one example, which privacy by example protects, got ${examples.length}; give each a record of its own`,
+      )
+    for (const example of examples) yield { example, size: example.ids.length }
   }
 }
 

@@ -6,6 +6,7 @@
  */
 import type { Batch, TokenBatch } from '../train/batch.js'
 import type { TrainingOrder } from '../train/batches.js'
+import type { Random } from '../train/random.js'
 
 /** The rows of one epoch, in order. A row is what it is made of, as numbers that the source understands. */
 export interface Epoch {
@@ -29,6 +30,8 @@ export interface RowSource<B extends Batch = TokenBatch> {
   batch(rows: readonly (readonly number[])[], random: { readonly seed: number; readonly stream: string }): B
   /** The file of a row in the order of the data, where each row is a file of its own. */
   fileOf?(row: number): string
+  /** A row that one example makes alone, of `count` examples; absent where an example may have parts in several rows, or share one. */
+  example?(index: number, random: Random): readonly number[]
 }
 
 /** Batches to train on: epoch after epoch, without a break; `firstStep` continues as if all were asked for at once. */

@@ -9,6 +9,7 @@ import { classPartsRule } from './class-parts.js'
 import { crossEntropyRule } from './cross-entropy.js'
 import { finishGradients } from './finish.js'
 import type { PatternCall, PatternRule } from './pattern.js'
+import { clippedSums, exampleGradient, expectByExample } from './per-example.js'
 import { piecesRule } from './pieces.js'
 import { activeValues, undifferentiableNodes } from './reach.js'
 import { algebra } from './rules/algebra.js'
@@ -21,6 +22,14 @@ const patterns: readonly PatternRule[] = [classPartsRule, crossEntropyRule, silu
 /** The name of the output that carries an input's gradient. */
 export const gradientName = (input: string): string => `grad:${input}`
 
+export interface DifferentiateOptions {
+  /**
+   * How many examples a batch has: outputs are then sums over the examples of their clipped gradients, with an input `clip` and
+   * an output `norms` (N); see `per-example.ts`. The loss has to be a sum over examples that know nothing of each other.
+   */
+  readonly examples?: number | undefined
+}
+
 /**
  * A graph with the gradients of `lossName`, a single number, appended as outputs `grad:<name>` for each name of
  * `trainable` (floating inputs of the graph), in that order and with the input's shape. Nothing is computed for values
@@ -29,7 +38,12 @@ export const gradientName = (input: string): string => `grad:${input}`
  * RangeError when a name is unknown, the loss is not one number, or an input does not influence the loss; TypeError
  * that names operator, node and module when an operator in between has no gradient rule.
  */
-export function differentiate(graph: Graph, lossName: string, trainable: readonly string[]): Graph {
+export function differentiate(
+  graph: Graph,
+  lossName: string,
+  trainable: readonly string[],
+  { examples }: DifferentiateOptions = {},
+): Graph {
   const active = activeValues(graph, lossName, trainable)
   check(graph, lossName, trainable, active)
   const forward = withStatistics(graph, active)
@@ -39,17 +53,20 @@ export function differentiate(graph: Graph, lossName: string, trainable: readonl
   const producers = new Map(
     forward.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)),
   )
+  const apart = new Set(examples === undefined ? [] : trainable)
   for (const node of forward.nodes.toReversed()) {
     if (!node.outputs.some((name) => active.has(name)) || !node.inputs.some((name) => active.has(name)))
       continue
-    backward({ builder, active, gradients, producers }, node)
+    backward({ builder, active, gradients, producers, apart, examples }, node)
   }
   const named = trainable.map((name): readonly [string, Value] => {
-    const gradient = gradients.take(name, true)
+    const gradient = gradients.take(name, examples === undefined)
     if (gradient === undefined) throw new RangeError(`input "${name}" does not influence "${lossName}"`)
+    if (examples !== undefined) expectByExample(gradient, builder.value(name), examples)
     return [gradientName(name), gradient]
   })
-  return finishGradients(builder.build(), graph.nodes.length, named)
+  const given = examples === undefined ? named : clippedSums(builder, named, examples)
+  return finishGradients(builder.build(), graph.nodes.length, given)
 }
 
 /** The gradient of each value, summed over the places that read it. */
@@ -73,25 +90,29 @@ function createGradients(builder: GraphBuilder): Gradients {
   }
 }
 
-interface Pass extends Pick<PatternCall, 'builder' | 'active' | 'producers'> {
+interface Pass extends Pick<PatternCall, 'builder' | 'active' | 'producers' | 'apart'> {
   readonly gradients: Gradients
+  readonly examples: number | undefined
 }
 
-function backward({ builder, active, gradients, producers }: Pass, node: Node): void {
+function backward({ builder, active, gradients, producers, apart, examples }: Pass, node: Node): void {
   const named = (name: string): Value | undefined => (name === '' ? undefined : builder.value(name))
   const given = node.outputs.map((name) => gradients.take(name, !acceptsBroadcast(node)))
   if (given.every((gradient) => gradient === undefined)) return
-  const whole = firstMatch({ builder, node, producers, active, gradient: given[0] })
+  const whole = firstMatch({ builder, node, producers, active, apart, gradient: given[0] })
   if (whole !== undefined) {
     for (const [name, gradient] of whole) gradients.add(name, gradient)
     return
   }
-  const needed = node.inputs.map((name) => active.has(name))
+  const needed = node.inputs.map((name) => active.has(name) && !apart.has(name))
   const [inputs, outputs] = [node.inputs.map(named), node.outputs.map(named)]
   const back = ruleOf(node)?.({ builder, node, inputs, outputs, gradients: given, needed }) ?? []
   for (const [index, name] of node.inputs.entries()) {
-    if (!needed[index]) continue
-    const gradient = back[index]
+    if (!active.has(name)) continue
+    const isApart = examples !== undefined && apart.has(name) && given[0] !== undefined
+    const gradient = isApart
+      ? exampleGradient(builder, { node, index, gradient: given[0] as Value }, examples)
+      : back[index]
     if (gradient === undefined) {
       throw new TypeError(`${describe(node)} has no gradient for input ${index} "${name}"`)
     }

@@ -101,7 +101,7 @@ interface Head {
   readonly wantsWeight: boolean
 }
 
-function findHead({ builder, producers, active }: PatternCall, { logits }: Found): Head | undefined {
+function findHead({ builder, producers, active, apart }: PatternCall, { logits }: Found): Head | undefined {
   let product = producers.get(logits)
   while (product?.op === 'Reshape') product = producers.get(product.inputs[0] as string)
   if (product === undefined || !['MatMul', 'FusedMatMul', 'Gemm'].includes(product.op)) return undefined
@@ -111,7 +111,7 @@ function findHead({ builder, producers, active }: PatternCall, { logits }: Found
   const fits =
     hidden.shape.length >= 2 && weight.shape.length === 2 && rows === builder.value(logits).shape[0]
   // Trainable terms beside the product (a low-rank adapter, a bias) want the gradient of the logits themselves.
-  const alone = addend === undefined || !active.has(addend)
+  const alone = (addend === undefined || !active.has(addend)) && !apart.has(right)
   if (!fits || !alone || intOf(product, 'transA', 0) === 1) return undefined
   return {
     hidden,

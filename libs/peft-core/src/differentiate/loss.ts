@@ -27,6 +27,11 @@ export interface LossOptions {
   readonly predicts?: boolean
   /** Whether the loss is to be differentiated; it is unless stated. */
   readonly isTrained?: boolean
+  /**
+   * Whether the graph also has the output `objective`: the sum over the rows of the mean loss of each over its own labels, so that
+   * what a row adds does not depend on the others.
+   */
+  readonly isByRow?: boolean
 }
 
 /**
@@ -39,7 +44,7 @@ export interface LossOptions {
 export function appendLoss(
   given: Graph,
   task: Task,
-  { partBytes = PART_BYTES, predicts = false, isTrained = true }: LossOptions = {},
+  { partBytes = PART_BYTES, predicts = false, isTrained = true, isByRow = false }: LossOptions = {},
 ): Graph {
   const logits = given.outputs.find(({ name }) => name === 'logits')
   const rank = labelsRows(task) ? 2 : 3
@@ -69,9 +74,13 @@ export function appendLoss(
   const tokens = sum(counted, [0, 1], false)
   const divisor = builder.op('Max', [tokens, scalar(1, 'float32')])
   const weights = builder.op('Div', [counted, divisor])
-  const loss = sum(mul(where(ignored, 0, each), weights), [0, 1], false)
+  const losses = where(ignored, 0, each)
+  const loss = sum(mul(losses, weights), [0, 1], false)
+  const objective = (): Value =>
+    sum(mul(losses, rowWeights(builder, counted, logits.shape[0] as number)), [0, 1], false)
   for (const [name, value] of [
     ['loss', loss],
+    ...(isByRow ? [['objective', objective()] as const] : []),
     ['tokens', tokens],
     ...(predictions === undefined ? [] : [['predictions', predictions] as const]),
   ] as const) {
@@ -86,6 +95,14 @@ export function appendLoss(
     builder.output(builder.value(name))
   }
   return prune(builder.build())
+}
+
+/** What each label counts (N, 1) in the mean over the labels of its own row. */
+function rowWeights(builder: GraphBuilder, counted: Value, rows: number): Value {
+  const { div, expand, reshape, scalar, sum } = algebra(builder)
+  const byRow = reshape(counted, [rows, sizeOf(counted.shape) / rows])
+  const tokens = builder.op('Max', [sum(byRow, [1]), scalar(1, 'float32')])
+  return reshape(div(byRow, expand(tokens, byRow.shape)), counted.shape)
 }
 
 /** A frozen head whose logits take more than `partBytes`, and parts of its classes whose logits take half of that. */

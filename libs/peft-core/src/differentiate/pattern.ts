@@ -8,6 +8,8 @@ export interface PatternCall {
   /** The node of the forward pass that gives each value. */
   readonly producers: ReadonlyMap<string, Node>
   readonly active: ReadonlySet<string>
+  /** Parameters whose gradients are told apart by example: only single products give them. */
+  readonly apart: ReadonlySet<string>
   /** The gradient of the node's first output. */
   readonly gradient: Value | undefined
 }

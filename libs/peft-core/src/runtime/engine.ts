@@ -38,6 +38,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
     measure: (tensors, batches, onBatch) =>
       request('measure', [tensors], { batches, onProgress: (batch) => void onBatch(batch) }),
     gradients: (tensors, batch) => request('gradients', [tensors, batch]),
+    clippedSums: (tensors, batch, options) => request('clippedSums', [tensors, batch, options]),
     logits: (tensors, inputIds) => request('logits', [tensors, inputIds]),
     products: (times) => request('products', [times]),
     rate: () => request('rate', []),

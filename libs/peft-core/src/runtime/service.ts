@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { DROPOUT_WORDS, dropoutWords } from '../adapt/dropout.js'
 import { SIDE_PREFIX } from '../adapt/lora.js'
 import type { Tensor, TensorMap } from '../adapter/tensor.js'
+import { CLIP, NORMS } from '../differentiate/per-example.js'
 import { generate, type Sampling } from '../evaluate/generate.js'
 import { evaluateLoss, type LossTotal } from '../evaluate/loss.js'
 import { type MeasuredBatch, measuredBatch } from '../evaluate/measured-batch.js'
@@ -13,6 +14,7 @@ import { sizeOf } from '../graph/graph.js'
 import type { Task } from '../source/task.js'
 import { type Batch, type Batches, type BatchSize, batchSize } from '../train/batch.js'
 import { expectFitting } from '../train/fitting.js'
+import type { ClippedSums, ClippingOptions } from '../train/private-trainer.js'
 import type { Random } from '../train/random.js'
 import {
   type LossAndGradients,
@@ -50,6 +52,8 @@ export interface Service {
     tensors: TensorMap,
     batch: Batch,
   ): Promise<{ readonly loss: number; readonly gradients: TensorMap }>
+  /** The sum over the rows of a batch of their gradients, each clipped to a joint norm of at most `clip`; see `ClippedSums`. */
+  clippedSums(tensors: TensorMap, batch: Batch, options: ClippingOptions): Promise<ClippedSums>
   logits(tensors: TensorMap, inputIds: readonly number[]): Promise<Float32Array>
   /** Runs only the matrix products of the training graph, `times` times. */
   products(times: number): Promise<ProductTimes>
@@ -78,7 +82,7 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
   const graphFor = (
     purpose: Purpose,
     { rows, columns, image, isPacked }: BatchSize,
-    more: Pick<GraphRequest, 'cache' | 'dropout'> = {},
+    more: Pick<GraphRequest, 'cache' | 'dropout' | 'byExample'> = {},
   ): Promise<OpenGraph> => {
     if (spec === undefined) throw new TypeError('no model is open; call open first')
     const request = { ...spec, rows, columns, image, isPacked, purpose, ...more }
@@ -102,6 +106,20 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
     const outputs = await session.run(feeds)
     const gradients = parameters.map(({ name }) => [name, numbersOf(outputs, `grad:${name}`)] as const)
     return { loss: numbersOf(outputs, 'loss')[0] as number, gradients: new Map(gradients) }
+  }
+  const clippedSums = async (
+    tensors: TensorMap,
+    batch: Batch,
+    { clip, frozen = [], side }: ClippingOptions,
+  ): Promise<ClippedSums> => {
+    expectFitting(countedAs().task, batch)
+    const { session, ...open } = await graphFor('train', batchSize(batch), { byExample: { frozen } })
+    const feeds = batchFeeds(open.graph, fed(open, tensors, side), batch)
+    const outputs = await session.run(feeds.set(CLIP, Float32Array.of(clip)))
+    const sums = open.parameters
+      .filter(({ name }) => !frozen.includes(name))
+      .map(({ name }) => [name, numbersOf(outputs, `grad:${name}`)] as const)
+    return { sums: new Map(sums), norms: numbersOf(outputs, NORMS) }
   }
   const products = async (times: number): Promise<ProductTimes> => {
     if (spec === undefined) throw new TypeError('no model is open; call open first')
@@ -176,6 +194,7 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
       )
       return { loss, gradients: new Map(shaped) }
     },
+    clippedSums,
     logits: (tensors, inputIds) => decoder(tensors, inputIds.length)(inputIds),
     products,
     rate: () => productRate(runtime, { ...options, prepacking: true }),

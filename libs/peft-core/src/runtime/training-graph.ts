@@ -38,6 +38,11 @@ export interface GraphRequest extends EngineSpec {
   readonly cache?: number
   /** With 'train': the inputs of factors are dropped as the configuration says. */
   readonly dropout?: boolean
+  /**
+   * With 'train': instead of gradients, sums over the rows of their clipped gradients, of all parameters but those that are
+   * frozen. The bound is the input `clip`; the output `norms` (rows) has what was clipped.
+   */
+  readonly byExample?: { readonly frozen: readonly string[] }
 }
 
 /**

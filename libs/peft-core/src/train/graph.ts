@@ -12,11 +12,13 @@ import { virtualTokensOf } from '../adapter/prompt-config.js'
 import { differentiate } from '../differentiate/backward.js'
 import { appendLoss } from '../differentiate/loss.js'
 import { recomputeValues } from '../differentiate/recompute.js'
+import { expectRowsApart } from '../differentiate/rows-apart.js'
 import type { Graph } from '../graph/graph.js'
 import { scheduleLate } from '../graph/schedule.js'
 import type { GraphRequest, TrainingGraph } from '../runtime/training-graph.js'
 import { NEXT_POSITION } from '../source/cache.js'
 import { type ForwardModel, type Model, openModel } from '../source/model.js'
+import { expectByExample } from './by-example.js'
 
 /** The inputs that a batch feeds; every other input of a graph is a parameter. */
 const batchInputs = new Set([
@@ -50,6 +52,10 @@ export async function buildTrainingGraph(request: GraphRequest): Promise<Trainin
   const parameters = adapted.inputs
     .filter(({ name }) => !batchInputs.has(name) && !name.startsWith('past_') && !isSide(name))
     .map(({ name, shape }) => ({ name, shape }))
+  if (request.byExample !== undefined) {
+    expectByExample(request)
+    expectRowsApart(adapted, batchInputs, rows)
+  }
   const side = adapted.inputs
     .filter(({ name }) => isSide(name))
     .map(({ name, shape }) => ({ name: name.slice(SIDE_PREFIX.length), shape }))
@@ -89,16 +95,30 @@ function adaptedGraph(
 function graphFor(
   adapted: Graph,
   model: Model,
-  { purpose, virtualTokens, recompute = 'cheap' }: GraphRequest & { readonly virtualTokens: number },
+  {
+    purpose,
+    virtualTokens,
+    recompute = 'cheap',
+    rows,
+    byExample,
+  }: GraphRequest & { readonly virtualTokens: number },
   parameters: readonly string[],
 ): Graph {
   const hide = (graph: Graph): Graph =>
     virtualTokens === 0 ? graph : hideVirtualTokens(graph, virtualTokens)
   if (purpose === 'logits') return hide(adapted)
-  const options = { predicts: purpose === 'measure', isTrained: purpose === 'train' }
+  const options = {
+    ...{ predicts: purpose === 'measure', isTrained: purpose === 'train' },
+    isByRow: byExample !== undefined,
+  }
   const withLoss = hide(appendLoss(adapted, model.task, options))
   if (purpose === 'evaluate' || purpose === 'measure') return scheduleLate(withLoss)
-  const training = scheduleLate(differentiate(withLoss, 'loss', parameters), ['loss', 'tokens'])
+  const trained = parameters.filter((name) => byExample?.frozen.includes(name) !== true)
+  const gradients =
+    byExample === undefined
+      ? differentiate(withLoss, 'loss', trained)
+      : differentiate(withLoss, 'objective', trained, { examples: rows })
+  const training = scheduleLate(gradients, ['loss', 'tokens'])
   if (recompute === 'none') return training
   const forward = new Set(withLoss.nodes.map(({ name }) => name))
   return recomputeValues(training, { recompute, forward, parameters })

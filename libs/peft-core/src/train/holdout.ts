@@ -2,6 +2,7 @@
  * Documents to train on, and documents to judge by.
  * @module
  */
+import { createHash } from 'node:crypto'
 
 export interface Holdout {
   readonly train: readonly string[]
@@ -59,6 +60,14 @@ export function splitMeasured({ count, sizeOf, firstOf }: Measured, fraction: nu
   for (const index of evenChoice(different, sizeOf, isMinority ? fraction : 1 - fraction)) isChosen[index] = 1
   const isHeldOut = (index: number): boolean => (isChosen[index] === 1) === isMinority
   return { train: all.filter((index) => !isHeldOut(firstOf(index))), heldOut: different.filter(isHeldOut) }
+}
+
+/**
+ * Whether a document is held out when each one is by its own bytes alone, a share of about `fraction` of them: one document more or
+ * less moves no other one from one part to the other, as per-example privacy needs it. Copies go together.
+ */
+export function isHeldOutByHash(document: Uint8Array, fraction: number): boolean {
+  return createHash('sha256').update(document).digest().readUInt32LE(0) < fraction * 2 ** 32
 }
 
 function evenChoice(

@@ -1,0 +1,123 @@
+/**
+ * Differentially private training by example: DP-SGD, with any optimiser, which only sees the noisy sums.
+ * Paper: https://arxiv.org/abs/1607.00133
+ *
+ *   g <- (sum over the examples of a step of g_i min(1, C / ||g_i||) + N(0, (z C)^2)) / expected examples
+ *
+ * The norm of g_i is joint over all trained tensors. The divisor is a constant, so that it says nothing about how many examples
+ * took part; a step without examples still takes its noise.
+ * @module
+ */
+import type { TensorMap } from '../adapter/tensor.js'
+import type { OptimizerState } from './adamw.js'
+import type { Batch } from './batch.js'
+import { createOptimizer, type OptimizerOptions } from './optimizer.js'
+import { type Schedule, scheduleFactor } from './schedule.js'
+
+export interface ClippingOptions {
+  /** The greatest joint L2 norm of an example's gradient. */
+  readonly clip: number
+  /** Parameters that keep their values; they have no gradient, and count in no norm. */
+  readonly frozen?: readonly string[]
+  /** Frozen factors beside the trained ones, by the same names. */
+  readonly side?: TensorMap | undefined
+}
+
+export interface ClippedSums {
+  /** By the names of what is trained. */
+  readonly sums: ReadonlyMap<string, Float32Array>
+  /** Of each row before it was clipped; 0 for a row without labels. */
+  readonly norms: Float32Array // (N)
+}
+
+/** Steps of a private training: each is the micro-batches of the examples that take part, or none. */
+export type PrivateSteps = Iterable<Iterable<Batch>> | AsyncIterable<Iterable<Batch>>
+
+export interface PrivateTrainJob extends ClippingOptions {
+  /** The parameters to start from, by name. */
+  readonly tensors: TensorMap
+  readonly steps: PrivateSteps
+  /** How many examples take part in a step on average: what the noisy sum is divided by. */
+  readonly expectedExamples: number
+  /** The standard deviation of the noise on a sum is this times `clip`. */
+  readonly noiseMultiplier: number
+  /** Adds independent normal noise of a standard deviation to numbers, from a generator that nobody can foresee. */
+  readonly addNoise: (sums: Float64Array, stdDev: number) => void | Promise<void>
+  readonly optimizer: OptimizerOptions & { readonly learningRate: number }
+  readonly schedule: Schedule
+  /** Continues the optimiser of an earlier job. */
+  readonly state?: OptimizerState | undefined
+}
+
+/** What may be told of a step without telling of the data. */
+export interface PrivateStep {
+  /** Counted from 0 in this job. */
+  readonly step: number
+  readonly learningRate: number
+}
+
+export interface PrivateTrainResult {
+  readonly tensors: TensorMap
+  readonly seconds: number
+  readonly steps: number
+  readonly optimizer: OptimizerState
+}
+
+export interface ClippingModel {
+  clippedSums(tensors: TensorMap, batch: Batch, options: ClippingOptions): Promise<ClippedSums>
+}
+
+/**
+ * Trains a copy of `job.tensors` and returns it. No loss and no norm of a step leaves it: those are exact numbers about private data.
+ * RangeError, naming the step and the tensor, when a sum is not finite, and for settings with which nothing would be private.
+ */
+export async function trainPrivately(
+  model: ClippingModel,
+  job: PrivateTrainJob,
+  onStep: (step: PrivateStep) => void = () => {},
+): Promise<PrivateTrainResult> {
+  const { clip, noiseMultiplier, expectedExamples, optimizer, schedule, frozen = [], side } = job
+  for (const [name, value] of Object.entries({ clip, noiseMultiplier, expectedExamples }))
+    if (!(value > 0 && Number.isFinite(value)))
+      throw new RangeError(`${name} expected a finite number above 0, got ${value}`)
+  const tensors = new Map(
+    [...job.tensors].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]),
+  )
+  const stepper = createOptimizer(tensors, optimizer, { from: job.state, frozen: new Set(frozen) })
+  const trained = [...tensors].filter(([name]) => !frozen.includes(name))
+  const startedMs = performance.now()
+  let step = 0
+  for await (const batches of job.steps) {
+    const sums = new Map(trained.map(([name, { data }]) => [name, new Float64Array(data.length)]))
+    for (const batch of batches) {
+      const clipped = await model.clippedSums(tensors, batch, { clip, frozen, side })
+      for (const [name, sum] of sums) addTo(sum, clipped.sums.get(name), name)
+    }
+    const gradients = new Map<string, Float32Array>()
+    for (const [name, sum] of sums) {
+      if (sum.some((value) => !Number.isFinite(value)))
+        throw new RangeError(
+          `training diverged at step ${schedule.firstStep + step + 1}: the gradients of "${name}" are not finite; lower the learning rate, or check the data and the adapter`,
+        )
+      await job.addNoise(sum, noiseMultiplier * clip)
+      gradients.set(
+        name,
+        Float32Array.from(sum, (value) => value / expectedExamples),
+      )
+    }
+    const learningRate = optimizer.learningRate * scheduleFactor(schedule, step)
+    stepper.step(gradients, learningRate)
+    onStep({ step, learningRate })
+    step++
+  }
+  const seconds = (performance.now() - startedMs) / 1000
+  return { tensors, seconds, steps: step, optimizer: stepper.state() }
+}
+
+function addTo(sum: Float64Array, part: Float32Array | undefined, name: string): void {
+  if (part?.length !== sum.length)
+    throw new RangeError(
+      `parameter "${name}" expected ${sum.length} gradients, got ${part?.length ?? 'none'}`,
+    )
+  for (let at = 0; at < sum.length; at++) sum[at] = (sum[at] as number) + (part[at] as number)
+}

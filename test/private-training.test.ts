@@ -1,0 +1,90 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { epsilonOf, noiseFor } from '@lorica/privacy'
+import { expect, test } from 'vitest'
+import { createFolder } from './support/folder.js'
+import { runLorica } from './support/lorica.js'
+import { writeToyModel } from './support/toy-model.js'
+
+const words = ['whale', 'ship', 'sea', 'oil', 'boat', 'rope', 'wind']
+/** Documents that all say the same in turn: there is something to learn that no single one of them tells. */
+const documents = Array.from({ length: 120 }, (_, at) => {
+  const turned = [...words.slice(at % words.length), ...words.slice(0, at % words.length)]
+  return `The ${turned.slice(0, 3 + (at % 5)).join(' and the ')} of day ${at}.`
+})
+
+interface Trained {
+  readonly privacy: Readonly<Record<string, unknown>> & {
+    readonly epsilon: number
+    readonly noiseMultiplier: number
+  }
+  readonly steps: number
+  readonly heldOutLoss: { readonly before: number; readonly after: number }
+}
+
+async function commandIn(folder: string) {
+  const [model, data] = [join(folder, 'model'), join(folder, 'a.txt')]
+  await mkdir(model)
+  await writeToyModel(model)
+  await writeFile(data, documents.join('\n\n'))
+  const fixed = ['--model', model, '--data', data, '--max-tokens', '16', '--holdout', '20%', '--threads', '1']
+  return (out: string, ...more: readonly string[]) => ['train', ...fixed, '--out', join(folder, out), ...more]
+}
+
+test('privacy by example keeps at least half of what training learns, and promises what the accountant says', async () => {
+  await using folder = await createFolder()
+  const command = await commandIn(folder.path)
+  const recipe = ['--steps', '30', '--batch', '48', '--learning-rate', '0.02', '--schedule', 'constant']
+  const noisy = await runLorica<Trained>(
+    command('noisy', ...recipe, '--dp-epsilon', '8', '--dp-delta', '1e-3', '--dp-clip', '1'),
+  )
+  const almost = await runLorica<Trained>(
+    command('almost', ...recipe, '--dp-noise-multiplier', '0.001', '--dp-clip', '1'),
+  )
+  const gain = ({ heldOutLoss: { before, after } }: Trained): number => before - after
+  expect(gain(noisy)).toBeGreaterThan(0.5 * gain(almost))
+  expect(gain(almost)).toBeGreaterThan(0.1)
+
+  const samplingRate = noisy.privacy.samplingRate as number
+  const examples = Math.round(48 / samplingRate)
+  expect(examples).toBeGreaterThan(80) // a fifth of 120 is held out, each by itself
+  expect(examples).toBeLessThan(110)
+  const phase = { samplingRate, sampling: 'poisson', steps: 30 } as const
+  const { noiseMultiplier, epsilon } = noiseFor(8, 1e-3, [phase])
+  expect(noisy.privacy).toMatchObject({
+    unit: 'example',
+    noiseMultiplier,
+    epsilon,
+    delta: 1e-3,
+    clip: 1,
+    steps: 30,
+  })
+  expect(almost.privacy.epsilon).toBe(epsilonOf([{ ...phase, noiseMultiplier: 0.001 }], 1e-5).epsilon)
+  expect(noisy).not.toHaveProperty('losses')
+  const told = JSON.parse(await readFile(join(folder.path, 'noisy', 'privacy.json'), 'utf8')) as unknown
+  expect(told).toEqual(noisy.privacy)
+})
+
+test('no seed gives the same noise again', async () => {
+  await using folder = await createFolder()
+  const command = await commandIn(folder.path)
+  const weights = async (out: string): Promise<Buffer> => {
+    await runLorica(
+      command(
+        out,
+        '--steps',
+        '1',
+        '--batch',
+        '4',
+        '--seed',
+        '7',
+        '--dp-noise-multiplier',
+        '2',
+        '--dp-clip',
+        '1',
+      ),
+    )
+    return await readFile(join(folder.path, out, 'adapter_model.safetensors'))
+  }
+  expect(await weights('one')).not.toEqual(await weights('other'))
+})
