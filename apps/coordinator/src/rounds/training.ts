@@ -167,7 +167,8 @@ export function inviteWaiting(parts: Parts, active: ActiveRun): void {
     ({ agentId, name }) =>
       !round.seats.has(agentId) &&
       !run.excluded.includes(agentId) &&
-      (round.privacy === null || budgetFault(parts, run, round.privacy, [{ name }]) === undefined),
+      (round.privacy === null ||
+        budgetFault(parts, run, round.privacy, [...round.seats.values(), { name }]) === undefined),
   )
   try {
     for (const agent of suitedAgents(run, free).suited.slice(0, lacking)) {

@@ -45,7 +45,7 @@ export interface SiteAccount {
   readonly account: Account
 }
 
-/** Why a round may not be asked of these sites, in words; undefined where each stays within the budget of the run. */
+/** Why a round may not be asked of these sites together, in words; undefined where each is one agent and stays within the budget of the run. */
 export function overBudget(
   spec: Pick<RunSpec, 'privacy'>,
   privacy: RoundPrivacy,
@@ -54,6 +54,10 @@ export function overBudget(
   const dp = siteDpIn(spec)
   const most = dp?.budget?.epsilon ?? dp?.epsilon
   if (dp === undefined || most === undefined) return undefined
+  const names = sites.map(({ name }) => name)
+  const twice = names.find((name, at) => names.indexOf(name) !== at)
+  if (twice !== undefined)
+    return `two agents are named ${twice}, and a site that is in a sum twice changes it by twice the clip`
   const over = sites.flatMap(({ name, account }) => {
     const next = projected(account, chargeOf(privacy), dp.delta)
     if (next !== null && next.epsilon <= most) return []

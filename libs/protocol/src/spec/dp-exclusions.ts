@@ -27,6 +27,12 @@ const others: readonly Omit<Exclusion, 'first'>[] = [
     instead: 'Leave one of them out.',
   },
   {
+    applies: ({ aggregate }) => (aggregate.trust as string) === 'private',
+    second: () => 'aggregate.trust private',
+    because: 'no noise is added to sums of updates that nobody sees',
+    instead: 'Leave one of them out.',
+  },
+  {
     applies: ({ aggregate }) => aggregate.weights.by !== 'uniform',
     second: ({ aggregate }) => `aggregate.weights.by ${aggregate.weights.by}`,
     because: 'a site that counts more than once changes the sum by more than the clip',

@@ -1,0 +1,75 @@
+import { gaussianEpsilon } from '@lorica/privacy'
+import { parseRunSpec } from '@lorica/protocol'
+import { describe, expect, test } from 'vitest'
+import { chargeOf, overBudget, roundPrivacyOf } from './site-privacy.js'
+
+const runOf = (dp: object, rounds: object = { count: 20 }) => {
+  const spec = parseRunSpec({
+    ...{ name: 'tone', base: { model: './base' }, data: { maxTokens: 128 }, rounds },
+    ...{ local: { steps: 20, batch: 8, learningRate: 1e-3 } },
+    privacy: { clip: 0.5, dp: { unit: 'site', delta: 1e-5, ...dp } },
+  })
+  return { spec, clip: spec.privacy.clip }
+}
+const given = { noiseMultiplier: 1.3, budget: { epsilon: 10 } }
+const epsilonOf = (noiseMultiplier: number, steps: number) =>
+  gaussianEpsilon([{ noiseMultiplier, steps, samplingRate: 1, sampling: 'none' }], 1e-5)
+
+describe('roundPrivacyOf', () => {
+  test('divides by the goal, or by the seats where there is none', () => {
+    expect(roundPrivacyOf(runOf(given, { count: 20, goal: 12 }), 30)?.cohort).toBe(12)
+    expect(roundPrivacyOf(runOf(given), 30)?.cohort).toBe(30)
+  })
+
+  test('takes the least noise for an epsilon, of all rounds together', () => {
+    const privacy = roundPrivacyOf(runOf({ epsilon: 8 }), 30)
+    const noise = privacy?.noiseMultiplier ?? 0
+    expect(epsilonOf(noise, 20)).toBeLessThanOrEqual(8)
+    expect(epsilonOf(noise, 20)).toBeGreaterThan(7.999)
+    expect(privacy?.valueNoise).toBe(noise)
+  })
+
+  test('a clip that adapts has the clip of the run as it is now, and more noise on the values', () => {
+    const run = { ...runOf({ ...given, adaptiveClip: { bitNoise: 2 } }), clip: 0.31 }
+    const privacy = roundPrivacyOf(run, 30)
+    expect(privacy?.clip).toBe(0.31)
+    expect(privacy?.valueNoise).toBeCloseTo(1 / Math.sqrt(1 / 1.3 ** 2 - 1 / 16), 12)
+    expect(chargeOf(privacy!).noiseMultiplier).toBe(1.3)
+    expect(roundPrivacyOf(runOf({ ...given, adaptiveClip: {} }), 100)?.bitNoise).toBe(5)
+    expect(roundPrivacyOf(runOf({ ...given, adaptiveClip: {} }), 10)?.bitNoise).toBe(1.3)
+  })
+
+  test('a run without it has none', () => {
+    const { spec } = runOf(given)
+    expect(roundPrivacyOf({ spec: { ...spec, privacy: { clip: 1 } }, clip: 1 }, 30)).toBeNull()
+  })
+})
+
+describe('overBudget', () => {
+  const run = runOf({ noiseMultiplier: 1.3, budget: { epsilon: epsilonOf(1.3, 4) } })
+  const privacy = roundPrivacyOf(run, 3)!
+  const after = (name: string, steps: number) => ({
+    name,
+    account: steps === 0 ? [] : [{ ...chargeOf(privacy), steps }],
+  })
+
+  test('the last round that a budget allows is asked for, and none after it', () => {
+    expect(overBudget(run.spec, privacy, [after('oslo', 3), after('graz', 0)])).toBeUndefined()
+    expect(overBudget(run.spec, privacy, [after('oslo', 4), after('graz', 0)])).toBe(
+      `it would bring oslo from epsilon 7.269 to 8.315, above the budget ${epsilonOf(1.3, 4)} at delta 0.00001`,
+    )
+  })
+
+  test('one name is one site, and a site is in a sum once', () => {
+    expect(overBudget(run.spec, privacy, [after('oslo', 0), after('graz', 0), after('oslo', 0)])).toContain(
+      'two agents are named oslo',
+    )
+  })
+
+  test('a site of which something was released that protects examples only can be promised nothing', () => {
+    const account = [{ ...chargeOf(privacy), unit: 'example' as const }]
+    expect(overBudget(run.spec, privacy, [{ name: 'oslo', account }])).toContain(
+      'protects single examples only',
+    )
+  })
+})
