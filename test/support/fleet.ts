@@ -62,6 +62,7 @@ export interface RunSettings {
   readonly format?: 'text' | 'classification'
   readonly learningRate?: number
   readonly aggregate?: string // as YAML
+  readonly privacy?: string // as YAML
   readonly buffer?: number // updates that close a round; rounds wait for those of all agents when left out
 }
 
@@ -146,7 +147,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
 
 function runFile(texts: number, settings: RunSettings = {}): string {
   const { rounds = 2, steps = 6, seed = 11, rank = 4, minimum = texts, deadlineSeconds = 120 } = settings
-  const { buffer, optimizerState = 'keep', ranks, aggregate = '{}' } = settings
+  const { buffer, optimizerState = 'keep', ranks, aggregate = '{}', privacy = '{}' } = settings
   const { modulesToSave, format = 'text', learningRate = 0.05 } = settings
   const saved = modulesToSave === undefined ? '' : `, modulesToSave: ${modulesToSave}`
   const buffered =
@@ -158,6 +159,7 @@ data: { maxTokens: 24, format: ${format} }
 local: { steps: ${steps}, batch: 4, learningRate: ${learningRate}, optimizerState: ${optimizerState} }
 rounds: { count: ${rounds}, minimum: ${minimum}, deadline: ${deadlineSeconds}s${buffered} }
 aggregate: ${aggregate}
+privacy: ${privacy}
 evaluate: { holdout: 20%, tokens: 400 }
 seed: ${seed}
 `

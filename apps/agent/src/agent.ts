@@ -13,6 +13,7 @@ import {
 } from '@lorica/protocol'
 import { createAgenda } from './agenda.js'
 import { type ContributionParts, contributor, deliver } from './contribution.js'
+import { deferred } from './deferred.js'
 import { createTrainer } from './engine.js'
 import { describeDevice } from './engine-choice.js'
 import type { Host } from './host.js'
@@ -24,7 +25,7 @@ import { type Link, type LinkEvents, openLink } from './net/link.js'
 import { throttleProgress } from './progress.js'
 import { reasonOf, type Tell } from './report.js'
 import { ownerOf } from './site/owner.js'
-import { forbidden } from './site/policy.js'
+import { forbidden, sumsOf } from './site/policy.js'
 import { readPolicy } from './site/policy-file.js'
 import type { Traffic } from './site/traffic.js'
 import { openAdapters } from './store/adapters.js'
@@ -38,6 +39,9 @@ import { openPersonal } from './store/personal.js'
 import { openReleases } from './store/releases.js'
 import { openResiduals } from './store/residuals.js'
 import { expectSpace, neededBytes } from './store/space.js'
+import { openSumBook } from './store/sum-book.js'
+import { summing } from './summing.js'
+import { createSums } from './sums.js'
 
 export interface AgentOptions {
   readonly folder: string
@@ -120,6 +124,7 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
         },
       )
     },
+    summed: (name, letter) => sums.hear(name, letter),
     runEnded: ({ runId, state }) => {
       tell({ event: 'run-ended', runId, state })
       inBackground(endRun(runId))
@@ -137,7 +142,7 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
     }),
     on,
   })
-  const { delivery, pull } = createTransfers({
+  const { delivery, sumDelivery, pull } = createTransfers({
     ...{ link, outbox, clock, stopped: stopped.signal, onBytes },
     onMoved: traffic.add,
   })
@@ -160,6 +165,27 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
   const moments = openMoments(join(folder, 'moments'), disk)
   const residuals = openResiduals(join(folder, 'residuals'), disk)
   const controls = openControls(join(folder, 'controls'), disk)
+  const book = openSumBook(join(folder, 'sums'), disk)
+  const sums = createSums(
+    clock,
+    summing({
+      ...{
+        folder,
+        url,
+        agentId: identity.id,
+        outbox,
+        book,
+        delivery,
+        sumDelivery,
+        tell,
+        random,
+        clock,
+        disk,
+      },
+      identity: keyring.current,
+      minAgents: async () => sumsOf(await readPolicy(folder, disk)).minAgents,
+    }),
+  )
   const trainer = createTrainer({
     clock,
     start: () => {
@@ -221,6 +247,11 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
       ),
     recordEvaluation: ({ runId, round }, message) =>
       writeLastEvaluation(folder, { runId, round, ...message }, disk),
+    sums,
+    async expectMasked({ runId, secure }) {
+      if (secure !== undefined || !(await book.knows(runId))) return
+      throw new LoricaError('LRC-6017', 'the updates of this run left masked so far, and this one would not')
+    },
     onProgress,
     tell,
     async expectAllowed(assignment) {
@@ -248,7 +279,8 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
   const endRun = async (runId: string): Promise<void> => {
     await agenda.endRun(runId)
     if (agenda.isIdle()) await trainer.close()
-    const stores = [moments, residuals, controls, outbox]
+    await sums.endRun(runId)
+    const stores = [moments, residuals, controls, outbox, book]
     await Promise.all([...stores.map((store) => store.drop(runId)), personal.ended(runId)])
     await forgetPersonal()
   }
@@ -259,18 +291,10 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
     failed,
     async stop() {
       await agenda.stop()
+      await sums.stop()
       stopped.abort(new LoricaError('LRC-6010', 'the agent was told to stop'))
       link.close()
       await trainer.close()
     },
   }
-}
-
-function deferred() {
-  let reject: (error: LoricaError) => void = () => {}
-  const promise = new Promise<never>((_, settle) => {
-    reject = settle
-  })
-  promise.catch(() => {}) // whoever awaits it hears of it
-  return { promise, reject }
 }

@@ -121,6 +121,7 @@ export function agentIn(folder: string, upload: Upload) {
       underWay: new Map(),
       answered: async () => {},
     },
+    ...{ sums: { begin: () => {} }, expectMasked: async () => {} },
     ...{ record: async () => {}, recordEvaluation: async () => {}, onProgress: () => {}, onFatal: () => {} },
     expectAllowed: () => ownerOf(folder, { clock }).expectFree(),
     tell: (event) => events.push(event),

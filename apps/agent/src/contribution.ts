@@ -18,6 +18,7 @@ import type { Moments } from './store/moments.js'
 import { type Finished, type Outbox, workOf } from './store/outbox.js'
 import type { Personal } from './store/personal.js'
 import type { Residuals } from './store/residuals.js'
+import type { Sums } from './sums.js'
 import { measureAdapter, trainUpdate, type Update, type WorkParts } from './work.js'
 
 /** What the link does for a contribution. Each waits for a connection and continues over lost ones. */
@@ -50,6 +51,9 @@ export interface ContributionParts {
   /** Writes down what will leave, before it does. */
   readonly record: (finished: Finished, update: Update) => Promise<void>
   readonly recordEvaluation: (assignment: EvaluateAssignment, message: EvaluationMessage) => Promise<void>
+  readonly sums: Pick<Sums, 'begin'>
+  /** Throws LRC-6017 for an assignment whose update would leave in the clear, of a run whose updates did not so far. */
+  readonly expectMasked: (assignment: TrainAssignment) => Promise<void>
   readonly onProgress: (progress: Progress) => void
   readonly tell: Tell
   /** Throws LRC-6004 or LRC-6008 for what the site does not allow, or not now. */
@@ -83,10 +87,11 @@ async function contributeUpdate(
 ): Promise<void> {
   const work = workOf(assignment)
   const { assignmentId } = assignment
-  const known = await parts.outbox.find(work)
-  if (known !== undefined) return deliver({ ...known, assignmentId }, parts, signal)
-  const finished = await train(assignment, work, parts, signal)
-  await deliver({ ...finished, assignmentId }, parts, signal)
+  await parts.expectMasked(assignment)
+  const finished = (await parts.outbox.find(work)) ?? (await train(assignment, work, parts, signal))
+  if (assignment.secure === undefined) return await deliver({ ...finished, assignmentId }, parts, signal)
+  signal.throwIfAborted()
+  parts.sums.begin(assignment)
 }
 
 async function train(
@@ -96,8 +101,12 @@ async function train(
   signal: AbortSignal,
 ): Promise<Finished> {
   const { assignmentId, runId, round, local } = assignment
+  const isMasked = assignment.secure !== undefined
   const onStep: WorkParts['onStep'] = ({ step, loss, tokensPerSecond }, steps) =>
-    parts.onProgress({ assignmentId, phase: 'train', step: step + 1, steps, loss, tokensPerSecond })
+    parts.onProgress({
+      ...{ assignmentId, phase: 'train', step: step + 1, steps },
+      ...(isMasked ? unsaid : { loss, tokensPerSecond }),
+    })
   const moments = local.optimizerState === 'keep' ? await parts.moments.before(runId, round) : undefined
   const owed = await owedTo(assignment, parts, signal)
   const own = await ownFor(assignment, parts)
@@ -107,14 +116,15 @@ async function train(
   const update = await trainUpdate(assignment, { ...parts.work, onStep }, carried, signal)
   const { delta, examples, tokens, trainMs, lossFirst, lossLast } = update
   const finished: Finished = {
-    ...{ work, assignmentId, runId, round, settled: false },
+    ...{ work, assignmentId, runId, round, settled: isMasked }, // what goes into a sum is never offered by itself
     ...{ sha256: delta.sha256, sizeBytes: delta.bytes.byteLength },
     ...{ examples, tokens, trainMs, lossFirst, lossLast },
+    ...(isMasked ? { norm: delta.norm, clipFactor: delta.clipFactor } : {}),
   }
   // Work counts as finished once it is in the outbox. What it leaves for the next round is kept before that: a crash in
   // between trains this round again from what was left before it, and the next round never starts from older things.
   await Promise.all([
-    parts.record(finished, update),
+    isMasked ? undefined : parts.record(finished, update),
     update.moments === undefined ? undefined : parts.moments.keep(runId, round, update.moments),
     update.own === undefined ? undefined : parts.personal.keep(runId, assignment.adapter.version, update.own),
     update.control === undefined
@@ -131,6 +141,9 @@ async function train(
   await parts.outbox.put(finished, delta.bytes)
   return finished
 }
+
+/** What is not said of the training of an update that nobody is to see. */
+const unsaid = { loss: null, tokensPerSecond: null }
 
 /** The personal parts that this agent has beside the adapter of an assignment. */
 async function ownFor(
@@ -242,9 +255,11 @@ async function giveUp(
 /** Codes whose texts hold numbers and names of the run only. Others may name files of this machine. */
 const PUBLIC = [
   ...['LRC-6003', 'LRC-6004', 'LRC-6008', 'LRC-6010', 'LRC-6011', 'LRC-6015', 'LRC-6016'],
+  ...['LRC-6017', 'LRC-6018', 'LRC-6019', 'LRC-6020'],
   ...['LRC-7002', 'LRC-7003', 'LRC-7004'],
 ]
 
-function publicReason({ code, message }: LoricaError): string {
+/** What the coordinator is told of an error. */
+export function publicReason({ code, message }: LoricaError): string {
   return PUBLIC.includes(code) ? message : codes[code].title
 }

@@ -18,12 +18,14 @@ export interface Disclosure {
 /** The records of what left last, for a person. */
 export function disclosureLines({ upload, evaluation }: Disclosure): readonly string[] {
   if (upload === null) return ['No update has left this machine.', ...evaluationLines(evaluation)]
-  const { update, counts, coordinator, at } = upload
+  const { update, counts, coordinator, at, masked } = upload
   const widest = Math.max(...update.tensors.map(({ name }) => name.length))
   return [
     `Last update: round ${update.round} of run ${update.runId}, to ${coordinator}, ${at}`,
     `  sha256 ${update.sha256}`,
-    `  ${update.sizeBytes} bytes in ${update.encoding}, ${update.tensors.length} tensors:`,
+    masked === undefined
+      ? `  ${update.sizeBytes} bytes in ${update.encoding}, ${update.tensors.length} tensors:`
+      : `  ${update.sizeBytes} bytes of masked values, ${masked.bits} bits each, which only mean something in the sum of ${masked.minSurvivors} to ${masked.agents} agents; of ${update.tensors.length} tensors:`,
     ...update.tensors.map(
       ({ name, shape, sizeBytes }) => `    ${name.padEnd(widest)}  (${shape.join(', ')})  ${sizeBytes} bytes`,
     ),
@@ -33,8 +35,10 @@ export function disclosureLines({ upload, evaluation }: Disclosure): readonly st
       : [
           `  rounding kept back ${(100 * update.roundingError).toPrecision(3)} % of it, which goes into the next update`,
         ]),
-    `  sent beside it: ${counts.examples} rows, ${counts.tokens} tokens, ${Math.round(counts.trainMs)} ms, ` +
-      `loss ${counts.lossFirst.toFixed(4)} to ${counts.lossLast.toFixed(4)}`,
+    masked !== undefined
+      ? `  sent beside it: ${Math.round(counts.trainMs)} ms of training; no count and no loss`
+      : `  sent beside it: ${counts.examples} rows, ${counts.tokens} tokens, ${Math.round(counts.trainMs)} ms, ` +
+        `loss ${counts.lossFirst.toFixed(4)} to ${counts.lossLast.toFixed(4)}`,
     ...evaluationLines(evaluation),
   ]
 }

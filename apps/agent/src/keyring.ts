@@ -7,6 +7,8 @@ import type { Disk } from './store/disk.js'
 export interface Keyring {
   /** The key for the next connection. */
   choose(): Promise<Identity>
+  /** The key that the coordinator knows the agent by: that of the latest connection. */
+  current(): Promise<Identity>
   /** The connection with the key that was chosen last is open: that key is the only one from now on. */
   accepted(): Promise<void>
   /** Hears a refusal, and says whether it was about the next key, so that there is another to try. */
@@ -30,6 +32,7 @@ export function openKeyring(
       chosen = next === undefined ? 'known' : 'next'
       return next ?? (await readIdentity(folder, disk)) ?? known
     },
+    current: async () => (await readIdentity(folder, disk)) ?? known,
     async accepted() {
       const next = chosen === 'next' ? await readNextIdentity(folder, disk) : undefined
       if (next === undefined) return

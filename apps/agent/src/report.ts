@@ -52,6 +52,18 @@ export type AgentEvent =
   | ({ readonly event: 'declined'; readonly assignmentId: string } & Reason)
   | ({ readonly event: 'abandoned'; readonly assignmentId: string } & Reason)
   | ({ readonly event: 'engine-failed' } & Reason)
+  | {
+      readonly event: 'masked'
+      readonly assignmentId: string
+      readonly sizeBytes: number
+      readonly maskMs: number // from the update to what left
+    }
+  | {
+      readonly event: 'summed'
+      readonly assignmentId: string
+      readonly round: number
+      readonly agents: number // whose updates the sum is of
+    }
   | { readonly event: 'run-ended'; readonly runId: string; readonly state: string }
   | ({ readonly event: 'failed' } & Reason)
   | { readonly event: 'stopped' }
@@ -143,6 +155,10 @@ function sentence(event: AgentEvent): string {
       return `Given up: ${event.message}.`
     case 'engine-failed':
       return `The training process failed and is started again: ${event.message}`
+    case 'masked':
+      return `  masked ${bytes(event.sizeBytes)} of adapter changes in ${Math.round(event.maskMs)} ms.`
+    case 'summed':
+      return `Round ${event.round}: in a sum of ${event.agents} agents, unseen.`
     case 'run-ended':
       return `The run ${event.state}.`
     case 'failed':

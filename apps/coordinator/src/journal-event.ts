@@ -15,6 +15,7 @@ import type { Alarm } from './fleet/alarms.js'
 import type { Operator } from './fleet/operators.js'
 import type { TokenRecord } from './fleet/tokens.js'
 import type { PrivacyEvent, RoundPrivacy } from './journal-privacy-event.js'
+import type { SumEvent } from './journal-sum-event.js'
 
 /** A measured adapter: mean loss over the held-out tokens of every agent that answered. */
 export interface Measured {
@@ -157,6 +158,7 @@ export type RoundEvent = { readonly runId: string; readonly round: number } & (
       readonly state?: FileReference // what the optimiser of the coordinator remembers if it is released
       readonly nextClip?: number // of the round after it, where the clip adapts
     }
+  | SumEvent
 )
 
 /** Events of one run. */

@@ -28,6 +28,7 @@ export { type Account, type Charge, type PrivacyUnit, projected, spent, withChar
 export { type NoisySum, type NoisySumPlan, noiseDeviation, openNoisySum } from './noise/noisy-sum.js'
 export { addNoise } from './noise/noisy-values.js'
 export {
+  type Advertised,
   type AgentSide,
   type AgentStart,
   advertise,
@@ -49,11 +50,14 @@ export {
   type SecureSum,
 } from './secure-sum/coordinator-side.js'
 export { addInRing, decodeFixedPoint, encodeFixedPoint } from './secure-sum/fixed-point.js'
+export { elementsIn, flattened, unflattened } from './secure-sum/flat-vector.js'
 export { type GraphPlan, type GraphRequest, planGraph } from './secure-sum/graph-plan.js'
 export { packedBytes, packRing, unpackRing } from './secure-sum/packed.js'
-export { finestRing, planRing, type Ring, type RingRequest } from './secure-sum/ring.js'
+export { finestRing, planRing, type Ring, type RingRequest, steppedRing } from './secure-sum/ring.js'
+export { encodeStochastic } from './secure-sum/stochastic-rounding.js'
 export {
   type Advertisement,
+  advertisementText,
   type Confirmation,
   isRefusal,
   type MaskedInput,
@@ -66,3 +70,4 @@ export {
   type SumTerms,
   type VerifyText,
 } from './secure-sum/terms.js'
+export { termsProblem } from './secure-sum/terms-check.js'

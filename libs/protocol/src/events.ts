@@ -8,6 +8,14 @@ import type { Reply } from './messages/message.js'
 import type { Progress } from './messages/progress.js'
 import type { Release } from './messages/release.js'
 import type { RunEnded } from './messages/run-ended.js'
+import type { SumConfirm } from './messages/sum-confirm.js'
+import type { SumConfirmations } from './messages/sum-confirmations.js'
+import type { SumDelivery } from './messages/sum-delivery.js'
+import type { SumKeys } from './messages/sum-keys.js'
+import type { SumReveal } from './messages/sum-reveal.js'
+import type { SumRoster } from './messages/sum-roster.js'
+import type { SumShares } from './messages/sum-shares.js'
+import type { SumSurvivors } from './messages/sum-survivors.js'
 import type { UpdateChunk, UpdateChunkReply } from './messages/update-chunk.js'
 import type { UpdateClose, UpdateCloseReply } from './messages/update-close.js'
 import type { UpdateOpen, UpdateOpenReply } from './messages/update-open.js'
@@ -25,6 +33,10 @@ export interface AgentEvents {
   'update.close': (message: UpdateClose, answer: Answer<UpdateCloseReply>) => void
   evaluation: (message: Evaluation, answer: Answer<Nothing>) => void
   decline: (message: Decline, answer: Answer<Nothing>) => void
+  'sum.keys': (message: SumKeys, answer: Answer<Nothing>) => void
+  'sum.shares': (message: SumShares, answer: Answer<Nothing>) => void
+  'sum.confirm': (message: SumConfirm, answer: Answer<Nothing>) => void
+  'sum.reveal': (message: SumReveal, answer: Answer<Nothing>) => void
   leave: (message: Leave, answer: Answer<Nothing>) => void
 }
 
@@ -33,4 +45,8 @@ export interface CoordinatorEvents {
   assignment: (message: Assignment, answer: Answer<Nothing>) => void
   release: (message: Release, answer: Answer<Nothing>) => void
   'run-ended': (message: RunEnded, answer: Answer<Nothing>) => void
+  'sum-roster': (message: SumRoster, answer: Answer<Nothing>) => void
+  'sum-delivery': (message: SumDelivery, answer: Answer<Nothing>) => void
+  'sum-survivors': (message: SumSurvivors, answer: Answer<Nothing>) => void
+  'sum-confirmations': (message: SumConfirmations, answer: Answer<Nothing>) => void
 }

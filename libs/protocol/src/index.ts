@@ -86,6 +86,18 @@ export { parseRelease, parseReleaseReply, type Release } from './messages/releas
 export { parseRotated, parseRotation, type Rotated, type Rotation } from './messages/rotation.js'
 export { parseRunEnded, parseRunEndedReply, type RunEnded } from './messages/run-ended.js'
 export { fitted, since } from './messages/since.js'
+export { parseSumConfirm, parseSumConfirmReply, type SumConfirm } from './messages/sum-confirm.js'
+export {
+  parseSumConfirmations,
+  parseSumConfirmationsReply,
+  type SumConfirmations,
+} from './messages/sum-confirmations.js'
+export { parseSumDelivery, parseSumDeliveryReply, type SumDelivery } from './messages/sum-delivery.js'
+export { parseSumKeys, parseSumKeysReply, type SumKeys } from './messages/sum-keys.js'
+export { parseSumReveal, parseSumRevealReply, type SumReveal } from './messages/sum-reveal.js'
+export { parseSumRoster, parseSumRosterReply, type SumRoster } from './messages/sum-roster.js'
+export { parseSumShares, parseSumSharesReply, type SumShares } from './messages/sum-shares.js'
+export { parseSumSurvivors, parseSumSurvivorsReply, type SumSurvivors } from './messages/sum-survivors.js'
 export {
   parseUpdateChunk,
   parseUpdateChunkReply,

@@ -55,6 +55,22 @@ const parsers: Readonly<Record<string, (raw: unknown) => unknown>> = {
   'reply to release': protocol.parseReleaseReply,
   'run-ended': protocol.parseRunEnded,
   'reply to run-ended': protocol.parseRunEndedReply,
+  'sum.keys': protocol.parseSumKeys,
+  'reply to sum.keys': protocol.parseSumKeysReply,
+  'sum.shares': protocol.parseSumShares,
+  'reply to sum.shares': protocol.parseSumSharesReply,
+  'sum.confirm': protocol.parseSumConfirm,
+  'reply to sum.confirm': protocol.parseSumConfirmReply,
+  'sum.reveal': protocol.parseSumReveal,
+  'reply to sum.reveal': protocol.parseSumRevealReply,
+  'sum-roster': protocol.parseSumRoster,
+  'reply to sum-roster': protocol.parseSumRosterReply,
+  'sum-delivery': protocol.parseSumDelivery,
+  'reply to sum-delivery': protocol.parseSumDeliveryReply,
+  'sum-survivors': protocol.parseSumSurvivors,
+  'reply to sum-survivors': protocol.parseSumSurvivorsReply,
+  'sum-confirmations': protocol.parseSumConfirmations,
+  'reply to sum-confirmations': protocol.parseSumConfirmationsReply,
 }
 
 function withBytes(value: unknown): unknown {

@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto'
 import type { FileReference, Receipt, UpdateOpen } from '@lorica/protocol'
 import type { Clock } from '../clock.js'
 import type { Delivery, EvaluationMessage } from '../contribution.js'
+import type { SumDelivery } from '../secure-sum.js'
 import type { Append, Pull } from '../store/blobs.js'
 import type { Finished, Outbox } from '../store/outbox.js'
 import { download } from './download.js'
@@ -14,6 +16,8 @@ export type OnBytes = (phase: 'download' | 'upload', doneBytes: number, sizeByte
 
 export interface Transfers {
   readonly delivery: Delivery
+  /** What a secure sum hands in for one assignment, whose masked update is `announced` as this. */
+  readonly sumDelivery: (announced: Omit<UpdateOpen, 'sha256' | 'sizeBytes'>) => SumDelivery
   readonly pull: Pull
 }
 
@@ -66,6 +70,34 @@ export function createTransfers({
     },
   }
 
+  const sumDelivery: Transfers['sumDelivery'] = (announced) => {
+    const say = async (signal: AbortSignal, ask: () => Promise<unknown>): Promise<void> => {
+      await whileLinked(linked, signal, ask)
+    }
+    return {
+      keys: (message, signal) => say(signal, () => link.request('sum.keys', message)),
+      shares: (message, signal) => say(signal, () => link.request('sum.shares', message)),
+      confirm: (message, signal) => say(signal, () => link.request('sum.confirm', message)),
+      reveal: (message, signal) => say(signal, () => link.request('sum.reveal', message)),
+      async masked(bytes, signal) {
+        const sha256 = createHash('sha256').update(bytes).digest('hex')
+        const update = { ...announced, sha256, sizeBytes: bytes.byteLength }
+        await whileLinked(linked, signal, async () =>
+          upload(update, {
+            ...{ request: link.request, clock },
+            pace: await paceOf(signal),
+            read: async (offset, length) => {
+              const part = bytes.subarray(offset, offset + length)
+              onMoved(part.byteLength)
+              return part
+            },
+            onBytes: () => {},
+          }),
+        )
+      },
+    }
+  }
+
   const pull: Pull = async (file: FileReference, offset: number, append: Append) => {
     let done = offset
     const keep: Append = async (bytes) => {
@@ -81,5 +113,5 @@ export function createTransfers({
       }),
     )
   }
-  return { delivery, pull }
+  return { delivery, sumDelivery, pull }
 }

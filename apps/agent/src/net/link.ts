@@ -20,6 +20,14 @@ import {
   parseProgressReply,
   parseRelease,
   parseRunEnded,
+  parseSumConfirmations,
+  parseSumConfirmReply,
+  parseSumDelivery,
+  parseSumKeysReply,
+  parseSumRevealReply,
+  parseSumRoster,
+  parseSumSharesReply,
+  parseSumSurvivors,
   parseUpdateChunkReply,
   parseUpdateCloseReply,
   parseUpdateOpenReply,
@@ -29,6 +37,7 @@ import {
 } from '@lorica/protocol'
 import type { Clock } from '../clock.js'
 import type { Random } from '../random.js'
+import type { SumLetters } from '../sum-mail.js'
 import { type Introduction, introduce } from './introduction.js'
 import { createPauses } from './pauses.js'
 import { type Proof, REFUSED } from './proven-socket.js'
@@ -43,6 +52,10 @@ const replies = {
   'update.close': parseUpdateCloseReply,
   evaluation: parseEvaluationReply,
   decline: parseDeclineReply,
+  'sum.keys': parseSumKeysReply,
+  'sum.shares': parseSumSharesReply,
+  'sum.confirm': parseSumConfirmReply,
+  'sum.reveal': parseSumRevealReply,
   leave: parseLeaveReply,
 } as const
 
@@ -56,6 +69,8 @@ export interface LinkEvents {
   assignment(assignment: Assignment): void
   release(release: Release): void
   runEnded(ended: RunEnded): void
+  /** The coordinator tells what is needed for a step of a secure sum. */
+  summed<N extends keyof SumLetters>(name: N, letter: SumLetters[N]): void
   connected(reply: HelloReply): void
   disconnected(reason: string): void
   /** The coordinator will not have this agent: the link does not try again. */
@@ -210,6 +225,10 @@ export function openLink({
   answer('assignment', parseAssignment, on.assignment)
   answer('release', parseRelease, on.release)
   answer('run-ended', parseRunEnded, on.runEnded)
+  answer('sum-roster', parseSumRoster, (letter) => on.summed('sum-roster', letter))
+  answer('sum-delivery', parseSumDelivery, (letter) => on.summed('sum-delivery', letter))
+  answer('sum-survivors', parseSumSurvivors, (letter) => on.summed('sum-survivors', letter))
+  answer('sum-confirmations', parseSumConfirmations, (letter) => on.summed('sum-confirmations', letter))
   socket.connect()
 
   return {

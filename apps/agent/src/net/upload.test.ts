@@ -189,7 +189,7 @@ async function startCoordinator(behaviour: Behaviour = {}) {
     }),
     on: {
       ...{ assignment: () => {}, release: () => {}, runEnded: () => {} },
-      ...{ connected: () => {}, disconnected: () => {}, refused: () => {} },
+      ...{ connected: () => {}, disconnected: () => {}, refused: () => {}, summed: () => {} },
     },
   })
   open.push(async () => {

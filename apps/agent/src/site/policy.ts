@@ -30,6 +30,12 @@ export const policySchema = z.strictObject({
   maxRowTokens: count.optional(),
   formats: z.array(z.enum(['text', 'chat', 'completion', 'classification', 'tokens'])).optional(),
   maxUpdateNorm: z.number().positive().optional(), // a run has to clip updates to this norm or less
+  secureAggregation: z
+    .union([
+      z.literal('required'),
+      z.strictObject({ required: z.boolean().default(true), minAgents: count.min(2).optional() }),
+    ])
+    .optional(), // whether updates may leave only as parts of sums, and of how many agents at least
   minHoldout: z.number().min(0).max(0.9).optional(), // share of the data that is never trained on
   hours: z.union([hoursSchema, z.array(hoursSchema).min(1)]).optional(), // of this machine's clock
   bytesPerDay: sizeSchema.optional(), // both ways together
@@ -52,12 +58,25 @@ export function forbidden(policy: Policy, assignment: Assignment, moment: Moment
   return [...ofTraining, ...commonFaults(policy, assignment, moment)].find((fault) => fault !== undefined)
 }
 
+/** What a site demands of secure sums. */
+export function sumsOf({ secureAggregation: wanted }: Policy): {
+  readonly isRequired: boolean
+  readonly minAgents: number
+} {
+  if (wanted === undefined) return { isRequired: false, minAgents: LEAST_AGENTS }
+  if (wanted === 'required') return { isRequired: true, minAgents: LEAST_AGENTS }
+  return { isRequired: wanted.required, minAgents: wanted.minAgents ?? LEAST_AGENTS }
+}
+
+const LEAST_AGENTS = 2 // of a sum, where the policy says nothing
+
 type Fault = string | undefined
 
 function trainingFaults(
   policy: Policy,
-  { peft, local, maxUpdateNorm, rank = peft.rank }: TrainAssignment,
+  { peft, local, maxUpdateNorm, secure, rank = peft.rank }: TrainAssignment,
 ): readonly Fault[] {
+  const { isRequired, minAgents } = sumsOf(policy)
   const { methods, maxRank, maxSteps, maxUpdateNorm: bound } = policy
   return [
     methods !== undefined && !methods.includes(peft.method)
@@ -67,6 +86,12 @@ function trainingFaults(
     above('steps', local.steps * local.accumulate, maxSteps),
     bound !== undefined && (maxUpdateNorm === null || maxUpdateNorm > bound)
       ? `privacy.clip is ${maxUpdateNorm ?? 'not set'}, this site asks for at most ${bound}`
+      : undefined,
+    isRequired && secure === undefined
+      ? 'the update would be seen by itself, this site asks for aggregate.trust private'
+      : undefined,
+    secure !== undefined && secure.minSurvivors < minAgents
+      ? `a sum of ${secure.minSurvivors} agents, this site asks for at least ${minAgents}`
       : undefined,
   ]
 }

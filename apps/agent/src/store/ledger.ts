@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { SumTerms } from '@lorica/privacy'
 import { updateEncodingSchema } from '@lorica/protocol'
 import { z } from 'zod'
 import type { Delta } from '../delta.js'
@@ -21,6 +22,13 @@ const lastUploadSchema = z.strictObject({
     encoding: updateEncodingSchema.default('f32'),
     roundingError: z.number().default(0), // L2 of what rounding kept back, as a share; stays here
   }),
+  masked: z
+    .strictObject({
+      agents: z.int(), // the most whose updates are in the sum with it
+      minSurvivors: z.int(), // the fewest
+      bits: z.int(), // of each value
+    })
+    .optional(), // of an update that left as a part of a secure sum: what left was uniform noise
   counts: z.strictObject({
     examples: z.int(),
     tokens: z.int(),
@@ -48,6 +56,32 @@ export type LastUpload = Readonly<z.infer<typeof lastUploadSchema>>
 const UPLOAD_FILE = 'last-upload.json'
 const UPLINK_FILE = 'uplink.json'
 const EVALUATION_FILE = 'last-evaluation.json'
+
+/** Writes down what is about to leave as a part of a secure sum. */
+export async function writeMaskedUpload(
+  folder: string,
+  { at, coordinator, finished, tensors, sent, terms }: MaskedSending,
+  disk: Disk = systemDisk(),
+): Promise<void> {
+  const { runId, round, trainMs, norm = 0, clipFactor = 1 } = finished
+  const { agents, bits } = terms.ring
+  const update = { runId, round, ...sent, tensors, norm, clipFactor, encoding: 'f32', roundingError: 0 }
+  const record = {
+    ...{ schema: 1, at, coordinator, update },
+    masked: { agents, minSurvivors: terms.minSurvivors, bits },
+    counts: { ...unsaidCounts, trainMs },
+  }
+  await writeJson(join(folder, UPLOAD_FILE), record, { disk })
+}
+
+/** What is announced beside a masked update: nothing of the training but its time. */
+export const unsaidCounts = { examples: 0, tokens: 1, lossFirst: 0, lossLast: 0 } as const
+
+export interface MaskedSending extends Omit<Sending, 'delta'> {
+  readonly tensors: Delta['tensors']
+  readonly sent: { readonly sha256: string; readonly sizeBytes: number }
+  readonly terms: Pick<SumTerms, 'ring' | 'minSurvivors'>
+}
 
 export interface Sending {
   readonly at: string

@@ -17,6 +17,8 @@ const entrySchema = z.strictObject({
   trainMs: z.number(),
   lossFirst: z.number(),
   lossLast: z.number(),
+  norm: z.number().optional(), // of one that goes into a secure sum: before clipping
+  clipFactor: z.number().optional(),
   settled: z.boolean(), // there is a receipt or a refusal for it
 })
 
@@ -37,10 +39,14 @@ export interface Outbox {
   read(finished: Finished, offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>
 }
 
-/** What an assignment asks for, as a hash: two assignments that differ only in id and deadline ask for the same. */
+/**
+ * What an assignment asks for, as a hash: two assignments that differ only in id, deadline, and the terms of a secure sum ask for the same.
+ * Whether there is such a sum is a part of it, so that work for one never leaves in the clear.
+ */
 export function workOf(assignment: TrainAssignment): string {
-  const { assignmentId: _, deadlineMs: __, ...work } = assignment
-  return createHash('sha256').update(canonicalJson(work)).digest('hex')
+  const { assignmentId: _, deadlineMs: __, secure, ...work } = assignment
+  const wanted = secure === undefined ? work : { ...work, secure: true }
+  return createHash('sha256').update(canonicalJson(wanted)).digest('hex')
 }
 
 /** Opens the outbox of a folder. */

@@ -51,7 +51,7 @@ const AGENTS = ['a', 'b', 'c'] as const
 async function masked(clipped: TensorMap, bound: number): Promise<Gradients> {
   const values = [...clipped.values()].flatMap(({ data }) => [...data])
   const ring = finestRing({ agents: AGENTS.length, bound })
-  const terms = { runId: 'demonstration', round: 1, elements: values.length, ring }
+  const terms = { runId: 'demonstration', round: 1, attempt: 1, elements: values.length, ring }
   const plan = { ...terms, degree: 2, threshold: 2, minSurvivors: 2 }
   const keys = new Map<string, { readonly privateKey: KeyObject; readonly publicKey: KeyObject }>(
     AGENTS.map((agent) => [agent, generateKeyPairSync('ed25519')]),

@@ -1,6 +1,7 @@
 import { type Adapter, type Contribution, filePool, splitAdapter, updateSources } from '@lorica/peft-core'
 import { contributionsOf } from '../runs/round.js'
 import { expectEnough, ruleIn } from '../runs/rule.js'
+import { isPrivate } from '../runs/secure-terms.js'
 import { sidedIn, strategyIn, tensorsOf } from '../runs/strategy.js'
 import { countsOf, membersOf } from '../runs/weights.js'
 import type { Disk } from '../store/disk.js'
@@ -9,6 +10,7 @@ import { candidateOf } from './candidate.js'
 import type { Aggregated, ClosedRound } from './closed-round.js'
 import { protectedMean } from './protected-mean.js'
 import { startsOf } from './starts.js'
+import { summedUpdate } from './summed-update.js'
 
 const MEASURING = 2e9 // multiplications: seconds, for an aggregate that itself may take less
 
@@ -35,10 +37,12 @@ export async function aggregateOf(reading: Reading, closed: ClosedRound): Promis
     local: new Set(tensorsOf(spec, start, round.round).personal),
   })
   const updates: Contribution[] = []
-  const each = updatesOf({ ...closed, start }, counts.weights, { ...reading, pool })
+  const known = { ...closed, start }
   const { privacy } = round
-  const mean = privacy ? await protectedMean(each, { ...closed, start, privacy }) : undefined
-  for await (const update of mean === undefined ? each : [mean.contribution]) {
+  const each = updatesOf(known, counts.weights, { ...reading, pool })
+  const mean = privacy ? await protectedMean(each, { ...known, privacy }) : undefined
+  const summed = isPrivate(spec) ? await summedUpdate(reading, known) : mean?.contribution
+  for await (const update of summed === undefined ? each : [summed]) {
     updates.push(update)
     await aggregation.fold(update)
   }

@@ -3,6 +3,7 @@ import type { AggregationView, RuleView } from '@lorica/protocol'
 import type { Contribution } from '../journal-event.js'
 import type { RoundState } from '../runs/round.js'
 import type { Run } from '../runs/run.js'
+import { isPrivate } from '../runs/secure-terms.js'
 import { hasPersonal, sidedIn } from '../runs/strategy.js'
 
 const DIGITS = 6 // of a figure in the journal
@@ -66,8 +67,9 @@ function noiseNote({ noise, valueNoise, clip, cohort }: NonNullable<RoundState['
 export function noted(
   report: AggregationReport,
   spec: Run['spec'],
-  { seats, privacy }: RoundState,
+  { seats, privacy, sum }: RoundState,
 ): AggregationReport {
+  if (isPrivate(spec)) return ofSum(report, sum?.survivors.length ?? 0)
   const ranks = [...seats.values()].flatMap(({ status, rank = spec.peft.rank }) =>
     status === 'accepted' ? [rank] : [],
   )
@@ -81,4 +83,23 @@ export function noted(
       : [`${lower} of ${ranks.length} agents trained a lower rank: beyond it they count as zeros`]),
   ]
   return { ...report, notes }
+}
+
+/** What may be said of an aggregate of which only the sum of the updates is known: nothing of any one of them, nor how far it is from their mean. */
+function ofSum(report: AggregationReport, agents: number): AggregationReport {
+  const note = `only the sum of the updates of ${agents} agents is known: nothing was measured of any one of them`
+  return {
+    ...report,
+    notes: [...report.notes, note],
+    error: report.exact ? report.error : null,
+    averagedError: null,
+    agreement: null,
+    contributions: [],
+    modules: report.modules.map((module) => ({
+      ...module,
+      error: report.exact ? module.error : null,
+      averagedError: null,
+      agreement: null,
+    })),
+  }
 }

@@ -6,6 +6,7 @@ import {
   type Release,
   type RunEnded,
 } from '@lorica/protocol'
+import type { SumTelling } from './sum-telling.js'
 
 /** An agent that has joined, whether it is connected or not. */
 export interface Member {
@@ -33,6 +34,8 @@ export interface Presence {
   sendAssignment(assignment: Assignment): Promise<void>
   sendRelease(release: Release): Promise<void>
   sendRunEnded(ended: RunEnded): Promise<void>
+  /** Tells it what it needs for the next step of a secure sum. */
+  sendSum(telling: SumTelling): Promise<void>
 }
 
 /** Who is connected now. */

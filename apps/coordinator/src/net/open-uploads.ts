@@ -1,6 +1,6 @@
-import type { UpdateCheck } from '@lorica/peft-core'
 import type { UpdateOpen } from '@lorica/protocol'
 import type { ActiveRun } from '../rounds/active-run.js'
+import type { StagedCheck } from '../rounds/intake.js'
 import { openSeats } from '../runs/open-seats.js'
 import type { StagedUpload } from '../store/staging.js'
 
@@ -10,7 +10,7 @@ export interface Upload {
   readonly agentId: string
   readonly offer: UpdateOpen
   readonly staged: StagedUpload
-  readonly check: UpdateCheck // of what has come
+  readonly check: StagedCheck // of what has come
   readonly active: ActiveRun
   readonly round: number // of its assignment
 }

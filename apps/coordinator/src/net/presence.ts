@@ -1,5 +1,6 @@
 import { type CoordinatorEvents, fitMessage, LoricaError, limits } from '@lorica/protocol'
 import type { Member, Presence } from '../fleet/roster.js'
+import type { SumTelling } from '../fleet/sum-telling.js'
 import type { AgentSocket } from './agent-socket.js'
 
 /** A presence whose sends go to `socket` and are answered before their deadline. */
@@ -27,6 +28,7 @@ export function presenceOf(
     sendAssignment: async (assignment) => read.assignment(await send('assignment', assignment)),
     sendRelease: async (release) => read.release(await send('release', release)),
     sendRunEnded: async (ended) => read.runEnded(await send('run-ended', ended)),
+    sendSum: async (telling) => read.sum(telling.name, await send(telling.name, telling.message)),
   }
 }
 
@@ -35,4 +37,5 @@ export interface Readers {
   assignment(reply: unknown): void
   release(reply: unknown): void
   runEnded(reply: unknown): void
+  sum(name: SumTelling['name'], reply: unknown): void
 }

@@ -63,7 +63,7 @@ test('a second, different update and the assignment of another are refused, and 
   await turin.upload(other, 8)
   await fleet.event(runId, 'run-ended')
   const { contributions } = (await fleet.run(runId)).rounds[0]!
-  expect(contributions.map(({ name, norm }) => [name, Math.round(norm)]).sort()).toEqual([
+  expect(contributions.map(({ name, norm }) => [name, Math.round(norm!)]).sort()).toEqual([
     ['oslo', 45], // 4 * sqrt(128 values)
     ['turin', 91],
   ])

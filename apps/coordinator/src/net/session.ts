@@ -12,6 +12,14 @@ import {
   parseProgress,
   parseReleaseReply,
   parseRunEndedReply,
+  parseSumConfirm,
+  parseSumConfirmationsReply,
+  parseSumDeliveryReply,
+  parseSumKeys,
+  parseSumReveal,
+  parseSumRosterReply,
+  parseSumShares,
+  parseSumSurvivorsReply,
   parseUpdateChunk,
   parseUpdateClose,
   parseUpdateOpen,
@@ -23,10 +31,11 @@ import type { Member, Presence, Roster } from '../fleet/roster.js'
 import type { Ledger } from '../ledger.js'
 import type { Log } from '../log.js'
 import type { Conductor } from '../rounds/conductor.js'
+import { confirmationIn, keysIn, revealIn, sharesIn } from '../rounds/sum-hearing.js'
 import type { AgentSocket } from './agent-socket.js'
 import type { Backpressure } from './backpressure.js'
 import { evict } from './eviction.js'
-import { presenceOf } from './presence.js'
+import { presenceOf, type Readers } from './presence.js'
 import type { Transfer } from './transfer.js'
 import { isUnread } from './unread.js'
 import { valveOf } from './valve.js'
@@ -47,7 +56,18 @@ const MESSAGES_AT_ONCE = 64 // unanswered messages of one agent; its windows are
 const HELLO_MS = 10_000 // from the connection to hello
 const VIOLATIONS = 20 // malformed messages before the connection is closed
 
-const readers = { assignment: parseAssignmentReply, release: parseReleaseReply, runEnded: parseRunEndedReply }
+const readers: Readers = {
+  assignment: parseAssignmentReply,
+  release: parseReleaseReply,
+  runEnded: parseRunEndedReply,
+  sum: (name, reply) => void sumReaders[name](reply),
+}
+const sumReaders = {
+  'sum-roster': parseSumRosterReply,
+  'sum-delivery': parseSumDeliveryReply,
+  'sum-survivors': parseSumSurvivorsReply,
+  'sum-confirmations': parseSumConfirmationsReply,
+}
 
 /** Attaches every message of the protocol to the socket of an agent: parsed at the door, answered always, hello first. */
 export function serveSession(parts: SessionParts, socket: AgentSocket, member: Member): void {
@@ -157,6 +177,10 @@ export function serveSession(parts: SessionParts, socket: AgentSocket, member: M
     conductor.declined(agentId, decline)
     return {}
   })
+  on('sum.keys', parseSumKeys, (message) => conductor.summed(agentId, keysIn(agentId, message)))
+  on('sum.shares', parseSumShares, (message) => conductor.summed(agentId, sharesIn(agentId, message)))
+  on('sum.confirm', parseSumConfirm, (message) => conductor.summed(agentId, confirmationIn(agentId, message)))
+  on('sum.reveal', parseSumReveal, (message) => conductor.summed(agentId, revealIn(agentId, message)))
   on('leave', parseLeave, async () => {
     parts.ledger.record({ type: 'agent-left', agentId, how: 'left' })
     await parts.ledger.flush()

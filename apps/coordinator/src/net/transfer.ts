@@ -24,8 +24,11 @@ import {
   roundClosed,
   seatOver,
 } from '../rounds/intake.js'
+import { maskedBytes, startMaskedCheck } from '../rounds/masked-update.js'
 import type { Parts } from '../rounds/parts.js'
+import { termsFor } from '../rounds/sum-hearing.js'
 import { openSeats, roundOf } from '../runs/open-seats.js'
+import { isPrivate } from '../runs/secure-terms.js'
 import { tensorsOf } from '../runs/strategy.js'
 import { moveDurably } from '../store/durable.js'
 import { stageUpload } from '../store/staging.js'
@@ -123,6 +126,7 @@ export function createTransfer(
     const checked = inTurn(() => inspectUpdate(parts.disk, staged.path, check))
     await Promise.allSettled([flushed, checked])
     const { norm, encoding } = await checked
+    const isMasked = encoding === undefined
     await flushed
     await uploads.forget(upload, 'park')
     await moveDurably(parts.disk, staged.path, updatePath(parts.updatesFolder, runId, upload.round, sha256))
@@ -134,11 +138,11 @@ export function createTransfer(
       examples,
       tokens,
       trainMs,
-      lossFirst,
-      lossLast,
+      lossFirst: isMasked ? null : lossFirst,
+      lossLast: isMasked ? null : lossLast,
       norm,
       sizeBytes: offer.sizeBytes,
-      encoding,
+      ...(isMasked ? {} : { encoding }),
     }
     const contribution = { agentId, name, assignmentId, updateSha256: sha256, acceptedAt, ...counts }
     parts.ledger.record({ type: 'update-accepted', runId, round: upload.round, contribution })
@@ -199,10 +203,12 @@ export function createTransfer(
       }
       const { spec } = active.run()
       const { shared: shapes } = tensorsOf(spec, adapter, round)
+      const masked = isPrivate(spec) ? termsFor(active, agentId, offer) : null
       try {
         admitUpdate(agentId, offer, {
           ...{ spec, round: open, adapter: shapes, nowMs: active.nowMs() },
           isUnderWay: active.uploads.isUnderWay(agentId),
+          maskedBytes: masked && maskedBytes(masked),
         })
       } catch (error) {
         const known = asLoricaError(error)
@@ -221,7 +227,10 @@ export function createTransfer(
       }
       const upload = await uploads.begin(uploadId, async () => {
         const staged = await stageUpload(parts.disk, stagingFolder, uploadId, sizeBytes)
-        const check = startUpdateCheck(sizeBytes, expectationOf(offer, shapes, spec, open.privacy?.clip))
+        const check =
+          masked === null
+            ? startUpdateCheck(sizeBytes, expectationOf(offer, shapes, spec, open.privacy?.clip))
+            : startMaskedCheck(parts.disk, masked, sha256)
         return { uploadId, agentId, offer, staged, check, active, round }
       })
       return { uploadId, offset: upload.staged.offset() }
@@ -234,6 +243,7 @@ export function createTransfer(
         const next = await appended
         upload.active.marks.moved(agentId, 'up', bytes.byteLength)
         upload.active.uploads.moved(agentId)
+        upload.active.sum?.movedAtMs.set(agentId, parts.clock.monotonicMs())
         conductor.leases.touched(agentId)
         return { offset: next }
       } catch (error) {

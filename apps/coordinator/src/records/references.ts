@@ -2,7 +2,7 @@ import type { FileReference } from '@lorica/protocol'
 import type { JournalEntry } from '../journal-chain.js'
 import type { ReleaseName } from '../releases/registry.js'
 
-/** An update that was accepted for a round. */
+/** An update that was accepted for a round, or the sum of those of a round. */
 export interface KeptUpdate {
   readonly runId: string
   readonly round: number
@@ -42,6 +42,8 @@ export function referencesOf(entries: readonly JournalEntry[]): References {
     }
     if (event.type === 'update-accepted')
       updates.push({ runId: event.runId, round: event.round, sha256: event.contribution.updateSha256 })
+    if (event.type === 'sum-finished')
+      updates.push({ runId: event.runId, round: event.round, sha256: event.file.sha256 })
     if (event.type === 'round-committed' && event.record.release !== null)
       releases.push({ name: event.record.release, id: event.releaseId ?? null })
     if (event.type === 'updates-removed') for (const runId of event.runIds) removed.add(runId)

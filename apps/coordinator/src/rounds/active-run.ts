@@ -8,6 +8,7 @@ import { type Bell, createBell } from './bell.js'
 import type { Leases } from './leases.js'
 import { createMarks, type Marks } from './marks.js'
 import type { Measurement } from './measurement.js'
+import type { OpenSum } from './open-sum.js'
 import type { Parts } from './parts.js'
 import { createUploadWatch, type UploadWatch } from './upload-watch.js'
 
@@ -26,6 +27,7 @@ export interface ActiveRun {
   readonly abort: AbortController
   waiting: string | null // what it waits for, in words
   measurement: OpenMeasurement | null
+  sum: OpenSum | null // of updates that nobody sees, while one is under way
   roundStartedMs: number // by the monotonic clock, when the open round was planned
   readonly marks: Marks // since then
   readonly uploads: UploadWatch
@@ -81,6 +83,7 @@ export function activateRun(
     abort,
     waiting: null,
     measurement: null,
+    sum: null,
     roundStartedMs: clock.monotonicMs(),
     marks: createMarks(),
     uploads: createUploadWatch(clock, parts.leaseMs),

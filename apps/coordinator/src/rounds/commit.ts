@@ -158,10 +158,11 @@ async function bytesAsF32(
   contributions: readonly Contribution[],
 ): Promise<number> {
   let sum = 0
-  for (const { agentId, sizeBytes, encoding = 'f32' } of contributions) {
+  for (const { agentId, sizeBytes, norm, encoding = 'f32' } of contributions) {
     const start = await active.adapter(seats.get(agentId)?.rank)
     const shapes = [...tensorsOf(active.run().spec, start, round).shared.values()]
-    sum += sizeBytes - updateDataBytes(shapes, encoding) + updateDataBytes(shapes, 'f32')
+    const plain = updateDataBytes(shapes, 'f32')
+    sum += norm === null ? plain : sizeBytes - updateDataBytes(shapes, encoding) + plain
   }
   return sum
 }

@@ -2,11 +2,13 @@ import { LoricaError } from '@lorica/protocol'
 import { availableAgents } from '../fleet/availability.js'
 import { holdOf } from '../runs/opening.js'
 import { contributionsOf } from '../runs/round.js'
+import { isPrivate } from '../runs/secure-terms.js'
 import type { ActiveRun } from './active-run.js'
 import { aggregateRound } from './aggregation.js'
 import { commitRound } from './commit.js'
 import { measure } from './measuring.js'
 import type { Parts } from './parts.js'
+import { sumRound } from './secure-round.js'
 import { chooseAgents, suitedAgents } from './selection.js'
 import { checkBase, linkBase } from './start.js'
 import { failRound, failureOf, openRoundOf, planNextRound, trainRound, waitFor } from './training.js'
@@ -34,17 +36,18 @@ export async function conduct(parts: Parts, active: ActiveRun): Promise<void> {
 }
 
 /** The updates overflow, are too few for a rule, or one of them was damaged on disk: the agents are asked for others, or for the same again. */
-const ANOTHER_ATTEMPT = ['LRC-7006', 'LRC-7008', 'LRC-5002']
+const ANOTHER_ATTEMPT = ['LRC-7006', 'LRC-7008', 'LRC-5002', 'LRC-4018']
 
 async function conductRound(parts: Parts, active: ActiveRun): Promise<void> {
-  if ((await trainRound(parts, active)) === 'failed') {
-    failRound(parts, active, failureOf(openRoundOf(active)))
-    return
-  }
-  const aggregated = await aggregateRound(parts, active).catch((error: unknown) => {
+  const another = (error: unknown): undefined => {
     if (!(error instanceof LoricaError) || !ANOTHER_ATTEMPT.includes(error.code)) throw error
     failRound(parts, active, `${error.code}: ${error.message}`)
-  })
+  }
+  const take = isPrivate(active.run().spec) ? sumRound : trainRound
+  const taken = await take(parts, active).catch(another)
+  if (taken === 'failed') failRound(parts, active, failureOf(openRoundOf(active)))
+  if (taken !== 'complete') return
+  const aggregated = await aggregateRound(parts, active).catch(another)
   if (aggregated === undefined) return
   const { spec } = active.run()
   const round = openRoundOf(active)

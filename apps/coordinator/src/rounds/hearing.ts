@@ -11,6 +11,8 @@ import { notYours } from './intake.js'
 import type { Leases } from './leases.js'
 import { askToMeasure, takeAnswer } from './measuring.js'
 import type { Parts } from './parts.js'
+import { tellAgain } from './secure-round.js'
+import { dropOut, type SumMessage, takeSumAnswer } from './sum-hearing.js'
 import { askToTrain, inviteWaiting } from './training.js'
 
 /** Hears agents. */
@@ -22,6 +24,8 @@ export interface Hearing {
   /** Throws LoricaError LRC-4001 for an assignment that the agent does not have. */
   evaluated(agentId: string, evaluation: Evaluation): void
   progressed(agentId: string, progress: Progress): void
+  /** An agent answered a step of a secure sum. Throws LoricaError LRC-4001, LRC-4019 or LRC-6019. */
+  summed(agentId: string, answer: SumMessage): object
   /** An agent was taken out of the fleet: what it brought to rounds that are open does not count. */
   revoked(agentId: string): void
   /** An agent read bytes of a file. */
@@ -39,6 +43,7 @@ export function createHearing(parts: Parts, leases: Leases, activeRuns: () => re
       for (const active of activeRuns()) {
         askToTrain(active, agentId)
         askToMeasure(active, agentId)
+        tellAgain(parts, active, agentId)
         inviteWaiting(parts, active)
         active.bell.ring()
       }
@@ -50,6 +55,7 @@ export function createHearing(parts: Parts, leases: Leases, activeRuns: () => re
     declined(agentId, { assignmentId, code, message }) {
       for (const active of activeRuns()) {
         if (takeAnswer(active, agentId, assignmentId, null)) return
+        dropOut(active, agentId, { assignmentId, why: `${code}: ${message}` })
         const { runId } = active
         const open = openSeats(active.run(), agentId)
         const seat = open?.seats.get(agentId)
@@ -90,6 +96,16 @@ export function createHearing(parts: Parts, leases: Leases, activeRuns: () => re
         parts.ledger.announce(active.runId, (stamp) => ({ ...stamp, type: 'progress', ...said }))
         return
       }
+    },
+    summed(agentId, message) {
+      leases.touched(agentId)
+      const active = activeRuns().find(
+        (one) => one.run().current?.seats.get(agentId)?.assignmentId === message.assignmentId,
+      )
+      if (active === undefined) throw notYours(message.assignmentId)
+      takeSumAnswer(parts, active, agentId, message.answer)
+      active.bell.ring()
+      return {}
     },
     revoked(agentId) {
       leases.lost(agentId, 'closed')

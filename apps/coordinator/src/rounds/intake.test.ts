@@ -185,7 +185,7 @@ async function inspect(
   const asked = { ...spec, privacy: { clip: options.maxNorm ?? null } }
   const check = startUpdateCheck(bytes.byteLength, expectationOf({ sha256 }, adapter, asked))
   return inspectUpdate(systemDisk(systemRandom()), path, check).then(
-    ({ norm }) => `norm ${norm.toFixed(4)}`,
+    ({ norm }) => `norm ${norm?.toFixed(4)}`,
     (error: LoricaError) => error.code,
   )
 }

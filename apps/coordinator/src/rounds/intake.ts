@@ -35,6 +35,7 @@ export function admitUpdate(
     readonly adapter: AdapterShapes
     readonly nowMs: number
     readonly isUnderWay: boolean // bytes of it came before
+    readonly maskedBytes?: number | null // of a masked update, whose counts say nothing; null: it is not masked
   },
 ): { readonly accepted: Contribution | null } {
   const { spec, round, adapter } = against
@@ -50,7 +51,11 @@ export function admitUpdate(
   if (seat.status === 'refused' || seat.status === 'declined')
     throw new LoricaError(codeOf(seat.code), seat.message)
   if (round.isClosed || seat.status === 'carried') throw roundClosed(round.round, round.closedAt ?? '')
-  const { nowMs, isUnderWay } = against
+  const { nowMs, isUnderWay, maskedBytes = null } = against
+  if (maskedBytes !== null) {
+    if (offer.sizeBytes !== maskedBytes) throw wrongMaskedSize(offer.sizeBytes, maskedBytes)
+    return { accepted: null }
+  }
   if (round.deadlineAtMs !== null && nowMs >= round.deadlineAtMs && !isUnderWay) throw deadlinePassed(round)
   expectSize(offer.sizeBytes, encodingsOf(spec), adapter)
   const { steps, accumulate, batch } = spec.local
@@ -104,6 +109,17 @@ export function closingOf({ current, history }: Pick<Run, 'current' | 'history'>
   return past?.closedAt ?? past?.endedAt ?? 'an unknown time'
 }
 
+/** A check of an update on its way to a file: as `UpdateCheck`, or of a masked one. */
+export interface StagedCheck extends Pick<UpdateCheck, 'take'> {
+  finish(path: string, open: Disk['open']): Promise<Inspected>
+}
+
+/** What was found of an update: of a masked one, nothing. */
+export interface Inspected {
+  readonly norm: number | null
+  readonly encoding?: UpdateEncoding
+}
+
 /** What an update must be to be accepted: the file that was announced, of this adapter, within the bounds of the run. */
 export function expectationOf(
   { sha256 }: Pick<UpdateOpen, 'sha256'>,
@@ -118,11 +134,7 @@ export function expectationOf(
  * Finishes the check of a staged update. Returns its norm and its encoding. Throws LoricaError LRC-4006, after which the agent may
  * send it again, or LRC-4007 to LRC-4012, which are final.
  */
-export async function inspectUpdate(
-  disk: Disk,
-  path: string,
-  check: UpdateCheck,
-): Promise<{ readonly norm: number; readonly encoding: UpdateEncoding }> {
+export async function inspectUpdate(disk: Disk, path: string, check: StagedCheck): Promise<Inspected> {
   try {
     return await check.finish(path, disk.open)
   } catch (error) {
@@ -152,6 +164,13 @@ function expectSize(sizeBytes: number, encodings: readonly UpdateEncoding[], ada
   if (sizes.some((least) => sizeBytes >= least && sizeBytes <= least + HEADER_BYTES)) return
   throw new LoricaError('LRC-4003', `update of ${sizeBytes} bytes cannot hold the adapter of its run`, {
     expected: `${encodings.map((encoding, at) => `${sizes[at]} bytes (${encoding})`).join(' or ')} and a header`,
+    received: `${sizeBytes} bytes`,
+  })
+}
+
+function wrongMaskedSize(sizeBytes: number, expected: number): LoricaError {
+  return new LoricaError('LRC-4003', `masked update of ${sizeBytes} bytes does not fit its sum`, {
+    expected: `${expected} bytes`,
     received: `${sizeBytes} bytes`,
   })
 }

@@ -1,4 +1,5 @@
-import type { EvaluateAssignment, RunSpec, TrainAssignment } from '@lorica/protocol'
+import type { SumTerms } from '@lorica/privacy'
+import { type EvaluateAssignment, limits, type RunSpec, type TrainAssignment } from '@lorica/protocol'
 import { controlFor } from '../aggregation/scaffold.js'
 import type { RunJournalEvent, Seat } from '../journal-event.js'
 import type { RoundPrivacy } from '../journal-privacy-event.js'
@@ -8,6 +9,7 @@ import { rateScheduleOf } from '../runs/rate-schedule.js'
 import type { RoundState } from '../runs/round.js'
 import { trustedIn } from '../runs/rule.js'
 import type { Run } from '../runs/run.js'
+import { isPrivate, sumDemands } from '../runs/secure-terms.js'
 import { roundSeed } from '../runs/seed.js'
 import { roundPrivacyOf } from '../runs/site-privacy.js'
 import { sidedIn } from '../runs/strategy.js'
@@ -63,7 +65,9 @@ export function planRound(
     if (hasLeft) return { kind: 'give-up', reason: `${reason}; it declined or was refused` }
     return { kind: 'wait', reason: `${reason}: not connected, or not selected`, untilMs: null }
   }
-  const fresh = chooseAgents(run, round, free).map((agent) => seatOf(run.spec, agent, now.newId()))
+  const fresh = chooseAgents(run, round, free)
+    .slice(0, mostSeats(run.spec))
+    .map((agent) => seatOf(run.spec, agent, now.newId()))
   const privacy = roundPrivacyOf(run, fresh.length)
   const fault = privacy === null ? undefined : now.budgetFault?.(privacy, fresh)
   if (fault !== undefined)
@@ -73,7 +77,13 @@ export function planRound(
   return {
     kind: 'round',
     event: {
-      ...{ type: 'round-planned', runId, round, attempt: attempts + 1, minimum },
+      ...{
+        type: 'round-planned',
+        runId,
+        round,
+        attempt: attempts + 1,
+        minimum: leastOf(run.spec, fresh.length),
+      },
       ...{ goal: buffer?.size ?? goal, deadlineAtMs, lateGraceMs, seats: [...kept, ...fresh] },
       ...(root === undefined ? {} : { trusted: root.agentId }),
       ...(privacy === null ? {} : { privacy }),
@@ -81,6 +91,13 @@ export function planRound(
     },
   }
 }
+
+/** The updates that a round needs: of a secure sum, whose terms depend on how many agents there are, as many as must survive. */
+function leastOf(spec: RunSpec, agents: number): number {
+  return isPrivate(spec) ? sumDemands(spec, agents).minSurvivors : spec.rounds.minimum
+}
+
+const mostSeats = (spec: RunSpec): number => (isPrivate(spec) ? limits.sumAgents : Number.POSITIVE_INFINITY)
 
 /** A seat for an agent in a run. */
 export function seatOf(spec: Pick<RunSpec, 'peft'>, agent: Candidate, assignmentId: string): Seat {
@@ -101,7 +118,13 @@ export function trainAssignment(
     nowMs,
     frozen,
     personal = [],
-  }: { readonly nowMs: number; readonly frozen: readonly string[]; readonly personal?: readonly string[] },
+    terms,
+  }: {
+    readonly nowMs: number
+    readonly frozen: readonly string[]
+    readonly personal?: readonly string[]
+    readonly terms?: SumTerms | undefined // of the sum that its update goes into
+  },
 ): TrainAssignment {
   const { spec } = run
   const { holdout } = spec.evaluate
@@ -128,11 +151,17 @@ export function trainAssignment(
     maxUpdateNorm: round.privacy?.clip ?? spec.privacy.clip,
     ...(spec.update.encoding === 'f32' ? {} : { update: { ...spec.update } }),
     ...(control === undefined ? {} : { control }),
+    ...(terms === undefined ? {} : { secure: secureOf(terms) }),
     ...(sided === null ? {} : { trained: { rank: sided.rank } }),
     ...(frozen.length === 0 ? {} : { frozen: [...frozen] }),
     ...(personal.length === 0 ? {} : { personal: [...personal] }),
     deadlineMs: isBuffered(spec) ? NO_DEADLINE_MS : timeLeftMs(round, nowMs),
   }
+}
+
+/** What an agent is told of the terms of a sum beside its run and round. */
+function secureOf({ runId: _, round: __, ring, ...terms }: SumTerms): NonNullable<TrainAssignment['secure']> {
+  return { ...terms, ring: { ...ring } }
 }
 
 /** Milliseconds until nothing of a round is taken any more. */

@@ -6,6 +6,7 @@ import { isBuffered } from '../runs/carry.js'
 import { openSeats, roundOf } from '../runs/open-seats.js'
 import type { Hold } from '../runs/opening.js'
 import { phaseOf, type RoundState, refusalsOf } from '../runs/round.js'
+import { isPrivate } from '../runs/secure-terms.js'
 import { hasFrozen, hasPersonal, tensorsOf } from '../runs/strategy.js'
 import { type ActiveRun, momentOf } from './active-run.js'
 import { bystandersOf, recordedBystanders } from './bystanders.js'
@@ -125,7 +126,7 @@ export function tickMs({ leaseMs }: Pick<Parts, 'leaseMs'>): number {
 }
 
 /** How far the seats of a round are, and why those that lapsed did. */
-function marksOf({ marks, leases }: ActiveRun, { seats }: RoundState): readonly SeatMark[] {
+export function marksOf({ marks, leases }: ActiveRun, { seats }: RoundState): readonly SeatMark[] {
   return [...seats.values()].flatMap(({ agentId, status }) => {
     const mark = marks.byAgent().get(agentId)
     const absence = status === 'training' ? leases.absence(agentId) : undefined
@@ -140,12 +141,14 @@ export function askToTrain(active: ActiveRun, agentId: string): void {
   const open = openSeats(run, agentId)
   const seat = open?.seats.get(agentId)
   if (open === null || open.isClosed || seat?.status !== 'training') return
+  if (isPrivate(run.spec) && active.sum === null) return // it is asked once the terms of its sum are known
   active.ask(agentId, seat.assignmentId, async () => {
     const { frozen, personal } =
       hasFrozen(run.spec) || hasPersonal(run.spec)
         ? tensorsOf(run.spec, await active.adapter(seat.rank), roundOf(seat, open))
         : { frozen: [], personal: [] }
-    return trainAssignment(run, open, seat, { nowMs: active.nowMs(), frozen, personal })
+    const terms = active.sum?.terms
+    return trainAssignment(run, open, seat, { nowMs: active.nowMs(), frozen, personal, terms })
   })
 }
 
@@ -156,7 +159,7 @@ export function askToTrain(active: ActiveRun, agentId: string): void {
 export function inviteWaiting(parts: Parts, active: ActiveRun): void {
   const run = active.run()
   const round = run.current
-  if (round === null || round.isClosed) return
+  if (round === null || round.isClosed || isPrivate(run.spec)) return // a sum has as many agents as its terms say
   const hopeful = [...round.seats.values()].filter(
     ({ agentId, status }) =>
       status === 'accepted' || (status === 'training' && !active.leases.hasLapsed(agentId)),

@@ -9,6 +9,7 @@ import type {
   SeatOver,
 } from '../journal-event.js'
 import type { RoundPrivacy } from '../journal-privacy-event.js'
+import { type RoundSum, stepSum } from '../journal-sum-event.js'
 
 /** How one seat of a round stands. */
 export type SeatState =
@@ -40,6 +41,7 @@ export interface RoundState {
   readonly privacy: RoundPrivacy | null // how it protects its sites
   readonly isCharged: boolean // to the accounts of those sites
   readonly nextClip: number | null // of the round after it, where the clip adapts
+  readonly sum: RoundSum | null // of updates that nobody sees; null before it begins
   readonly plannedAt: string
   readonly closedAt: string | null
   readonly bystanders: readonly Bystander[] // who had no seat when it was planned
@@ -78,6 +80,7 @@ export function openRound(
       privacy: event.privacy ?? null,
       isCharged: false,
       nextClip: null,
+      sum: null,
       plannedAt: at,
       closedAt: null,
       marks: new Map(),
@@ -107,6 +110,9 @@ export function stepRound(state: RoundState, event: RoundEvent, at: string): Rou
         : { ...state, isClosed: true, closedAt: at, marks: withMarks(state.marks, event.marks) }
     case 'privacy-charged':
       return event.round === state.round ? { ...state, isCharged: true } : state
+    case 'sum-step':
+    case 'sum-finished':
+      return event.round === state.round ? { ...state, sum: stepSum(state.sum, event) } : state
     case 'round-aggregated':
       if (event.round !== state.round) return state
       return {
@@ -179,13 +185,16 @@ export interface Moment {
   readonly lapsed: ReadonlySet<string> // agentIds whose lease has run out
   readonly hung: ReadonlySet<string> // those of them that are connected
   readonly uploading: ReadonlySet<string> // agentIds whose update is under way, its bytes moving
+  readonly ready?: ReadonlySet<string> // of a round whose updates are summed unseen: agentIds that are done, and wait for the others
 }
 
 /** Whether a round waits for updates, can be aggregated, or has failed. */
 export function phaseOf(state: RoundState, moment: Moment): 'training' | 'complete' | 'failed' {
   const seats = [...state.seats.values()]
-  const accepted = seats.filter((seat) => seat.status === 'accepted').length
-  const training = seats.filter((seat) => seat.status === 'training')
+  const isReady = (seat: Seat & SeatState) =>
+    seat.status === 'training' && moment.ready?.has(seat.agentId) === true
+  const accepted = seats.filter((seat) => seat.status === 'accepted' || isReady(seat)).length
+  const training = seats.filter((seat) => seat.status === 'training' && !isReady(seat))
   const hasTrusted = state.trusted === null || state.seats.get(state.trusted)?.status === 'accepted'
   const isEnough = accepted >= state.minimum && hasTrusted
   if (state.isClosed) return isEnough ? 'complete' : 'failed'

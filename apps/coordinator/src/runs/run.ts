@@ -88,6 +88,8 @@ export function stepRun(run: Run, { event, at }: Pick<JournalEntry, 'event' | 'a
     case 'agent-invited':
     case 'round-aggregated':
     case 'privacy-charged':
+    case 'sum-step':
+    case 'sum-finished':
       return inRound(run, event, at)
     case 'round-closed': {
       const closed = inRound(run, event, at)

@@ -38,6 +38,7 @@ export function termsFor(agents: number): SumTerms {
   return {
     runId: 'run-7',
     round: 3,
+    attempt: 1,
     elements: 8,
     ring,
     degree: agents - 1,

@@ -61,6 +61,23 @@ export function finestRing({ agents, bound }: Omit<RingRequest, 'fractionBits'>,
   )
 }
 
+/**
+ * The ring of `bits` bits with the most binary places in which `agents` values within `bound` cannot wrap, whichever way each is rounded:
+ * its bound is `bound` rounded up to a step. Throws RangeError when there is none.
+ */
+export function steppedRing({ agents, bound }: Omit<RingRequest, 'fractionBits'>, bits = 32): Ring {
+  const finest = finestRing({ agents, bound }, bits)
+  for (const fractionBits of [finest.fractionBits, finest.fractionBits - 1]) {
+    const step = 2 ** -fractionBits
+    const whole = Math.ceil(bound / step) * step
+    const largest = largestInteger(whole, fractionBits)
+    if (agents * largest <= 2 ** (bits - 1) - 1) return { agents, bound: whole, fractionBits, bits }
+  }
+  throw new RangeError(
+    `bits expected enough that ${agents} values up to ${bound} sum without wrapping, got ${bits}`,
+  )
+}
+
 /** The largest magnitude of an encoded value. */
 export function largestInteger(bound: number, fractionBits: number): number {
   return Math.round(bound * 2 ** fractionBits)

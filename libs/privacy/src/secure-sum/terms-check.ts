@@ -10,9 +10,10 @@ import { refusal } from './terms.js'
  *   2 threshold > degree + 1      two halves of a neighbourhood cannot give both secrets of one agent back
  */
 export function termsProblem(terms: SumTerms, minAgents: number): SumRefusal | null {
-  const { elements, ring, degree, threshold, minSurvivors, round } = terms
+  const { elements, ring, degree, threshold, minSurvivors, round, attempt } = terms
   const { agents } = ring
-  if (!whole(round, 0) || !whole(elements, 1)) return unfit('a round and elements', `${round}, ${elements}`)
+  if (!whole(round, 0) || !whole(attempt, 1) || !whole(elements, 1))
+    return unfit('a round, an attempt and elements', `${round}, ${attempt}, ${elements}`)
   try {
     const { bits } = planRing(ring)
     if (!whole(ring.bits, bits) || ring.bits > 32)

@@ -12,6 +12,8 @@ import type { Ring } from './ring.js'
 export interface SumTerms {
   readonly runId: string
   readonly round: number
+  /** From 1: each attempt at a round has keys of its own. */
+  readonly attempt: number
   /** Elements of the vector that is summed. */
   readonly elements: number
   readonly ring: Ring
@@ -133,7 +135,7 @@ export function digestOf(list: readonly unknown[]): Buffer {
   return createHash('sha256').update(JSON.stringify(list)).digest()
 }
 
-function termsList({ runId, round, elements, ring, degree, threshold, minSurvivors }: SumTerms) {
+function termsList({ runId, round, attempt, elements, ring, degree, threshold, minSurvivors }: SumTerms) {
   const { agents, bound, fractionBits, bits } = ring
-  return [runId, round, elements, agents, bound, fractionBits, bits, degree, threshold, minSurvivors]
+  return [runId, round, attempt, elements, agents, bound, fractionBits, bits, degree, threshold, minSurvivors]
 }

@@ -31,8 +31,8 @@ export type RunEvent = Stamp &
         readonly type: 'update-accepted'
         readonly updateSha256: string
         readonly sizeBytes: number
-        readonly lossFirst: number
-        readonly lossLast: number
+        readonly lossFirst: number | null
+        readonly lossLast: number | null
       })
     | (OfAgent & { readonly type: 'update-refused'; readonly code: string; readonly message: string })
     | (OfAgent & { readonly type: 'agent-declined'; readonly code: string; readonly message: string })

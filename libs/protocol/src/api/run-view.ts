@@ -10,10 +10,10 @@ export interface ContributionRecord {
   readonly weight: number // share of the aggregate; shares add up to 1, or less where a robust rule left a part to the adapter before
   readonly tokens: number
   readonly examples: number
-  readonly norm: number // L2 over all tensors of the update
+  readonly norm: number | null // L2 over all tensors of the update; null: it came masked
   readonly trainMs: number
-  readonly lossFirst: number
-  readonly lossLast: number
+  readonly lossFirst: number | null
+  readonly lossLast: number | null
   readonly sizeBytes?: number // as it travelled
   readonly encoding?: UpdateEncoding // f32 when absent
   readonly late?: LateStart // of an update that was asked for in an earlier round

@@ -87,4 +87,29 @@ export const agentCodes = {
       'The base, the adapter and the update of a round need more space than is free on the machine of the agent, so it was declined before anything was downloaded.',
     action: 'Free as many megabytes as the message says, or move the folder of the agent.',
   },
+  'LRC-6017': {
+    title: 'Secure sum does not protect enough',
+    meaning:
+      'The terms of a secure sum leave less protection than this agent demands: a sum of too few agents, a threshold that half of them reach, or a ring in which sums could wrap.',
+    action:
+      'Raise privacy.secureAggregation.minSurvivors, or ask the owner of the machine what its policy demands.',
+  },
+  'LRC-6018': {
+    title: 'Secure sum has a wrong list of agents',
+    meaning:
+      'The coordinator told this agent a list that is too short, leaves it out, or contradicts an earlier one. Nothing was revealed. An honest coordinator does not do this.',
+    action: 'Check who operates the coordinator, and that its software is unchanged.',
+  },
+  'LRC-6019': {
+    title: 'Keys of a secure sum do not verify',
+    meaning:
+      'Keys or confirmations that an agent is said to have made are not signed by it, were used before, or the identity of an agent is not the one that this agent knows.',
+    action: 'Check who operates the coordinator. An agent that rotated its key has to prove it.',
+  },
+  'LRC-6020': {
+    title: 'Shares of a secure sum do not open',
+    meaning:
+      'Shares that were sealed for this agent are missing or were changed on their way, so nothing was sent or revealed.',
+    action: 'Nothing to do once. If it repeats, check the coordinator and the agent that is named.',
+  },
 } as const

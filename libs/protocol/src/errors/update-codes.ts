@@ -91,4 +91,17 @@ export const updateCodes = {
     action:
       'The agent has a new assignment from the newest adapter, or gets one in the next round. Raise rounds.buffer.maxStaleness if it is often too late.',
   },
+  'LRC-4018': {
+    title: 'Secure sum was not finished',
+    meaning:
+      'Too few agents stayed until the sum of their masked updates could be unmasked, one of them did not keep to the protocol, or the coordinator was restarted meanwhile. Nothing of the updates became known.',
+    action:
+      'The round is tried again with fresh keys, without training again. If it repeats, see `lorica rounds show RUN N --why`, or lower privacy.secureAggregation.minSurvivors.',
+  },
+  'LRC-4019': {
+    title: 'Step of a secure sum is not expected',
+    meaning:
+      'The agent took a step of a secure sum that is over, that it does not take part in, or that it took before in another way. An agent that was restarted meanwhile has lost its keys, and drops out.',
+    action: 'Nothing to do: the agent takes part in the next sum.',
+  },
 } as const

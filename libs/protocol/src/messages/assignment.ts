@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { limits } from '../limits.js'
 import {
   countSchema,
   fileSchema,
@@ -27,6 +28,21 @@ const peftSchema = z.strictObject({
   targets: z.union([z.literal('all-linear'), z.array(z.string().max(255)).min(1).max(1024)]),
   rslora: z.boolean(),
   modulesToSave: since(2, z.array(z.string().max(255)).min(1).max(1024)), // ends of names of modules that are trained whole; absent: none
+})
+
+/** The terms of a secure sum beside the run, the round, and the tensors that are trained. */
+const secureTermsSchema = z.strictObject({
+  attempt: positiveSchema, // at the round
+  elements: positiveSchema, // values of all tensors that are sent
+  ring: z.strictObject({
+    agents: positiveSchema.max(limits.sumAgents), // the most that are summed
+    bound: z.number().positive(), // of the magnitude of a value
+    fractionBits: z.int().min(-160).max(160),
+    bits: z.int().min(2).max(32), // of an element
+  }),
+  degree: positiveSchema, // neighbours of each agent
+  threshold: positiveSchema, // shares that give a secret back
+  minSurvivors: positiveSchema, // the fewest agents that a sum is of
 })
 
 const dataSchema = z.strictObject({
@@ -67,6 +83,7 @@ export const trainAssignmentSchema = z.strictObject({
       counted: sha256Schema.nullable(), // the latest update of this agent whose control c holds; null: none
     }),
   ), // absent: no correction
+  secure: since(2, secureTermsSchema), // the update leaves masked, for a sum under these terms; absent: it leaves as it is
   trained: since(2, z.strictObject({ rank: positiveSchema.max(4096) })), // the leading rank of the adapter that is trained and sent; the rest is frozen; absent: all of it
   frozen: since(2, z.array(z.string().max(1024)).max(100_000)), // tensors of the adapter that are not trained, and not in the update; absent: none
   deadlineMs: positiveSchema, // from receipt; an answer after this is late; 30 days where the round has no deadline

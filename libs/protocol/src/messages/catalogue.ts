@@ -9,6 +9,14 @@ import { progressReplySchema, progressSchema } from './progress.js'
 import { releaseReplySchema, releaseSchema } from './release.js'
 import { runEndedReplySchema, runEndedSchema } from './run-ended.js'
 import { fitted } from './since.js'
+import { sumConfirmReplySchema, sumConfirmSchema } from './sum-confirm.js'
+import { sumConfirmationsReplySchema, sumConfirmationsSchema } from './sum-confirmations.js'
+import { sumDeliveryReplySchema, sumDeliverySchema } from './sum-delivery.js'
+import { sumKeysReplySchema, sumKeysSchema } from './sum-keys.js'
+import { sumRevealReplySchema, sumRevealSchema } from './sum-reveal.js'
+import { sumRosterReplySchema, sumRosterSchema } from './sum-roster.js'
+import { sumSharesReplySchema, sumSharesSchema } from './sum-shares.js'
+import { sumSurvivorsReplySchema, sumSurvivorsSchema } from './sum-survivors.js'
 import { updateChunkReplySchema, updateChunkSchema } from './update-chunk.js'
 import { updateCloseReplySchema, updateCloseSchema } from './update-close.js'
 import { updateOpenReplySchema, updateOpenSchema } from './update-open.js'
@@ -32,9 +40,32 @@ export const catalogue = {
   evaluation: { from: 'agent', message: evaluationSchema, reply: evaluationReplySchema, since: 1 },
   decline: { from: 'agent', message: declineSchema, reply: declineReplySchema, since: 1 },
   leave: { from: 'agent', message: leaveSchema, reply: leaveReplySchema, since: 1 },
+  'sum.keys': { from: 'agent', message: sumKeysSchema, reply: sumKeysReplySchema, since: 2 },
+  'sum.shares': { from: 'agent', message: sumSharesSchema, reply: sumSharesReplySchema, since: 2 },
+  'sum.confirm': { from: 'agent', message: sumConfirmSchema, reply: sumConfirmReplySchema, since: 2 },
+  'sum.reveal': { from: 'agent', message: sumRevealSchema, reply: sumRevealReplySchema, since: 2 },
   assignment: { from: 'coordinator', message: assignmentSchema, reply: assignmentReplySchema, since: 1 },
   release: { from: 'coordinator', message: releaseSchema, reply: releaseReplySchema, since: 1 },
   'run-ended': { from: 'coordinator', message: runEndedSchema, reply: runEndedReplySchema, since: 1 },
+  'sum-roster': { from: 'coordinator', message: sumRosterSchema, reply: sumRosterReplySchema, since: 2 },
+  'sum-delivery': {
+    from: 'coordinator',
+    message: sumDeliverySchema,
+    reply: sumDeliveryReplySchema,
+    since: 2,
+  },
+  'sum-survivors': {
+    from: 'coordinator',
+    message: sumSurvivorsSchema,
+    reply: sumSurvivorsReplySchema,
+    since: 2,
+  },
+  'sum-confirmations': {
+    from: 'coordinator',
+    message: sumConfirmationsSchema,
+    reply: sumConfirmationsReplySchema,
+    since: 2,
+  },
 } as const satisfies Record<string, CatalogueEntry>
 
 /** The name of a message. */

@@ -24,6 +24,11 @@ export const publicKeySchema = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'expected
 /** 64 raw bytes of an Ed25519 signature, base64url without padding. */
 export const signatureSchema = z.string().regex(/^[A-Za-z0-9_-]{86}$/, 'expected 86 base64url characters')
 
+/** 32 raw bytes of an X25519 public key of a secure sum, base64url without padding. */
+export const curveKeySchema = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'expected 43 base64url characters')
+/** SHA-256, base64url without padding. */
+export const digestSchema = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'expected 43 base64url characters')
+
 /** How the values of an update travel: as they are, or rounded to fewer bits. */
 export const updateEncodingSchema = z.enum(['f32', 'bf16', 'int8', 'int4'])
 export type UpdateEncoding = z.infer<typeof updateEncodingSchema>
@@ -45,3 +50,10 @@ export const filesSchema = z.array(fileSchema).min(1).max(512)
 
 /** Bytes as they come out of a frame: a view of it. */
 export const bytesSchema = z.custom<Uint8Array>((value) => value instanceof Uint8Array, 'expected bytes')
+
+const bytesOf = (length: number, what: string) =>
+  z.custom<Uint8Array>((value) => value instanceof Uint8Array && value.byteLength === length, what)
+/** A share of a secret of a secure sum, in the clear. */
+export const shareSchema = bytesOf(33, 'expected 33 bytes')
+/** A share of each secret of an agent, sealed for another one. */
+export const sealedSharesSchema = bytesOf(82, 'expected 82 bytes')

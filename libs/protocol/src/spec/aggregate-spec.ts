@@ -36,11 +36,11 @@ export const aggregateSchema = z
     maxRank: z.int().min(1).max(4096).optional(), // of flora and fedex: the largest rank of the frozen side of a module; 256 unless stated
     weights: z
       .strictObject({
-        by: z.enum(['tokens', 'examples', 'uniform']).optional(), // tokens, and uniform with a robust rule
+        by: z.enum(['tokens', 'examples', 'uniform']).optional(), // tokens; uniform with a robust rule, and where updates are not seen
         atMost: z.number().positive().nullable().default(null), // of a count; what is above it counts as much
       })
       .prefault({}),
-    trust: z.enum(['exact', 'robust']).default('exact'), // robust: what updates count is up to a rule that expects liars
+    trust: z.enum(['exact', 'robust', 'private']).default('exact'), // robust: what updates count is up to a rule that expects liars; private: only their sum is seen
     robust: robustSchema.optional(),
     optimizer: optimizerSchema.nullable().optional(), // of the coordinator, on the aggregated change; null: the aggregate as it is
   })
@@ -78,7 +78,7 @@ function lambdaOf(strategy: RunStrategy, lambda: number | undefined): { readonly
 
 function byOf(
   { by }: { readonly by?: 'tokens' | 'examples' | 'uniform' | undefined },
-  trust: 'exact' | 'robust',
+  trust: 'exact' | 'robust' | 'private',
 ): 'tokens' | 'examples' | 'uniform' {
-  return by ?? (trust === 'robust' ? 'uniform' : 'tokens')
+  return by ?? (trust === 'exact' ? 'tokens' : 'uniform')
 }

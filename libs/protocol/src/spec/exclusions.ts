@@ -3,6 +3,7 @@ import type { RunStrategy } from './aggregate-spec.js'
 import { dpExclusions } from './dp-exclusions.js'
 import { leastUpdates } from './robust-spec.js'
 import { scaffoldExclusions } from './scaffold-exclusions.js'
+import { secureExclusions } from './secure-exclusions.js'
 import type { Exclusion, Settings } from './settings.js'
 import { ruleKinds, strategiesWith, strategyModes } from './trust-modes.js'
 
@@ -199,7 +200,7 @@ const exclusions: readonly Exclusion[] = [
   },
 ]
 
-const all: readonly Exclusion[] = [...exclusions, ...scaffoldExclusions, ...dpExclusions]
+const all: readonly Exclusion[] = [...exclusions, ...scaffoldExclusions, ...dpExclusions, ...secureExclusions]
 
 const textOf = (text: string | ((spec: Settings) => string), spec: Settings): string =>
   typeof text === 'string' ? text : text(spec)

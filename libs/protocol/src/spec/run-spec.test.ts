@@ -205,8 +205,6 @@ describe('parseRunSpec', () => {
     ['data.format', { data: { maxTokens: 64, format: 'images' } }],
     ['rounds.mode', { rounds: { count: 2, mode: 'async' } }],
     ['aggregate.strategy', { aggregate: { strategy: 'fedprox' } }],
-    ['aggregate.trust', { aggregate: { trust: 'private' } }],
-    ['privacy.secureAggregation', { privacy: { secureAggregation: true } }],
     [
       'privacy.dp.noise',
       { privacy: { clip: 1, dp: { unit: 'site', noise: 'shared', epsilon: 3, delta: 1e-5 } } },

@@ -9,8 +9,9 @@ import { dpOrNoneSchema } from './dp-spec.js'
 import { parseDuration } from './duration.js'
 import { expectCompatible } from './exclusions.js'
 import { parsePercentage } from './percentage.js'
-import { expectPossible } from './privacy-exclusions.js'
+import { expectPossible, withSecure } from './privacy-exclusions.js'
 import { expectCron, expectTimeZone } from './schedule.js'
+import { secureAggregationSchema } from './secure-spec.js'
 import { parseSelection } from './selection.js'
 import { withoutUnavailable } from './unavailable.js'
 
@@ -116,6 +117,7 @@ export const runSpecSchema = z.strictObject({
   privacy: z
     .strictObject({
       clip: z.number().positive().nullable().default(null), // bound on the L2 norm of an update
+      secureAggregation: secureAggregationSchema.optional(), // of the trust private, which has it
       dp: dpOrNoneSchema.optional(),
     })
     .prefault({}),
@@ -155,7 +157,8 @@ export type RunSpec = Readonly<z.infer<typeof runSpecSchema>>
  */
 export function parseRunSpec(raw: unknown): RunSpec {
   expectPossible(raw)
-  const spec = readMessage(runSpecSchema, 'run', withUniformWeights(withoutUnavailable(raw)), 'LRC-3001')
+  const known = withUniformWeights(withSecure(withoutUnavailable(raw)))
+  const spec = readMessage(runSpecSchema, 'run', known, 'LRC-3001')
   const { minimum, goal, buffer } = spec.rounds
   expectMinimum(minimum, 'rounds.goal', goal)
   expectMinimum(minimum, 'rounds.buffer.size', buffer?.size ?? null)

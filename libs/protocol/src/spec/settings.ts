@@ -7,7 +7,7 @@ export interface Settings {
   readonly aggregate: {
     readonly strategy: RunStrategy
     readonly personal?: readonly string[] | undefined
-    readonly trust: 'exact' | 'robust'
+    readonly trust: 'exact' | 'robust' | 'private'
     readonly robust?: RobustSpec | undefined
     readonly weights: { readonly by: string }
     readonly optimizer?: { readonly kind: string } | undefined
@@ -29,7 +29,11 @@ export interface Settings {
     readonly proximal?: number | null | undefined
     readonly scaffold?: boolean | undefined
   }
-  readonly privacy: { readonly clip: number | null; readonly dp?: DpSpec | undefined }
+  readonly privacy: {
+    readonly clip: number | null
+    readonly secureAggregation?: { readonly minSurvivors?: number | undefined } | undefined
+    readonly dp?: DpSpec | undefined
+  }
   readonly evaluate: { readonly guards: readonly unknown[] }
   readonly update: { readonly encoding: string }
 }

@@ -130,12 +130,82 @@ describe('what nobody sees one by one', () => {
     expect(action).toMatch(/fedavg, ffa, rolora, fedsvd|Choose one/)
   })
 
+  const rounds = { count: 2, minimum: 4 }
+  const privacy = { clip: 0.5 }
+  const unseen = { aggregate: { trust: 'private' }, rounds, privacy }
+
+  test('either of two settings asks for it, and implies the other', () => {
+    const asked = [
+      unseen,
+      { rounds, privacy: { ...privacy, secureAggregation: true } },
+      { ...unseen, privacy: { ...privacy, secureAggregation: {} } },
+    ]
+    for (const part of asked) {
+      const spec = parseRunSpec({ ...smallest, ...part })
+      expect(spec.aggregate).toMatchObject({ trust: 'private', weights: { by: 'uniform' } })
+      expect(spec.privacy.secureAggregation).toEqual({ colluding: 0.2, graph: 'auto', bits: 32 })
+    }
+    const secureAggregation = { minSurvivors: 3, colluding: '10%', threshold: 3, graph: 'complete', bits: 20 }
+    const spec = parseRunSpec({ ...smallest, rounds, privacy: { ...privacy, secureAggregation } })
+    expect(spec.privacy.secureAggregation).toEqual({ ...secureAggregation, colluding: 0.1 })
+    for (const off of [false, null]) {
+      const plain = parseRunSpec({ ...smallest, privacy: { ...privacy, secureAggregation: off } })
+      expect([plain.aggregate.trust, plain.privacy]).toEqual(['exact', { clip: 0.5 }])
+    }
+  })
+
+  test.each(['fedavg', 'ffa', 'rolora', 'fedsa', 'fedsvd'])('%s works with sums alone', (strategy) => {
+    const aggregate = { trust: 'private', strategy }
+    expect(parseRunSpec({ ...smallest, ...unseen, aggregate }).aggregate.strategy).toBe(strategy)
+  })
+
   test.each([
-    [{ aggregate: { trust: 'private' } }],
-    [{ aggregate: { trust: 'private', strategy: 'rolora' } }],
-    [{ privacy: { secureAggregation: true } }],
-  ])('%j could be, and is not available yet', (part) => {
-    expect(refusal(part).code).toBe('LRC-3002')
+    [{ privacy: {} }, 'aggregate.trust private', 'privacy.clip null'],
+    [{ rounds: { count: 2, minimum: 2 } }, 'aggregate.trust private', 'rounds.minimum 2'],
+    [{ rounds: { count: 2 } }, 'aggregate.trust private', 'rounds.minimum 1'],
+    [
+      { privacy: { clip: 1, secureAggregation: { minSurvivors: 5 } } },
+      'privacy.secureAggregation.minSurvivors 5',
+      'rounds.minimum 4',
+    ],
+    [{ rounds: { ...rounds, goal: 300 } }, 'aggregate.trust private', 'rounds.goal 300'],
+    [
+      { rounds: { count: 3, minimum: 4, mode: 'buffered', buffer: { size: 4 } } },
+      'aggregate.trust private',
+      'rounds.mode buffered',
+    ],
+    [{ update: { encoding: 'int8' } }, 'aggregate.trust private', 'update.encoding int8'],
+    [
+      { aggregate: { trust: 'private', weights: { by: 'examples' } } },
+      'aggregate.trust private',
+      'aggregate.weights.by examples',
+    ],
+    [
+      { aggregate: { trust: 'private' }, peft: { ranks: [{ where: 'threads < 8', rank: 2 }] } },
+      'peft.ranks',
+      'aggregate.strategy fedavg',
+    ],
+    [
+      { aggregate: { trust: 'exact' }, privacy: { clip: 1, secureAggregation: true } },
+      'aggregate.trust exact',
+      'privacy.secureAggregation',
+    ],
+    [
+      { privacy: { clip: 1, secureAggregation: false } },
+      'aggregate.trust private',
+      'privacy.secureAggregation false',
+    ],
+  ])('%j excludes itself', (part, first, second) => {
+    const { code, message, action } = refusal({ ...unseen, ...part })
+    expect(code).toBe('LRC-3014')
+    expect(message).toContain(`${first} and ${second} exclude each other`)
+    expect(action).toMatch(/^(Set|Leave|Lower) /)
+  })
+
+  test('an unknown setting of it is refused by its name', () => {
+    const secureAggregation = { survivors: 4 }
+    const { code, message } = refusal({ ...unseen, privacy: { clip: 1, secureAggregation } })
+    expect([code, message]).toEqual(['LRC-3001', expect.stringContaining('privacy.secureAggregation')])
   })
 })
 

@@ -21,8 +21,6 @@ const options: readonly Option[] = [
     allows: runStrategies,
     use: `svd, which is exact to the rank of the run, or one of ${runStrategies.filter((name) => name !== 'svd').join(', ')}`,
   },
-  { path: ['aggregate', 'trust'], allows: ['exact', 'robust'], use: 'exact or robust' },
-  { path: ['privacy', 'secureAggregation'], allows: [false, null], use: 'false' },
   { path: ['privacy', 'dp', 'noise'], allows: ['server'], use: 'server' },
   { path: ['rollout'], allows: [null], use: 'null: a release goes to every connected agent' },
 ]

@@ -1,0 +1,165 @@
+/**
+ * One update on its way into a secure sum: what leaves is masked, and the masks come off only in the sum. The states are those of
+ * `@lorica/privacy`; each is used once, and all of them are in memory only, so that an agent that is restarted drops out.
+ * @module
+ */
+import {
+  advertise,
+  confirmSurvivors,
+  encodeStochastic,
+  isRefusal,
+  maskInput,
+  packRing,
+  revealShares,
+  type SumRefusal,
+  type SumRefusalReason,
+  type SumTerms,
+  shareSecrets,
+  type VerifyText,
+} from '@lorica/privacy'
+import {
+  type ErrorCode,
+  type Identity,
+  LoricaError,
+  type SumConfirm,
+  type SumKeys,
+  type SumReveal,
+  type SumShares,
+  signText,
+  type TrainAssignment,
+  verifyText,
+} from '@lorica/protocol'
+import type { SumBook } from './store/sum-book.js'
+import type { SumMail } from './sum-mail.js'
+
+/** What the link does for a sum. Each waits for a connection and continues over lost ones. */
+export interface SumDelivery {
+  keys(message: SumKeys, signal: AbortSignal): Promise<void>
+  shares(message: SumShares, signal: AbortSignal): Promise<void>
+  /** Hands the masked update in. */
+  masked(bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<void>
+  confirm(message: SumConfirm, signal: AbortSignal): Promise<void>
+  reveal(message: SumReveal, signal: AbortSignal): Promise<void>
+}
+
+export interface SumParts {
+  readonly agentId: string
+  readonly identity: Identity
+  readonly book: SumBook
+  readonly mail: SumMail
+  readonly delivery: SumDelivery
+  /** Bytes that nobody can foresee. */
+  readonly random: (length: number) => Uint8Array
+  /** The fewest agents that this site lets its update be summed with. */
+  readonly minAgents: number
+  /** Hears what is about to leave. */
+  readonly record: (masked: Uint8Array, terms: SumTerms) => Promise<void>
+}
+
+/**
+ * Takes part in the sum of an assignment with the values of its update, from the keys to the reveal. Returns whose updates the sum is of.
+ * Throws LoricaError LRC-6017 to LRC-6020 for what this agent refuses, what the coordinator refuses, or the signal's reason.
+ */
+export async function takePart(
+  { assignmentId, runId, round, secure, maxUpdateNorm }: TrainAssignment,
+  values: Float32Array,
+  parts: SumParts,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const { agentId: self, book, mail, delivery, minAgents } = parts
+  if (secure === undefined) throw new RangeError('an assignment with a secure sum expected, got a plain one')
+  const terms: SumTerms = { runId, round, ...secure }
+  const vector = encoded(values, terms, maxUpdateNorm, parts)
+  const sign = (text: string): string => signText(parts.identity, text)
+
+  const random = (length: number): Uint8Array => Uint8Array.from(parts.random(length))
+  const begun = taken(advertise({ self, terms, minAgents, random, sign }))
+  const { agent: _, ...own } = begun.advertisement
+  const earlier = await book.used(runId)
+  await book.use(runId, keysIn([own]))
+  const sayKeys = (): Promise<void> => delivery.keys({ assignmentId, ...own }, signal)
+  await sayKeys()
+
+  const { agents } = await mail.takeOr('sum-roster', sayKeys, signal)
+  const stranger = await book.meet(agents)
+  if (stranger !== undefined) throw strangerKey(stranger)
+  const verify = verifierOf(agents)
+  const advertisements = agents.map(({ publicKey: __, ...advertisement }) => advertisement)
+  const shared = taken(await shareSecrets(begun.next, advertisements, verify, earlier))
+  await book.use(runId, keysIn(advertisements))
+  const shares = shared.shares.map(({ to, sealed }) => ({ to, sealed }))
+  await delivery.shares({ assignmentId, shares }, signal)
+
+  const delivered = await mail.take('sum-delivery', signal)
+  const given = delivered.shares.map(({ from, sealed }) => ({ from, to: self, sealed }))
+  const masked = taken(maskInput(shared.next, { senders: delivered.senders, shares: given }, vector))
+  const bytes = Uint8Array.from(packRing(masked.input.vector, terms.ring.bits))
+  await parts.record(bytes, terms)
+  await delivery.masked(bytes, signal)
+
+  const { survivors } = await mail.take('sum-survivors', signal)
+  const confirmed = taken(confirmSurvivors(masked.next, survivors, sign))
+  await delivery.confirm({ assignmentId, signature: confirmed.confirmation.signature }, signal)
+
+  const { confirmations } = await mail.take('sum-confirmations', signal)
+  const { reveal } = taken(revealShares(confirmed.next, confirmations, verify))
+  await delivery.reveal({ assignmentId, shares: [...reveal.shares] }, signal)
+  return survivors
+}
+
+/** The values as elements of the ring. Throws LoricaError LRC-6017 when the ring has no room for an update of the bound of the run. */
+function encoded(
+  values: Float32Array,
+  { elements, ring }: SumTerms,
+  maxNorm: number | null,
+  { random }: Pick<SumParts, 'random'>,
+): Uint32Array {
+  if (maxNorm === null || ring.bound < maxNorm || values.length !== elements)
+    throw new LoricaError('LRC-6017', 'the terms of the sum do not fit the update', {
+      expected: `${values.length} values within the bound of the run`,
+      received: `${elements} within ${ring.bound}, and the bound of the run is ${maxNorm ?? 'not set'}`,
+    })
+  return encodeStochastic(values, ring, Uint8Array.from(random(32)))
+}
+
+function keysIn(
+  advertisements: readonly { channelKey: string; maskKey: string; seedCommitment: string }[],
+): readonly string[] {
+  return advertisements.flatMap(({ channelKey, maskKey, seedCommitment }) => [
+    channelKey,
+    maskKey,
+    seedCommitment,
+  ])
+}
+
+function verifierOf(agents: readonly { readonly agent: string; readonly publicKey: string }[]): VerifyText {
+  const keys = new Map(agents.map(({ agent, publicKey }) => [agent, publicKey]))
+  return (agent, text, signature) => {
+    const key = keys.get(agent)
+    return key !== undefined && verifyText(key, text, signature)
+  }
+}
+
+const codeOf: Readonly<Record<SumRefusalReason, ErrorCode>> = {
+  terms: 'LRC-6017',
+  input: 'LRC-6017',
+  list: 'LRC-6018',
+  'too-few': 'LRC-6018',
+  'out-of-turn': 'LRC-6018',
+  signature: 'LRC-6019',
+  'reused-key': 'LRC-6019',
+  share: 'LRC-6020',
+}
+
+/** The next state of a sum. Throws LoricaError for a refusal. */
+function taken<T extends object>(step: T | SumRefusal): T {
+  if (isRefusal(step)) throw new LoricaError(codeOf[step.refused], `secure sum: ${step.message}`)
+  return step
+}
+
+function strangerKey(agent: string): LoricaError {
+  return new LoricaError('LRC-6019', `secure sum: agent ${agent} is said to have another key than it has`, {
+    expected: 'the key that its id was made of, or the one that this agent knows of it',
+    received: 'another key',
+  })
+}

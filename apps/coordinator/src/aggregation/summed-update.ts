@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto'
+import { type Contribution, tensorSource } from '@lorica/peft-core'
+import { decodeFixedPoint, unflattened, unpackRing } from '@lorica/privacy'
+import { LoricaError } from '@lorica/protocol'
+import { sumTerms } from '../runs/secure-terms.js'
+import { tensorsOf } from '../runs/strategy.js'
+import type { Disk, ReadableFile } from '../store/disk.js'
+import { updatePath } from '../store/updates.js'
+import type { ClosedRound } from './closed-round.js'
+
+/**
+ * The mean of updates of which only the sum is known, as one contribution: what every strategy for which the mean of the factors is
+ * enough makes of it is what it makes of the updates. Throws LoricaError LRC-5002 when the sum on disk is not the one that was made.
+ */
+export async function summedUpdate(
+  { disk, updatesFolder }: { readonly disk: Pick<Disk, 'open'>; readonly updatesFolder: string },
+  { runId, spec, round, start }: ClosedRound,
+): Promise<Contribution> {
+  const { survivors, file } = round.sum ?? { survivors: [], file: null }
+  if (file === null) throw new RangeError('a round whose updates are summed unseen expected a sum, got none')
+  const { shared } = tensorsOf(spec, start, round.round)
+  const terms = sumTerms({ runId, spec }, round, shared)
+  const bytes = await wholeFile(disk, updatePath(updatesFolder, runId, round.round, file.sha256))
+  const received = createHash('sha256').update(bytes).digest('hex')
+  if (received !== file.sha256)
+    throw new LoricaError('LRC-5002', 'the sum of the updates is damaged on disk', {
+      expected: file.sha256,
+      received,
+    })
+  const sum = unpackRing(bytes, terms.elements, terms.ring.bits)
+  const decoded = decodeFixedPoint(sum, terms.ring, survivors.length)
+  const tensors = tensorSource(unflattened(decoded, shared, 1 / survivors.length))
+  return { id: file.sha256, weight: 1, config: start.config, start: start.tensors, tensors }
+}
+
+async function wholeFile(disk: Pick<Disk, 'open'>, path: string): Promise<Uint8Array> {
+  const file: ReadableFile = await disk.open(path)
+  try {
+    const bytes = new Uint8Array(file.sizeBytes)
+    for (let at = 0; at < bytes.byteLength; ) {
+      const count = await file.readInto(bytes.subarray(at), at)
+      if (count === 0) break // the hash tells
+      at += count
+    }
+    return bytes
+  } finally {
+    await file.close()
+  }
+}

@@ -1,0 +1,20 @@
+/**
+ * The secure sum of an open round: what has come of it, and what each agent was told last.
+ * @module
+ */
+import type { SumTerms } from '@lorica/privacy'
+import type { SumTelling } from '../fleet/sum-telling.js'
+import { openSum, type SumState } from '../runs/sum-state.js'
+
+/** A secure sum that is under way, in memory only. */
+export interface OpenSum {
+  readonly terms: SumTerms
+  state: SumState
+  readonly told: Map<string, SumTelling> // by agentId: the last of it, for one that lost its link
+  readonly movedAtMs: Map<string, number> // by agentId: when it last answered or moved bytes, by the monotonic clock
+}
+
+/** A secure sum that waits for keys. */
+export function createOpenSum(terms: SumTerms): OpenSum {
+  return { terms, state: openSum(), told: new Map(), movedAtMs: new Map() }
+}

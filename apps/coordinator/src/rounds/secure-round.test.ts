@@ -1,0 +1,103 @@
+import { decodeSafetensors, floatTensor, type TensorMap } from '@lorica/peft-core'
+import type { RoundView, TrainAssignment } from '@lorica/protocol'
+import { expect, test } from 'vitest'
+import type { ScriptedAgent } from '../agent.fixture.js'
+import { type Fleet, startFleet } from '../fleet.fixture.js'
+import { startSummingAgent } from '../summing-agent.fixture.js'
+
+const privately = (more: object = {}, secure: object | true = true) => ({
+  aggregate: { trust: 'private' },
+  privacy: { clip: 40, secureAggregation: secure },
+  rounds: { count: 1, minimum: 3 },
+  evaluate: { holdout: 0 },
+  ...more,
+})
+
+const read = async (agent: ScriptedAgent, sha256 = ''): Promise<TensorMap> => {
+  const tensors = decodeSafetensors(await agent.read(sha256))
+  return new Map([...tensors].map(([name, tensor]) => [name, floatTensor(tensor)]))
+}
+
+/** The change of every value of a run of one round. */
+async function changeOf(fleet: Fleet, agent: ScriptedAgent, runId: string): Promise<readonly number[]> {
+  const run = await fleet.run(runId)
+  const { adapter } = agent.assignments.find((one): one is TrainAssignment => one.kind === 'train')!
+  const weights = adapter.files.find(({ path }) => path === 'adapter_model.safetensors')
+  const [before, after] = await Promise.all([
+    read(agent, weights?.sha256),
+    read(agent, run.adapterSha256 ?? ''),
+  ])
+  return [...before].flatMap(([name, { data }]) =>
+    [...data].map((value, at) => after.get(name)!.data[at]! - value),
+  )
+}
+
+test('three agents sum their updates unseen, and the release is their mean', async () => {
+  await using fleet = await startFleet()
+  const changes = { oslo: 0.25, turin: -0.5, graz: 1.5 }
+  const masked: number[] = []
+  const agents = await Promise.all(
+    Object.entries(changes).map(([name, change]) =>
+      startSummingAgent(fleet, name, { change, onMasked: (_, vector) => masked.push(...vector.slice(0, 4)) }),
+    ),
+  )
+  const runId = await fleet.startRun(privately())
+  await fleet.event(runId, 'run-ended')
+  const run = await fleet.run(runId)
+  expect([run.state, run.reason]).toEqual(['succeeded', 'all rounds are committed'])
+  const moved = await changeOf(fleet, agents[0]!, runId)
+  const mean = (0.25 - 0.5 + 1.5) / 3
+  expect(Math.max(...moved.map((value) => Math.abs(value - mean)))).toBeLessThan(1e-6)
+  const view = (await fleet.api('GET', `/api/v1/runs/${runId}/rounds/1`)).body as RoundView
+  expect(view.aggregation).toMatchObject({ agents: [], error: null, agreement: null })
+  const { body } = await fleet.api('POST', `/api/v1/runs/${runId}/rounds/1/replay`)
+  expect(body).toMatchObject({ isSame: true, updates: 3 })
+})
+
+const steps = ['keys', 'shares', 'input', 'confirmation', 'reveal'] as const
+
+test.each(steps)(
+  'an agent that falls silent before its %s drops out, and the others are summed',
+  async (stopsBefore) => {
+    await using fleet = await startFleet(undefined, { leaseMs: 100 })
+    const changes = { oslo: 0.25, turin: -0.5, graz: 1.5, bern: 3 }
+    const agents = await Promise.all(
+      Object.entries(changes).map(([name, change]) =>
+        startSummingAgent(fleet, name, name === 'bern' ? { change, stopsBefore } : { change }),
+      ),
+    )
+    const runId = await fleet.startRun(privately({ rounds: { count: 1, minimum: 4 } }, { minSurvivors: 3 }))
+    await fleet.event(runId, 'run-ended')
+    const run = await fleet.run(runId)
+    expect([run.state, run.reason]).toEqual(['succeeded', 'all rounds are committed'])
+    const isIn = ['confirmation', 'reveal'].includes(stopsBefore) // its masked update was there
+    const counted = Object.values(changes).filter((change) => isIn || change !== 3)
+    const mean = counted.reduce((sum, change) => sum + change, 0) / counted.length
+    const moved = await changeOf(fleet, agents[0]!, runId)
+    expect(Math.max(...moved.map((value) => Math.abs(value - mean)))).toBeLessThan(1e-6)
+    expect(run.rounds[0]!.contributions.map(({ weight }) => weight)).toEqual(
+      counted.map(() => 1 / counted.length),
+    )
+  },
+)
+
+test.each(steps)(
+  'below its survivors before the %s a sum ends without a word of the updates, and is tried again',
+  async (stopsBefore) => {
+    await using fleet = await startFleet(undefined, { leaseMs: 100 })
+    const agents = await Promise.all(
+      ['oslo', 'turin', 'graz', 'bern'].map((name, at) =>
+        startSummingAgent(fleet, name, {
+          change: at - 1.25,
+          ...(at < 2 ? ({ stopsBefore, how: 'declines', stops: 1 } as const) : {}),
+        }),
+      ),
+    )
+    const runId = await fleet.startRun(privately({ rounds: { count: 1, minimum: 4 } }, { minSurvivors: 3 }))
+    const failed = await fleet.event(runId, 'round-failed')
+    expect(failed.reason).toMatch(
+      stopsBefore === 'keys' ? /needs 3 updates/ : /^LRC-4018: the secure sum was not finished: too-few: /,
+    )
+    expect(agents).toHaveLength(4)
+  },
+)

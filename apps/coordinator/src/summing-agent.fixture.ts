@@ -1,0 +1,166 @@
+/**
+ * Scripted agents that sum their updates with others, step by step, and may stop before any of them.
+ * @module
+ */
+import { createHash, randomBytes } from 'node:crypto'
+import {
+  type Advertised,
+  advertise,
+  confirmSurvivors,
+  encodeStochastic,
+  flattened,
+  isRefusal,
+  maskInput,
+  packRing,
+  revealShares,
+  type SumRefusal,
+  type SumTerms,
+  shareSecrets,
+} from '@lorica/privacy'
+import {
+  parseSumConfirmations,
+  parseSumDelivery,
+  parseSumRoster,
+  parseSumSurvivors,
+  signText,
+  type TrainAssignment,
+  verifyText,
+} from '@lorica/protocol'
+import { type Change, type ScriptedAgent, startAgent, trainedTensors } from './agent.fixture.js'
+import type { Fleet } from './fleet.fixture.js'
+
+/** The steps before which an agent may fall silent. */
+export type Step = 'keys' | 'shares' | 'input' | 'confirmation' | 'reveal'
+
+/** What an agent of a sum gives, and when it stops. */
+export interface SummingManner {
+  readonly change: Change
+  readonly stopsBefore?: Step
+  /** How it stops: its connection ends, or it says that it will not go on. Closes where it is left out. */
+  readonly how?: 'closes' | 'declines'
+  /** Hears what left: the elements before and after they were masked. */
+  readonly onMasked?: (plain: Uint32Array, masked: Uint32Array, terms: SumTerms) => void
+  /** Only the first so many attempts are stopped. */
+  readonly stops?: number
+}
+
+/** An agent that joins and takes part in secure sums. */
+export async function startSummingAgent(
+  fleet: Fleet,
+  name: string,
+  manner: SummingManner,
+): Promise<ScriptedAgent> {
+  let stops = manner.stops ?? Number.POSITIVE_INFINITY
+  const told = new Map<string, (message: unknown) => void>()
+  const early = new Map<string, unknown>()
+  const agent = await startAgent(fleet, name, {
+    train: (self, assignment) =>
+      takePart(self, assignment, manner, {
+        hear: (event) => {
+          const key = `${event} ${assignment.assignmentId}`
+          if (early.has(key)) return Promise.resolve(early.get(key))
+          return new Promise((resolve) => told.set(key, resolve))
+        },
+        isStopping: (step) => step === manner.stopsBefore && stops-- > 0,
+      }),
+  })
+  for (const event of ['sum-roster', 'sum-delivery', 'sum-survivors', 'sum-confirmations'])
+    agent.socket.on(event, (message: { assignmentId: string }, answer: (reply: object) => void) => {
+      answer({ ok: true })
+      const key = `${event} ${message.assignmentId}`
+      early.set(key, message)
+      told.get(key)?.(message)
+    })
+  return agent
+}
+
+async function takePart(
+  agent: ScriptedAgent,
+  assignment: TrainAssignment,
+  manner: SummingManner,
+  within: {
+    readonly hear: (event: string) => Promise<unknown>
+    readonly isStopping: (step: Step) => boolean
+  },
+): Promise<void> {
+  const { secure, assignmentId, runId, round } = assignment
+  if (secure === undefined) throw new Error('expected an assignment with a secure sum')
+  const terms: SumTerms = { runId, round, ...secure }
+  const stops = async (step: Step): Promise<boolean> => {
+    if (!within.isStopping(step)) return false
+    if (manner.how === 'declines') {
+      await agent.emit('decline', { assignmentId, code: 'LRC-6010', message: `stops before ${step}` })
+    } else agent.close()
+    return true
+  }
+  const trained = await trainedTensors(agent, assignment)
+  const change =
+    typeof manner.change === 'function'
+      ? manner.change(trained)
+      : new Map(
+          [...trained].map(([key, { shape, data }]) => [
+            key,
+            { shape, data: data.map(() => manner.change as number) },
+          ]),
+        )
+  const plain = encodeStochastic(flattened(change), terms.ring, randomBytes(32))
+  const sign = (text: string) => signText(agent.identity, text)
+  const self = agent.identity.id
+
+  if (await stops('keys')) return
+  const start = { self, terms, minAgents: 2, random: (bytes: number) => randomBytes(bytes), sign }
+  const { next: advertised, advertisement } = taken(advertise(start))
+  const { agent: _, ...keys } = advertisement
+  await said(agent, 'sum.keys', { assignmentId, ...keys })
+  const roster = parseSumRoster(await within.hear('sum-roster'))
+  const publicKeys = new Map(roster.agents.map(({ agent: id, publicKey }) => [id, publicKey]))
+  const verify = (id: string, text: string, signature: string) =>
+    verifyText(publicKeys.get(id) ?? '', text, signature)
+
+  if (await stops('shares')) return
+  const ads = roster.agents.map(({ publicKey: __, ...one }) => one)
+  const shared = taken(await shareSecrets(advertised as Advertised, ads, verify, new Set()))
+  const shares = shared.shares.map(({ to, sealed }) => ({ to, sealed }))
+  await said(agent, 'sum.shares', { assignmentId, shares })
+  const { senders, shares: given } = parseSumDelivery(await within.hear('sum-delivery'))
+
+  if (await stops('input')) return
+  const delivery = {
+    senders,
+    shares: given.map((one) => ({ ...one, sealed: Uint8Array.from(one.sealed), to: self })),
+  }
+  const masked = taken(maskInput(shared.next, delivery, plain))
+  manner.onMasked?.(plain, masked.input.vector, terms)
+  await sendBytes(agent, assignmentId, packRing(masked.input.vector, terms.ring.bits))
+  const { survivors } = parseSumSurvivors(await within.hear('sum-survivors'))
+
+  if (await stops('confirmation')) return
+  const confirmed = taken(confirmSurvivors(masked.next, survivors, sign))
+  await said(agent, 'sum.confirm', { assignmentId, signature: confirmed.confirmation.signature })
+  const { confirmations } = parseSumConfirmations(await within.hear('sum-confirmations'))
+
+  if (await stops('reveal')) return
+  const { reveal } = taken(revealShares(confirmed.next, confirmations, verify))
+  await said(agent, 'sum.reveal', { assignmentId, shares: reveal.shares })
+}
+
+async function sendBytes(agent: ScriptedAgent, assignmentId: string, bytes: Uint8Array): Promise<void> {
+  const sha256 = createHash('sha256').update(bytes).digest('hex')
+  const nothing = { examples: 0, tokens: 1, trainMs: 7, lossFirst: 0, lossLast: 0 }
+  const offer = { assignmentId, sha256, sizeBytes: bytes.byteLength, ...nothing }
+  const { uploadId } = (await said(agent, 'update.open', offer)) as { uploadId: string }
+  for (let offset = 0; offset < bytes.byteLength; offset += 200)
+    await said(agent, 'update.chunk', { uploadId, offset, bytes: bytes.subarray(offset, offset + 200) })
+  await said(agent, 'update.close', { uploadId })
+}
+
+async function said(agent: ScriptedAgent, event: string, message: object): Promise<object> {
+  const reply = await agent.emit(event, message)
+  if (!reply.ok) throw new Error(`${event}: ${reply.refusal?.code} ${reply.refusal?.message}`)
+  return reply
+}
+
+function taken<T extends object>(step: T | SumRefusal): T {
+  if (isRefusal(step)) throw new Error(`${step.refused}: ${step.message}`)
+  return step
+}

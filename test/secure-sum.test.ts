@@ -1,0 +1,54 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { decodeSafetensors, floatTensor, type TensorMap } from '@lorica/peft-core'
+import type { RunView } from '@lorica/protocol'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Fleet, siteText, startFleet } from './support/fleet.js'
+import { createFolder, type Folder } from './support/folder.js'
+
+const texts = [siteText(0), siteText(1), siteText(2)]
+const clip = 0.5
+
+describe('three agents whose updates are summed unseen', () => {
+  let folder: Folder
+  let fleet: Fleet
+  let plain: RunView
+  let view: RunView
+  beforeAll(async () => {
+    folder = await createFolder()
+    fleet = await startFleet({ folder: folder.path, texts })
+    plain = await fleet.run({
+      rounds: 1,
+      aggregate: '{ weights: { by: uniform } }',
+      privacy: `{ clip: ${clip} }`,
+    })
+    view = await fleet.run({ rounds: 2, aggregate: '{ trust: private }', privacy: `{ clip: ${clip} }` })
+  })
+  afterAll(async () => {
+    await fleet[Symbol.asyncDispose]()
+    await folder[Symbol.asyncDispose]()
+  })
+
+  const blob = async (sha256: string): Promise<TensorMap> => {
+    const bytes = await readFile(join(fleet.folders.coordinator, 'blobs', sha256.slice(0, 2), sha256))
+    return new Map([...decodeSafetensors(bytes)].map(([name, raw]) => [name, floatTensor(raw)]))
+  }
+
+  test('the release is that of the plain run, to the resolution of the ring', async () => {
+    expect([view.state, view.reason]).toEqual(['succeeded', 'all rounds are committed'])
+    const [one, other] = await Promise.all([
+      blob(plain.rounds[0]!.adapterSha256),
+      blob(view.rounds[0]!.adapterSha256),
+    ])
+    let furthest = 0
+    let largest = 0
+    for (const [name, { data }] of one)
+      for (const [at, value] of data.entries()) {
+        furthest = Math.max(furthest, Math.abs(value - other.get(name)!.data[at]!))
+        largest = Math.max(largest, Math.abs(value))
+      }
+    expect(largest).toBeGreaterThan(0.01)
+    expect(furthest).toBeLessThan(1e-7)
+    expect(view.rounds.map(({ loss }) => loss! < view.baseline!.loss!)).toEqual([true, true])
+  })
+})
