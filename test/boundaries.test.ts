@@ -22,6 +22,7 @@ test('every project of this repository is seen, with its files', () => {
     '@lorica/peft-core',
     '@lorica/privacy',
     '@lorica/protocol',
+    '@lorica/serving',
     '@lorica/test',
     '@lorica/tools',
     'lorica',

@@ -108,6 +108,16 @@ test.each(["import { connect } from 'node:net'\nexport const out = connect\n", '
   },
 )
 
+test('a reader of private data that reaches the library with a server, itself or through a file, is reported', () => {
+  const serving = "import { startServing } from '@lorica/serving'\nexport const leak = startServing\n"
+  const problems = problemsOf([
+    [reader, "import { leak } from '../between.js'\nexport const out = leak\n"],
+    [between, serving],
+  ])
+  expect(problems).toContainEqual(expect.stringContaining(`${broken}: imports "@lorica/serving" (`))
+  expect(problemsOf([[reader, serving]])).toContainEqual(expect.stringContaining(broken))
+})
+
 test('a reader of private data may read files and hand values on', () => {
   const text = "import { readFile } from 'node:fs/promises'\nexport const read = readFile\n"
   expect(problemsOf([[reader, text]])).toEqual([])

@@ -23,6 +23,7 @@ import { setupCommand } from './machine/setup.js'
 import { privacyCommand } from './privacy/privacy.js'
 import { explainCommand } from './screen/explain.js'
 import { printFailure } from './screen/failure.js'
+import { serveCommand } from './serving/serve.js'
 
 const exits = `
 Exit status: 0 done, 1 refused or failed (the error says why), 2 the command line is wrong.`
@@ -58,6 +59,7 @@ for (const command of [
   trainCommand(),
   evalCommand(),
   generateCommand(),
+  serveCommand(),
   gradCommand(),
   inspectCommand(),
   mergeCommand(),

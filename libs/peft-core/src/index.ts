@@ -75,6 +75,7 @@ export { type StrategyName, type StrategySpec, strategyNames, strategyOf } from 
 export type { Aggregate, Aggregation, AggregationPlan, Strategy, TensorRole } from './aggregate/strategy.js'
 export { truncatedAdapter } from './aggregate/truncated.js'
 // Data: files as rows to train on and to judge by.
+export { type ChatTemplate, createChatTemplate } from './data/chat-template.js'
 export { type Corpus, type CorpusOptions, openCorpus } from './data/corpus.js'
 export { type DataFormat, dataFormats } from './data/format.js'
 export { type ImageCorpusOptions, openImageCorpus } from './data/image-corpus.js'

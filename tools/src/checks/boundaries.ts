@@ -18,22 +18,19 @@ interface TagRule {
 
 const LEARNING_BANS = ['socket.io*', 'msgpackr', 'fastify']
 
+const LIBRARIES = ['layer:wire', 'layer:core', 'layer:privacy', 'layer:evidence', 'layer:serving'] as const
+
 const rules: Readonly<Record<string, TagRule>> = {
   'layer:wire': { imports: [] },
   'layer:core': { imports: [], bans: LEARNING_BANS },
   'layer:privacy': { imports: [], bans: LEARNING_BANS },
   'layer:evidence': { imports: [], bans: LEARNING_BANS },
-  'layer:app': { imports: ['layer:wire', 'layer:core', 'layer:privacy', 'layer:evidence'] },
-  'layer:cli': {
-    imports: ['layer:wire', 'layer:core', 'layer:privacy', 'layer:evidence'],
-    starts: ['layer:app'],
-  },
-  'layer:tool': {
-    imports: ['layer:wire', 'layer:core', 'layer:privacy', 'layer:evidence', 'layer:app'],
-    starts: ['layer:cli'],
-  },
+  'layer:serving': { imports: ['layer:core'], bans: LEARNING_BANS },
+  'layer:app': { imports: LIBRARIES },
+  'layer:cli': { imports: LIBRARIES, starts: ['layer:app'] },
+  'layer:tool': { imports: [...LIBRARIES, 'layer:app'], starts: ['layer:cli'] },
   'layer:test': {
-    imports: ['layer:wire', 'layer:core', 'layer:privacy', 'layer:evidence', 'layer:app', 'layer:tool'],
+    imports: [...LIBRARIES, 'layer:app', 'layer:tool'],
     starts: ['layer:cli'],
   },
   'side:coordinator': { bans: ['socket.io-client', 'onnxruntime-node', '@tensorflow/*'] },

@@ -3,7 +3,14 @@
  * @module
  */
 import { availableParallelism } from 'node:os'
-import { type Device, devices, type Engine, type RuntimeName, startEngine } from '@lorica/peft-core'
+import {
+  type Device,
+  devices,
+  type Engine,
+  type EngineOptions,
+  type RuntimeName,
+  startEngine,
+} from '@lorica/peft-core'
 import { type Command, Option } from 'commander'
 import { threadCount } from '../screen/argument.js'
 import { withCode } from './errors.js'
@@ -31,8 +38,13 @@ export function withEngineOptions(command: Command): Command {
     .option('--allow-software-gpu', 'also use a GPU that the processor emulates')
 }
 
+/** The engine that was chosen, with as many threads as the machine has processors unless stated. */
+export function engineOptions(choice: EngineChoice): EngineOptions {
+  const { runtime, device, allowSoftwareGpu = false, threads = availableParallelism() } = choice
+  return { runtime, device, allowSoftwareGpu, threads }
+}
+
 /** Starts the engine that was chosen. LRC-6012 when it cannot be used here. */
 export function openEngine(choice: EngineChoice): Promise<Engine> {
-  const { runtime, device, allowSoftwareGpu = false, threads = availableParallelism() } = choice
-  return withCode('LRC-6012', () => startEngine({ runtime, device, allowSoftwareGpu, threads }))
+  return withCode('LRC-6012', () => startEngine(engineOptions(choice)))
 }

@@ -15,6 +15,8 @@ export interface Message {
 export interface ChatTemplate {
   /** The conversation with the places of the assistant's answers. RangeError when the template refuses it. */
   render(messages: readonly Message[], tools?: unknown): AnsweredText
+  /** The conversation up to where the assistant's next answer begins. RangeError when the template refuses it. */
+  prompt(messages: readonly Message[]): string
 }
 
 type SpecialTokens = Readonly<Record<string, string>>
@@ -41,6 +43,8 @@ export function createChatTemplate(source: string, specialTokens: SpecialTokens)
     }
   }
   return {
+    prompt: (messages) =>
+      render(messages, { add_generation_prompt: true }).replaceAll(START, '').replaceAll(END, ''),
     render(messages, tools) {
       const options = tools === undefined ? {} : { tools }
       const text = render(messages, { ...options, add_generation_prompt: false })
