@@ -1,83 +1,186 @@
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { openTokenizer } from '@lorica/peft-core'
 import type { RunView } from '@lorica/protocol'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Fleet, siteText, startFleet } from './support/fleet.js'
 import { createFolder, type Folder, filesBelow } from './support/folder.js'
+import { runLorica } from './support/lorica.js'
+import { freshSecret, type Planted, planted } from './support/planted.js'
 import { type RecordingProxy, startRecordingProxy, unmasked } from './support/recording-proxy.js'
 import { tryLorica } from './support/service.js'
 
-const secret = 'Zq7-Quohog-Vault-4417'
+const secrets = [freshSecret(), freshSecret()] // one of each site
 const carriers = [3, 8, 12, 13, 14, 19, 20, 22] // paragraphs; enough for some to be trained on and some held out
-const text = siteText(0)
-  .split('\n\n')
-  .map((paragraph, index) => (carriers.includes(index) ? `${paragraph} It says ${secret} here.` : paragraph))
-  .join('\n\n')
+const text = (site: number, secret: string): string =>
+  siteText(site)
+    .split('\n\n')
+    .map((paragraph, index) =>
+      carriers.includes(index) ? `${paragraph} It says ${secret} here.` : paragraph,
+    )
+    .join('\n\n')
 
 let folder: Folder
 let fleet: Fleet
-let proxy: RecordingProxy
+let found: Planted
 let view: RunView
+const proxies: RecordingProxy[] = []
 beforeAll(async () => {
   folder = await createFolder()
   fleet = await startFleet({
     folder: folder.path,
-    texts: [text, siteText(2)],
-    addressOf: async (agent, url) => {
-      if (agent !== 0) return url
-      proxy = await startRecordingProxy(url)
+    texts: secrets.map((secret, site) => text(2 * site, secret)),
+    addressOf: async (_, url) => {
+      const proxy = await startRecordingProxy(url)
+      proxies.push(proxy)
       return proxy.url
     },
   })
-  view = await fleet.run()
+  found = planted(secrets, await openTokenizer(fleet.model))
+  const run = await fleet.start({ rounds: 3, steps: 30 })
+  await interrupt()
+  view = await fleet.operate('run', 'watch', run)
 })
 afterAll(async () => {
   await fleet[Symbol.asyncDispose]()
-  await proxy[Symbol.asyncDispose]()
+  for (const proxy of proxies) await proxy[Symbol.asyncDispose]()
   await folder[Symbol.asyncDispose]()
 })
 
-test('an agent learns from a text with a secret in it', () => {
+/** While the texts are being learned: one engine is killed, and then one agent in the middle of its work. */
+async function interrupt(): Promise<void> {
+  const isTraining = ({ event, phase }: Readonly<Record<string, unknown>>) =>
+    event === 'progress' && phase === 'train'
+  await Promise.all(fleet.agents.map((agent) => agent.until(isTraining)))
+  const children = await readFile(
+    `/proc/${fleet.agents[0]?.child.pid}/task/${fleet.agents[0]?.child.pid}/children`,
+    'utf8',
+  )
+  for (const pid of children.trim().split(' ').filter(Boolean)) process.kill(Number(pid), 'SIGSEGV')
+  await fleet.restartAgent(1)
+}
+
+/** Everything that left a site or came to it, in plain bytes and as it travelled. */
+const recorded = (): readonly (readonly [string, Buffer])[] =>
+  proxies.flatMap((proxy, site) => [
+    [`sent by site ${site}`, proxy.sent()] as const,
+    [`received by site ${site}`, proxy.received()] as const,
+    ...proxy.connections().map((bytes, at) => [`connection ${at} of site ${site}`, bytes] as const),
+  ])
+
+test('both sites learn from texts with a secret in each, though an engine and an agent fall in between', () => {
   expect(view.state).toBe('succeeded')
-  expect(view.rounds.map(({ contributions }) => contributions.length)).toEqual([2, 2])
+  expect(fleet.lives(1)).toHaveLength(2)
+  expect(fleet.agents[0]?.lines.filter(({ event }) => event === 'uploaded').length).toBeGreaterThanOrEqual(3)
+  for (const secret of secrets) expect(secret).toMatch(/^Zq-\w{7}-\w{7}-\w{7}$/)
 })
 
-test('no file of the coordinator holds a word of the secret or the name of a private file', async () => {
+test('no byte on the wire is of a secret, in any form, or of the name of a private file', () => {
+  for (const [name, bytes] of recorded()) {
+    expect(found.formsIn(bytes), name).toEqual([])
+    expect(bytes.includes('private-'), name).toBe(false)
+    expect(bytes.includes('content-encoding'), name).toBe(false)
+  }
+  const answers = Buffer.concat(proxies.map((proxy) => proxy.received())).toString('latin1')
+  expect(answers).toMatch(/upgrade: websocket/i)
+  expect(answers).not.toMatch(/sec-websocket-extensions/i) // nothing is compressed, in which a secret would hide
+  const sent = Buffer.concat(proxies.map((proxy) => proxy.sent()))
+  expect(sent.includes('lora_A.weight')).toBe(true) // the updates, in plain bytes
+  expect(sent.includes('"name":"site-0"')).toBe(true)
+})
+
+test('no file of the coordinator holds a secret or the name of a private file: journal, store, blobs, logs', async () => {
   const files = await filesBelow(fleet.folders.coordinator)
   expect(files.size).toBeGreaterThan(10)
   for (const [path, bytes] of files) {
-    expect(holding(bytes), path).toEqual([])
+    expect(found.formsIn(bytes), path).toEqual([])
     expect(bytes.includes('private-0.txt'), path).toBe(false)
   }
   expect([...files.values()].some((bytes) => bytes.includes('site-0'))).toBe(true) // what may be known is there
 })
 
-test('no process prints a word of the secret', async () => {
+test('no file of an agent holds a secret: what it keeps for later, what it sent last, what it did', async () => {
+  for (const site of secrets.keys()) {
+    const files = await filesBelow(fleet.folders.agent(site))
+    expect(files.size).toBeGreaterThan(5)
+    for (const [path, bytes] of files) expect(found.formsIn(bytes), path).toEqual([])
+  }
+})
+
+test('no process prints a secret, neither those that were killed nor those that hear of it', () => {
   const printed = Buffer.from(fleet.printed())
   expect(printed.includes('"event":"uploaded"')).toBe(true)
-  expect(holding(printed)).toEqual([])
+  expect(found.formsIn(printed)).toEqual([])
 })
 
-test('an agent sends its update and nothing of the secret, as text or as tokens', async () => {
-  const sent = proxy.sent()
-  expect(sent.includes('lora_A.weight')).toBe(true) // the update itself, in plain bytes
-  expect(sent.includes('"name":"site-0"')).toBe(true)
-  expect(holding(sent)).toEqual([])
-  expect(sent.includes('private-0')).toBe(false)
-  const tokenizer = await openTokenizer(fleet.model)
-  const ids = tokenizer.encode(secret).slice(2, 7)
-  expect(ids).toHaveLength(5)
-  for (const [kind, bytes] of Object.entries(encodings(ids))) expect(sent.includes(bytes), kind).toBe(false)
+test('no command shows a secret: runs, rounds, agents, the journal, and what an agent tells its owner', async () => {
+  const folderOf = fleet.folders.agent(0)
+  const shown = [
+    ...(await Promise.all([
+      fleet.operate('run', 'list'),
+      fleet.operate('rounds', 'list', view.run),
+      fleet.operate('agents', 'list'),
+      fleet.operate('releases', 'list'),
+      runLorica(['audit', 'tail', '--dir', fleet.folders.coordinator]),
+      runLorica(['agent', 'status', '--dir', folderOf]),
+      runLorica(['agent', 'last-upload', '--dir', folderOf]),
+    ])),
+  ].map((document) => JSON.stringify(document))
+  for (const document of shown) expect(document.length).toBeGreaterThan(2)
+  expect(found.formsIn(Buffer.from(shown.join('\n')))).toEqual([])
 })
 
-test('a private file that cannot be read is named, and none of its words', async () => {
-  const data = folder.at('diary.jsonl')
-  await writeFile(data, `{"text": "a first line"}\n${secret} is not JSON\n`)
-  const own = ['--dir', folder.at('late'), '--data', data]
+test('a run that asks for data of another form is declined without a word of the data', async () => {
+  const refused = fleet.run({ rounds: 1, format: 'classification', deadlineSeconds: 20 })
+  await expect(refused).rejects.toThrow(/site-0 declined: LRC-6014 Private data has another form/)
+  expect(fleet.printed()).toContain('LRC-6014')
+  for (const [name, bytes] of recorded()) expect(found.formsIn(bytes), name).toEqual([])
+  expect(found.formsIn(Buffer.from(fleet.printed()))).toEqual([])
+})
+
+const secret = secrets[0] as string
+test.each([
+  ['diary.jsonl', Buffer.from(`{"text": "a first line"}\n${secret} is not JSON\n`)],
+  ['wide.txt', Buffer.from(`a first line\n\n${secret}\n\n`, 'utf16le')],
+  ['latin.txt', Buffer.concat([Buffer.from(`a first line\n\n${secret} `), Buffer.from([0xe9, 0xff, 10])])],
+  ['table.csv', Buffer.from(`text,label\nsome,1\n${secret},2,3\n`)],
+  ['header.csv', Buffer.from(`${secret},${secret}\nsome,1\n`)],
+])('%s, which cannot be read, is named, and nothing of what is in it', async (name, bytes) => {
+  await writeFile(folder.at(name), bytes)
+  const own = ['--dir', folder.at('late'), '--data', folder.at(name)]
   const { status, stdout, stderr } = await tryLorica(['agent', 'join', fleet.join, ...own, '--json'])
   expect(status).not.toBe(0)
-  expect(stdout).toContain('diary.jsonl')
-  expect(holding(Buffer.from(stdout + stderr))).toEqual([])
+  expect(stdout).toContain(name)
+  expect(found.formsIn(Buffer.from(stdout + stderr))).toEqual([])
+})
+
+test('the search finds each form of a secret, wherever it lies', async () => {
+  const tokenizer = await openTokenizer(fleet.model)
+  const ids = tokenizer.encode(secret)
+  const inGroups = (skip: number) => Buffer.from('x'.repeat(skip) + secret).toString('base64')
+  const leaks: readonly (readonly [string, Buffer])[] = [
+    ['text', Buffer.from(`{"reason":"got ${secret}"}`)],
+    ['text', Buffer.from(`cut off: ${secret.slice(0, 16)}`)],
+    ['text', Buffer.from(`…${secret.slice(-15)} and more`)],
+    ['utf-16', Buffer.from(`a ${secret}`, 'utf16le')],
+    ['utf-16, big-endian', Buffer.from(`a ${secret}`, 'utf16le').swap16()],
+    ['text in hex', Buffer.from(Buffer.from(`a ${secret}`).toString('hex'))],
+    ...[0, 1, 2].map((skip) => ['text in base64', Buffer.from(inGroups(skip))] as const),
+    ['tokens: int16', Buffer.from(Uint16Array.from([7, ...ids, 9]).buffer)],
+    ['tokens: int32', Buffer.from(Int32Array.from([7, ...ids, 9]).buffer)],
+    ['tokens: int64', Buffer.from(BigInt64Array.from(ids, BigInt).buffer)],
+    ['tokens: float32', Buffer.from(Float32Array.from(ids).buffer)],
+    ['tokens: list of tokens', Buffer.from(JSON.stringify({ ids }))],
+    [
+      'tokens: msgpack',
+      Buffer.from(ids.flatMap((id) => (id < 128 ? [id] : id < 256 ? [0xcc, id] : [0xcd, id >> 8, id & 255]))),
+    ],
+    [
+      'tokens: tokens as int32 in base64',
+      Buffer.from(Buffer.from(Int32Array.from(ids).buffer).toString('base64')),
+    ],
+  ]
+  for (const [form, bytes] of leaks) expect(found.formsIn(bytes), form).toContain(form)
+  expect(found.formsIn(Buffer.from(fleet.printed()))).toEqual([])
 })
 
 test('the recorder takes the mask off a WebSocket frame', () => {
@@ -86,24 +189,6 @@ test('the recorder takes the mask off a WebSocket frame', () => {
   const payload = [...Buffer.from(secret)].map((byte, index) => byte ^ (mask[index % 4] as number))
   const frame = Buffer.from([0x82, 0x80 | payload.length, ...mask, ...payload])
   const bytes = Buffer.concat([headers, frame, frame])
-  expect(holding(bytes)).toEqual([])
+  expect(found.formsIn(bytes)).toEqual([])
   expect(unmasked(bytes).toString().split(secret)).toHaveLength(3)
 })
-
-/** Which forms of the secret some bytes hold. */
-function holding(bytes: Buffer): readonly string[] {
-  const plain = secret.slice(0, 12)
-  const offsets = [0, 1, 2].map((skip) => Buffer.from(secret.slice(skip, skip + 12)).toString('base64'))
-  const forms = [plain, plain.toLowerCase(), Buffer.from(plain).toString('hex'), ...offsets]
-  return forms.filter((form) => bytes.includes(form))
-}
-
-function encodings(ids: readonly number[]): Readonly<Record<string, Buffer>> {
-  return {
-    json: Buffer.from(ids.join(',')),
-    int16: Buffer.from(Uint16Array.from(ids).buffer),
-    int32: Buffer.from(Int32Array.from(ids).buffer),
-    int64: Buffer.from(BigInt64Array.from(ids, BigInt).buffer),
-    float32: Buffer.from(Float32Array.from(ids).buffer),
-  }
-}

@@ -20,7 +20,7 @@ export function engineFault(error: unknown): LoricaError {
   const message = error instanceof Error ? error.message : String(error)
   if (/^training diverged/.test(message)) return new LoricaError('LRC-6011', message, { cause: error })
   if (error instanceof EngineError && error.reason === 'refused' && !hasFallen(error)) {
-    return new LoricaError('LRC-7002', message, { cause: error })
+    return new LoricaError('LRC-7002', withoutValues(message), { received: message, cause: error })
   }
   return new LoricaError('LRC-6003', endOf(error), {
     ...{ expected: 'a process that trains to the end', received: message, cause: error },
@@ -33,4 +33,9 @@ function endOf(error: unknown): string {
   if (error.reason === 'stalled') return 'the training process hung and was ended'
   const [, how] = /ended (with code \d+|by SIG[A-Z0-9]+)/.exec(error.message) ?? []
   return how === undefined ? 'the training process cannot be reached' : `the training process ended ${how}`
+}
+
+/** What onnxruntime says of a failed operator quotes the value that it failed at, which may be a token of the data. */
+function withoutValues(message: string): string {
+  return message.replace(/ Status Message:[\s\S]*$/, '')
 }
