@@ -94,6 +94,26 @@ describe('three agents and two rounds', () => {
     expect(adapter.tensors.size).toBe(2 * 7 * 2) // factors, linear layers of one block, blocks
   })
 
+  test('releases are whole, have aliases, and tell how far they are from each other', async () => {
+    const alias = await fleet.operate('releases', 'alias', 'set', 'champion', 'v1')
+    expect(alias).toEqual({ alias: 'champion', release: 'v1', before: null })
+    const whole = await fleet.operate<{ release: string; files: number }>('releases', 'verify', 'champion')
+    expect(whole).toMatchObject({ release: 'v1', files: 2 })
+    const found = await fleet.operate<{
+      facts: readonly { what: string }[]
+      norm: number
+      difference: number
+      modules: readonly { difference: number }[]
+    }>('releases', 'diff', 'champion', 'v2')
+    expect(found.facts.map(({ what }) => what)).toEqual(
+      expect.arrayContaining(['round', 'parent', 'held-out loss']),
+    )
+    expect(found.modules.length).toBe(2 * 7)
+    const squares = found.modules.reduce((sum, { difference }) => sum + difference ** 2, 0)
+    expect(found.difference).toBeCloseTo(Math.sqrt(squares), 9)
+    expect(found.difference / found.norm).toBeGreaterThan(0.01)
+  })
+
   test('the held-out loss falls from round to round', () => {
     const losses = [view.baseline?.loss, ...view.rounds.map(({ loss }) => loss), view.final?.loss] as number[]
     expect(losses[0]).toBeGreaterThan(5) // a random model: about ln 1024

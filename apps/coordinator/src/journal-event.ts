@@ -112,6 +112,8 @@ export type FleetEvent =
   | { readonly type: 'operator-removed'; readonly name: string }
   /** The accepted updates of runs that had ended were removed by an operator. */
   | { readonly type: 'updates-removed'; readonly runIds: readonly string[] }
+  /** An alias names this release from now on; null: none. */
+  | { readonly type: 'alias-moved'; readonly alias: string; readonly release: string | null }
   | ({ readonly type: 'alarm' } & Alarm)
   | {
       readonly type: 'agent-key-offered'

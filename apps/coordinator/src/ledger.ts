@@ -7,6 +7,7 @@ import type { TokenRecord } from './fleet/tokens.js'
 import type { Journal } from './journal.js'
 import type { JournalEntry } from './journal-chain.js'
 import type { FleetEvent, JournalEvent } from './journal-event.js'
+import { type Aliases, aliasesAfter } from './releases/aliases.js'
 import type { ReleaseName } from './releases/registry.js'
 import { runEventOf } from './run-event.js'
 import { type Accounts, createAccounts } from './runs/accounts.js'
@@ -44,6 +45,8 @@ export interface Ledger {
   readonly accounts: Omit<Accounts, 'step'>
   /** All releases, oldest first. */
   releases(): readonly ReleaseName[]
+  /** Which release each alias names. */
+  aliases(): Aliases
   /** The events of a run so far, oldest first. */
   eventsOf(runId: string): readonly RunEvent[]
   /** Tells listeners of an event that is not kept. */
@@ -69,6 +72,7 @@ export function openLedger(
   const assignments = new Map<string, AssignmentRecord>()
   const releases: ReleaseName[] = []
   const accounts = createAccounts()
+  let aliases: Aliases = new Map()
   const events = new Map<string, RunEvent[]>()
   const listeners = new Set<(event: RunEvent) => void>()
   let unsafe: RunEvent[] = [] // shown once they are safe
@@ -95,6 +99,7 @@ export function openLedger(
     if (event.type === 'operator-removed') operators.delete(event.name)
     if (event.type === 'round-committed' && event.record.release !== null)
       releases.push({ name: event.record.release, id: event.releaseId ?? null })
+    aliases = aliasesAfter(aliases, event)
     noteAssignments(assignments, event)
     if (!('runId' in event)) return undefined
     accounts.step(event)
@@ -137,6 +142,7 @@ export function openLedger(
     assignment: (assignmentId) => assignments.get(assignmentId),
     accounts,
     releases: () => releases,
+    aliases: () => aliases,
     eventsOf: (runId) => events.get(runId) ?? [],
     announce(runId, event) {
       const shown = event({ seq: journal.safeSeq(), at: new Date(clock.now()).toISOString(), runId })

@@ -1,13 +1,15 @@
-import { createHash } from 'node:crypto'
 import { access, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { LoricaError, type ReleaseView, type RunView, verifyRelease } from '@lorica/protocol'
+import { LoricaError, type ReleaseView, type RunView } from '@lorica/protocol'
 import { Command } from 'commander'
 import { roundedUp } from '../privacy/steps.js'
 import { needed } from '../screen/argument.js'
 import { runs } from '../screen/command.js'
-import { count, table } from '../screen/format.js'
+import { bytes, count, table } from '../screen/format.js'
 import { type Api, type ApiOptions, createApi } from './api.js'
+import { aliasCommand } from './release-aliases.js'
+import { differenceLines, releaseDifference } from './release-diff.js'
+import { releaseFiles, releaseOf, verified } from './release-files.js'
 import { withApi } from './run.js'
 
 interface ExportOptions extends ApiOptions {
@@ -22,11 +24,17 @@ export function releasesCommand(): Command {
   runs(
     withApi(releases.command('list').description('all releases, oldest first')),
     async (options: ApiOptions, output) => {
-      const { releases: views } = await createApi(options).get<{ readonly releases: readonly ReleaseView[] }>(
-        '/api/v1/releases',
-      )
+      const { releases: views, aliases } = await createApi(options).get<{
+        readonly releases: readonly ReleaseView[]
+        readonly aliases: Readonly<Record<string, string>>
+      }>('/api/v1/releases')
+      const aliasesOf = (release: string): string =>
+        Object.keys(aliases)
+          .filter((alias) => aliases[alias] === release)
+          .join(', ')
       const rows = views.map(({ name, id, manifest }) => [
         name,
+        aliasesOf(name),
         manifest.runName,
         String(manifest.round),
         manifest.evaluation.loss?.toFixed(4) ?? '-',
@@ -34,17 +42,17 @@ export function releasesCommand(): Command {
         id.slice(0, 12),
       ])
       output.result(
-        { releases: views },
+        { releases: views, aliases },
         views.length === 0
           ? ['no releases yet: a run makes one a round']
-          : table([['release', 'run', 'round', 'loss', 'created', 'id'], ...rows]),
+          : table([['release', 'aliases', 'run', 'round', 'loss', 'created', 'id'], ...rows]),
       )
     },
   )
   runs(
     withApi(releases.command('show <release>').description('the signed manifest of one release')),
     async (options: ApiOptions, output, [name]) => {
-      const view = await createApi(options).get<ReleaseView>(`/api/v1/releases/${needed(name, '<release>')}`)
+      const view = await releaseOf(createApi(options), needed(name, '<release>'))
       output.result(view, [
         ...JSON.stringify(view.manifest, null, 2).split('\n'),
         ...promiseOf(view.manifest),
@@ -57,7 +65,7 @@ export function releasesCommand(): Command {
     ).requiredOption('--out <folder>', 'the folder to make'),
     async (options: ExportOptions, output, [name]) => {
       const api = createApi(options)
-      const view = await api.get<ReleaseView>(`/api/v1/releases/${needed(name, '<release>')}`)
+      const view = await releaseOf(api, needed(name, '<release>'))
       const folder = resolve(options.out)
       const files = await exportRelease(api, view, folder)
       const notes = await notesOn(api, view)
@@ -68,6 +76,40 @@ export function releasesCommand(): Command {
       ])
     },
   )
+  runs(
+    withApi(
+      releases
+        .command('diff <from> <to>')
+        .description('what changed between two releases, and how much of it in the model'),
+    ),
+    async (options: ApiOptions, output, [from, to]) => {
+      const names = [needed(from, '<from>'), needed(to, '<to>')] as const
+      const found = await releaseDifference(createApi(options), names)
+      output.result(found, differenceLines(found))
+    },
+  )
+  runs(
+    withApi(
+      releases
+        .command('verify <release>')
+        .description('check the signature of a release and the hash of each of its files'),
+    ),
+    async (options: ApiOptions, output, [name]) => {
+      const api = createApi(options)
+      const view = await releaseOf(api, needed(name, '<release>'))
+      const manifest = verified(view)
+      let sizeBytes = 0
+      for await (const { content } of releaseFiles(api, manifest)) sizeBytes += content.byteLength
+      const { coordinatorPublicKey, files } = manifest
+      output.result(
+        { release: view.name, id: view.id, files: files.length, sizeBytes, coordinatorPublicKey },
+        [
+          `${view.name} is whole: ${files.length} files, ${bytes(sizeBytes)}, signed by ${coordinatorPublicKey}`,
+        ],
+      )
+    },
+  )
+  releases.addCommand(aliasCommand())
   return releases
 }
 
@@ -96,7 +138,7 @@ async function notesOn(api: Api, { manifest }: ReleaseView): Promise<readonly st
 
 /** Verifies a release, downloads its files by hash, and puts the folder in place only when all of it is there. */
 async function exportRelease(api: Api, view: ReleaseView, folder: string): Promise<readonly string[]> {
-  const manifest = verifyRelease(view.signed, view.manifest.coordinatorPublicKey)
+  const manifest = verified(view)
   const taken = await access(folder).then(
     () => true,
     () => false,
@@ -110,18 +152,8 @@ async function exportRelease(api: Api, view: ReleaseView, folder: string): Promi
   await mkdir(dirname(folder), { recursive: true })
   const draft = await mkdtemp(`${folder}.part-`)
   try {
-    for (const file of manifest.files) {
-      const content = await api.bytes(`/api/v1/blobs/${file.sha256}`)
-      const sha256 = createHash('sha256').update(content).digest('hex')
-      if (sha256 !== file.sha256) {
-        throw new LoricaError(
-          'LRC-6007',
-          `file "${file.path}" of ${view.name} is not what its manifest says`,
-          { expected: file.sha256, received: sha256 },
-        )
-      }
-      await writeFile(join(draft, file.path), content)
-    }
+    for await (const { path, content } of releaseFiles(api, manifest))
+      await writeFile(join(draft, path), content)
     await writeFile(join(draft, 'release.json'), `${JSON.stringify(view.signed)}\n`)
     await rename(draft, folder)
   } catch (error) {

@@ -12,6 +12,7 @@ import { streamEvents } from './event-stream.js'
 import { type FleetParts, fleetApi } from './fleet-api.js'
 import { operatorsApi, sha256Of } from './operators-api.js'
 import { privacyApi } from './privacy-api.js'
+import { releasesApi } from './releases-api.js'
 import { roundsApi } from './rounds-api.js'
 
 /** What the operators' API acts on. */
@@ -24,7 +25,7 @@ type ById = { Params: { id: string } }
 
 /** The operators' API, for holders of a token with the role that each request needs: agents, operators, runs, releases, blobs. */
 export function operatorApi(app: FastifyInstance, parts: OperatorParts): void {
-  const { ledger, roster, conductor, registry, blobs } = parts
+  const { ledger, roster, conductor, blobs } = parts
   void app.register(async (api) => {
     api.addHook('onRequest', async ({ method, routeOptions, headers, raw }) => {
       const given = /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1] ?? ''
@@ -38,6 +39,7 @@ export function operatorApi(app: FastifyInstance, parts: OperatorParts): void {
     const replay = (run: Run, round: number) => replayRound(parts, run, round)
     privacyApi(api, ledger.accounts)
     roundsApi(api, { conductor, roster, runOf, replay })
+    releasesApi(api, parts)
 
     api.post('/api/v1/runs', async ({ body }, reply) => {
       const runId = await addRun(body, parts, conductor)
@@ -73,12 +75,6 @@ export function operatorApi(app: FastifyInstance, parts: OperatorParts): void {
       streamEvents(parts, runId, afterOf(request.query.after), reply)
     })
 
-    api.get('/api/v1/releases', async () => ({ releases: registry.all() }))
-    api.get<ById>('/api/v1/releases/:id', async ({ params }) => {
-      const release = registry.find(params.id)
-      if (release !== undefined) return release
-      throw new LoricaError('LRC-3007', `no release ${params.id}`, { received: params.id })
-    })
     api.get<ById>('/api/v1/blobs/:id', async ({ params }, reply) => {
       if (!/^[0-9a-f]{64}$/.test(params.id))
         throw new LoricaError('LRC-3008', 'expected 64 hexadecimal digits')

@@ -87,4 +87,9 @@ export const runCodes = {
     action:
       'See what was spent with `lorica privacy ledger`. Another round needs a larger budget, or more noise; nothing gives spent privacy back.',
   },
+  'LRC-3018': {
+    title: 'Alias cannot be used',
+    meaning: 'It is no name that an alias may have, or no release has it.',
+    action: 'Choose a name such as champion; `lorica releases alias list` shows those that are set.',
+  },
 } as const
