@@ -98,11 +98,13 @@ export async function takePart(
   await delivery.masked(bytes, signal)
 
   const { survivors } = await mail.take('sum-survivors', signal)
+  if (!(await book.mayOpen(runId, round, survivors))) throw otherSum(round)
   const confirmed = taken(confirmSurvivors(masked.next, survivors, sign))
   await delivery.confirm({ assignmentId, signature: confirmed.confirmation.signature }, signal)
 
   const { confirmations } = await mail.take('sum-confirmations', signal)
   const { reveal } = taken(revealShares(confirmed.next, confirmations, verify))
+  if (!(await book.open(runId, round, survivors))) throw otherSum(round)
   await delivery.reveal({ assignmentId, shares: [...reveal.shares] }, signal)
   return survivors
 }
@@ -155,6 +157,13 @@ const codeOf: Readonly<Record<SumRefusalReason, ErrorCode>> = {
 function taken<T extends object>(step: T | SumRefusal): T {
   if (isRefusal(step)) throw new LoricaError(codeOf[step.refused], `secure sum: ${step.message}`)
   return step
+}
+
+function otherSum(round: number): LoricaError {
+  return new LoricaError(
+    'LRC-6018',
+    `secure sum: round ${round} was summed before, of other agents, and the difference of both sums would show one update`,
+  )
 }
 
 function strangerKey(agent: string): LoricaError {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { idOf } from '@lorica/protocol'
 import { z } from 'zod'
@@ -6,7 +7,11 @@ import { readJson, writeJson } from './folder.js'
 
 const keySchema = z.string().regex(/^[A-Za-z0-9_-]{43}$/)
 const peersSchema = z.record(z.string().regex(/^[0-9a-f]{32}$/), keySchema)
-const usedSchema = z.strictObject({ keys: z.array(keySchema) }) // of sums of one run, its own and its peers', oldest first
+const runSchema = z.strictObject({
+  keys: z.array(keySchema), // of sums of one run, its own and its peers', oldest first
+  sums: z.record(z.string().regex(/^\d+$/), z.string()).default({}), // by round: a hash of whose updates the sum is of that this agent helped to open
+})
+type RunEntry = Readonly<z.infer<typeof runSchema>>
 
 /** The identity key that another agent is said to have. */
 export interface Peer {
@@ -25,6 +30,13 @@ export interface SumBook {
   used(runId: string): Promise<ReadonlySet<string>>
   /** Remembers keys of a sum, before anything made with them leaves. Survives a loss of power. */
   use(runId: string, keys: readonly string[]): Promise<void>
+  /**
+   * Remembers whose updates a sum of a round is of, before this agent helps to open it. False when it helped to open one of other
+   * agents: the two would give away by their difference what one agent brought. Survives a loss of power.
+   */
+  open(runId: string, round: number, agents: readonly string[]): Promise<boolean>
+  /** Whether a sum of these agents may be opened still. */
+  mayOpen(runId: string, round: number, agents: readonly string[]): Promise<boolean>
   /** Whether a sum of this run was begun: then no update of it may leave in the clear. */
   knows(runId: string): Promise<boolean>
   drop(runId: string): Promise<void>
@@ -32,14 +44,23 @@ export interface SumBook {
 
 const KEPT_KEYS = 50_000 // of a run; what is signed for one round is good for no other, so older ones could not be used again
 
+const hashOf = (agents: readonly string[]): string =>
+  createHash('sha256')
+    .update(JSON.stringify([...agents].sort()))
+    .digest('hex')
+
 /** Opens the book of a folder. */
 export function openSumBook(folder: string, disk: Disk = systemDisk()): SumBook {
   const writing = { mode: 0o600, disk, isDurable: true }
   const peersPath = join(folder, 'peers.json')
   const usedPath = (runId: string): string => join(folder, `${runId}.json`)
-  const keysOf = async (runId: string): Promise<readonly string[] | undefined> => {
+  const entryOf = async (runId: string): Promise<RunEntry | undefined> => {
     const stored = await readJson(usedPath(runId), disk)
-    return stored === undefined ? undefined : usedSchema.parse(stored).keys
+    return stored === undefined ? undefined : runSchema.parse(stored)
+  }
+  const mayOpen = async (runId: string, round: number, agents: readonly string[]): Promise<boolean> => {
+    const before = (await entryOf(runId))?.sums[round]
+    return before === undefined || before === hashOf(agents)
   }
   return {
     async meet(peers) {
@@ -55,12 +76,20 @@ export function openSumBook(folder: string, disk: Disk = systemDisk()): SumBook 
       await writeJson(peersPath, { ...known, ...met }, writing)
       return undefined
     },
-    used: async (runId) => new Set(await keysOf(runId)),
+    used: async (runId) => new Set((await entryOf(runId))?.keys),
     async use(runId, keys) {
-      const all = new Set([...((await keysOf(runId)) ?? []), ...keys])
-      await writeJson(usedPath(runId), { keys: [...all].slice(-KEPT_KEYS) }, writing)
+      const { keys: before = [], sums = {} } = (await entryOf(runId)) ?? {}
+      const all = new Set([...before, ...keys])
+      await writeJson(usedPath(runId), { keys: [...all].slice(-KEPT_KEYS), sums }, writing)
     },
-    knows: async (runId) => (await keysOf(runId)) !== undefined,
+    mayOpen,
+    async open(runId, round, agents) {
+      if (!(await mayOpen(runId, round, agents))) return false
+      const { keys = [], sums = {} } = (await entryOf(runId)) ?? {}
+      await writeJson(usedPath(runId), { keys, sums: { ...sums, [round]: hashOf(agents) } }, writing)
+      return true
+    },
+    knows: async (runId) => (await entryOf(runId)) !== undefined,
     drop: (runId) => disk.remove(usedPath(runId)),
   }
 }
