@@ -7,6 +7,7 @@ import { type BenchShape, benchTrain } from './bench-train.js'
 import { withEngineOptions } from './engine-choice.js'
 import { withCode } from './errors.js'
 import { learningCommand } from './learning-command.js'
+import { privateLearningCommand } from './private-command.js'
 import { recomputeOption } from './recompute.js'
 import { robustCommand } from './robust-command.js'
 
@@ -68,7 +69,7 @@ export function benchCommand(): Command {
   runs(withEngineOptions(train), (options: BenchOptions, output) =>
     withCode('LRC-6003', () => show(options, output)),
   )
-  return bench.addCommand(learningCommand()).addCommand(robustCommand())
+  return bench.addCommand(learningCommand()).addCommand(robustCommand()).addCommand(privateLearningCommand())
 }
 
 async function show({ shape: name, ...given }: BenchOptions, output: Output): Promise<void> {

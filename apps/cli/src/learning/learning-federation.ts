@@ -142,12 +142,18 @@ export async function untrainedLoss(site: Site, plan: Federation): Promise<numbe
 }
 
 /** What all start from: the same for a seed and a round, so that it need not be sent. */
-async function startOf(site: Site, plan: Federation, used: UsedStrategy, round: number): Promise<Adapter> {
+export async function startOf(
+  site: Site,
+  plan: Federation,
+  used: UsedStrategy,
+  round: number,
+): Promise<Adapter> {
   const fresh = await freshAdapter(site.model, Math.max(...plan.ranks), plan.seed + 1000 * round)
   return used.isOrthonormal === true ? await orthonormalStart(fresh) : fresh
 }
 
-async function train(
+/** What an agent makes of an adapter in a round, on rows of its own. */
+export async function train(
   learner: Learner,
   { model, adapter: { config, tensors } }: Held,
   {
@@ -183,9 +189,8 @@ async function lossesOf(
   held: readonly Held[],
   { ranks, seed }: Federation,
 ): Promise<Losses> {
-  const all = topicBatches({ count: HELD_OUT, size: 128, own: null }, [seed, 'held out'])
   const losses: number[] = []
-  for (const one of held) losses.push(await lossOf(learner, one, all))
+  for (const one of held) losses.push(await lossOfAll(learner, one, seed))
   const own: number[] = []
   for (const agent of ranks.keys()) {
     const like = { count: OWN_HELD_OUT, size: 128, own: agent % textShape.topics }
@@ -193,6 +198,15 @@ async function lossesOf(
     own.push(await lossOf(learner, (held[agent] ?? held[0]) as Held, batches))
   }
   return { loss: meanOf(losses), ownLoss: meanOf(own) }
+}
+
+/** Mean nats a word of held-out text of all topics. */
+export async function lossOfAll(learner: Learner, held: Held, seed: number): Promise<number> {
+  return await lossOf(
+    learner,
+    held,
+    topicBatches({ count: HELD_OUT, size: 128, own: null }, [seed, 'held out']),
+  )
 }
 
 async function lossOf(
