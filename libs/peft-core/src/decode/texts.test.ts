@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
@@ -11,6 +12,17 @@ import { buildTrainingGraph } from '../train/graph.js'
 import { createTexts, type Texts } from './texts.js'
 
 const golden = fileURLToPath(new URL('../../golden', import.meta.url)) // made by golden/make_golden.py
+
+interface Generated {
+  readonly prompt: readonly number[]
+  readonly tokens: readonly number[]
+  readonly logits: readonly number[] // of the tokens
+}
+
+/** Made by golden/make_generation.py. */
+const generation = JSON.parse(readFileSync(join(golden, 'generation.json'), 'utf8')) as Readonly<
+  Record<string, readonly Generated[]>
+>
 
 const graphs = createOpenGraphs(ort, 12)
 afterAll(() => graphs.closeAll())
@@ -84,6 +96,23 @@ describe.each(families)('texts of several lengths that grow side by side under %
     }
     expect(texts.isCached).toBe(true)
     expect(steps).toEqual([4, 4, 4, 4])
+  })
+
+  it('grow as transformers generates them', async () => {
+    const { texts } = await textsUnder(name)
+    const expected = generation[name] as readonly Generated[]
+    const next = new Map<number, Float32Array>()
+    for (const [at, { prompt }] of expected.entries()) next.set(at, await texts.begin(at, prompt))
+    for (const step of expected[0]?.tokens.keys() ?? []) {
+      const chosen = new Map<number, number>()
+      for (const [at, logits] of next) {
+        const best = logits.indexOf(Math.max(...logits))
+        expect(best).toBe(expected[at]?.tokens[step])
+        expect(Math.abs((logits[best] as number) - (expected[at]?.logits[step] as number))).toBeLessThan(1e-4)
+        chosen.set(at, best)
+      }
+      for (const [at, logits] of await texts.extend(chosen)) next.set(at, logits.slice())
+    }
   })
 })
 
