@@ -127,6 +127,25 @@ describe("OpenAI's own client", () => {
     expect(deltas.map((delta) => delta?.content ?? '').join('')).toBe(choice?.message.content)
   })
 
+  it('gets a vector for each text, of length 1, that depends on the adapter', async () => {
+    const input = ['The whale', 'The white whale', 'I would prefer not to']
+    const { data, usage } = await client.embeddings.create({ model: 'moby-dick', input })
+    const vectors = data.map(({ embedding }) => embedding)
+    const dot = (one: readonly number[], other: readonly number[]): number =>
+      one.reduce((sum, value, at) => sum + value * (other[at] as number), 0)
+    const [whale, white, not] = vectors as [number[], number[], number[]]
+    expect(dot(whale, whale)).toBeCloseTo(1, 5)
+    expect(dot(whale, white)).toBeGreaterThan(dot(whale, not))
+    const listed = await client.embeddings.create({ model: 'moby-dick', input, encoding_format: 'float' })
+    expect(listed.data.map(({ embedding }) => embedding)).toEqual(vectors) // as base64, unless asked otherwise
+    expect(usage.prompt_tokens).toBe(listed.usage.total_tokens)
+    // the mean of transformers' last hidden state, scaled to length 1
+    for (const [at, value] of [-0.02874167, -0.04128071, 0.0898703].entries())
+      expect(whale[at]).toBeCloseTo(value, 5)
+    const tuned = await client.embeddings.create({ model: 'tuned', input: 'The whale' })
+    expect(dot(tuned.data[0]?.embedding ?? [], whale)).toBeLessThan(0.9995)
+  })
+
   it('is told where an answer ends', async () => {
     const asked = { ...greedy, prompt: 'Call me', max_tokens: 20 }
     const stopped = await client.completions.create({ ...asked, stop: ['mast', 'zzz'], echo: true })

@@ -14,6 +14,7 @@ import {
 import { ApiError } from './api/api-error.js'
 import { parseChat } from './api/chat-request.js'
 import { parseCompletion } from './api/completion-request.js'
+import { embeddingsBody, parseEmbeddings } from './api/embeddings-request.js'
 import { createServingMetrics } from './metrics/serving-metrics.js'
 import { stopIdsOf, templateOf } from './models/model-files.js'
 import { noRouting, type Routing, routed } from './models/routing.js'
@@ -21,8 +22,8 @@ import { createShelf, type ServedModel, type Shelf } from './models/shelf.js'
 import type { Asked, Paths, RunningServer } from './net/server.js'
 import { startServer } from './net/server.js'
 import { chatReply } from './replies/chat-reply.js'
-import { completionReply } from './replies/completion-reply.js'
-import { createPlaces, type Desk } from './replies/reply.js'
+import { completionReply, promptTokens } from './replies/completion-reply.js'
+import { createPlaces, type Desk, expectRoom } from './replies/reply.js'
 
 export interface ServingOptions {
   /** A Hugging Face folder or an .onnx file. */
@@ -144,6 +145,15 @@ function apiPaths(
     'POST /v1/chat/completions': (body, asked) => {
       const request = parseChat(body)
       return chatReply(desk, request, context(request, asked, 'chatcmpl'))
+    },
+    'POST /v1/embeddings': async (body, asked) => {
+      const { model, inputs, isBase64 } = parseEmbeddings(body)
+      const { key, name } = modelFor(model, asked)
+      const texts = inputs.map((input) => promptTokens(desk, input))
+      expectRoom(desk, { prompts: texts, maxTokens: 0 })
+      using _place = desk.admit(1)
+      const read = texts.reduce((sum, { length }) => sum + length, 0)
+      return embeddingsBody(name, await desk.engine.embed(key, texts), { isBase64, promptTokens: read })
     },
     'GET /v1/models': () => ({ object: 'list', data: shelf.models.map(modelBody) }),
     'GET /v1/models/': (_, { rest }) => {

@@ -22,8 +22,8 @@ interface ServeOptions extends EngineChoice {
 }
 
 const paths = `
-Answers GET /v1/models, POST /v1/completions and /v1/chat/completions as OpenAI's API does (with "stream", too), GET /metrics,
-/healthz and /readyz. An adapter is chosen by "model" in the request. POST /admin/adapters {"name","path"} loads an adapter beside
+Answers GET /v1/models, POST /v1/completions, /v1/chat/completions (with "stream", too) and /v1/embeddings as OpenAI's API does,
+and GET /metrics, /healthz and /readyz. An adapter is chosen by "model" in the request. POST /admin/adapters {"name","path"} loads an adapter beside
 what is served under the name, tries it and switches between two requests; /admin/adapters/undo {"name"} goes back; so does
 SIGHUP, which reads all folders of --adapter again. On another host than this machine's own, --api-key (or LORICA_API_KEY) is needed.`
 

@@ -102,7 +102,7 @@ describe('an engine that decodes', () => {
       expect(decoded({ adapter: 'base', prompt, maxTokens: 1 })).rejects
     await refused([]).toThrow('at least one token')
     await refused([5, 4000]).toThrow('got 4000')
-    await refused(new Array(64).fill(5)).toThrow('fewer than 64 tokens, got 64')
+    await refused(new Array(64).fill(5)).toThrow('at most 63 tokens, got 64')
     const gpt2 = await readAdapter(join(golden, 'gpt2', 'adapter'))
     await expect(engine.load('other', gpt2, [5, 6])).rejects.toThrow(/c_attn/)
     const damaged = await readAdapter(join(golden, 'llama', 'adapter'))

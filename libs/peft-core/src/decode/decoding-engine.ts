@@ -29,6 +29,7 @@ export async function startDecodingEngine(options: EngineOptions = {}): Promise<
     open: (spec) => request('open', [spec]),
     load: (name, adapter, probe) => request('load', [name, adapter, probe]),
     unload: (name) => request('unload', [name]),
+    embed: (name, texts) => request('embed', [name, texts]),
     decode: (job, onToken, signal) =>
       request('decode', [job], { signal, onProgress: (token: never) => onToken(token) }),
     close,

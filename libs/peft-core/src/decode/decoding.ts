@@ -7,14 +7,17 @@ import { createPeftConfig, type PeftConfig } from '../adapter/peft-config.js'
 import type { Starts } from '../adapter/start-factors.js'
 import type { TensorMap } from '../adapter/tensor.js'
 import { sampleToken } from '../evaluate/sample.js'
+import { batchFeeds } from '../runtime/feeds.js'
 import { matchTensors } from '../runtime/matched-tensors.js'
-import { withPosition } from '../runtime/next-token.js'
+import { paddedRow, windowColumns, withPosition } from '../runtime/next-token.js'
 import { createOpenGraphs, type OpenGraph } from '../runtime/open-graphs.js'
-import type { Runtime, RuntimeOptions } from '../runtime/runtime.js'
+import type { Runtime, RuntimeOptions, TensorData } from '../runtime/runtime.js'
 import type { BuildGraph, GraphRequest } from '../runtime/training-graph.js'
+import { STATES } from '../source/last-states.js'
 import type { Task } from '../source/task.js'
 import { createCrowd, type Group } from './crowd.js'
-import { createGrowth, type DecodedText, type DecodeJob, type OnToken } from './growth.js'
+import { createGrowth, type DecodedText, type DecodeJob, expectTokens, type OnToken } from './growth.js'
+import { meanState } from './mean-state.js'
 import type { TableSize } from './table.js'
 import { createTexts, type Texts } from './texts.js'
 
@@ -62,6 +65,11 @@ export interface Decoding {
   load(name: string, adapter: LoadedAdapter | null, probe: readonly number[]): Promise<Trial>
   /** Lets go of an adapter; texts that grow under it go on. */
   unload(name: string): Promise<void>
+  /**
+   * For each text the mean of its tokens' last states, scaled to length 1, under an adapter. RangeError for a text that is
+   * empty or too long.
+   */
+  embed(name: string, texts: readonly (readonly number[])[]): Promise<readonly Float32Array[]>
   /** Lets a text grow; it ends early, as `cancelled`, when `goesOn` says so. RangeError for tokens that the model does not have. */
   decode(job: DecodeJob, onToken: OnToken, goesOn: () => boolean): Promise<DecodedText>
 }
@@ -85,7 +93,7 @@ const NO_ADAPTER = createPeftConfig({
 
 export function createDecoding(build: BuildGraph, runtime: Runtime, options: RuntimeOptions): Decoding {
   const graphs = createOpenGraphs(runtime, MAX_GRAPHS)
-  const groups = new Map<string, Group>()
+  const groups = new Map<string, AdapterGroup>()
   const errands: (() => Promise<void>)[] = []
   let model: (DecodingSpec & DecodingFacts) | undefined
   let isBusy = false
@@ -100,41 +108,66 @@ export function createDecoding(build: BuildGraph, runtime: Runtime, options: Run
   const graphFor = (
     path: string,
     adapter: LoadedAdapter | null,
-    { own, ...size }: Size & { readonly own?: number | undefined },
+    {
+      own,
+      purpose = 'logits',
+      ...size
+    }: Size & Pick<Partial<GraphRequest>, 'purpose'> & { readonly own?: number | undefined },
   ): Promise<OpenGraph> => {
     const { config = NO_ADAPTER, starts } = adapter ?? {}
     const trainable = adapter === null ? 'nothing' : 'adapter'
-    return graphs.get(JSON.stringify([trainable, config, own, size]), async () => {
-      const request = { model: path, config, starts, trainable, purpose: 'logits', ...size } as const
+    return graphs.get(JSON.stringify([purpose, trainable, config, own, size]), async () => {
+      const request = { model: path, config, starts, trainable, purpose, ...size } as const
       const how = { ...options, arena: size.columns === 1, rewrites: true }
-      return { training: withPosition(await build(request)), options: how }
+      const training = await build(request)
+      return { training: purpose === 'logits' ? withPosition(training) : training, options: how }
     })
   }
-  const textsOf = async (adapter: LoadedAdapter | null): Promise<Texts> => {
-    const { model: path, maxColumns } = opened()
+  const groupFor = async (name: string, adapter: LoadedAdapter | null): Promise<AdapterGroup> => {
+    const { model: path, maxColumns: most } = opened()
     const tensors: TensorMap = adapter?.tensors ?? new Map()
+    const id = `${name}#${++loads}`
     const own = adapter?.starts === undefined ? undefined : loads // those graphs hold what its factors started from
-    const open = async (size: Size): Promise<OpenGraph> => {
-      const graph = await graphFor(path, adapter, { ...size, own })
+    const open = async (size: Size, purpose?: 'states'): Promise<OpenGraph> => {
+      const graph = await graphFor(path, adapter, {
+        ...size,
+        own,
+        ...(purpose === undefined ? {} : { purpose }),
+      })
       matchTensors(graph.parameters, tensors)
       return graph
     }
     const whole = (columns: number): Promise<OpenGraph> => open({ rows: 1, columns, cache: 0 })
     const step = ({ rows, capacity }: TableSize): Promise<OpenGraph> =>
       open({ rows, columns: 1, cache: capacity })
-    const { positions = maxColumns } = await whole(Math.min(LEAST_COLUMNS, maxColumns)) // virtual tokens of an adapter take some
-    return createTexts(
-      { whole, step },
-      { tensors, maxColumns: Math.min(maxColumns, positions), leastColumns: LEAST_COLUMNS },
-    )
+    const { positions = most } = await whole(Math.min(LEAST_COLUMNS, most)) // virtual tokens of an adapter take some
+    const maxColumns = Math.min(most, positions)
+    const embed = async (ids: readonly number[]): Promise<Float32Array> => {
+      const columns = windowColumns(ids.length, maxColumns)
+      const { graph, session } = await open({ rows: 1, columns }, 'states')
+      const outputs = await session.run(batchFeeds(graph, tensors, paddedRow(ids, columns)))
+      const { data, shape } = outputs.get(STATES) as TensorData
+      return meanState(data as Float32Array, shape.at(-1) as number, ids.length)
+    }
+    return {
+      id,
+      embed,
+      texts: createTexts({ whole, step }, { tensors, maxColumns, leastColumns: LEAST_COLUMNS }),
+    }
+  }
+  const groupOf = (name: string): AdapterGroup => {
+    const group = groups.get(name)
+    if (group !== undefined) return group
+    throw new RangeError(`adapter expected to be one of ${[...groups.keys()].join(', ')}, got "${name}"`)
   }
   const work = async (): Promise<void> => {
     isBusy = true
     while (isAsked) {
       isAsked = false
       const next = errands.shift()
-      if (next !== undefined) await next()
-      else if (!(await crowd.move())) continue
+      await next?.()
+      const moved = await crowd.move()
+      if (next === undefined && !moved) continue
       isAsked = true
       await afterMessages() // hears of what came in while the runtime had the thread
     }
@@ -164,22 +197,22 @@ export function createDecoding(build: BuildGraph, runtime: Runtime, options: Run
     load: (name, adapter, probe) =>
       errand(async () => {
         const startedMs = performance.now()
-        loads++
-        const texts = await textsOf(adapter)
+        const group = await groupFor(name, adapter)
+        const { texts } = group
         const tokens = await tried(texts, probe)
-        groups.set(name, { id: `${name}#${loads}`, texts })
+        groups.set(name, group)
         return { isCached: texts.isCached === true, tokens, milliseconds: performance.now() - startedMs }
       }),
     unload: async (name) => void groups.delete(name),
+    async embed(name, texts) {
+      const { vocabulary, maxColumns } = opened()
+      for (const ids of texts) expectTokens(ids, { vocabulary, maxColumns })
+      return await Promise.all(texts.map((ids) => errand(() => groupOf(name).embed(ids)))) // the texts that grow go on between them
+    },
     async decode(job, onToken, goesOn) {
       const { vocabulary, maxColumns } = opened()
       const growth = createGrowth(job, { vocabulary, maxColumns, onToken, goesOn })
-      const group = groups.get(job.adapter)
-      if (group === undefined)
-        throw new RangeError(
-          `adapter expected to be one of ${[...groups.keys()].join(', ')}, got "${job.adapter}"`,
-        )
-      const text = crowd.join(group, growth)
+      const text = crowd.join(groupOf(job.adapter), growth)
       wake()
       return await text
     },
@@ -187,6 +220,10 @@ export function createDecoding(build: BuildGraph, runtime: Runtime, options: Run
 }
 
 type Size = Pick<GraphRequest, 'rows' | 'columns' | 'cache'>
+
+interface AdapterGroup extends Group {
+  embed(ids: readonly number[]): Promise<Float32Array>
+}
 
 /** The two likeliest tokens after a text, one after the other. RangeError when a logit is no number. */
 async function tried(texts: Texts, probe: readonly number[]): Promise<readonly number[]> {

@@ -57,12 +57,7 @@ export function createGrowth(
   { vocabulary, maxColumns, onToken, goesOn }: GrowthOptions,
 ): Growth {
   const { prompt, maxTokens, choice, seed, stopIds, alternatives } = job
-  if (prompt.length === 0) throw new RangeError('prompt expected at least one token, got none')
-  if (prompt.length >= maxColumns)
-    throw new RangeError(`prompt expected fewer than ${maxColumns} tokens, got ${prompt.length}`)
-  const unknown = prompt.find((id) => !(Number.isInteger(id) && id >= 0 && id < vocabulary))
-  if (unknown !== undefined)
-    throw new RangeError(`prompt expected tokens from 0 to ${vocabulary - 1}, got ${unknown}`)
+  expectTokens(prompt, { vocabulary, maxColumns: maxColumns - 1 }) // and one more
   const { uniform } = createRandom(seed, 'generate')
   const before = new Map<number, number>()
   let tokens = 0
@@ -80,4 +75,17 @@ export function createGrowth(
     },
     cancelled: () => ({ ending: 'cancelled', tokens }),
   }
+}
+
+/** RangeError for a text that is empty, longer than `maxColumns`, or has a token that the model does not have. */
+export function expectTokens(
+  ids: readonly number[],
+  { vocabulary, maxColumns }: Pick<GrowthOptions, 'vocabulary' | 'maxColumns'>,
+): void {
+  if (ids.length === 0) throw new RangeError('text expected at least one token, got none')
+  if (ids.length > maxColumns)
+    throw new RangeError(`text expected at most ${maxColumns} tokens, got ${ids.length}`)
+  const unknown = ids.find((id) => !(Number.isInteger(id) && id >= 0 && id < vocabulary))
+  if (unknown !== undefined)
+    throw new RangeError(`text expected tokens from 0 to ${vocabulary - 1}, got ${unknown}`)
 }

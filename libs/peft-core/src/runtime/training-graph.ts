@@ -28,8 +28,8 @@ export interface EngineSpec extends BatchSize {
   readonly purpose?: Purpose
 }
 
-/** A graph with gradients, with the loss only, with the loss and what is predicted, or with the logits only. */
-export type Purpose = 'train' | 'evaluate' | 'measure' | 'logits'
+/** A graph with gradients, with the loss only, with the loss and what is predicted, with the logits only, or with what they are made of. */
+export type Purpose = 'train' | 'evaluate' | 'measure' | 'logits' | 'states'
 
 /** Asks for the graph of a model for one batch size. */
 export interface GraphRequest extends EngineSpec {
@@ -47,7 +47,7 @@ export interface GraphRequest extends EngineSpec {
 
 /**
  * A graph whose outputs are `loss` and `grad:<parameter>`, or `loss`, or `loss` and `predictions`, or `logits` (rows,
- * columns, vocabulary).
+ * columns, vocabulary), or `states` (see `withLastStates`).
  */
 export interface TrainingGraph {
   readonly graph: Graph

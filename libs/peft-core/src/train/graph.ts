@@ -17,6 +17,7 @@ import type { Graph } from '../graph/graph.js'
 import { scheduleLate } from '../graph/schedule.js'
 import type { GraphRequest, TrainingGraph } from '../runtime/training-graph.js'
 import { NEXT_POSITION } from '../source/cache.js'
+import { withLastStates } from '../source/last-states.js'
 import { type ForwardModel, type Model, openModel } from '../source/model.js'
 import { expectByExample } from './by-example.js'
 
@@ -107,6 +108,10 @@ function graphFor(
   const hide = (graph: Graph): Graph =>
     virtualTokens === 0 ? graph : hideVirtualTokens(graph, virtualTokens)
   if (purpose === 'logits') return hide(adapted)
+  if (purpose === 'states') {
+    if (virtualTokens > 0) throw new RangeError('embeddings expected an adapter without virtual tokens')
+    return withLastStates(adapted, model)
+  }
   const options = {
     ...{ predicts: purpose === 'measure', isTrained: purpose === 'train' },
     isByRow: byExample !== undefined,

@@ -59,7 +59,7 @@ const nothing = (prompts: readonly (readonly number[])[], all: number) => ({
 })
 
 /** The tokens of a prompt, with those that the model expects before a text; an empty one begins a text. */
-function promptTokens({ tokenizer }: Pick<Desk, 'tokenizer'>, prompt: Prompt): readonly number[] {
+export function promptTokens({ tokenizer }: Pick<Desk, 'tokenizer'>, prompt: Prompt): readonly number[] {
   if (typeof prompt !== 'string') {
     const unknown = prompt.find((id) => id >= tokenizer.vocabularySize)
     if (unknown === undefined) return prompt

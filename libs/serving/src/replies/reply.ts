@@ -22,7 +22,7 @@ export interface Reply {
 
 /** What every request shares. */
 export interface Desk {
-  readonly engine: Pick<DecodingEngine, 'decode'>
+  readonly engine: Pick<DecodingEngine, 'decode' | 'embed'>
   readonly tokenizer: Tokenizer
   readonly metrics: ServingMetrics
   /** The longest text, prompt and answer. */
@@ -59,7 +59,7 @@ export function expectRoom(
   const parts = maxTokens === undefined ? '' : ` and ${maxTokens} for the answer`
   throw invalid(
     `this model's longest text has ${maxColumns} tokens; the request asks for ${longest} of the prompt${parts}. Shorten one of them.`,
-    { param: 'messages', code: 'context_length_exceeded' },
+    { code: 'context_length_exceeded' },
   )
 }
 
