@@ -25,7 +25,13 @@ export { type AuditVerdict, auditVerdict } from './audit/verdict.js'
 export { type Clipped, clip, jointNorm, type Tensor } from './clip.js'
 export { type AdaptiveClip, nextClip, noisyShare, valueNoise } from './ledger/adaptive-clip.js'
 export { type Account, type Charge, type PrivacyUnit, projected, spent, withCharge } from './ledger/charge.js'
-export { type NoisySum, type NoisySumPlan, noiseDeviation, openNoisySum } from './noise/noisy-sum.js'
+export {
+  type NoisySum,
+  type NoisySumPlan,
+  noiseDeviation,
+  openNoisySum,
+  withNoise,
+} from './noise/noisy-sum.js'
 export { addNoise } from './noise/noisy-values.js'
 export {
   type Advertised,

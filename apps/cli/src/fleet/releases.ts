@@ -116,10 +116,10 @@ export function releasesCommand(): Command {
 /** The promise of a release in one sentence, and what it means; nothing where it has none. */
 function promiseOf({ privacy }: ReleaseView['manifest']): readonly string[] {
   if (privacy === undefined) return []
-  const { unit, epsilon, delta, rounds, spent } = privacy
+  const { unit, epsilon, delta, rounds, spent, seen } = privacy
   const each = unit === 'site' ? 'each site' : 'each example of each site'
   return [
-    `this adapter is (${roundedUp(epsilon)}, ${delta})-private for ${each}`,
+    `${seen === undefined ? '' : `the coordinator only ever saw the sum of at least ${seen} sites' updates, and `}this adapter is (${roundedUp(epsilon)}, ${delta})-private for ${each}`,
     `  at most ${count(rounds)} rounds of one site, whoever has every release of the run; over all runs of the fleet epsilon is ${roundedUp(spent)}`,
   ]
 }

@@ -8,9 +8,9 @@ import type { Disk } from '../store/disk.js'
 import { contributionPath } from '../store/updates.js'
 import { candidateOf } from './candidate.js'
 import type { Aggregated, ClosedRound } from './closed-round.js'
-import { protectedMean } from './protected-mean.js'
+import { protectedMean, protectedSum } from './protected-mean.js'
 import { startsOf } from './starts.js'
-import { summedUpdate } from './summed-update.js'
+import { openedSum, summedUpdate } from './summed-update.js'
 
 const MEASURING = 2e9 // multiplications: seconds, for an aggregate that itself may take less
 
@@ -40,8 +40,13 @@ export async function aggregateOf(reading: Reading, closed: ClosedRound): Promis
   const known = { ...closed, start }
   const { privacy } = round
   const each = updatesOf(known, counts.weights, { ...reading, pool })
-  const mean = privacy ? await protectedMean(each, { ...known, privacy }) : undefined
-  const summed = isPrivate(spec) ? await summedUpdate(reading, known) : mean?.contribution
+  const isUnseen = isPrivate(spec)
+  const mean = !privacy
+    ? undefined
+    : isUnseen
+      ? protectedSum(await openedSum(reading, known), { ...known, privacy })
+      : await protectedMean(each, { ...known, privacy })
+  const summed = mean?.contribution ?? (isUnseen ? await summedUpdate(reading, known) : undefined)
   for await (const update of summed === undefined ? each : [summed]) {
     updates.push(update)
     await aggregation.fold(update)

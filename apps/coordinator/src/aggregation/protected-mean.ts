@@ -1,9 +1,10 @@
 import { type Adapter, type Contribution, type Tensor, type TensorMap, tensorSource } from '@lorica/peft-core'
-import { jointNorm, nextClip, noisyShare, openNoisySum } from '@lorica/privacy'
+import { jointNorm, nextClip, noisyShare, openNoisySum, unflattened, withNoise } from '@lorica/privacy'
 import type { RoundPrivacy } from '../journal-privacy-event.js'
 import { siteDpIn } from '../runs/site-privacy.js'
 import { tensorsOf } from '../runs/strategy.js'
 import type { ClosedRound } from './closed-round.js'
+import type { OpenedSum } from './summed-update.js'
 
 /** All that a round that protects its sites gives of their updates. */
 export interface ProtectedMean {
@@ -45,6 +46,20 @@ export async function protectedMean(
   if (adaptive === undefined || bitNoise === null || isReplay === true) return { contribution }
   const share = noisyShare(unclipped, { bitNoise, cohort })
   return { contribution, nextClip: nextClip(clip, share, { ...adaptive, bitNoise }) }
+}
+
+/**
+ * The same of updates of which only the sum is known. Nobody could check their norms: that each was clipped is up to the agents.
+ * Rounding to the ring of the sum may lengthen an update by a step in each value, which the noise covers.
+ */
+export function protectedSum(
+  { sum, step, shared }: OpenedSum,
+  { start, privacy, isReplay }: Pick<ClosedRound, 'start' | 'isReplay'> & { readonly privacy: RoundPrivacy },
+): ProtectedMean {
+  const { clip, cohort, valueNoise: noiseMultiplier } = privacy
+  const sensitivity = clip + step * Math.sqrt(sum.length)
+  const noisy = isReplay === true ? sum : withNoise(sum, { sensitivity, noiseMultiplier })
+  return { contribution: contributionOf(unflattened(noisy, shared, 1 / cohort), start) }
 }
 
 function contributionOf(mean: TensorMap, start: Adapter): Contribution {

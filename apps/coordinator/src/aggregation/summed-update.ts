@@ -3,7 +3,7 @@ import { type Contribution, tensorSource } from '@lorica/peft-core'
 import { decodeFixedPoint, unflattened, unpackRing } from '@lorica/privacy'
 import { LoricaError } from '@lorica/protocol'
 import { sumTerms } from '../runs/secure-terms.js'
-import { tensorsOf } from '../runs/strategy.js'
+import { type AdapterShapes, tensorsOf } from '../runs/strategy.js'
 import type { Disk, ReadableFile } from '../store/disk.js'
 import { updatePath } from '../store/updates.js'
 import type { ClosedRound } from './closed-round.js'
@@ -12,10 +12,31 @@ import type { ClosedRound } from './closed-round.js'
  * The mean of updates of which only the sum is known, as one contribution: what every strategy for which the mean of the factors is
  * enough makes of it is what it makes of the updates. Throws LoricaError LRC-5002 when the sum on disk is not the one that was made.
  */
-export async function summedUpdate(
-  { disk, updatesFolder }: { readonly disk: Pick<Disk, 'open'>; readonly updatesFolder: string },
+export async function summedUpdate(reading: Sums, closed: ClosedRound): Promise<Contribution> {
+  const { config, tensors: start } = closed.start
+  const { id, sum, shared, survivors } = await openedSum(reading, closed)
+  return { id, weight: 1, config, start, tensors: tensorSource(unflattened(sum, shared, 1 / survivors)) }
+}
+
+interface Sums {
+  readonly disk: Pick<Disk, 'open'>
+  readonly updatesFolder: string
+}
+
+/** A secure sum as it lies on disk. */
+export interface OpenedSum {
+  readonly id: string
+  readonly sum: Float64Array // of all values of the shared tensors
+  readonly step: number // of the ring: a value is off by less, whichever way it was rounded
+  readonly shared: AdapterShapes
+  readonly survivors: number // how many updates it is of
+}
+
+/** Reads the sum of a round. Throws LoricaError LRC-5002 when it is not the one that was made. */
+export async function openedSum(
+  { disk, updatesFolder }: Sums,
   { runId, spec, round, start }: ClosedRound,
-): Promise<Contribution> {
+): Promise<OpenedSum> {
   const { survivors, file } = round.sum ?? { survivors: [], file: null }
   if (file === null) throw new RangeError('a round whose updates are summed unseen expected a sum, got none')
   const { shared } = tensorsOf(spec, start, round.round)
@@ -29,8 +50,8 @@ export async function summedUpdate(
     })
   const sum = unpackRing(bytes, terms.elements, terms.ring.bits)
   const decoded = decodeFixedPoint(sum, terms.ring, survivors.length)
-  const tensors = tensorSource(unflattened(decoded, shared, 1 / survivors.length))
-  return { id: file.sha256, weight: 1, config: start.config, start: start.tensors, tensors }
+  const step = 2 ** -terms.ring.fractionBits
+  return { id: file.sha256, sum: decoded, step, shared, survivors: survivors.length }
 }
 
 async function wholeFile(disk: Pick<Disk, 'open'>, path: string): Promise<Uint8Array> {

@@ -3,6 +3,7 @@ import type { PrivacyStatement } from '@lorica/protocol'
 import type { RoundPrivacy } from '../journal-privacy-event.js'
 import { contributionsOf, type RoundState } from '../runs/round.js'
 import type { Run } from '../runs/run.js'
+import { isPrivate } from '../runs/secure-terms.js'
 import { chargeOf, overBudget, type SiteAccount } from '../runs/site-privacy.js'
 import type { ActiveRun } from './active-run.js'
 import type { Parts } from './parts.js'
@@ -63,7 +64,7 @@ export async function keptCandidate(
 /** What a release of the open round promises; undefined where it promises nothing. */
 export function statementOf(
   { ledger }: Keeping,
-  { runId }: Run,
+  { runId, spec, rounds: past }: Run,
   round: RoundState,
 ): PrivacyStatement | undefined {
   const { privacy } = round
@@ -77,10 +78,14 @@ export function statementOf(
   const total = largest(sites.map(({ all }) => spent(all, 'site', delta)))
   if (bound === null || total === null) return undefined
   const rounds = Math.max(...sites.map(({ own }) => own.reduce((sum, { steps }) => sum + steps, 0)))
+  const counts = [contributionsOf(round), ...past.map(({ contributions }) => contributions)].map(
+    (each) => each.length,
+  )
   const { epsilon, accountant, order } = bound
   return {
     ...{ unit: 'site', adjacency: 'zero-out', epsilon, delta, accountant, order },
     ...{ noise, noiseMultiplier, rounds, spent: total.epsilon },
+    ...(isPrivate(spec) ? { seen: Math.min(...counts) } : {}),
   }
 }
 

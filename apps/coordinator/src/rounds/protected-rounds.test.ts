@@ -10,6 +10,7 @@ import type {
 import { describe, expect, test } from 'vitest'
 import { type ScriptedAgent, startAgent } from '../agent.fixture.js'
 import { type Fleet, startFleet, until } from '../fleet.fixture.js'
+import { startSummingAgent } from '../summing-agent.fixture.js'
 
 const VALUES = 128 // that agents train: two factors of four modules of rank 2, 8 wide
 const deltas = { graz: 0.05, oslo: -0.03, turin: 0.08 } as const
@@ -201,6 +202,26 @@ describe('a run that protects its sites', () => {
     expect(replay.recomputedSha256).not.toBe(replay.recordedSha256)
     expect(replay.noise?.expectedNorm).toBeCloseTo((0.8 * 1.5 * Math.sqrt(VALUES)) / 3, 5)
     expect(Math.abs((replay.noise?.norm ?? 0) / (replay.noise?.expectedNorm ?? 1) - 1)).toBeLessThan(0.4)
+  })
+
+  test('a sum that nobody saw into gets noise too, and the release says both', async () => {
+    await using fleet = await startFleet()
+    const agents = await Promise.all(
+      Object.entries(deltas).map(([name, change]) => startSummingAgent(fleet, name, { change })),
+    )
+    const runId = await fleet.startRun({
+      ...{ aggregate: { trust: 'private' }, privacy: { clip: 1.5, dp: { ...dp, noiseMultiplier: 2 } } },
+      ...{ rounds: { count: 1, minimum: 3 }, evaluate: { holdout: 0 } },
+    })
+    await fleet.event(runId, 'run-ended')
+    const run = await fleet.run(runId)
+    expect(run.reason).toBe('all rounds are committed')
+    const noise = await noiseOf(agents, run.adapterSha256 ?? undefined, 3)
+    const deviation = Math.hypot(...noise) / Math.sqrt(VALUES)
+    expect(Math.abs(deviation / 1 - 1)).toBeLessThan(6 / Math.sqrt(2 * VALUES)) // 2 * 1.5 / 3
+    expect((await manifestOf(fleet, run.release)).privacy).toMatchObject({ seen: 3, epsilon: epsilonOf(2, 1) })
+    const replay = (await fleet.api('POST', `/api/v1/runs/${runId}/rounds/1/replay`)).body as ReplayView
+    expect(replay).toMatchObject({ isSame: true, updates: 3 })
   })
 
   test('a clip that adapts follows the norms, and its bits are paid for', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { addSteps, openNoisySum } from './noisy-sum.js'
+import { addSteps, openNoisySum, withNoise } from './noisy-sum.js'
 
 const shapes = new Map([
   ['a', [2, 2]],
@@ -60,6 +60,21 @@ describe('openNoisySum', () => {
       0,
     )
     expect(total).toBeLessThan(9 * 5e-3)
+  })
+
+  test('a sum that was made elsewhere gets noise of what one site can have changed it by', () => {
+    const count = 40_000
+    const sum = Float64Array.from({ length: count }, (_, at) => (at % 64) * 2 ** -20)
+    const noise = withNoise(sum, { sensitivity: 3, noiseMultiplier: 0.7 }).map(
+      (value, at) => value - sum[at]!,
+    )
+    const variance = noise.reduce((total, x) => total + x * x, 0) / count
+    expect(Math.abs(variance / 2.1 ** 2 - 1)).toBeLessThan(6 * Math.sqrt(2 / count))
+    expect(() => withNoise(Float64Array.of(Number.NaN), { sensitivity: 1, noiseMultiplier: 1 })).toThrow(
+      'got NaN',
+    )
+    expect(() => withNoise(sum, { sensitivity: 0, noiseMultiplier: 1 })).toThrow('clip expected')
+    expect(() => withNoise(sum, { sensitivity: 1, noiseMultiplier: 0 })).toThrow('noiseMultiplier expected')
   })
 
   test('noise is drawn once, and a sum without noise is none', () => {

@@ -41,13 +41,8 @@ export function noiseDeviation({
 
 /** Begins a sum. RangeError when there would be no noise, or more of it than 64 bits hold. */
 export function openNoisySum({ shapes, words, ...plan }: NoisySumPlan): NoisySum {
-  const { clip, noiseMultiplier } = plan
-  if (!(clip > 0 && clip <= 1e30))
-    throw new RangeError(`clip expected a number above 0, at most 1e30, got ${clip}`)
-  if (!(noiseMultiplier >= 1e-3 && noiseMultiplier <= 1e6))
-    throw new RangeError(`noiseMultiplier expected a number from 0.001 to 1e6, got ${noiseMultiplier}`)
-  const step = noiseDeviation(plan) / STEPS
-  if (!(step > 1e-300)) throw new RangeError(`clip expected room for a grid below it, got ${clip}`)
+  const { clip } = plan
+  const step = stepOf(plan)
   const sums = new Map([...shapes].map(([name, shape]) => [name, new Float64Array(sizeOf(shape))]))
   let isClosed = false
   const expectOpen = () => {
@@ -69,8 +64,19 @@ export function openNoisySum({ shapes, words, ...plan }: NoisySumPlan): NoisySum
   }
 }
 
+function stepOf(plan: Pick<NoisySumPlan, 'clip' | 'noiseMultiplier'>): number {
+  const { clip, noiseMultiplier } = plan
+  if (!(clip > 0 && clip <= 1e30))
+    throw new RangeError(`clip expected a number above 0, at most 1e30, got ${clip}`)
+  if (!(noiseMultiplier >= 1e-3 && noiseMultiplier <= 1e6))
+    throw new RangeError(`noiseMultiplier expected a number from 0.001 to 1e6, got ${noiseMultiplier}`)
+  const step = noiseDeviation(plan) / STEPS
+  if (!(step > 1e-300)) throw new RangeError(`clip expected room for a grid below it, got ${clip}`)
+  return step
+}
+
 /** Adds values to sums, in whole steps: rounded towards zero. */
-export function addSteps(sum: Float64Array, data: Float32Array, step: number): void {
+export function addSteps(sum: Float64Array, data: Float32Array | Float64Array, step: number): void {
   for (let at = 0; at < data.length; at++) {
     const next = (sum[at] as number) + Math.trunc((data[at] as number) / step)
     if (!(Math.abs(next) <= Number.MAX_SAFE_INTEGER))
@@ -82,6 +88,26 @@ export function addSteps(sum: Float64Array, data: Float32Array, step: number): v
 function released(sum: Float64Array, step: number, words: RandomWords | undefined): Float64Array {
   const noise = gaussianSteps(sum.length, words)
   return sum.map((steps, at) => step * (steps + (noise[at] as number)))
+}
+
+/**
+ * A sum that was made elsewhere with noise: of a secure sum, whose terms nobody saw. `sensitivity` is the most that one site can have
+ * changed it by (L2), rounding to its ring included; what rounding to the grid of the noise may add is paid for here. RangeError for a
+ * value that is not finite, and when there would be no noise.
+ */
+export function withNoise(
+  sum: Float64Array,
+  {
+    sensitivity,
+    noiseMultiplier,
+    words,
+  }: Pick<NoisySumPlan, 'noiseMultiplier' | 'words'> & { readonly sensitivity: number },
+): Float64Array {
+  const clip = sensitivity * (1 + 2 * noiseMultiplier * (Math.sqrt(sum.length) / STEPS))
+  const step = stepOf({ clip, noiseMultiplier })
+  const steps = new Float64Array(sum.length)
+  addSteps(steps, sum, step)
+  return released(steps, step, words)
 }
 
 function expectTensors(

@@ -33,6 +33,7 @@ export const privacyStatementSchema = z.strictObject({
   noise: z.enum(['server', 'agent', 'shared']), // who added it
   noiseMultiplier: z.number().positive(), // standard deviation of a round over the clip, all that it releases counted
   rounds: positiveSchema, // the most that one site took part in
+  seen: positiveSchema.optional(), // the coordinator saw sums of at least so many updates and nothing else of them; absent: it saw each
   spent: z.number().min(0), // the same of all runs of the fleet together, the largest of all sites
 })
 export type PrivacyStatement = Readonly<z.infer<typeof privacyStatementSchema>>

@@ -27,10 +27,10 @@ const others: readonly Omit<Exclusion, 'first'>[] = [
     instead: 'Leave one of them out.',
   },
   {
-    applies: ({ aggregate }) => (aggregate.trust as string) === 'private',
+    applies: (spec) => spec.aggregate.trust === 'private' && siteDpOf(spec)?.adaptiveClip !== undefined,
     second: () => 'aggregate.trust private',
-    because: 'no noise is added to sums of updates that nobody sees',
-    instead: 'Leave one of them out.',
+    because: 'an adaptive clip asks which updates were clipped, and nobody sees them',
+    instead: 'Leave privacy.dp.adaptiveClip out, or set aggregate.trust to exact.',
   },
   {
     applies: ({ aggregate }) => aggregate.weights.by !== 'uniform',

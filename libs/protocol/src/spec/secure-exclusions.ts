@@ -29,13 +29,6 @@ const others: readonly Pick<Exclusion, 'applies' | 'second' | 'because' | 'inste
     instead: 'Leave aggregate.weights out, or set aggregate.weights.by to uniform.',
   },
   {
-    applies: ({ privacy }) => privacy.dp?.unit === 'site',
-    second: () => 'privacy.dp of unit site',
-    because:
-      'its noise is of the size of a bound that the coordinator checks of each update, and it sees none',
-    instead: 'Leave one of them out.',
-  },
-  {
     applies: ({ local }) => local.scaffold === true,
     second: () => 'local.scaffold true',
     because: 'the corrections are worked out of each update by itself',
