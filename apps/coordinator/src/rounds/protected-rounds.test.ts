@@ -219,7 +219,10 @@ describe('a run that protects its sites', () => {
     const noise = await noiseOf(agents, run.adapterSha256 ?? undefined, 3)
     const deviation = Math.hypot(...noise) / Math.sqrt(VALUES)
     expect(Math.abs(deviation / 1 - 1)).toBeLessThan(6 / Math.sqrt(2 * VALUES)) // 2 * 1.5 / 3
-    expect((await manifestOf(fleet, run.release)).privacy).toMatchObject({ seen: 3, epsilon: epsilonOf(2, 1) })
+    expect((await manifestOf(fleet, run.release)).privacy).toMatchObject({
+      seen: 3,
+      epsilon: epsilonOf(2, 1),
+    })
     const replay = (await fleet.api('POST', `/api/v1/runs/${runId}/rounds/1/replay`)).body as ReplayView
     expect(replay).toMatchObject({ isSame: true, updates: 3 })
   })
