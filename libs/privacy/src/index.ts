@@ -23,6 +23,7 @@ export {
 export { directionsIn, type Gradient, outside, rowsOutside, type Span, spanOf } from './audit/span.js'
 export { type AuditVerdict, auditVerdict } from './audit/verdict.js'
 export { type Clipped, clip, jointNorm, type Tensor } from './clip.js'
+export { LEAST_COHORT, type Pool, pooled } from './cohort.js'
 export { type AdaptiveClip, nextClip, noisyShare, valueNoise } from './ledger/adaptive-clip.js'
 export { type Account, type Charge, type PrivacyUnit, projected, spent, withCharge } from './ledger/charge.js'
 export {

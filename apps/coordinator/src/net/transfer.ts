@@ -27,6 +27,7 @@ import {
 import { maskedBytes, startMaskedCheck } from '../rounds/masked-update.js'
 import type { Parts } from '../rounds/parts.js'
 import { termsFor } from '../rounds/sum-hearing.js'
+import { hidesSites, unsaid } from '../runs/hidden-sites.js'
 import { openSeats, roundOf } from '../runs/open-seats.js'
 import { isPrivate } from '../runs/secure-terms.js'
 import { tensorsOf } from '../runs/strategy.js'
@@ -134,12 +135,10 @@ export function createTransfer(
     if (parts.ledger.member(agentId)?.left != null) throw new LoricaError('LRC-2011', 'agent was revoked')
     const acceptedAt = new Date(parts.clock.now()).toISOString()
     const name = parts.ledger.member(agentId)?.name ?? agentId
+    const said = hidesSites(active.run().spec) ? unsaid : { examples, tokens, lossFirst, lossLast }
     const counts = {
-      examples,
-      tokens,
+      ...said,
       trainMs,
-      lossFirst: isMasked ? null : lossFirst,
-      lossLast: isMasked ? null : lossLast,
       norm,
       sizeBytes: offer.sizeBytes,
       ...(isMasked ? {} : { encoding }),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Measured } from '../journal-event.js'
-import { judge } from './gate.js'
+import { judge, judgePooled } from './gate.js'
 
 const evaluate = { holdout: 0.1, tokens: 1024, guards: [{ metric: 'loss' as const, worseBy: 0.01 }] }
 
@@ -49,4 +49,21 @@ describe('judge', () => {
     })
     expect(judge(measured({}), parent, { ...evaluate, holdout: 0 }).verdict).toBe('released')
   })
+})
+
+test('where only the mean over all agents is told, the means are compared, and too few agents reject', () => {
+  const told = (loss: number | null) => ({ loss, tokens: loss === null ? 0 : 120, perAgent: [], seconds: 1 })
+  expect(judgePooled(told(2.02), told(2), evaluate)).toMatchObject({
+    verdict: 'released',
+    parentLoss: 2,
+  })
+  expect(judgePooled(told(2.03), told(2), evaluate)).toMatchObject({
+    verdict: 'rejected',
+    reason: 'loss 2.0300, before 2.0000: worse by more than 1.0%',
+  })
+  expect(judgePooled(told(null), told(2), evaluate)).toMatchObject({
+    verdict: 'rejected',
+    reason: expect.stringContaining('fewer than 3 agents'),
+  })
+  expect(judgePooled(told(2.5), told(null), evaluate).verdict).toBe('released')
 })

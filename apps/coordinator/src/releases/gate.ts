@@ -1,3 +1,4 @@
+import { LEAST_COHORT } from '@lorica/privacy'
 import type { RunSpec } from '@lorica/protocol'
 import type { Measured } from '../journal-event.js'
 
@@ -42,6 +43,34 @@ export function judge(candidate: Measured, parent: Measured | null, evaluate: Ru
   const tokens = both.reduce((sum, agent) => sum + agent.tokens, 0)
   const loss = both.reduce((sum, agent) => sum + agent.loss * agent.tokens, 0) / tokens
   const parentLoss = both.reduce((sum, agent) => sum + before.get(agent.agentId)! * agent.tokens, 0) / tokens
+  return compared({ loss, parentLoss }, evaluate)
+}
+
+/**
+ * The same where only the mean over all agents is told: the losses are compared as they are, whoever measured. A candidate that too few
+ * agents measured is rejected.
+ */
+export function judgePooled(
+  candidate: Measured,
+  parent: Measured | null,
+  evaluate: RunSpec['evaluate'],
+): Verdict {
+  const { loss } = candidate
+  const parentLoss = parent?.loss ?? null
+  if (loss !== null && parentLoss !== null) return compared({ loss, parentLoss }, evaluate)
+  const verdict = judge(candidate, null, evaluate)
+  return verdict.verdict === 'rejected'
+    ? {
+        ...verdict,
+        reason: `fewer than ${LEAST_COHORT} agents measured it, so nothing is told of their losses`,
+      }
+    : verdict
+}
+
+function compared(
+  { loss, parentLoss }: { readonly loss: number; readonly parentLoss: number },
+  evaluate: RunSpec['evaluate'],
+): Verdict {
   const broken = evaluate.guards.find(({ worseBy }) => loss > parentLoss * (1 + worseBy))
   const change = `loss ${loss.toFixed(4)}, before ${parentLoss.toFixed(4)}`
   if (broken === undefined) return { verdict: 'released', reason: change, loss, parentLoss }

@@ -1,9 +1,10 @@
 import { updateDataBytes } from '@lorica/peft-core'
 import { manifestId, type Release, type RoundRecord } from '@lorica/protocol'
 import type { Contribution, Measured } from '../journal-event.js'
-import { judge, unmeasured, type Verdict } from '../releases/gate.js'
+import { judge, judgePooled, unmeasured, type Verdict } from '../releases/gate.js'
 import { contributionsOf, type RoundState, refusalsOf } from '../runs/round.js'
 import { weightsSha256 } from '../runs/run.js'
+import { isPrivate } from '../runs/secure-terms.js'
 import { tensorsOf } from '../runs/strategy.js'
 import { weighted } from '../runs/weights.js'
 import type { ActiveRun } from './active-run.js'
@@ -44,7 +45,8 @@ async function commitAs(
   const round = openRoundOf(active)
   const { measured } = candidate
   const isProtected = round.privacy !== null
-  const verdict = isProtected ? unmeasured(measured) : judge(measured, run.parent, run.spec.evaluate)
+  const judged = isPrivate(run.spec) ? judgePooled : judge
+  const verdict = isProtected ? unmeasured(measured) : judged(measured, run.parent, run.spec.evaluate)
   const contributions = contributionsOf(round)
   if (failsForRevoked(parts, active, contributions)) return null
   const bytesUpAsF32 = await bytesAsF32(active, round, contributions)

@@ -1,5 +1,7 @@
+import { pooled } from '@lorica/privacy'
 import type { Measured } from '../journal-event.js'
 import { newId } from '../random.js'
+import { hidesSites } from '../runs/hidden-sites.js'
 import type { Run } from '../runs/run.js'
 import { hasPersonal, tensorsOf } from '../runs/strategy.js'
 import type { ActiveRun } from './active-run.js'
@@ -16,7 +18,7 @@ export interface MeasureRequest {
   readonly maxTokens: number | null // per agent; null: all
 }
 
-/** Has agents measure an adapter and waits until all have answered, their leases have lapsed, or the deadline of a round has passed. */
+/** Has agents measure an adapter; where no single site is to be seen, only what they come to together is told. Waits until all have answered, their leases have lapsed, or the deadline of a round has passed. */
 export async function measure(
   parts: Pick<Parts, 'clock' | 'random' | 'leaseMs'>,
   active: ActiveRun,
@@ -40,7 +42,8 @@ export async function measure(
   const state = () => active.measurement?.state ?? openMeasurement(new Map())
   try {
     await active.bell.until(() => isLate() || isMeasured(state(), lapsed()), active.abort.signal)
-    return measuredOf(state(), (clock.monotonicMs() - startedMs) / 1000)
+    const measured = measuredOf(state(), (clock.monotonicMs() - startedMs) / 1000)
+    return hidesSites(run.spec) ? pooled(measured) : measured
   } finally {
     cancel()
     active.measurement = null

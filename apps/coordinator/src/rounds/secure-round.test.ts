@@ -54,6 +54,28 @@ test('three agents sum their updates unseen, and the release is their mean', asy
   expect(body).toMatchObject({ isSame: true, updates: 3 })
 })
 
+test('of held-out losses only the mean over all agents is told, and of training nothing', async () => {
+  await using fleet = await startFleet()
+  const names = ['oslo', 'turin', 'graz']
+  for (const name of names) await startSummingAgent(fleet, name, { change: 0.5 })
+  const runId = await fleet.startRun(privately({ evaluate: { holdout: 0.1 } }))
+  await fleet.event(runId, 'run-ended')
+  const run = await fleet.run(runId)
+  expect(run.state).toBe('succeeded')
+  for (const measured of [run.baseline, run.final]) {
+    expect(measured?.loss).toBeGreaterThan(0)
+    expect(measured?.perAgent).toEqual([])
+  }
+  expect(run.rounds[0]?.evaluation).toEqual([])
+  for (const { tokens, examples, lossFirst, norm } of run.rounds[0]?.contributions ?? [])
+    expect({ tokens, examples, lossFirst, norm }).toEqual({
+      tokens: 1,
+      examples: 0,
+      lossFirst: null,
+      norm: null,
+    })
+})
+
 const steps = ['keys', 'shares', 'input', 'confirmation', 'reveal'] as const
 
 test.each(steps)(

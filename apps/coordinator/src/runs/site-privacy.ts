@@ -14,7 +14,8 @@ export function roundPrivacyOf(
   seats: number,
 ): RoundPrivacy | null {
   const dp = siteDpIn(spec)
-  if (dp === undefined || clip === null) return null
+  if (dp === undefined) return null
+  if (clip === null) throw new RangeError('a run that protects its sites expected a clip, got none')
   const cohort = spec.rounds.goal ?? seats
   const noiseMultiplier = noiseMultiplierOf(dp, spec.rounds.count)
   const bitNoise =
