@@ -13,6 +13,7 @@ const commands = [
   'leave',
   'rotate',
   'last-upload',
+  'serve',
   'doctor',
   'install-service',
   'uninstall-service',
@@ -32,6 +33,8 @@ export interface Config {
   readonly engine?: EngineChoice
   /** How long a pause lasts; without an end when absent. */
   readonly forMs?: number
+  /** Where a release is served on this machine; 0: any port that is free. */
+  readonly port: number
   /** Whether plain HTTP may leave this machine. */
   readonly insecure: boolean
   /** Whether a service is for the whole machine rather than for this user. */
@@ -49,6 +52,7 @@ export const usage = `Usage:
   leave --dir D                         leave the fleet; an agent that runs on the folder ends
   rotate --dir D                        take a new key; the one before is valid until it has connected
   last-upload --dir D                   show what left this machine last
+  serve --dir D [--port P]              answer OpenAI's API on this machine with the release it verified last
   doctor [URL#TOKEN] --dir D            whether this machine can work, what stands in the way, and how to fix it
   install-service --dir D [--system] [--dry-run]   have the machine start it: systemd, launchd or Task Scheduler
   uninstall-service --dir D [--system]  undo that; the folder stays
@@ -64,6 +68,7 @@ Options:
   --device NAME    where: cpu, webgpu, cuda, dml or coreml; see lorica doctor             (default: cpu)
   --allow-software-gpu   also train on a GPU that the processor emulates
   --for T          how long to pause, such as 30m or 4h                      (default: until resume)
+  --port P         where a release is served, on this machine only; 0: any that is free   (default: 8000)
   --insecure       let plain HTTP leave this machine: what is sent can be read and changed on the way
   --system         a service of the machine, which runs without anybody logged in (default: of this user)
   --dry-run        print the file of the service and the commands, and do nothing
@@ -84,6 +89,7 @@ const options = {
   device: { type: 'string' },
   'allow-software-gpu': { type: 'boolean' },
   for: { type: 'string' },
+  port: { type: 'string' },
   insecure: { type: 'boolean' },
   system: { type: 'boolean' },
   'dry-run': { type: 'boolean' },
@@ -100,7 +106,7 @@ export function parseConfig(args: readonly string[]): Config {
   if (command === undefined)
     throw wrong(
       `unknown command "${word}"`,
-      'join, start, status, pause, resume, leave, last-upload, doctor, install-service or uninstall-service',
+      'join, start, status, pause, resume, leave, last-upload, serve, doctor, install-service or uninstall-service',
     )
   if (extra !== undefined || (link !== undefined && command !== 'join' && command !== 'doctor')) {
     throw wrong(`unexpected argument "${extra ?? link}"`, `the arguments of ${command}`)
@@ -110,6 +116,7 @@ export function parseConfig(args: readonly string[]): Config {
     folder: resolve(values.dir ?? '.lorica/agent'),
     data: files.map((path) => resolve(path)),
     labels: labelsOf(values.label ?? []),
+    port: portOf(values.port ?? '8000'),
     insecure: values.insecure === true,
     system: values.system === true,
     dryRun: values['dry-run'] === true,
@@ -187,6 +194,13 @@ function threadsOf(text: string): number {
     throw wrong(`--threads "${text}"`, 'a whole number from 1 to 4096')
   }
   return threads
+}
+
+function portOf(text: string): number {
+  const port = Number(text)
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw wrong(`--port "${text}"`, 'a whole number from 0 to 65535')
+  return port
 }
 
 function forOf(text: string): number {

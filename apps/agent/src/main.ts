@@ -11,6 +11,7 @@ import { explained, jsonReport, plainReport, reasonOf, type Tell } from './repor
 import { rotateKey } from './rotation.js'
 import { installService, planService, uninstallService } from './service/install.js'
 import { planLines } from './service/shown.js'
+import { serveChampion } from './serving/champion.js'
 import { pause, resume } from './site/pause.js'
 import { offerPolicy } from './site/policy-file.js'
 import { openTraffic } from './site/traffic.js'
@@ -36,6 +37,7 @@ async function main(args: readonly string[]): Promise<number> {
     else if (config.command === 'install-service' || config.command === 'uninstall-service')
       await setService(config)
     else if (config.command === 'leave') await leave(config, tell)
+    else if (config.command === 'serve') await serve(config, tell)
     else if (config.command === 'rotate')
       tell({ event: 'rotated', ...(await rotateKey(config.folder, host)) })
     else if (config.command === 'status') await showStatus(config)
@@ -99,6 +101,13 @@ async function setPause(config: Config): Promise<void> {
 async function leave({ folder }: Config, tell: Tell): Promise<void> {
   await leaveFleet(folder, host)
   tell({ event: 'left' })
+}
+
+async function serve({ folder, port, threads }: Config, tell: Tell): Promise<void> {
+  const ended = new AbortController()
+  void stopRequest().then(() => ended.abort())
+  await serveChampion({ folder, port, threads, tell, signal: ended.signal })
+  tell({ event: 'stopped' })
 }
 
 async function work(config: Config, tell: Tell): Promise<void> {

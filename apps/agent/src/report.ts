@@ -64,6 +64,10 @@ export type AgentEvent =
       readonly round: number
       readonly agents: number // whose updates the sum is of
     }
+  | { readonly event: 'awaits-release' }
+  | ({ readonly event: 'not-served' } & Reason)
+  | { readonly event: 'serving'; readonly url: string; readonly release: string }
+  | { readonly event: 'release-served'; readonly name: string; readonly version: number }
   | { readonly event: 'run-ended'; readonly runId: string; readonly state: string }
   | ({ readonly event: 'failed' } & Reason)
   | { readonly event: 'stopped' }
@@ -159,6 +163,14 @@ function sentence(event: AgentEvent): string {
       return `  masked ${bytes(event.sizeBytes)} of adapter changes in ${Math.round(event.maskMs)} ms.`
     case 'summed':
       return `Round ${event.round}: in a sum of ${event.agents} agents, unseen.`
+    case 'awaits-release':
+      return 'No release has come yet; waiting for the first.'
+    case 'serving':
+      return `Serving release ${event.release} as "champion" on ${event.url}/v1`
+    case 'release-served':
+      return `Serving release ${event.name} from now on.`
+    case 'not-served':
+      return `What was served stays: ${explained(event)}`
     case 'run-ended':
       return `The run ${event.state}.`
     case 'failed':

@@ -23,6 +23,7 @@ import { setupCommand } from './machine/setup.js'
 import { privacyCommand } from './privacy/privacy.js'
 import { explainCommand } from './screen/explain.js'
 import { printFailure } from './screen/failure.js'
+import { benchServeCommand } from './serving/bench-serve.js'
 import { serveCommand } from './serving/serve.js'
 
 const exits = `
@@ -65,7 +66,10 @@ for (const command of [
   mergeCommand(),
   aggregateCommand(),
   quantizeCommand(),
-  benchCommand().addCommand(benchAggregateCommand()).addCommand(benchFleetCommand()),
+  benchCommand()
+    .addCommand(benchAggregateCommand())
+    .addCommand(benchServeCommand())
+    .addCommand(benchFleetCommand()),
 ])
   program.addCommand(command)
 program.commandsGroup('Privacy:')

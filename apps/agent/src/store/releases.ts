@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { adapterFiles, parseAdapter, type TensorMap, withOwn } from '@lorica/peft-core'
 import { LoricaError, manifestId, type Release, type ReleaseManifest, verifyRelease } from '@lorica/protocol'
@@ -134,6 +136,36 @@ function completed(
   const adapter = parseAdapter({ 'adapter_config.json': config, 'adapter_model.safetensors': weights })
   const whole = Object.entries(adapterFiles(withOwn(adapter, own)))
   return new Map(whole.map(([name, bytes]) => [`${PERSONAL}/${name}`, bytes]))
+}
+
+/**
+ * The release that a folder of releases took last, verified anew: signed by the coordinator, and its files as it says. Undefined
+ * before the first. Throws LRC-6005, or LRC-6007 for files that are not those of the release.
+ */
+export async function latestRelease(
+  folder: string,
+  coordinatorPublicKey: string,
+  disk: Disk = systemDisk(),
+): Promise<Taken | undefined> {
+  const latest = await readLatest(disk, join(folder, 'latest.json'))
+  if (latest === undefined) return undefined
+  const place = join(folder, latest.name)
+  const [text, signature] = await Promise.all(
+    ['manifest.json', 'manifest.sig'].map((name) => readFile(join(place, name), 'utf8')),
+  )
+  const manifest = verifyRelease({ manifest: text ?? '', signature: signature ?? '' }, coordinatorPublicKey)
+  for (const { path, sha256 } of manifest.files) {
+    const found = createHash('sha256')
+      .update(await readFile(join(place, path)))
+      .digest('hex')
+    if (found === sha256) continue
+    throw new LoricaError('LRC-6007', `${join(place, path)} is not the file of release ${manifest.name}`, {
+      expected: `sha256 ${sha256}`,
+      received: found,
+    })
+  }
+  const hasOwn = (await disk.list(join(place, PERSONAL))).length > 0
+  return { manifest, folder: place, personal: hasOwn ? join(place, PERSONAL) : null }
 }
 
 async function readLatest(disk: Disk, path: string): Promise<Latest | undefined> {

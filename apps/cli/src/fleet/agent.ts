@@ -14,6 +14,7 @@ interface AgentOptions {
   readonly allowSoftwareGpu?: boolean
   readonly insecure?: boolean
   readonly for?: string
+  readonly port?: string
   readonly system?: boolean
   readonly dryRun?: boolean
   readonly json?: boolean
@@ -53,6 +54,14 @@ export function agentCommand(): Command {
   onFolder(
     agent.command('last-upload').description('show exactly what left this machine last'),
     'last-upload',
+  )
+  onFolder(
+    agent
+      .command('serve')
+      .description("answer OpenAI's API on this machine with the release that the agent verified last")
+      .option('--port <n>', '0 takes any that is free (default: 8000)')
+      .option('--threads <count>', 'processor threads'),
+    'serve',
   )
   const doctor = withOptions(
     agent
@@ -128,6 +137,7 @@ async function serve(verb: readonly string[], options: AgentOptions): Promise<vo
     ...(options.allowSoftwareGpu ? ['--allow-software-gpu'] : []),
     ...(options.insecure ? ['--insecure'] : []),
     ...single('--for', options.for),
+    ...single('--port', options.port),
     ...(options.system ? ['--system'] : []),
     ...(options.dryRun ? ['--dry-run'] : []),
     ...(options.json ? ['--json'] : []),
