@@ -69,3 +69,9 @@ test.each([
 test('the default name is one that a coordinator takes', () => {
   expect(agentNameSchema.safeParse(defaultName()).success).toBe(true)
 })
+
+test('a port is a number of one, or any', () => {
+  expect(parseConfig(['serve', '--port', '0', '--dir', 'd'])).toMatchObject({ command: 'serve', port: 0 })
+  for (const port of ['65536', '-1', '1.5', 'x'])
+    expect(() => parseConfig(['serve', `--port=${port}`])).toThrow('--port')
+})

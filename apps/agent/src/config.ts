@@ -34,7 +34,7 @@ export interface Config {
   /** How long a pause lasts; without an end when absent. */
   readonly forMs?: number
   /** Where a release is served on this machine; 0: any port that is free. */
-  readonly port: number
+  readonly port?: number
   /** Whether plain HTTP may leave this machine. */
   readonly insecure: boolean
   /** Whether a service is for the whole machine rather than for this user. */
@@ -116,7 +116,6 @@ export function parseConfig(args: readonly string[]): Config {
     folder: resolve(values.dir ?? '.lorica/agent'),
     data: files.map((path) => resolve(path)),
     labels: labelsOf(values.label ?? []),
-    port: portOf(values.port ?? '8000'),
     insecure: values.insecure === true,
     system: values.system === true,
     dryRun: values['dry-run'] === true,
@@ -126,6 +125,7 @@ export function parseConfig(args: readonly string[]): Config {
     ...(values.name === undefined ? {} : { name: nameOf(values.name) }),
     ...(values.threads === undefined ? {} : { threads: threadsOf(values.threads) }),
     ...(values.for === undefined ? {} : { forMs: forOf(values.for) }),
+    ...(values.port === undefined ? {} : { port: portOf(values.port) }),
     ...engineOf(values.runtime, values.device, values['allow-software-gpu']),
   }
 }

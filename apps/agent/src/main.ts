@@ -24,6 +24,8 @@ const host = systemHost()
 const { clock } = host
 const complain = (text: string): void => void process.stderr.write(text)
 
+const SERVING_PORT = 8000
+
 async function main(args: readonly string[]): Promise<number> {
   const wantsJson = args.includes('--json')
   const tell = wantsJson
@@ -103,7 +105,7 @@ async function leave({ folder }: Config, tell: Tell): Promise<void> {
   tell({ event: 'left' })
 }
 
-async function serve({ folder, port, threads }: Config, tell: Tell): Promise<void> {
+async function serve({ folder, port = SERVING_PORT, threads }: Config, tell: Tell): Promise<void> {
   const ended = new AbortController()
   void stopRequest().then(() => ended.abort())
   await serveChampion({ folder, port, threads, tell, signal: ended.signal })
