@@ -105,7 +105,7 @@ async function train(
   const onStep: WorkParts['onStep'] = ({ step, loss, tokensPerSecond }, steps) =>
     parts.onProgress({
       ...{ assignmentId, phase: 'train', step: step + 1, steps },
-      ...(isMasked ? unsaid : { loss, tokensPerSecond }),
+      ...(isMasked || assignment.noise !== undefined ? unsaid : { loss, tokensPerSecond }),
     })
   const moments = local.optimizerState === 'keep' ? await parts.moments.before(runId, round) : undefined
   const owed = await owedTo(assignment, parts, signal)
@@ -119,6 +119,7 @@ async function train(
     ...{ work, assignmentId, runId, round, settled: isMasked }, // what goes into a sum is never offered by itself
     ...{ sha256: delta.sha256, sizeBytes: delta.bytes.byteLength },
     ...{ examples, tokens, trainMs, lossFirst, lossLast },
+    ...(assignment.noise === undefined ? {} : { tokens: examples, ...unsaidLosses }), // examples follow from the run alone
     ...(isMasked ? { norm: delta.norm, clipFactor: delta.clipFactor } : {}),
   }
   // Work counts as finished once it is in the outbox. What it leaves for the next round is kept before that: a crash in
@@ -144,6 +145,8 @@ async function train(
 
 /** What is not said of the training of an update that nobody is to see. */
 const unsaid = { loss: null, tokensPerSecond: null }
+/** Nor of the training of an update that has noise, which they have not. */
+const unsaidLosses = { lossFirst: 0, lossLast: 0 }
 
 /** The personal parts that this agent has beside the adapter of an assignment. */
 async function ownFor(

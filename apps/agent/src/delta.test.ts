@@ -160,3 +160,19 @@ function numbers(bytes: Uint8Array): number[] {
   const headerBytes = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true))
   return [...new Float32Array(Uint8Array.from(bytes.subarray(8 + headerBytes)).buffer)]
 }
+
+test('an update with noise is the clipped change and noise of the size that was asked for', () => {
+  const count = 20_000
+  const wide = (value: number): TensorMap =>
+    new Map([['w', { shape: [count], data: new Float32Array(count).fill(value) }]])
+  const options = { ...plain, maxNorm: 2, noise: { multiplier: 0.5 } }
+  const { bytes, norm } = deltaOf(wide(0.25), wide(0), options)
+  const noise = numbers(bytes).map((value) => value - 2 / Math.sqrt(count)) // clipped from norm 35
+  const variance = noise.reduce((sum, x) => sum + x * x, 0) / count
+  expect(Math.abs(variance - 1)).toBeLessThan(6 * Math.sqrt(2 / count))
+  expect(norm).toBeCloseTo(0.25 * Math.sqrt(count), 4)
+  expect(numbers(deltaOf(wide(0.25), wide(0), options).bytes)).not.toEqual(numbers(bytes))
+  expect(() => deltaOf(wide(0.25), wide(0), { ...options, maxNorm: null })).toThrow(
+    'noise expected a maxUpdateNorm',
+  )
+})

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { encodeUpdate, type TensorMap } from '@lorica/peft-core'
-import { clip, jointNorm } from '@lorica/privacy'
+import { clip, jointNorm, openNoisySum } from '@lorica/privacy'
 import type { UpdateEncoding } from '@lorica/protocol'
 
 /** What an update says about one of its tensors; the numbers themselves are in its bytes. */
@@ -27,6 +27,8 @@ export interface Delta {
 export interface DeltaOptions {
   readonly maxNorm: number | null // L2 over all tensors; null: not clipped
   readonly encoding: UpdateEncoding
+  /** Gaussian noise on what was clipped, of this multiple of `maxNorm`; none where it is left out. */
+  readonly noise?: { readonly multiplier: number } | undefined
   /** What rounding kept back of earlier updates of the run. */
   readonly owed?: TensorMap | undefined
   /** Tensors that were not trained, or stay here: they are no part of the change, and what is owed of them stays owed. */
@@ -35,15 +37,18 @@ export interface DeltaOptions {
 
 /**
  * The difference trained - received of each tensor that is sent, with what is owed from earlier updates, scaled down so that what is read
- * from its bytes has at most the norm `maxNorm`. What clipping takes away is gone; what rounding keeps back is the residual.
+ * from its bytes has at most the norm `maxNorm`, or is that and noise, which is drawn here and kept nowhere. What clipping takes away is gone; what rounding keeps back is the residual.
  * Throws RangeError when names or shapes differ, or when a difference is not finite.
  */
 export function deltaOf(trained: TensorMap, received: TensorMap, options: DeltaOptions): Delta {
-  const { maxNorm, encoding, owed = none, unsent = new Set() } = options
+  const { maxNorm, encoding, noise, owed = none, unsent = new Set() } = options
   const change = combined(without(trained, unsent), without(received, unsent), -1)
   const due = without(owed, unsent) // none before the first round that trains these
   const { tensors, norm, factor } = clip(due.size === 0 ? change : combined(change, due, 1), maxNorm)
-  const { wanted, encoded, shrunk } = withinBound(tensors, encoding, maxNorm)
+  const { wanted, encoded, shrunk } =
+    noise === undefined
+      ? withinBound(tensors, encoding, maxNorm)
+      : withinBound(noised(tensors, noise.multiplier, maxNorm), encoding, null)
   const residual = encoding === 'f32' ? undefined : combined(wanted, encoded.values, -1)
   const stillOwed = [...owed].filter(([name]) => unsent.has(name))
   const keptBack = residual === undefined ? 0 : jointNorm(residual)
@@ -65,6 +70,21 @@ const none: TensorMap = new Map()
 
 function without(tensors: TensorMap, names: ReadonlySet<string>): TensorMap {
   return names.size === 0 ? tensors : new Map([...tensors].filter(([name]) => !names.has(name)))
+}
+
+/** Clipped tensors with noise. RangeError without a bound that the noise could be a multiple of. */
+function noised(tensors: TensorMap, noiseMultiplier: number, maxNorm: number | null): TensorMap {
+  if (maxNorm === null)
+    throw new RangeError('noise expected a maxUpdateNorm that it is a multiple of, got none')
+  const shapes = new Map([...tensors].map(([name, { shape }]) => [name, shape]))
+  const sum = openNoisySum({ shapes, clip: maxNorm, noiseMultiplier })
+  sum.add(tensors)
+  return new Map(
+    [...sum.close()].map(([name, values]) => [
+      name,
+      { shape: shapes.get(name) ?? [], data: Float32Array.from(values) },
+    ]),
+  )
 }
 
 /** Encodes, and scales down a little more while rounding has lifted the norm above the bound. */

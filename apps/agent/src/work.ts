@@ -80,7 +80,13 @@ export async function trainUpdate(
   { moments, owed, own, control }: Carried,
   signal: AbortSignal,
 ): Promise<Update> {
-  const { local, seed, maxUpdateNorm: maxNorm, update: { encoding } = { encoding: 'f32' } } = assignment
+  const {
+    local,
+    seed,
+    noise,
+    maxUpdateNorm: maxNorm,
+    update: { encoding } = { encoding: 'f32' },
+  } = assignment
   const deadlineAtMs = parts.clock.now() + assignment.deadlineMs
   const { spec, adapter, side, reading } = await prepare(assignment, local.batch, parts, own)
   const batches = await parts.batches.training(reading, {
@@ -118,7 +124,9 @@ export async function trainUpdate(
   }
   const result = await parts.trainer.train(spec, job, (step) => parts.onStep(step, local.steps), signal)
   return {
-    delta: finiteDelta(() => deltaOf(result.tensors, adapter.tensors, { maxNorm, encoding, owed, unsent })),
+    delta: finiteDelta(() =>
+      deltaOf(result.tensors, adapter.tensors, { maxNorm, encoding, noise, owed, unsent }),
+    ),
     examples: local.steps * local.accumulate * local.batch,
     tokens: result.tokens,
     trainMs: result.seconds * 1000,

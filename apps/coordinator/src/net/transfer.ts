@@ -1,4 +1,5 @@
 import { startUpdateCheck } from '@lorica/peft-core'
+import { elementsIn } from '@lorica/privacy'
 import {
   asLoricaError,
   type BlobRead,
@@ -30,6 +31,7 @@ import { termsFor } from '../rounds/sum-hearing.js'
 import { hidesSites, unsaid } from '../runs/hidden-sites.js'
 import { openSeats, roundOf } from '../runs/open-seats.js'
 import { isPrivate } from '../runs/secure-terms.js'
+import { mostNorm } from '../runs/site-privacy.js'
 import { tensorsOf } from '../runs/strategy.js'
 import { moveDurably } from '../store/durable.js'
 import { stageUpload } from '../store/staging.js'
@@ -228,7 +230,15 @@ export function createTransfer(
         const staged = await stageUpload(parts.disk, stagingFolder, uploadId, sizeBytes)
         const check =
           masked === null
-            ? startUpdateCheck(sizeBytes, expectationOf(offer, shapes, spec, open.privacy?.clip))
+            ? startUpdateCheck(
+                sizeBytes,
+                expectationOf(
+                  offer,
+                  shapes,
+                  spec,
+                  open.privacy && mostNorm(open.privacy, elementsIn(shapes)),
+                ),
+              )
             : startMaskedCheck(parts.disk, masked, sha256)
         return { uploadId, agentId, offer, staged, check, active, round }
       })

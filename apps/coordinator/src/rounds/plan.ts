@@ -149,6 +149,7 @@ export function trainAssignment(
     ...(seat.rank === undefined || seat.rank === peft.rank ? {} : { rank: seat.rank }),
     seed: roundSeed(run.seed, start.round),
     maxUpdateNorm: round.privacy?.clip ?? spec.privacy.clip,
+    ...noiseFor(round.privacy),
     ...(spec.update.encoding === 'f32' ? {} : { update: { ...spec.update } }),
     ...(control === undefined ? {} : { control }),
     ...(terms === undefined ? {} : { secure: secureOf(terms) }),
@@ -162,6 +163,11 @@ export function trainAssignment(
 /** What an agent is told of the terms of a sum beside its run and round. */
 function secureOf({ runId: _, round: __, ring, ...terms }: SumTerms): NonNullable<TrainAssignment['secure']> {
   return { ...terms, ring: { ...ring } }
+}
+
+/** What an agent is told of the noise that it adds itself. */
+function noiseFor(privacy: RoundPrivacy | null | undefined): Pick<TrainAssignment, 'noise'> {
+  return privacy?.noise === 'agent' ? { noise: { multiplier: privacy.valueNoise } } : {}
 }
 
 /** Milliseconds until nothing of a round is taken any more. */

@@ -1,5 +1,6 @@
 import { type Account, projected, spent, withCharge } from '@lorica/privacy'
 import type { PrivacyStatement } from '@lorica/protocol'
+import type { Seat } from '../journal-event.js'
 import type { RoundPrivacy } from '../journal-privacy-event.js'
 import { contributionsOf, type RoundState } from '../runs/round.js'
 import type { Run } from '../runs/run.js'
@@ -37,9 +38,39 @@ export function budgetFault(
 
 /** Has the sites of a round pay for it, once an attempt: nothing of it was released before. */
 export function chargeRound(parts: Keeping, active: ActiveRun, privacy: RoundPrivacy): void {
-  const { runId, current } = active.run()
+  const { current } = active.run()
   if (current === null || current.isCharged) return
-  const sites = contributionsOf(current)
+  chargeSites(parts, active, { privacy, sites: contributionsOf(current) })
+}
+
+/**
+ * Has sites pay whose agents add noise themselves, before they are asked: what comes from them is released to the coordinator. Who
+ * is asked pays, whatever becomes of it.
+ */
+export function chargeSeats(parts: Keeping, active: ActiveRun): void {
+  const { current } = active.run()
+  if (current?.privacy?.noise !== 'agent' || current.isCharged) return
+  chargeSites(parts, active, { privacy: current.privacy, sites: [...current.seats.values()] })
+}
+
+/** The same for an agent that is asked later. */
+export function chargeInvited(parts: Keeping, active: ActiveRun, seat: Seat): void {
+  const { current } = active.run()
+  if (current?.privacy?.noise !== 'agent') return
+  chargeSites(parts, active, { privacy: current.privacy, sites: [seat] })
+}
+
+function chargeSites(
+  parts: Keeping,
+  active: ActiveRun,
+  {
+    privacy,
+    sites: asked,
+  }: { readonly privacy: RoundPrivacy; readonly sites: readonly Pick<Seat, 'agentId' | 'name'>[] },
+): void {
+  const { runId, current } = active.run()
+  if (current === null) return
+  const sites = asked
     .map(({ agentId, name }) => ({ agentId, name }))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
   const charge = chargeOf(privacy)

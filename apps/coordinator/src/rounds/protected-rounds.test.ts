@@ -227,6 +227,28 @@ describe('a run that protects its sites', () => {
     expect(replay).toMatchObject({ isSame: true, updates: 3 })
   })
 
+  test('noise of agents is asked of them, paid for before they are asked, and not added to', async () => {
+    await using fleet = await startFleet()
+    const agents = await join(fleet, { graz: 0.9, oslo: -0.4, turin: 0.6, bern: 9 }) // norms of 10, 4.5, 6.8 and 102
+    const local = { ...dp, noise: 'agent', noiseMultiplier: 0.8 }
+    const run = await protectedRun(fleet, { privacy: { dp: local }, rounds: { count: 1, minimum: 3 } })
+    const [asked] = agents[0]!.assignments as [TrainAssignment]
+    expect([asked.noise, asked.maxUpdateNorm]).toEqual([{ multiplier: 0.8 }, 1.5])
+    expect(run.rounds[0]?.refused).toMatchObject([{ name: 'bern', code: 'LRC-4012' }]) // 1.5 (1 + 0.8 (sqrt(128) + 10)) = 27
+    const moved = await noiseOf(agents, run.adapterSha256 ?? undefined, 4)
+    const own = (0.9 - 0.4 + 0.6 - deltas.graz - deltas.oslo - deltas.turin) / 4
+    expect(Math.max(...moved.map((value) => Math.abs(value - own)))).toBeLessThan(1e-6)
+    const { sites } = await ledgerOf(fleet)
+    expect(sites.map(({ site, epsilon }) => [site, epsilon])).toEqual(
+      ['bern', 'graz', 'oslo', 'turin'].map((site) => [site, epsilonOf(0.8, 1)]),
+    )
+    const charged = await fleet.event(run.run, 'privacy-charged')
+    const accepted = await fleet.event(run.run, 'update-accepted')
+    expect(Number(charged.seq)).toBeLessThan(Number(accepted.seq))
+    const replay = (await fleet.api('POST', `/api/v1/runs/${run.run}/rounds/1/replay`)).body as ReplayView
+    expect(replay.recomputedSha256).toBe(replay.recordedSha256)
+  })
+
   test('a clip that adapts follows the norms, and its bits are paid for', async () => {
     await using fleet = await startFleet()
     const agents = await Promise.all(

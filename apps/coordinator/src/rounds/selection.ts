@@ -16,7 +16,7 @@ export interface Candidate extends Described {
 
 /** What a selection needs to know of a run. */
 export type Selecting = Pick<Run, 'seed' | 'rounds' | 'excluded'> & {
-  readonly spec: Pick<Run['spec'], 'rounds' | 'aggregate' | 'local' | 'peft'>
+  readonly spec: Pick<Run['spec'], 'rounds' | 'aggregate' | 'local' | 'peft' | 'privacy'>
 }
 
 export interface Suited<T> {
@@ -51,6 +51,8 @@ function newerIn(spec: Selecting['spec'], agent: Candidate): string | undefined 
     return spec.aggregate.personal === undefined
       ? `aggregate.strategy ${spec.aggregate.strategy}`
       : 'aggregate.personal'
+  if (spec.privacy.dp?.unit === 'site' && spec.privacy.dp.noise === 'agent')
+    return 'privacy.dp of noise agent'
   if (spec.peft.modulesToSave !== undefined) return 'peft.modulesToSave'
   if (spec.local.proximal) return `local.proximal ${spec.local.proximal}`
   if (spec.local.optimizer === 'sgd') return 'local.optimizer sgd'

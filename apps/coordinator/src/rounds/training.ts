@@ -12,7 +12,7 @@ import { type ActiveRun, momentOf } from './active-run.js'
 import { bystandersOf, recordedBystanders } from './bystanders.js'
 import type { Parts } from './parts.js'
 import { planRound, seatOf, trainAssignment } from './plan.js'
-import { budgetFault } from './privacy-charges.js'
+import { budgetFault, chargeInvited, chargeSeats } from './privacy-charges.js'
 import { suitedAgents } from './selection.js'
 
 const SCHEDULE_TICK_MS = 1000 // somebody may set the clock meanwhile
@@ -98,6 +98,7 @@ export async function waitFor(
 
 /** Sends the assignments of the open round and waits until it can be aggregated or has failed. */
 export async function trainRound(parts: Parts, active: ActiveRun): Promise<'complete' | 'failed'> {
+  chargeSeats(parts, active)
   const phase = () => phaseOf(openRoundOf(active), momentOf(active, openRoundOf(active)))
   for (const { agentId, status, start } of openRoundOf(active).seats.values()) {
     const isAsked = start !== undefined && parts.roster.find(agentId) !== undefined // when it was planned, or since it came back
@@ -176,6 +177,7 @@ export function inviteWaiting(parts: Parts, active: ActiveRun): void {
   try {
     for (const agent of suitedAgents(run, free).suited.slice(0, lacking)) {
       const seat = seatOf(run.spec, agent, newId(parts.random))
+      chargeInvited(parts, active, seat)
       parts.ledger.record({ type: 'agent-invited', runId: run.runId, round: round.round, seat })
       askToTrain(active, agent.agentId)
     }

@@ -35,6 +35,13 @@ function noiseMultiplierOf({ noiseMultiplier, epsilon = 0, delta }: SiteDpSpec, 
   return noiseFor(epsilon, delta, [{ samplingRate: 1, sampling: 'none', steps: rounds }]).noiseMultiplier
 }
 
+/** The largest norm of an update of so many values that may be taken: noise that an agent added is far longer than the clip. */
+export function mostNorm({ noise, clip, valueNoise }: RoundPrivacy, values: number): number {
+  return noise === 'agent' ? clip * (1 + valueNoise * (Math.sqrt(values) + FAR)) : clip
+}
+
+const FAR = 10 // standard deviations beyond which the norm of noise never is
+
 /** What a round costs a site that is in its sum. Who takes part is no secret, so no sampling amplifies anything. */
 export function chargeOf({ unit, noiseMultiplier }: RoundPrivacy): Charge {
   return { unit, noiseMultiplier, samplingRate: 1, sampling: 'none', steps: 1 }

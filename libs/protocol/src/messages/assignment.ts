@@ -75,6 +75,7 @@ export const trainAssignmentSchema = z.strictObject({
   rank: since(2, positiveSchema.max(4096)), // train the adapter cut down to it: its first rows of A and columns of B; absent: all of it
   seed: countSchema,
   maxUpdateNorm: z.number().positive().nullable(), // L2 over all tensors; the agent scales its update down to it
+  noise: since(2, z.strictObject({ multiplier: z.number().min(1e-3).max(1e6) })), // of maxUpdateNorm: the agent adds so much to the values of its clipped update, and says nothing of losses and counts; absent: none
   update: since(2, z.strictObject({ encoding: updateEncodingSchema })), // absent: f32
   control: since(
     2,

@@ -33,6 +33,24 @@ const others: readonly Omit<Exclusion, 'first'>[] = [
     instead: 'Leave privacy.dp.adaptiveClip out, or set aggregate.trust to exact.',
   },
   {
+    applies: (spec) => spec.aggregate.trust === 'private' && siteDpOf(spec)?.noise === 'agent',
+    second: () => 'aggregate.trust private',
+    because: 'noise of agents is for a coordinator that sees each update, and here it sees their sum',
+    instead: 'Set privacy.dp.noise to server, or aggregate.trust to exact.',
+  },
+  {
+    applies: (spec) => siteDpOf(spec)?.noise === 'agent' && siteDpOf(spec)?.adaptiveClip !== undefined,
+    second: () => 'privacy.dp.adaptiveClip',
+    because: 'an adaptive clip asks which updates were clipped, and noise of agents hides that',
+    instead: 'Leave privacy.dp.adaptiveClip out, or set privacy.dp.noise to server.',
+  },
+  {
+    applies: (spec) => siteDpOf(spec)?.noise === 'agent' && spec.evaluate.holdout > 0,
+    second: ({ evaluate }) => `evaluate.holdout ${evaluate.holdout * 100}%`,
+    because: 'what agents measure would tell the coordinator of their data, without noise',
+    instead: 'Set evaluate.holdout to 0, or privacy.dp.noise to server.',
+  },
+  {
     applies: ({ aggregate }) => aggregate.weights.by !== 'uniform',
     second: ({ aggregate }) => `aggregate.weights.by ${aggregate.weights.by}`,
     because: 'a site that counts more than once changes the sum by more than the clip',

@@ -70,6 +70,9 @@ describe('privacy.dp', () => {
     [{}, { aggregate: { weights: { by: 'examples' } } }, 'aggregate.weights.by examples'],
     [{}, { evaluate: { guards: [{ metric: 'loss', worseBy: '2%' }] } }, 'evaluate.guards'],
     [{ adaptiveClip: {} }, { update: { encoding: 'int8' } }, 'update.encoding int8'],
+    [{ adaptiveClip: {} }, { aggregate: { trust: 'private' } }, 'aggregate.trust private'],
+    [{ noise: 'agent' }, {}, 'evaluate.holdout 10%'],
+    [{ noise: 'agent', adaptiveClip: {} }, { evaluate: { holdout: 0 } }, 'privacy.dp.adaptiveClip'],
   ])('with %j, %j is refused', (dpMore, more, named) => {
     const refused = refusal(run({ clip: 1, dp: { ...dp, ...dpMore } }, more))
     expect(refused).toContain(`LRC-3014 run: privacy.dp of unit site and ${named} exclude each other`)

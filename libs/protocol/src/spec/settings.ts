@@ -34,7 +34,7 @@ export interface Settings {
     readonly secureAggregation?: { readonly minSurvivors?: number | undefined } | undefined
     readonly dp?: DpSpec | undefined
   }
-  readonly evaluate: { readonly guards: readonly unknown[] }
+  readonly evaluate: { readonly guards: readonly unknown[]; readonly holdout: number }
   readonly update: { readonly encoding: string }
 }
 
