@@ -7,6 +7,7 @@ import type {
   LastProgress,
   LateStart,
   RefusalRecord,
+  ReleaseAudit,
   RoundRecord,
   RunSpec,
 } from '@lorica/protocol'
@@ -114,6 +115,8 @@ export type FleetEvent =
   | { readonly type: 'updates-removed'; readonly runIds: readonly string[] }
   /** An alias names this release from now on; null: none. */
   | { readonly type: 'alias-moved'; readonly alias: string; readonly release: string | null }
+  /** An audit of a release, which it refutes or not. */
+  | ({ readonly type: 'release-audited' } & ReleaseAudit)
   | ({ readonly type: 'alarm' } & Alarm)
   | {
       readonly type: 'agent-key-offered'

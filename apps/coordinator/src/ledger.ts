@@ -8,6 +8,7 @@ import type { Journal } from './journal.js'
 import type { JournalEntry } from './journal-chain.js'
 import type { FleetEvent, JournalEvent } from './journal-event.js'
 import { type Aliases, aliasesAfter } from './releases/aliases.js'
+import { type Audits, auditsAfter } from './releases/audits.js'
 import type { ReleaseName } from './releases/registry.js'
 import { runEventOf } from './run-event.js'
 import { type Accounts, createAccounts } from './runs/accounts.js'
@@ -47,6 +48,8 @@ export interface Ledger {
   releases(): readonly ReleaseName[]
   /** Which release each alias names. */
   aliases(): Aliases
+  /** What audits say of releases. */
+  audits(): Audits
   /** The events of a run so far, oldest first. */
   eventsOf(runId: string): readonly RunEvent[]
   /** Tells listeners of an event that is not kept. */
@@ -73,6 +76,7 @@ export function openLedger(
   const releases: ReleaseName[] = []
   const accounts = createAccounts()
   let aliases: Aliases = new Map()
+  let audits: Audits = new Map()
   const events = new Map<string, RunEvent[]>()
   const listeners = new Set<(event: RunEvent) => void>()
   let unsafe: RunEvent[] = [] // shown once they are safe
@@ -100,6 +104,7 @@ export function openLedger(
     if (event.type === 'round-committed' && event.record.release !== null)
       releases.push({ name: event.record.release, id: event.releaseId ?? null })
     aliases = aliasesAfter(aliases, event)
+    audits = auditsAfter(audits, event)
     noteAssignments(assignments, event)
     if (!('runId' in event)) return undefined
     accounts.step(event)
@@ -143,6 +148,7 @@ export function openLedger(
     accounts,
     releases: () => releases,
     aliases: () => aliases,
+    audits: () => audits,
     eventsOf: (runId) => events.get(runId) ?? [],
     announce(runId, event) {
       const shown = event({ seq: journal.safeSeq(), at: new Date(clock.now()).toISOString(), runId })

@@ -21,7 +21,7 @@ export {
   separationIntervals,
 } from './audit/separation.js'
 export { directionsIn, type Gradient, outside, rowsOutside, type Span, spanOf } from './audit/span.js'
-export { type AuditVerdict, auditVerdict } from './audit/verdict.js'
+export { type AuditVerdict, auditVerdict, type PrivacyPair } from './audit/verdict.js'
 export { type Clipped, clip, jointNorm, type Tensor } from './clip.js'
 export { LEAST_COHORT, type Pool, pooled } from './cohort.js'
 export { type AdaptiveClip, nextClip, noisyShare, valueNoise } from './ledger/adaptive-clip.js'

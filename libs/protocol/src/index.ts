@@ -11,6 +11,7 @@ export type {
 export type { PlannedAgent, PlanView } from './api/plan-view.js'
 export type { PrivacyCharge, PrivacyLedgerView, SitePrivacy } from './api/privacy-view.js'
 export { errorOfProblem, type Problem, problemOf, problemSchema } from './api/problem.js'
+export { type AuditFinding, parseAuditFinding, type ReleaseAudit } from './api/release-audit.js'
 export type { ReleaseView } from './api/release-view.js'
 export type { ReplayNoise, ReplayView } from './api/replay-view.js'
 export type {

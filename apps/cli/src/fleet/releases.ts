@@ -66,6 +66,7 @@ export function releasesCommand(): Command {
     async (options: ExportOptions, output, [name]) => {
       const api = createApi(options)
       const view = await releaseOf(api, needed(name, '<release>'))
+      expectUnrefuted(view)
       const folder = resolve(options.out)
       const files = await exportRelease(api, view, folder)
       const notes = await notesOn(api, view)
@@ -111,6 +112,12 @@ export function releasesCommand(): Command {
   )
   releases.addCommand(aliasCommand())
   return releases
+}
+
+/** Throws LoricaError LRC-3017 for a release that an audit refuted. */
+function expectUnrefuted({ name, audits = [] }: ReleaseView): void {
+  const refuted = audits.find(({ verdict }) => verdict === 'refuted')
+  if (refuted !== undefined) throw new LoricaError('LRC-3017', `release ${name}: ${refuted.reason}`)
 }
 
 /** The promise of a release in one sentence, and what it means; nothing where it has none. */

@@ -42,7 +42,7 @@ async function audit(options: AuditOptions, output: Output): Promise<void> {
     return auditCanaries(scores(members), scores(others), delta, significance)
   })
   const { canaries, guesses, correct, epsilonLowerBound } = found
-  output.result({ ...found, delta, significance, score }, [
+  output.result({ ...found, delta, score }, [
     `epsilon is at least ${epsilonLowerBound.toFixed(4)} at delta ${delta}, but for a chance of ${significance}`,
     `(${count(correct)} of ${count(guesses)} guesses about ${count(canaries)} canaries were right)`,
     'True only if a coin of its own decided about each canary, as `lorica privacy canaries` does, and each was one record.',

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { privacyAuditCommand } from '../fleet/privacy-audit.js'
 import { privacyLedgerCommand } from '../fleet/privacy-ledger.js'
 import { attackCommand } from './attack.js'
 import { canariesCommand } from './canaries.js'
@@ -14,4 +15,5 @@ export function privacyCommand(): Command {
     .addCommand(attackCommand())
     .addCommand(canariesCommand())
     .addCommand(privacyLedgerCommand())
+    .addCommand(privacyAuditCommand())
 }

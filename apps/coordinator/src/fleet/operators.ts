@@ -30,7 +30,7 @@ export function neededRole(method: string, path: string): Role {
   if (path.startsWith('/api/v1/operators')) return 'admin'
   if (method === 'GET' || /^\/api\/v1\/runs\/(lint|plan)$/.test(path)) return 'viewer'
   const isConducting =
-    /^\/api\/v1\/(runs|aliases)\b/.test(path) || /^\/api\/v1\/agents\/:id\/(un)?cordon$/.test(path)
+    /^\/api\/v1\/(runs|aliases)\b|\/audits$/.test(path) || /^\/api\/v1\/agents\/:id\/(un)?cordon$/.test(path)
   return isConducting ? 'operator' : 'admin'
 }
 

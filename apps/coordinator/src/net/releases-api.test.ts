@@ -51,3 +51,29 @@ test('an alias names a release, moves at once, is there after a restart, and nev
   })
   expect((await fleet.api('GET', '/api/v1/releases')).body).toMatchObject({ aliases: { champion: 'v2' } })
 })
+
+test('a release that an audit refutes loses its aliases, gets none, and says why, also after a restart', async () => {
+  const folder = await mkdtemp(join(root, 'audited-'))
+  await using fleet = await startFleet(folder)
+  for (const name of ['graz', 'oslo', 'turin']) await startAgent(fleet, name, { delta: 0.001, tokens: 40 })
+  const dp = { unit: 'site', noiseMultiplier: 4, delta: 1e-5, budget: { epsilon: 8 } }
+  const runId = await fleet.startRun({ rounds: { count: 1, minimum: 2 }, privacy: { clip: 1, dp } })
+  await fleet.event(runId, 'run-ended')
+  const { manifest } = (await fleet.api('GET', '/api/v1/releases/v1')).body as ReleaseView
+  expect(manifest.privacy?.epsilon).toBeLessThan(1.5)
+  expect((await fleet.api('POST', '/api/v1/aliases/champion', { release: 'v1' })).status).toBe(200)
+  const finding = { canaries: 200, guesses: 40, correct: 24, delta: 1e-5, significance: 0.05 }
+  const audit = (more: object) =>
+    fleet.api('POST', '/api/v1/releases/champion/audits', { ...finding, ...more })
+  expect((await audit({})).body).toMatchObject({ release: 'v1', verdict: 'holds' })
+  expect((await audit({ correct: 41 })).body).toMatchObject({ code: 'LRC-3001' })
+  expect((await audit({ correct: -1 })).body).toMatchObject({ code: 'LRC-1007' })
+  expect((await audit({ correct: 38 })).body).toMatchObject({ verdict: 'refuted' })
+  expect((await fleet.api('GET', '/api/v1/aliases')).body).toEqual({ aliases: {} })
+  await fleet.restart()
+  expect((await fleet.api('POST', '/api/v1/aliases/champion', { release: 'v1' })).body).toMatchObject({
+    code: 'LRC-3017',
+  })
+  const view = (await fleet.api('GET', '/api/v1/releases/v1')).body as ReleaseView
+  expect(view.audits?.map(({ verdict }) => verdict)).toEqual(['holds', 'refuted'])
+})

@@ -1,8 +1,9 @@
-import { LoricaError, type ReleaseView, readMessage } from '@lorica/protocol'
+import { LoricaError, parseAuditFinding, type ReleaseView, readMessage } from '@lorica/protocol'
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import type { Ledger } from '../ledger.js'
 import { expectAlias, releaseNamed } from '../releases/aliases.js'
+import { auditOf, expectUnrefuted } from '../releases/audits.js'
 import type { Registry } from '../releases/registry.js'
 import type { Blobs } from '../store/blobs.js'
 
@@ -28,12 +29,27 @@ export function releasesApi(
   const shown = () => Object.fromEntries([...ledger.aliases()].toSorted())
 
   api.get('/api/v1/releases', async () => ({ releases: registry.all(), aliases: shown() }))
-  api.get<ById>('/api/v1/releases/:id', async ({ params }) => releaseOf(params.id))
+  api.get<ById>('/api/v1/releases/:id', async ({ params }) => {
+    const release = releaseOf(params.id)
+    const audits = ledger.audits().get(release.name)
+    return audits === undefined ? release : { ...release, audits }
+  })
+  api.post<ById>('/api/v1/releases/:id/audits', async ({ params, body }) => {
+    const { name, manifest } = releaseOf(params.id)
+    const audit = auditOf(manifest, parseAuditFinding(body))
+    ledger.record({ type: 'release-audited', ...audit })
+    if (audit.verdict === 'refuted')
+      for (const [alias, named] of ledger.aliases())
+        if (named === name) ledger.record({ type: 'alias-moved', alias, release: null })
+    await ledger.flush()
+    return audit
+  })
   api.get('/api/v1/aliases', async () => ({ aliases: shown() }))
   api.post<ByAlias>('/api/v1/aliases/:alias', async ({ params: { alias }, body }) => {
     const { release: named } = readMessage(aliasSchema, 'alias', body)
     expectAlias(alias)
     const { name: release, manifest } = releaseOf(named)
+    expectUnrefuted(ledger.audits(), release)
     for (const { sha256 } of manifest.files) await blobs.whole(sha256) // an alias names what is whole
     const before = ledger.aliases().get(alias) ?? null
     if (before !== release) ledger.record({ type: 'alias-moved', alias, release })

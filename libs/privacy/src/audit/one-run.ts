@@ -87,6 +87,8 @@ export function guessesOf(members: readonly number[], others: readonly number[],
 
 export interface Audit extends Guesses {
   readonly epsilonLowerBound: number
+  /** Of this bound alone: a share of the significance of the whole audit. */
+  readonly significance: number
 }
 
 const SHARES = [1, 1 / 2, 1 / 4, 1 / 10, 1 / 20]
@@ -105,7 +107,8 @@ export function auditCanaries(
   const counts = [...new Set(SHARES.map((share) => Math.max(1, Math.floor(share * canaries))))]
   const audits = counts.map((count): Audit => {
     const guesses = guessesOf(members, others, count)
-    return { ...guesses, epsilonLowerBound: epsilonLowerBound(guesses, delta, significance / counts.length) }
+    const share = significance / counts.length
+    return { ...guesses, epsilonLowerBound: epsilonLowerBound(guesses, delta, share), significance: share }
   })
   return audits.reduce((best, one) => (one.epsilonLowerBound > best.epsilonLowerBound ? one : best))
 }

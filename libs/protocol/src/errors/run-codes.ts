@@ -87,6 +87,13 @@ export const runCodes = {
     action:
       'See what was spent with `lorica privacy ledger`. Another round needs a larger budget, or more noise; nothing gives spent privacy back.',
   },
+  'LRC-3017': {
+    title: 'Release is refuted by an audit',
+    meaning:
+      'An audit of the release shows more than its ledger promises: noise was missing, or more data counted than was accounted for. No alias names it, and it is not exported.',
+    action:
+      'See what was found with `lorica releases show RELEASE`. Use an earlier release, and find out what broke the promise before another run.',
+  },
   'LRC-3018': {
     title: 'Alias cannot be used',
     meaning: 'It is no name that an alias may have, or no release has it.',
