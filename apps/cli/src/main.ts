@@ -20,6 +20,7 @@ import { trainCommand } from './learning/train.js'
 import { benchFleetCommand } from './load/command.js'
 import { doctorCommand } from './machine/doctor.js'
 import { setupCommand } from './machine/setup.js'
+import { benchSecureSumCommand } from './privacy/bench-secure-sum.js'
 import { privacyCommand } from './privacy/privacy.js'
 import { explainCommand } from './screen/explain.js'
 import { printFailure } from './screen/failure.js'
@@ -69,7 +70,8 @@ for (const command of [
   benchCommand()
     .addCommand(benchAggregateCommand())
     .addCommand(benchServeCommand())
-    .addCommand(benchFleetCommand()),
+    .addCommand(benchFleetCommand())
+    .addCommand(benchSecureSumCommand()),
 ])
   program.addCommand(command)
 program.commandsGroup('Privacy:')

@@ -5,6 +5,7 @@
  * @module
  */
 import { confirmationsProblem } from './confirmations.js'
+import { isInRing } from './fixed-point.js'
 import { agree, publicKeyOf } from './key-agreement.js'
 import { applyMasks, type SignedMask } from './mask.js'
 import { pairMask, selfMask } from './pair-mask.js'
@@ -152,7 +153,7 @@ export function maskInput(
       'too-few',
       `holders of shares expected at least ${terms.threshold}, got ${peers.length + 1}`,
     )
-  if (vector.length !== terms.elements || vector.some((element) => element >= 2 ** terms.ring.bits))
+  if (vector.length !== terms.elements || !isInRing(vector, terms.ring.bits))
     return refusal('input', `vector expected ${terms.elements} elements under 2^${terms.ring.bits}`)
   const held = new Map([[self, ownShares]])
   for (const { from, to, sealed } of shares) {

@@ -5,7 +5,7 @@
  * @module
  */
 import { confirmationsProblem } from './confirmations.js'
-import { addInRing } from './fixed-point.js'
+import { addInRing, isInRing } from './fixed-point.js'
 import { publicKeyOf } from './key-agreement.js'
 import { applyMasks, type SignedMask } from './mask.js'
 import { pairMask, selfMask } from './pair-mask.js'
@@ -90,7 +90,7 @@ export function addInput(state: Collecting, { agent, vector }: MaskedInput): Col
   const { terms, senders, arrived, maskedSum } = state
   if (!senders.includes(agent)) return refusal('list', `input expected of a sender, got ${agent}`)
   if (arrived.includes(agent)) return refusal('out-of-turn', `input of ${agent} expected once`)
-  if (vector.length !== terms.elements || vector.some((element) => element >= 2 ** terms.ring.bits))
+  if (vector.length !== terms.elements || !isInRing(vector, terms.ring.bits))
     return refusal('input', `vector expected ${terms.elements} elements under 2^${terms.ring.bits}`)
   return { ...state, arrived: [...arrived, agent], maskedSum: addInRing(maskedSum, vector, terms.ring.bits) }
 }

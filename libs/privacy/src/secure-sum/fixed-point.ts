@@ -54,6 +54,14 @@ export function addInRing(a: Uint32Array, b: Uint32Array, bits: number): Uint32A
   return sum
 }
 
+/** Whether every element is below 2^bits. */
+export function isInRing(vector: Uint32Array, bits: number): boolean {
+  if (bits === 32) return true
+  const modulus = 2 ** bits
+  for (let i = 0; i < vector.length; i += 1) if ((vector[i] as number) >= modulus) return false
+  return true
+}
+
 /** The low `bits` bits set, as the signed 32-bit number that `&` wants. */
 export function maskOf(bits: number): number {
   return bits === 32 ? -1 : 2 ** bits - 1

@@ -9,7 +9,7 @@ import { createCipheriv } from 'node:crypto'
 import { endianness } from 'node:os'
 import { maskOf } from './fixed-point.js'
 
-const CHUNK_WORDS = 16_384 // 64 KiB of keystream at a time stay in the cache
+const CHUNK_WORDS = 8192 // 32 KiB of keystream at a time stay in the cache
 const zeros = new Uint8Array(CHUNK_WORDS * 4)
 const counterStart = new Uint8Array(16) // a key expands one mask only, so it needs no nonce
 
@@ -24,7 +24,7 @@ export interface SignedMask {
  * Throws RangeError when a key does not have 32 bytes.
  */
 export function applyMasks(vector: Uint32Array, masks: readonly SignedMask[], bits: number): Uint32Array {
-  const masked = Uint32Array.from(vector)
+  const masked = vector.slice()
   for (const { key, sign } of masks) {
     const stream = keystream(key)
     for (let start = 0; start < masked.length; start += CHUNK_WORDS) {
@@ -55,7 +55,7 @@ function subtractWords(from: Uint32Array, words: Uint32Array): void {
   for (let i = 0; i < rest.length; i += 1) rest[i] = ((rest[i] as number) - (taken[i] as number)) | 0
 }
 
-/** Reads up to 16384 words of 32 bits, little-endian, from the keystream of a key; each call goes on where the last one ended. */
+/** Reads up to 8192 words of 32 bits, little-endian, from the keystream of a key; each call goes on where the last one ended. */
 export function keystream(key: Uint8Array): (words: number) => Uint32Array {
   if (key.length !== 32) throw new RangeError(`key expected 32 bytes, got ${key.length}`)
   const cipher = createCipheriv('aes-256-ctr', key, counterStart)

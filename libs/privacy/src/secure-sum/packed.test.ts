@@ -21,6 +21,18 @@ test('what was packed comes back, at every width', () => {
   )
 })
 
+test('bytes that lie in the middle of other ones are read where they are, and stay as they are', () => {
+  for (const bits of [7, 32]) {
+    const elements = Uint32Array.of(5, 99, 2 ** bits - 1)
+    const around = Buffer.concat([Buffer.of(1, 2, 3), packRing(elements, bits), Buffer.of(9)])
+    const within = around.subarray(3, around.byteLength - 1)
+    const back = unpackRing(within, 3, bits)
+    expect([...back]).toEqual([...elements])
+    back.fill(0)
+    expect([...unpackRing(within, 3, bits)]).toEqual([...elements])
+  }
+})
+
 test('elements too large, bytes too few and bits left over are refused', () => {
   expect(() => packRing(Uint32Array.of(3, 8), 3)).toThrow(/element 1 expected under 2\^3, got 8/)
   expect(() => unpackRing(new Uint8Array(4), 3, 11)).toThrow(/bytes expected 5/)

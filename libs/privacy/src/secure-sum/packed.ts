@@ -1,8 +1,11 @@
+import { endianness } from 'node:os'
+
 /**
  * Ring elements as bytes: `bits` bits each, one after another, the least significant bit first; zeros fill the last byte.
  * Throws RangeError when an element does not fit.
  */
-export function packRing(elements: Uint32Array, bits: number): Uint8Array {
+export function packRing(elements: Uint32Array, bits: number): Uint8Array<ArrayBuffer> {
+  if (bits === 32) return asBytes(elements)
   const bytes = new Uint8Array(packedBytes(elements.length, bits))
   const modulus = 2 ** bits
   let held = 0 // bits that wait for a whole byte; a plain number, because up to 39 of them wait
@@ -31,6 +34,7 @@ export function unpackRing(bytes: Uint8Array, length: number, bits: number): Uin
     throw new RangeError(
       `bytes expected ${expected} for ${length} elements of ${bits} bits, got ${bytes.length}`,
     )
+  if (bits === 32) return asWords(bytes)
   const elements = new Uint32Array(length)
   const modulus = 2 ** bits
   let held = 0
@@ -49,6 +53,19 @@ export function unpackRing(bytes: Uint8Array, length: number, bits: number): Uin
   if (held !== 0) throw new RangeError(`bytes expected zeros after the last element, got ${held}`)
   return elements
 }
+
+function asBytes(words: Uint32Array): Uint8Array<ArrayBuffer> {
+  const bytes = Buffer.from(words.slice().buffer)
+  return new Uint8Array(littleEndian(bytes).buffer)
+}
+
+function asWords(bytes: Uint8Array): Uint32Array {
+  const copy = new Uint8Array(bytes) // slice of a Buffer is no copy
+  return new Uint32Array(littleEndian(Buffer.from(copy.buffer)).buffer)
+}
+
+const littleEndian = (words: Buffer<ArrayBuffer>): Buffer<ArrayBuffer> =>
+  endianness() === 'BE' ? words.swap32() : words
 
 /** Bytes of `length` packed elements of `bits` bits. */
 export function packedBytes(length: number, bits: number): number {

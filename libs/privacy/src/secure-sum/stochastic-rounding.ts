@@ -44,4 +44,4 @@ export function encodeStochastic(
   return encoded
 }
 
-const DRAWN = 16_384 // words of the keystream at a time
+const DRAWN = 8192 // words of the keystream at a time
