@@ -93,7 +93,7 @@ export async function takePart(
   const delivered = await mail.take('sum-delivery', signal)
   const given = delivered.shares.map(({ from, sealed }) => ({ from, to: self, sealed }))
   const masked = taken(maskInput(shared.next, { senders: delivered.senders, shares: given }, vector))
-  const bytes = Uint8Array.from(packRing(masked.input.vector, terms.ring.bits))
+  const bytes = packRing(masked.input.vector, terms.ring.bits)
   await parts.record(bytes, terms)
   await delivery.masked(bytes, signal)
 

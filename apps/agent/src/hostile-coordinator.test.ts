@@ -1,0 +1,202 @@
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { decodeFixedPoint, encodeFixedPoint, steppedRing } from '@lorica/privacy'
+import { createIdentity, type SumRoster, signText } from '@lorica/protocol'
+import { describe, expect, test } from 'vitest'
+import { type Lies, type Sitting, sit } from './hostile-coordinator.fixture.js'
+import { openSumBook } from './store/sum-book.js'
+
+const toTheEnd = [
+  'sum.keys',
+  'sum.shares',
+  'update.open',
+  'update.chunk',
+  'update.close',
+  'sum.confirm',
+  'sum.reveal',
+]
+
+test('with an honest coordinator every agent goes to the end, and the sum is the plain sum', async () => {
+  const { victim, said, sum, terms } = await sit({})
+  expect([victim, said]).toEqual(['sum of 4', toTheEnd])
+  const values = decodeFixedPoint(sum!.sum, terms.ring, 4)
+  expect([...values]).toEqual([0.25 * 6, -2, 4, 0.5])
+})
+
+describe('a coordinator that lies', () => {
+  const changed = (roster: SumRoster, at: number, part: object): SumRoster => ({
+    ...roster,
+    agents: roster.agents.map((one, index) => (index === at ? { ...one, ...part } : one)),
+  })
+  const stranger = createIdentity()
+  const rosters: Readonly<Record<string, readonly [Lies['roster'], string]>> = {
+    'without the agent': [(one) => ({ ...one, agents: one.agents.slice(1) }), 'LRC-6018'],
+    'of too few agents': [(one) => ({ ...one, agents: one.agents.slice(0, 2) }), 'LRC-6018'],
+    'with an agent twice': [
+      (one) => ({ ...one, agents: [...one.agents.slice(0, 3), one.agents[2]!] }),
+      'LRC-6018',
+    ],
+    'with keys that a peer did not sign': [
+      (one) => changed(one, 1, { maskKey: one.agents[2]!.channelKey }),
+      'LRC-6019',
+    ],
+    'with another identity for a peer': [
+      (one) => changed(one, 2, { publicKey: stranger.publicKey }),
+      'LRC-6019',
+    ],
+    'with a peer whose id is not of its key': [
+      (one) => changed(one, 3, { agent: 'f'.repeat(32), publicKey: stranger.publicKey }),
+      'LRC-6019',
+    ],
+    'with other keys for the agent': [
+      (one, ids) => changed(one, 0, { signature: signText(ids[0]!, 'x') }),
+      'LRC-6019',
+    ],
+  }
+  test.each(Object.entries(rosters))(
+    'with a roster %s is refused before a share leaves',
+    async (_, [roster, code]) => {
+      const { victim, said } = await sit({ roster: roster! })
+      expect([victim, said]).toEqual([code, ['sum.keys']])
+    },
+  )
+
+  const deliveries: Readonly<Record<string, readonly [Lies['delivery'], string]>> = {
+    'of too few senders': [(one) => ({ ...one, senders: one.senders.slice(0, 2) }), 'LRC-6018'],
+    'that leaves the agent out': [(one) => ({ ...one, senders: one.senders.slice(1) }), 'LRC-6018'],
+    'of an unknown sender': [
+      (one) => ({ ...one, senders: [...one.senders.slice(0, 3), 'f'.repeat(32)] }),
+      'LRC-6018',
+    ],
+    'with a share that was changed': [
+      (one) => ({
+        ...one,
+        shares: one.shares.map(({ from, sealed }, at) => ({
+          from,
+          sealed:
+            at > 0 ? sealed : Uint8Array.from(sealed, (byte, index) => (index === 40 ? byte ^ 4 : byte)),
+        })),
+      }),
+      'LRC-6020',
+    ],
+    'with a share missing': [(one) => ({ ...one, shares: one.shares.slice(1) }), 'LRC-6020'],
+    'with shares swapped': [
+      (one) => ({
+        ...one,
+        shares: one.shares.map(({ from }, at, all) => ({ from, sealed: all[(at + 1) % all.length]!.sealed })),
+      }),
+      'LRC-6020',
+    ],
+  }
+  test.each(Object.entries(deliveries))(
+    'with a delivery %s gets no masked update',
+    async (_, [delivery, code]) => {
+      const { victim, said } = await sit({ delivery: delivery! })
+      expect([victim, said]).toEqual([code, ['sum.keys', 'sum.shares']])
+    },
+  )
+
+  const survivors: Readonly<Record<string, readonly [Lies['survivors'], string]>> = {
+    'too few': [(one) => ({ ...one, survivors: one.survivors.slice(0, 2) }), 'LRC-6018'],
+    'without the agent': [(one) => ({ ...one, survivors: one.survivors.slice(1) }), 'LRC-6018'],
+    'that were no senders': [
+      (one) => ({ ...one, survivors: [...one.survivors.slice(0, 3), 'f'.repeat(32)] }),
+      'LRC-6018',
+    ],
+    'out of order': [(one) => ({ ...one, survivors: [...one.survivors].reverse() }), 'LRC-6018'],
+  }
+  test.each(Object.entries(survivors))('with survivors %s gets no confirmation', async (_, [lie, code]) => {
+    const { victim, said } = await sit({ survivors: lie! })
+    expect([victim, said]).toEqual([code, toTheEnd.slice(0, -2)])
+  })
+
+  test('with two lists of survivors gets no share from the agent that was told the other one', async () => {
+    const { victim, said } = await sit({
+      survivors: (one) => ({ ...one, survivors: one.survivors.slice(0, 3) }),
+    })
+    expect([victim, said]).toEqual(['LRC-6018', toTheEnd.slice(0, -1)])
+  })
+
+  const confirmations: Readonly<Record<string, readonly [Lies['confirmations'], string]>> = {
+    'too few': [(one) => ({ ...one, confirmations: one.confirmations.slice(0, 2) }), 'LRC-6018'],
+    'of one agent twice': [
+      (one) => ({ ...one, confirmations: [...one.confirmations.slice(0, 2), one.confirmations[1]!] }),
+      'LRC-6018',
+    ],
+    'that were not signed': [
+      (one) => ({
+        ...one,
+        confirmations: one.confirmations.map(({ agent }) => ({
+          agent,
+          signature: one.confirmations[0]!.signature,
+        })),
+      }),
+      'LRC-6019',
+    ],
+  }
+  test.each(Object.entries(confirmations))('with confirmations %s gets no share', async (_, [lie, code]) => {
+    const { victim, said } = await sit({ confirmations: lie! })
+    expect([victim, said]).toEqual([code, toTheEnd.slice(0, -1)])
+  })
+
+  const terms: Readonly<Record<string, Sitting>> = {
+    'that half of the agents could finish twice': { terms: { minSurvivors: 2 } },
+    'with a threshold of half': { terms: { threshold: 2 } },
+    'of fewer agents than the policy demands': { minAgents: 5 },
+    'whose ring has no room for the updates': { terms: { ring: steppedRing({ agents: 4, bound: 0.5 }) } },
+    'without a bound on the update': { clip: null },
+    'of more elements than the update has': { terms: { elements: 5 } },
+  }
+  test.each(Object.entries(terms))('with terms %s gets nothing at all', async (_, sitting) => {
+    const { victim, said } = await sit(sitting)
+    expect([victim, said]).toEqual(['LRC-6017', []])
+  })
+})
+
+test('keys of an earlier sum are refused, also after a restart, and so is another identity of a known peer', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'lorica-book-'))
+  const book = openSumBook(folder)
+  let known: SumRoster | undefined
+  const first = await sit({
+    book,
+    roster: (truth) => {
+      known = truth
+      return truth
+    },
+  })
+  expect(first.victim).toBe('sum of 4')
+  const [, second, third] = known!.agents
+  const again = openSumBook(folder)
+  expect(await again.used('r1')).toEqual(
+    new Set(known!.agents.flatMap((one) => [one.channelKey, one.maskKey, one.seedCommitment])),
+  )
+  expect(await again.meet([{ agent: second!.agent, publicKey: third!.publicKey }])).toBe(second!.agent)
+  expect(await again.meet([second!])).toBeUndefined()
+  expect([await again.knows('r1'), await again.knows('r2')]).toEqual([true, false])
+  await again.drop('r1')
+  expect(await openSumBook(folder).knows('r1')).toBe(false)
+})
+
+test('what leaves is uniform whatever is below, and no frame has anything of the update', async () => {
+  const elements = 40_000
+  const below = Float32Array.from({ length: elements }, (_, at) => (at % 3 === 0 ? 0.0078125 : 0)) // one pattern, over and over
+  const { frames, masked, sum, terms, victim } = await sit({ values: () => below, agents: 3 })
+  expect(victim).toBe('sum of 3')
+  expect([...decodeFixedPoint(sum!.sum, terms.ring, 3).slice(0, 4)]).toEqual([0.0234375, 0, 0, 0.0234375])
+  for (const vector of masked) {
+    for (const shift of [0, 8, 16, 24]) {
+      const counts = new Float64Array(256)
+      for (const word of vector) counts[(word >>> shift) & 255] = counts[(word >>> shift) & 255]! + 1
+      const expected = elements / 256
+      const chiSquare = counts.reduce((total, count) => total + (count - expected) ** 2 / expected, 0)
+      expect(chiSquare).toBeLessThan(255 + 6 * Math.sqrt(2 * 255)) // six standard deviations of 255 degrees of freedom
+      expect(chiSquare).toBeGreaterThan(255 - 6 * Math.sqrt(2 * 255))
+    }
+  }
+  const plain = Buffer.from(encodeFixedPoint(below.slice(0, 9), terms.ring).buffer)
+  const floats = Buffer.from(below.slice(0, 9).buffer)
+  const sent = Buffer.concat(frames)
+  expect(sent.byteLength).toBeGreaterThan(3 * 4 * elements)
+  expect([sent.includes(plain), sent.includes(floats)]).toEqual([false, false])
+})
