@@ -1,10 +1,19 @@
+import type { PrivacyStatement } from '@lorica/protocol'
 import { expect, test } from 'vitest'
 import { auditOf, auditsAfter, expectUnrefuted } from './audits.js'
 
-const promise = {
-  ...{ unit: 'site', adjacency: 'zero-out', epsilon: 1.5, delta: 1e-5, accountant: 'gaussian', order: null },
-  ...{ noise: 'server', noiseMultiplier: 3, rounds: 1, spent: 1.5 },
-} as const
+const promise: PrivacyStatement = {
+  unit: 'site',
+  adjacency: 'zero-out',
+  epsilon: 1.5,
+  delta: 1e-5,
+  accountant: 'gaussian',
+  order: null,
+  noise: 'server',
+  noiseMultiplier: 3,
+  rounds: 1,
+  spent: 1.5,
+}
 const release = { name: 'v4', privacy: promise }
 const finding = { canaries: 200, guesses: 40, correct: 38, delta: 1e-5, significance: 0.05 }
 
