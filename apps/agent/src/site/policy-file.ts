@@ -20,6 +20,7 @@ const template = `# What this machine lets its fleet ask of it. Whatever is left
 # maxUpdateNorm: 1.0          # updates have to be clipped to this norm or less
 # secureAggregation: required # updates leave only as parts of sums that hide them (aggregate.trust private); or
 # secureAggregation: { minAgents: 5 }       # and only in sums of at least so many agents
+# minNoise: 1.0               # updates leave only with so much noise of this agent, times the clip, and losses not at all
 # minHoldout: 0.1             # share of the data that is never trained on
 # hours: 22:00-06:00          # of this machine's clock; or a list of them
 # bytesPerDay: 500MB          # both ways together

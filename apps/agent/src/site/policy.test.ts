@@ -84,3 +84,16 @@ test.each([
 ])('%j is no policy: %s', (policy, message) => {
   expect(JSON.stringify(policySchema.safeParse(policy).error?.issues)).toContain(message)
 })
+
+test('where a site demands noise, an update leaves with at least so much, and a loss not at all', () => {
+  const policy = { minNoise: 0.8 }
+  const noisy = (multiplier: number): TrainAssignment => ({ ...training, noise: { multiplier } })
+  expect(why(policy, noisy(0.8))).toBeUndefined()
+  expect(why(policy, noisy(0.79))).toBe(
+    'the update would leave with noise of 0.79 times the clip, this site asks for at least 0.8 (privacy.dp.noise agent)',
+  )
+  expect(why(policy)).toContain('with noise of 0 times the clip')
+  expect(why(policy, noisy(Number.NaN))).toContain('NaN times')
+  expect(why(policy, measuring)).toContain('a loss would leave without noise')
+  expect(why({}, measuring)).toBeUndefined()
+})

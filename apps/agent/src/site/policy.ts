@@ -36,6 +36,7 @@ export const policySchema = z.strictObject({
       z.strictObject({ required: z.boolean().default(true), minAgents: count.min(2).optional() }),
     ])
     .optional(), // whether updates may leave only as parts of sums, and of how many agents at least
+  minNoise: z.number().positive().optional(), // of the clip: updates leave only with so much noise of this agent, and losses not at all
   minHoldout: z.number().min(0).max(0.9).optional(), // share of the data that is never trained on
   hours: z.union([hoursSchema, z.array(hoursSchema).min(1)]).optional(), // of this machine's clock
   bytesPerDay: sizeSchema.optional(), // both ways together
@@ -54,8 +55,8 @@ export interface Moment {
 
 /** Why a policy does not allow an assignment, in words without anything private; undefined when it does. */
 export function forbidden(policy: Policy, assignment: Assignment, moment: Moment): string | undefined {
-  const ofTraining = assignment.kind === 'train' ? trainingFaults(policy, assignment) : []
-  return [...ofTraining, ...commonFaults(policy, assignment, moment)].find((fault) => fault !== undefined)
+  const own = assignment.kind === 'train' ? trainingFaults(policy, assignment) : measuringFaults(policy)
+  return [...own, ...commonFaults(policy, assignment, moment)].find((fault) => fault !== undefined)
 }
 
 /** What a site demands of secure sums. */
@@ -74,10 +75,10 @@ type Fault = string | undefined
 
 function trainingFaults(
   policy: Policy,
-  { peft, local, maxUpdateNorm, secure, rank = peft.rank }: TrainAssignment,
+  { peft, local, maxUpdateNorm, secure, noise, rank = peft.rank }: TrainAssignment,
 ): readonly Fault[] {
   const { isRequired, minAgents } = sumsOf(policy)
-  const { methods, maxRank, maxSteps, maxUpdateNorm: bound } = policy
+  const { methods, maxRank, maxSteps, maxUpdateNorm: bound, minNoise } = policy
   return [
     methods !== undefined && !methods.includes(peft.method)
       ? `method ${peft.method}, this site allows ${listOf(methods)}`
@@ -87,6 +88,9 @@ function trainingFaults(
     bound !== undefined && (maxUpdateNorm === null || maxUpdateNorm > bound)
       ? `privacy.clip is ${maxUpdateNorm ?? 'not set'}, this site asks for at most ${bound}`
       : undefined,
+    minNoise !== undefined && !((noise?.multiplier ?? 0) >= minNoise)
+      ? `the update would leave with noise of ${noise?.multiplier ?? 0} times the clip, this site asks for at least ${minNoise} (privacy.dp.noise agent)`
+      : undefined,
     isRequired && secure === undefined
       ? 'the update would be seen by itself, this site asks for aggregate.trust private'
       : undefined,
@@ -94,6 +98,12 @@ function trainingFaults(
       ? `a sum of ${secure.minSurvivors} agents, this site asks for at least ${minAgents}`
       : undefined,
   ]
+}
+
+function measuringFaults({ minNoise }: Policy): readonly Fault[] {
+  return minNoise === undefined
+    ? []
+    : ['a loss would leave without noise, this site lets only updates with noise leave']
 }
 
 function commonFaults(
