@@ -2,11 +2,11 @@ import { access, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { LoricaError, type ReleaseView, type RunView } from '@lorica/protocol'
 import { Command } from 'commander'
-import { roundedUp } from '../privacy/steps.js'
 import { needed } from '../screen/argument.js'
 import { runs } from '../screen/command.js'
-import { bytes, count, table } from '../screen/format.js'
+import { bytes, table } from '../screen/format.js'
 import { type Api, type ApiOptions, createApi } from './api.js'
+import { promiseOf } from './promise.js'
 import { aliasCommand } from './release-aliases.js'
 import { differenceLines, releaseDifference } from './release-diff.js'
 import { releaseFiles, releaseOf, verified } from './release-files.js'
@@ -118,17 +118,6 @@ export function releasesCommand(): Command {
 function expectUnrefuted({ name, audits = [] }: ReleaseView): void {
   const refuted = audits.find(({ verdict }) => verdict === 'refuted')
   if (refuted !== undefined) throw new LoricaError('LRC-3017', `release ${name}: ${refuted.reason}`)
-}
-
-/** The promise of a release in one sentence, and what it means; nothing where it has none. */
-function promiseOf({ privacy }: ReleaseView['manifest']): readonly string[] {
-  if (privacy === undefined) return []
-  const { unit, epsilon, delta, rounds, spent, seen } = privacy
-  const each = unit === 'site' ? 'each site' : 'each example of each site'
-  return [
-    `${seen === undefined ? '' : `the coordinator only ever saw the sum of at least ${seen} sites' updates, and `}this adapter is (${roundedUp(epsilon)}, ${delta})-private for ${each}`,
-    `  at most ${count(rounds)} rounds of one site, whoever has every release of the run; over all runs of the fleet epsilon is ${roundedUp(spent)}`,
-  ]
 }
 
 /** What to know of a release beside its files; nothing where its run is not known any more. */

@@ -1,10 +1,11 @@
-import type { RunView } from '@lorica/protocol'
+import type { ReleaseView, RunView } from '@lorica/protocol'
 import { Command } from 'commander'
 import { needed } from '../screen/argument.js'
 import { runs } from '../screen/command.js'
 import { count, duration, table } from '../screen/format.js'
-import { type ApiOptions, createApi } from './api.js'
+import { type Api, type ApiOptions, createApi } from './api.js'
 import { planCommand } from './plan.js'
+import { promiseOf } from './promise.js'
 import { replayCommand } from './replay.js'
 import { readRunFile } from './run-file.js'
 import { sentText } from './sent.js'
@@ -127,8 +128,14 @@ async function start(
     return
   }
   const view = await watchRun(api, run, output)
-  output.result(summaryOf(view), summaryLines(view))
+  output.result(summaryOf(view), [...summaryLines(view), ...(await promiseIn(api, view))])
   if (view.state !== 'succeeded') process.exitCode = 1
+}
+
+/** The promise of the newest release of a run; nothing where it has none. */
+async function promiseIn(api: Api, { release }: RunView): Promise<readonly string[]> {
+  if (release === null) return []
+  return promiseOf((await api.get<ReleaseView>(`/api/v1/releases/${release}`)).manifest)
 }
 
 /** What scripts rely on: `run start --wait --json` and `run watch --json`. */
