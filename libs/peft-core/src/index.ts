@@ -134,6 +134,7 @@ export type { EngineSpec } from './runtime/training-graph.js'
 export type { BlockFormat } from './source/block-weights.js'
 // Models.
 export { describeModel, type ModelDescription } from './source/describe.js'
+export { float32Copy } from './source/float32-copy.js'
 export { hashModel, type ModelFile, type ModelHash } from './source/model-files.js'
 export type { NewHead } from './source/new-head.js'
 export { type QuantizedModel, type QuantizeJob, quantizeModel } from './source/quantize.js'

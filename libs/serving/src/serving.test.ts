@@ -35,7 +35,7 @@ beforeAll(async () => {
     ...{ model, host: '127.0.0.1', port: 0, kept: 2, maxTexts: 4, maxWaiting: 4 },
     engine: { threads: 1 },
     template: join(folder, 'chat.jinja'),
-    paths: (shelf) => controlPaths(model, shelf),
+    paths: (controlled) => controlPaths(model, controlled),
   })
   await serving.shelf.put('tuned', await adapterOffer(model, join(folder, 'adapter-1')))
   client = new OpenAI({ baseURL: `${serving.url}/v1`, apiKey: 'none', maxRetries: 0 })
@@ -249,15 +249,22 @@ describe('an adapter under a name', () => {
   })
 
   it('gets the requests of a tenant, and a share of them goes to a canary', async () => {
-    serving.route({
-      for: 'moby-dick',
-      rules: [{ header: 'x-lorica-tenant', value: 'north', model: 'tuned' }],
-      canaries: [],
-    })
+    const post = (body: object) =>
+      fetch(`${serving.url}/admin/routing`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+    const rules = [{ header: 'x-lorica-tenant', value: 'north', model: 'tuned' }]
+    expect((await post({ rules: [{ ...rules[0], model: 'none' }] })).status).toBe(400)
+    expect((await post({ for: 'moby-dick', rules })).status).toBe(200)
     const asked = { ...greedy, prompt: 'Call me', max_tokens: 1 }
     const routed = await client.completions.create(asked, { headers: { 'x-lorica-tenant': 'north' } })
     expect([routed.model, (await client.completions.create(asked)).model]).toEqual(['tuned', 'moby-dick'])
-    serving.route({ rules: [], canaries: [] })
+    await post({ canaries: [{ of: 'moby-dick', model: 'tuned', share: 1 }] })
+    expect((await client.completions.create(asked)).model).toBe('tuned')
+    await post({})
+    expect((await client.completions.create(asked)).model).toBe('moby-dick')
   })
 })
 

@@ -2,12 +2,15 @@
  * A model that answers on this machine, under several adapters, through OpenAI's API.
  * @module
  */
-import { basename, resolve } from 'node:path'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, join, resolve } from 'node:path'
 import {
   type ChatTemplate,
   type DecodingFacts,
   type EngineFacts,
   type EngineOptions,
+  float32Copy,
   openTokenizer,
   startDecodingEngine,
 } from '@lorica/peft-core'
@@ -16,6 +19,7 @@ import { parseChat } from './api/chat-request.js'
 import { parseCompletion } from './api/completion-request.js'
 import { embeddingsBody, parseEmbeddings } from './api/embeddings-request.js'
 import { createServingMetrics } from './metrics/serving-metrics.js'
+import type { Controlled } from './models/control.js'
 import { stopIdsOf, templateOf } from './models/model-files.js'
 import { noRouting, type Routing, routed } from './models/routing.js'
 import { createShelf, type ServedModel, type Shelf } from './models/shelf.js'
@@ -43,8 +47,8 @@ export interface ServingOptions {
   readonly host: string
   readonly port: number
   readonly key?: string | undefined
-  /** More that the server answers, such as what changes the shelf. */
-  readonly paths?: ((shelf: Shelf) => Paths) | undefined
+  /** More that the server answers, such as what changes what is served. */
+  readonly paths?: ((controlled: Controlled) => Paths) | undefined
 }
 
 export interface Serving extends AsyncDisposable {
@@ -67,10 +71,23 @@ export async function startServing(options: ServingOptions): Promise<Serving> {
   const tokenizer = await openTokenizer(model)
   const template = await templateOf(model, tokenizer, options.template)
   const stopIds = await stopIdsOf(model, tokenizer)
-  const engine = await startDecodingEngine(options.engine)
+  const scratch = await mkdtemp(join(tmpdir(), 'lorica-serving-'))
+  const weights = join(scratch, 'model')
+  const isCopied = await float32Copy(model, weights).catch(async (cause: Error) => {
+    await rm(scratch, { recursive: true, force: true })
+    throw cause
+  })
+  const engine = await startDecodingEngine(options.engine).catch(async (cause: Error) => {
+    await rm(scratch, { recursive: true, force: true })
+    throw cause
+  })
+  const end = async (): Promise<void> => {
+    await engine.close()
+    await rm(scratch, { recursive: true, force: true })
+  }
   try {
     const limit = options.maxTokens === undefined ? {} : { maxColumns: options.maxTokens }
-    const facts = await engine.open({ model, maxTexts, ...limit })
+    const facts = await engine.open({ model: isCopied ? weights : model, maxTexts, ...limit })
     if (facts.task !== 'causal')
       throw new RangeError(
         `model "${model}" expected to be a causal language model, got one for the task "${facts.task}"`,
@@ -91,30 +108,31 @@ export async function startServing(options: ServingOptions): Promise<Serving> {
       template,
     }
     let routing = noRouting
+    const route = (next: Routing): void => {
+      routing = next
+    }
     let isOpen = true
     const server = await startServer({
       ...options,
       metrics,
-      paths: { ...apiPaths(desk, shelf, () => routing), ...options.paths?.(shelf) },
+      paths: { ...apiPaths(desk, shelf, () => routing), ...options.paths?.({ shelf, route }) },
       isReady: () => isOpen,
     })
     const close = async (): Promise<void> => {
       isOpen = false
       await server.close(PATIENCE_MS)
-      await engine.close()
+      await end()
     }
     return {
       url: (server satisfies RunningServer).url,
       facts: { ...facts, engine: engine.facts, pid: engine.pid },
       shelf,
-      route(next) {
-        routing = next
-      },
+      route,
       close,
       [Symbol.asyncDispose]: close,
     }
   } catch (error) {
-    await engine.close()
+    await end()
     throw error
   }
 }

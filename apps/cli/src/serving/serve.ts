@@ -24,8 +24,10 @@ interface ServeOptions extends EngineChoice {
 const paths = `
 Answers GET /v1/models, POST /v1/completions, /v1/chat/completions (with "stream", too) and /v1/embeddings as OpenAI's API does,
 and GET /metrics, /healthz and /readyz. An adapter is chosen by "model" in the request. POST /admin/adapters {"name","path"} loads an adapter beside
-what is served under the name, tries it and switches between two requests; /admin/adapters/undo {"name"} goes back; so does
-SIGHUP, which reads all folders of --adapter again. On another host than this machine's own, --api-key (or LORICA_API_KEY) is needed.`
+what is served under the name, tries it and switches between two requests; /admin/adapters/undo {"name"} goes back.
+SIGHUP reads all folders of --adapter again and switches to what is there. POST /admin/routing
+{"rules":[{"header","value","model"}],"canaries":[{"of","model","share"}]} sends the requests of a tenant or a task, or a share of
+those of a model, to another. On another host than this machine's own, --api-key (or LORICA_API_KEY) is needed.`
 
 /** `lorica serve`: a model with its adapters, for clients of OpenAI's API. */
 export function serveCommand(): Command {
@@ -67,7 +69,7 @@ async function serve(options: ServeOptions, output: Output): Promise<void> {
       maxTokens: options.maxTokens,
       template: options.chatTemplate,
       key: options.apiKey ?? process.env.LORICA_API_KEY,
-      paths: (shelf) => controlPaths(model, shelf),
+      paths: (controlled) => controlPaths(model, controlled),
     }),
   )
   for (const name of Object.keys(folders)) await place(serving, options, name)
