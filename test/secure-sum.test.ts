@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { decodeSafetensors, floatTensor, type TensorMap } from '@lorica/peft-core'
-import type { RunView } from '@lorica/protocol'
+import type { RoundView, RunView } from '@lorica/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Fleet, siteText, startFleet } from './support/fleet.js'
 import { createFolder, type Folder } from './support/folder.js'
@@ -34,6 +34,18 @@ describe('three agents whose updates are summed unseen', () => {
     return new Map([...decodeSafetensors(bytes)].map(([name, raw]) => [name, floatTensor(raw)]))
   }
 
+  test('what each agent says left its machine is masked, with no count and no loss of the training', async () => {
+    for (const index of [0, 1, 2]) {
+      const { update, masked, counts } = JSON.parse(
+        await readFile(join(fleet.folders.agent(index), 'last-upload.json'), 'utf8'),
+      )
+      expect(masked).toEqual({ agents: 3, minSurvivors: 3, bits: 32 })
+      expect(counts).toMatchObject({ examples: 0, tokens: 1, lossFirst: 0, lossLast: 0 })
+      const received = view.rounds.at(-1)!.contributions.map(({ updateSha256 }) => updateSha256)
+      expect(received).toContain(update.sha256)
+    }
+  })
+
   test('the release is that of the plain run, to the resolution of the ring', async () => {
     expect([view.state, view.reason]).toEqual(['succeeded', 'all rounds are committed'])
     const [one, other] = await Promise.all([
@@ -49,6 +61,8 @@ describe('three agents whose updates are summed unseen', () => {
       }
     expect(largest).toBeGreaterThan(0.01)
     expect(furthest).toBeLessThan(1e-7)
+    const shown = await fleet.operate<RoundView>('rounds', 'show', view.run, '1')
+    expect(shown.attempts[0]?.sum).toMatchObject({ keys: 3, survivors: 3, confirmations: 3 })
     expect(view.rounds.map(({ loss }) => loss! < view.baseline!.loss!)).toEqual([true, true])
   })
 })

@@ -12,6 +12,8 @@ export type SumEvent =
       readonly file: SumFile
       readonly ms: number // from the keys to the sum
       readonly unmaskMs: number // of the coordinator, to take the masks off
+      readonly said: { readonly bytesUp: number; readonly bytesDown: number } // of the steps, beside the masked updates
+      readonly elements: number // values of an update
     }
 
 /** The sum, modulo 2^bits, `bits` bits an element: with the updates of its round. */
@@ -27,12 +29,16 @@ export interface RoundSum {
   readonly file: SumFile | null // null: it is not finished
   readonly ms: number | null
   readonly unmaskMs: number | null
+  readonly said: { readonly bytesUp: number; readonly bytesDown: number }
+  readonly elements: number
 }
 
 /** What an event makes of what was known. */
 export function stepSum(known: RoundSum | null, event: SumEvent): RoundSum {
-  const before = known ?? { lists: {}, survivors: [], file: null, ms: null, unmaskMs: null }
+  const before = known ?? { lists: {}, survivors: [], file: null, ...unknownCost }
   if (event.type === 'sum-step') return { ...before, lists: { ...before.lists, [event.step]: event.agents } }
-  const { survivors, file, ms, unmaskMs } = event
-  return { ...before, survivors, file, ms, unmaskMs }
+  const { survivors, file, ms, unmaskMs, said, elements } = event
+  return { ...before, survivors, file, ms, unmaskMs, said, elements }
 }
+
+const unknownCost = { ms: null, unmaskMs: null, said: { bytesUp: 0, bytesDown: 0 }, elements: 0 }

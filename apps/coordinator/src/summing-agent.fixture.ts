@@ -18,6 +18,7 @@ import {
   shareSecrets,
 } from '@lorica/privacy'
 import {
+  type Identity,
   parseSumConfirmations,
   parseSumDelivery,
   parseSumRoster,
@@ -40,6 +41,11 @@ export interface SummingManner {
   readonly how?: 'closes' | 'declines'
   /** Hears what left: the elements before and after they were masked. */
   readonly onMasked?: (plain: Uint32Array, masked: Uint32Array, terms: SumTerms) => void
+  /** Is waited for when the roster has come; `say` sends its keys once more, or other ones, and tells how that was answered. */
+  readonly onRoster?: (
+    agent: ScriptedAgent,
+    say: (agent: ScriptedAgent, which: 'same' | 'other') => Promise<string>,
+  ) => Promise<void>
   /** Only the first so many attempts are stopped. */
   readonly stops?: number
 }
@@ -49,21 +55,27 @@ export async function startSummingAgent(
   fleet: Fleet,
   name: string,
   manner: SummingManner,
+  identity?: Identity,
 ): Promise<ScriptedAgent> {
   let stops = manner.stops ?? Number.POSITIVE_INFINITY
   const told = new Map<string, (message: unknown) => void>()
   const early = new Map<string, unknown>()
-  const agent = await startAgent(fleet, name, {
-    train: (self, assignment) =>
-      takePart(self, assignment, manner, {
-        hear: (event) => {
-          const key = `${event} ${assignment.assignmentId}`
-          if (early.has(key)) return Promise.resolve(early.get(key))
-          return new Promise((resolve) => told.set(key, resolve))
-        },
-        isStopping: (step) => step === manner.stopsBefore && stops-- > 0,
-      }),
-  })
+  const agent = await startAgent(
+    fleet,
+    name,
+    {
+      train: (self, assignment) =>
+        takePart(self, assignment, manner, {
+          hear: (event) => {
+            const key = `${event} ${assignment.assignmentId}`
+            if (early.has(key)) return Promise.resolve(early.get(key))
+            return new Promise((resolve) => told.set(key, resolve))
+          },
+          isStopping: (step) => step === manner.stopsBefore && stops-- > 0,
+        }),
+    },
+    identity,
+  )
   for (const event of ['sum-roster', 'sum-delivery', 'sum-survivors', 'sum-confirmations'])
     agent.socket.on(event, (message: { assignmentId: string }, answer: (reply: object) => void) => {
       answer({ ok: true })
@@ -113,6 +125,11 @@ async function takePart(
   const { agent: _, ...keys } = advertisement
   await said(agent, 'sum.keys', { assignmentId, ...keys })
   const roster = parseSumRoster(await within.hear('sum-roster'))
+  await manner.onRoster?.(agent, async (_self, which) => {
+    const { agent: __, ...again } = which === 'same' ? advertisement : taken(advertise(start)).advertisement
+    const reply = await agent.emit('sum.keys', { assignmentId, ...again })
+    return reply.ok ? 'ok' : (reply.refusal?.code ?? '')
+  })
   const publicKeys = new Map(roster.agents.map(({ agent: id, publicKey }) => [id, publicKey]))
   const verify = (id: string, text: string, signature: string) =>
     verifyText(publicKeys.get(id) ?? '', text, signature)

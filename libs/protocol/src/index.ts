@@ -22,6 +22,7 @@ export type {
   ReasonCount,
   RoundSummary,
   RoundView,
+  SumView,
 } from './api/round-view.js'
 export type { RunEvent } from './api/run-event.js'
 export type {

@@ -4,6 +4,7 @@ import {
   codes,
   type RoundSummary,
   type RoundView,
+  type SumView,
 } from '@lorica/protocol'
 import { Command } from 'commander'
 import { needed } from '../screen/argument.js'
@@ -105,10 +106,19 @@ function attemptLines(attempt: AttemptView, isWhy: boolean): readonly string[] {
   return [
     `attempt ${attempt.attempt}: ${attempt.state}, ${accepted} updates (${wanted}), ${elapsed(plannedAt, endedAt)}`,
     ...(reason === null ? [] : [`  ${reason}`]),
+    ...(attempt.sum === undefined ? [] : sumLines(attempt.sum)),
     ...reasons.map((one) => `  ${reasonText(one)}`),
     ...(isWhy ? ['', ...lines] : []),
     ...(isWhy && bystandersNotNamed > 0 ? [`and ${count(bystandersNotNamed)} more without a seat`] : []),
   ]
+}
+
+function sumLines(sum: SumView): readonly string[] {
+  const steps = `  summed unseen: ${sum.keys} agents with keys, ${sum.shares} with shares, ${sum.survivors} in the sum, ${sum.confirmations} confirmed it`
+  if (sum.ms === null || sum.plainBytes === 0) return [steps]
+  const ratio = (sum.bytesUp + sum.bytesDown) / sum.plainBytes
+  const cost = `  it took ${duration(sum.ms / 1000)}, ${duration((sum.unmaskMs ?? 0) / 1000)} of it to take the masks off; ${bytes(sum.bytesUp)} up, ${bytes(sum.bytesDown)} down: ${ratio.toFixed(2)} of the same updates in the clear`
+  return [steps, cost]
 }
 
 function whyOf({ code, message, waiting, progress, late }: AgentInRound): string {

@@ -11,10 +11,17 @@ export interface OpenSum {
   readonly terms: SumTerms
   state: SumState
   readonly told: Map<string, SumTelling> // by agentId: the last of it, for one that lost its link
+  readonly said: { bytesUp: number; bytesDown: number } // in frames, but for masked updates
   readonly movedAtMs: Map<string, number> // by agentId: when it last answered or moved bytes, by the monotonic clock
 }
 
 /** A secure sum that waits for keys. */
 export function createOpenSum(terms: SumTerms): OpenSum {
-  return { terms, state: openSum(), told: new Map(), movedAtMs: new Map() }
+  return {
+    terms,
+    state: openSum(),
+    told: new Map(),
+    said: { bytesUp: 0, bytesDown: 0 },
+    movedAtMs: new Map(),
+  }
 }

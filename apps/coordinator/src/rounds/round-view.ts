@@ -10,8 +10,10 @@ import type {
   RefusalRecord,
   RoundSummary,
   RoundView,
+  SumView,
 } from '@lorica/protocol'
 import type { Bystander, Seat, SeatMark, SeatOver } from '../journal-event.js'
+import type { RoundSum } from '../journal-sum-event.js'
 import { type RoundState, refusalsOf } from '../runs/round.js'
 import type { PastRound, Run } from '../runs/run.js'
 
@@ -77,10 +79,27 @@ function attemptView(attempt: Attempt, live: Live): AttemptView {
     state: stateOf(attempt),
     reason: past?.reason ?? null,
     ...{ minimum, goal, plannedAt, closedAt, bystandersNotNamed },
+    ...(attempt.sum === null ? {} : { sum: sumView(attempt.sum, attempt) }),
     deadlineAt: deadlineAtMs === null ? null : new Date(deadlineAtMs).toISOString(),
     endedAt: past?.endedAt ?? null,
     reasons: histogramOf(attempt.isClosed || past !== null ? refusalsOf(attempt) : settledOf(attempt)),
     agents: [...seatsOf(attempt, live), ...attempt.over.map(overView), ...bystanders.map(bystanderView)],
+  }
+}
+
+function sumView({ lists, survivors, ms, unmaskMs, said, elements }: RoundSum, { seats }: Attempt): SumView {
+  const masked = [...seats.values()].flatMap((seat) =>
+    seat.status === 'accepted' ? [seat.contribution.sizeBytes] : [],
+  )
+  return {
+    keys: lists.keys?.length ?? 0,
+    shares: lists.shares?.length ?? 0,
+    survivors: survivors.length,
+    confirmations: lists.confirmation?.length ?? 0,
+    bytesUp: masked.reduce((sum, sizeBytes) => sum + sizeBytes, said.bytesUp),
+    bytesDown: said.bytesDown,
+    plainBytes: 4 * elements * survivors.length,
+    ...{ ms, unmaskMs },
   }
 }
 

@@ -50,6 +50,12 @@ test('three agents sum their updates unseen, and the release is their mean', asy
   expect(Math.max(...moved.map((value) => Math.abs(value - mean)))).toBeLessThan(1e-6)
   const view = (await fleet.api('GET', `/api/v1/runs/${runId}/rounds/1`)).body as RoundView
   expect(view.aggregation).toMatchObject({ agents: [], error: null, agreement: null })
+  const { sum } = view.attempts[0]!
+  const values = moved.length
+  expect(sum).toMatchObject({ keys: 3, shares: 3, survivors: 3, confirmations: 3, plainBytes: 12 * values })
+  expect(sum!.bytesUp).toBeGreaterThan(12 * values + 3 * (2 * 82 + 3 * 33)) // masked values, sealed shares and those revealed
+  expect(sum!.bytesDown).toBeGreaterThan(3 * 2 * 82)
+  expect(sum!.ms).toBeGreaterThanOrEqual(sum!.unmaskMs!)
   const { body } = await fleet.api('POST', `/api/v1/runs/${runId}/rounds/1/replay`)
   expect(body).toMatchObject({ isSame: true, updates: 3 })
 })
@@ -123,3 +129,94 @@ test.each(steps)(
     expect(agents).toHaveLength(4)
   },
 )
+
+test('twelve agents of which the most allowed drop out in different steps', async () => {
+  await using fleet = await startFleet(undefined, { leaseMs: 800 })
+  const stops = ['shares', 'input', 'confirmation', 'reveal'] as const
+  const agents = await Promise.all(
+    Array.from({ length: 12 }, (_, at) => {
+      const stopsBefore = stops[at]
+      const change = (at - 5) / 8
+      return startSummingAgent(fleet, `site-${at}`, {
+        change,
+        ...(stopsBefore === undefined ? {} : { stopsBefore }),
+      })
+    }),
+  )
+  const runId = await fleet.startRun(
+    privately({ rounds: { count: 1, minimum: 12 } }, { minSurvivors: 9, colluding: '8%' }),
+  )
+  await fleet.event(runId, 'run-ended')
+  const run = await fleet.run(runId)
+  expect([run.state, run.reason]).toEqual(['succeeded', 'all rounds are committed'])
+  const counted = Array.from({ length: 12 }, (_, at) => at).filter((at) => at > 1)
+  const mean = counted.reduce((sum, at) => sum + (at - 5) / 8, 0) / counted.length
+  const moved = await changeOf(fleet, agents[11]!, runId)
+  expect(Math.max(...moved.map((value) => Math.abs(value - mean)))).toBeLessThan(2e-6)
+})
+
+test('a coordinator that is restarted in the middle of a sum ends it, and the next attempt goes through with fresh keys', async () => {
+  await using fleet = await startFleet()
+  const keys: string[] = []
+  let isHeld = true
+  let reached: () => void = () => {}
+  const held = new Promise<void>((resolve) => {
+    reached = resolve
+  })
+  const agents = await Promise.all(
+    ['oslo', 'turin', 'graz'].map((name, at) =>
+      startSummingAgent(fleet, name, {
+        change: at + 0.5,
+        onMasked: (_, __, { attempt }) => keys.push(`${name} ${attempt}`),
+        onRoster: async () => {
+          if (name !== 'graz' || !isHeld) return
+          reached()
+          await new Promise(() => {}) // its shares never come
+        },
+      }),
+    ),
+  )
+  const runId = await fleet.startRun(privately())
+  await held
+  isHeld = false
+  await fleet.restart()
+  await Promise.all(
+    agents.map(({ name, identity }, at) =>
+      startSummingAgent(
+        fleet,
+        name,
+        { change: at + 0.5, onMasked: (_, __, { attempt }) => keys.push(`${name} ${attempt}`) },
+        identity,
+      ),
+    ),
+  )
+  const failed = await fleet.event(runId, 'round-failed')
+  expect(failed.reason).toBe(
+    'LRC-4018: the secure sum was not finished: the coordinator was restarted meanwhile',
+  )
+  await fleet.event(runId, 'run-ended')
+  expect((await fleet.run(runId)).state).toBe('succeeded')
+  expect(keys.sort()).toEqual(['graz 2', 'oslo 2', 'turin 2'])
+})
+
+test('an agent that begins anew in the middle of a sum drops out, and one that repeats itself does not', async () => {
+  await using fleet = await startFleet(undefined, { leaseMs: 150 })
+  const names = ['oslo', 'turin', 'graz', 'bern']
+  const refusals: string[] = []
+  await Promise.all(
+    names.map((name, at) =>
+      startSummingAgent(fleet, name, {
+        change: at,
+        onRoster: async (agent, said) => {
+          if (name === 'oslo') refusals.push(await said(agent, 'same'))
+          if (name === 'bern') refusals.push(await said(agent, 'other'))
+        },
+      }),
+    ),
+  )
+  const runId = await fleet.startRun(privately({ rounds: { count: 1, minimum: 4 } }, { minSurvivors: 3 }))
+  await fleet.event(runId, 'run-ended')
+  const { rounds } = await fleet.run(runId)
+  expect(rounds[0]!.contributions.map(({ name }) => name).sort()).toEqual(['graz', 'oslo', 'turin'])
+  expect(refusals.sort()).toEqual(['LRC-4019', 'ok'])
+})

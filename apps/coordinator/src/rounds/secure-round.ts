@@ -20,7 +20,7 @@ import {
   unpackRing,
   type VerifyText,
 } from '@lorica/privacy'
-import { LoricaError, verifyText } from '@lorica/protocol'
+import { encodeFrame, LoricaError, verifyText } from '@lorica/protocol'
 import type { SumTelling } from '../fleet/sum-telling.js'
 import { contributionsOf, phaseOf } from '../runs/round.js'
 import { sumTerms } from '../runs/secure-terms.js'
@@ -160,6 +160,7 @@ async function finish(
     ...{ survivors: done.survivors, file: { sha256, sizeBytes: bytes.byteLength } },
     ms: Math.round(nowMs - startedMs),
     unmaskMs: Math.round(nowMs - unmaskedMs),
+    ...{ said: { ...sum.said }, elements: sum.terms.elements },
   })
 }
 
@@ -224,8 +225,10 @@ function absenceIn(
 
 /** Tells an agent what it was told last, if it is connected: it may have lost it with its link. */
 export function tellAgain(parts: Pick<Parts, 'roster' | 'log'>, active: ActiveRun, agentId: string): void {
-  const telling = active.sum?.told.get(agentId)
-  if (telling === undefined || active.sum?.state.gone.has(agentId)) return
+  const { sum } = active
+  const telling = sum?.told.get(agentId)
+  if (sum === null || telling === undefined || sum.state.gone.has(agentId)) return
+  if (parts.roster.find(agentId) !== undefined) sum.said.bytesDown += encodeFrame(telling.message).byteLength
   parts.roster
     .find(agentId)
     ?.sendSum(telling)

@@ -4,6 +4,7 @@
  */
 import { advertisementText, type SumTerms } from '@lorica/privacy'
 import {
+  encodeFrame,
   LoricaError,
   type SumConfirm,
   type SumKeys,
@@ -55,6 +56,7 @@ export function takeSumAnswer(parts: Parts, active: ActiveRun, agentId: string, 
     throw notAwaited(next)
   }
   sum.state = next
+  sum.said.bytesUp += encodeFrame(answer).byteLength
   sum.movedAtMs.set(agentId, parts.clock.monotonicMs())
 }
 

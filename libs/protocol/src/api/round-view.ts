@@ -53,6 +53,19 @@ export interface ReasonCount {
   readonly count: number
 }
 
+/** A secure sum of an attempt: how many were on the list of each step, and what it cost beside the same updates in the clear. */
+export interface SumView {
+  readonly keys: number // agents that sent keys
+  readonly shares: number // that shared their secrets
+  readonly survivors: number // whose updates are in the sum
+  readonly confirmations: number // that confirmed it
+  readonly bytesUp: number // masked updates, and what agents said for them
+  readonly bytesDown: number // what agents were told for them
+  readonly plainBytes: number // of the survivors' updates in the clear, 32 bits a value
+  readonly ms: number | null // from the last keys to the sum; null: it was not finished
+  readonly unmaskMs: number | null // of the coordinator, to take the masks off
+}
+
 /** One attempt at a round: who took part in it and how it ended. */
 export interface AttemptView {
   readonly attempt: number // 1, 2, ...
@@ -66,6 +79,7 @@ export interface AttemptView {
   readonly endedAt: string | null
   readonly reasons: readonly ReasonCount[] // why seats brought nothing
   readonly agents: readonly AgentInRound[]
+  readonly sum?: SumView // of an attempt whose updates are summed unseen, once its keys were listed
   readonly bystandersNotNamed: number // agents without a seat beyond those that are recorded by name
 }
 
