@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { keystream } from '../secure-sum/mask.js'
+import { CHUNK_WORDS, keystream } from '../secure-sum/mask.js'
 
 /** Gives the next word of 32 random bits, as a whole number from 0 to 2^32 - 1. */
 export type RandomWords = () => number
 
-const WORDS = 16_384 // of one turn: as many as the keystream gives at once
+const WORDS = CHUNK_WORDS // of one turn
 
 /**
  * Words of the keystream of AES-256 in counter mode under a key from the operating system, which is drawn here, is nowhere else, and

@@ -70,3 +70,10 @@ test('masks are added and taken away in order, modulo the ring', () => {
   expect(applyMasks(Uint32Array.of(1), [{ key, sign: -1 }], 20)[0]).toBe(0x100001 - 0x095dc)
   expect(applyMasks(Uint32Array.of(2), [{ key, sign: -1 }], 32)[0]).toBe(2 ** 32 + 2 - 0x78c095dc)
 })
+
+test('a keystream that is asked for more than it gives at once refuses, and gives no fewer', () => {
+  const stream = keystream(new Uint8Array(32).fill(7))
+  expect(stream(8192)).toHaveLength(8192)
+  expect(() => stream(8193)).toThrow('words expected 0 to 8192, got 8193')
+  expect(() => stream(Number.NaN)).toThrow('got NaN')
+})

@@ -9,7 +9,8 @@ import { createCipheriv } from 'node:crypto'
 import { endianness } from 'node:os'
 import { maskOf } from './fixed-point.js'
 
-const CHUNK_WORDS = 8192 // 32 KiB of keystream at a time stay in the cache
+/** The most words of a keystream that are given at once: 32 KiB of it stay in the cache. */
+export const CHUNK_WORDS = 8192
 const zeros = new Uint8Array(CHUNK_WORDS * 4)
 const counterStart = new Uint8Array(16) // a key expands one mask only, so it needs no nonce
 
@@ -55,11 +56,16 @@ function subtractWords(from: Uint32Array, words: Uint32Array): void {
   for (let i = 0; i < rest.length; i += 1) rest[i] = ((rest[i] as number) - (taken[i] as number)) | 0
 }
 
-/** Reads up to 8192 words of 32 bits, little-endian, from the keystream of a key; each call goes on where the last one ended. */
+/**
+ * Reads up to `CHUNK_WORDS` words of 32 bits, little-endian, from the keystream of a key; each call goes on where the last one ended.
+ * RangeError for more: fewer words than were asked for would be noise that is none.
+ */
 export function keystream(key: Uint8Array): (words: number) => Uint32Array {
   if (key.length !== 32) throw new RangeError(`key expected 32 bytes, got ${key.length}`)
   const cipher = createCipheriv('aes-256-ctr', key, counterStart)
   return (words) => {
+    if (!(words >= 0 && words <= CHUNK_WORDS))
+      throw new RangeError(`words expected 0 to ${CHUNK_WORDS}, got ${words}`)
     const bytes = cipher.update(zeros.subarray(0, words * 4))
     if (endianness() === 'BE') bytes.swap32()
     const aligned = bytes.byteOffset % 4 === 0 ? bytes : Uint8Array.from(bytes)

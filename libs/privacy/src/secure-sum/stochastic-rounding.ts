@@ -1,5 +1,5 @@
 import { maskOf } from './fixed-point.js'
-import { keystream } from './mask.js'
+import { CHUNK_WORDS, keystream } from './mask.js'
 import { largestInteger, type Ring } from './ring.js'
 
 /**
@@ -26,8 +26,8 @@ export function encodeStochastic(
   const mask = maskOf(ring.bits)
   const draw = keystream(seed)
   const encoded = new Uint32Array(values.length)
-  for (let start = 0; start < values.length; start += DRAWN) {
-    const words = draw(Math.min(DRAWN, values.length - start))
+  for (let start = 0; start < values.length; start += CHUNK_WORDS) {
+    const words = draw(Math.min(CHUNK_WORDS, values.length - start))
     for (let at = 0; at < words.length; at += 1) {
       const value = values[start + at] as number
       const chance = (words[at] as number) * 2 ** -32
@@ -43,5 +43,3 @@ export function encodeStochastic(
   }
   return encoded
 }
-
-const DRAWN = 8192 // words of the keystream at a time
