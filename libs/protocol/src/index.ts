@@ -8,7 +8,7 @@ export type {
   RuleView,
   SideView,
 } from './api/aggregation-view.js'
-export type { PlannedAgent, PlanView } from './api/plan-view.js'
+export type { PlannedAgent, PlannedPrivacy, PlanView } from './api/plan-view.js'
 export type { PrivacyCharge, PrivacyLedgerView, SitePrivacy } from './api/privacy-view.js'
 export { errorOfProblem, type Problem, problemOf, problemSchema } from './api/problem.js'
 export { type AuditFinding, parseAuditFinding, type ReleaseAudit } from './api/release-audit.js'

@@ -1,5 +1,6 @@
 import type { PlanView } from '@lorica/protocol'
 import type { Command } from 'commander'
+import { roundedUp } from '../privacy/steps.js'
 import { needed } from '../screen/argument.js'
 import { runs } from '../screen/command.js'
 import { bytes, count, duration, table } from '../screen/format.js'
@@ -43,10 +44,23 @@ function linesOf(plan: PlanView, file: string): readonly string[] {
     `an agent downloads the base once (${bytes(moved.base)}), and each round ${bytes(moved.downEachRound)}; it sends ${bytes(moved.upEachRound)} (${spec.update.encoding}), and reads ${count(tokensEachRound)} tokens`,
     memoryText(plan),
     timeText(plan),
+    ...privacyText(plan),
     ...(plan.opensAt === null ? [] : [`its schedule opens at ${plan.opensAt}`]),
     ready
       ? `${invited} of ${agents.length} agents would begin: lorica run start -f ${file}`
       : `too few agents: rounds.minimum is ${spec.rounds.minimum}; the run would wait for more`,
+  ]
+}
+
+function privacyText({ privacy }: PlanView): readonly string[] {
+  if (!privacy) return []
+  const { epsilon, delta, noiseMultiplier, clip, cohort, noiseNorm } = privacy
+  const drowns =
+    noiseNorm > clip
+      ? ', which is longer than any update: more sites, fewer trained parameters or a larger epsilon'
+      : ''
+  return [
+    `all rounds: (${roundedUp(epsilon)}, ${delta})-private for each site, noise multiplier ${noiseMultiplier.toPrecision(4)}; the noise on the mean of ${count(cohort)} updates of norm ${clip} or less has norm ${noiseNorm.toPrecision(3)}${drowns}`,
   ]
 }
 

@@ -1,9 +1,11 @@
 import { adapterFiles, updateDataBytes } from '@lorica/peft-core'
+import { elementsIn } from '@lorica/privacy'
 import { openingAt, type PlannedAgent, type PlanView } from '@lorica/protocol'
 import { isCorrected } from '../aggregation/scaffold.js'
 import type { Available } from '../fleet/availability.js'
 import type { Member, Roster } from '../fleet/roster.js'
 import { trustedIn } from '../runs/rule.js'
+import { plannedPrivacy } from '../runs/site-privacy.js'
 import { tensorsOf } from '../runs/strategy.js'
 import { bystandersOf } from './bystanders.js'
 import { chooseAgents, rankOf, suitedAgents } from './selection.js'
@@ -60,8 +62,10 @@ export function previewOf({ spec, seed, base, adapter }: PinnedRun, known: Known
   const slowest = awaited.slice(0, spec.rounds.buffer?.size).at(-1) ?? 0 // that a round waits for
   const eachRound = slowest > 0 ? tokensEachRound / slowest : null
   const opening = spec.schedule === null ? null : openingAt(spec.schedule, nowMs)
+  const values = elementsIn(tensorsOf(spec, adapter, 1).shared)
   return {
     spec,
+    privacy: plannedPrivacy(spec, { seats: invited.length, values }),
     base: { name: base.name, sha256: base.sha256, sizeBytes: baseBytes },
     parameters,
     agents,

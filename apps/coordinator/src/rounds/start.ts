@@ -4,6 +4,7 @@ import { type FileReference, LoricaError, parseRunSpec, type RunSpec } from '@lo
 import type { Host } from '../host.js'
 import type { RunJournalEvent } from '../journal-event.js'
 import type { Ledger } from '../ledger.js'
+import { expectNoise } from '../runs/site-privacy.js'
 import { expectPersonal, hasOrthonormalStart } from '../runs/strategy.js'
 import type { Blobs } from '../store/blobs.js'
 
@@ -30,6 +31,7 @@ export async function pinRun(
       models.folderOf(path),
     ])
     expectPersonal(spec, adapter)
+    expectNoise(spec)
     const base = { path, folder, name: basename(path), sha256, files: files.map((file) => ({ ...file })) }
     return { spec, seed, base, adapter }
   } catch (cause) {

@@ -1,11 +1,11 @@
 import { gaussianEpsilon } from '@lorica/privacy'
 import { parseRunSpec } from '@lorica/protocol'
 import { describe, expect, test } from 'vitest'
-import { chargeOf, overBudget, roundPrivacyOf } from './site-privacy.js'
+import { chargeOf, expectNoise, overBudget, plannedPrivacy, roundPrivacyOf } from './site-privacy.js'
 
-const runOf = (dp: object, rounds: object = { count: 20 }) => {
+const runOf = (dp: object, rounds: object = { count: 20 }, evaluate: object = {}) => {
   const spec = parseRunSpec({
-    ...{ name: 'tone', base: { model: './base' }, data: { maxTokens: 128 }, rounds },
+    ...{ name: 'tone', base: { model: './base' }, data: { maxTokens: 128 }, rounds, evaluate },
     ...{ local: { steps: 20, batch: 8, learningRate: 1e-3 } },
     privacy: { clip: 0.5, dp: { unit: 'site', delta: 1e-5, ...dp } },
   })
@@ -42,6 +42,28 @@ describe('roundPrivacyOf', () => {
   test('a run without it has none', () => {
     const { spec } = runOf(given)
     expect(roundPrivacyOf({ spec: { ...spec, privacy: { clip: 1 } }, clip: 1 }, 30)).toBeNull()
+  })
+})
+
+describe('before a run', () => {
+  test('the noise of a mean is told beside the clip', () => {
+    const { spec } = runOf(given)
+    const planned = plannedPrivacy(spec, { seats: 10, values: 400 })
+    expect(planned?.noiseNorm).toBeCloseTo((1.3 * 0.5 * 20) / 10, 12)
+    expect(planned?.epsilon).toBe(epsilonOf(1.3, 20))
+    expect(plannedPrivacy(spec, { seats: 0, values: 400 })).toBeNull()
+    const agents = runOf({ ...given, noise: 'agent' }, { count: 20, goal: 16 }, { holdout: 0 })
+    expect(plannedPrivacy(agents.spec, { seats: 16, values: 400 })?.noiseNorm).toBeCloseTo(
+      (1.3 * 0.5 * 20) / 4,
+      12,
+    )
+  })
+
+  test('bits that cost more than the round are refused when the run is sent', () => {
+    expect(() => expectNoise(runOf({ ...given, adaptiveClip: { bitNoise: 0.6 } }).spec)).toThrow(
+      'run: "privacy.dp": bitNoise expected more than half of the noise multiplier 1.3, got 0.6',
+    )
+    expect(expectNoise(runOf({ ...given, adaptiveClip: { bitNoise: 0.7 } }).spec)).toBeUndefined()
   })
 })
 

@@ -1,5 +1,5 @@
 import { type Account, type Charge, noiseFor, projected, spent, valueNoise } from '@lorica/privacy'
-import type { RunSpec, SiteDpSpec } from '@lorica/protocol'
+import { LoricaError, type PlannedPrivacy, type RunSpec, type SiteDpSpec } from '@lorica/protocol'
 import type { RoundPrivacy } from '../journal-privacy-event.js'
 import type { Run } from './run.js'
 
@@ -33,6 +33,32 @@ const BIT_NOISE_SHARE = 20 // of the cohort, after Andrew et al.
 function noiseMultiplierOf({ noiseMultiplier, epsilon = 0, delta }: SiteDpSpec, rounds: number): number {
   if (noiseMultiplier !== undefined) return noiseMultiplier
   return noiseFor(epsilon, delta, [{ samplingRate: 1, sampling: 'none', steps: rounds }]).noiseMultiplier
+}
+
+/** Throws LoricaError LRC-3001 where no noise keeps what a run promises to its sites. */
+export function expectNoise(spec: RunSpec): void {
+  try {
+    roundPrivacyOf({ spec, clip: spec.privacy.clip }, spec.rounds.goal ?? 1)
+  } catch (cause) {
+    throw new LoricaError('LRC-3001', `run: "privacy.dp": ${(cause as Error).message}`, { cause })
+  }
+}
+
+/** What the rounds of a run would do to means of so many values, were all as the first. */
+export function plannedPrivacy(
+  spec: RunSpec,
+  { seats, values }: { readonly seats: number; readonly values: number },
+): PlannedPrivacy | null {
+  const privacy = seats === 0 ? null : roundPrivacyOf({ spec, clip: spec.privacy.clip }, seats)
+  if (privacy === null) return null
+  const { noise, clip, cohort, delta, noiseMultiplier, valueNoise } = privacy
+  const rounds = { ...chargeOf(privacy), steps: spec.rounds.count }
+  const drawn = noise === 'agent' ? Math.sqrt(seats) : 1 // as many as there are updates, or one
+  return {
+    ...{ delta, noiseMultiplier, clip, cohort },
+    epsilon: spent([rounds], 'site', delta)?.epsilon ?? 0,
+    noiseNorm: (valueNoise * clip * Math.sqrt(values) * drawn) / cohort,
+  }
 }
 
 /** The largest norm of an update of so many values that may be taken: noise that an agent added is far longer than the clip. */

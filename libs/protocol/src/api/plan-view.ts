@@ -16,6 +16,16 @@ export interface PlannedAgent {
   readonly memoryBytes: number | null
 }
 
+/** What a run that protects its sites would do to the mean of a round. */
+export interface PlannedPrivacy {
+  readonly epsilon: number // of all rounds, for each site
+  readonly delta: number
+  readonly noiseMultiplier: number
+  readonly clip: number // what one update is long, at most
+  readonly cohort: number // what the sum is divided by
+  readonly noiseNorm: number // L2 of the noise on the mean of a round
+}
+
 /** A run before it is started: who would take part, and what it would move. */
 export interface PlanView {
   readonly spec: RunSpec
@@ -32,5 +42,7 @@ export interface PlanView {
   readonly seconds: { readonly eachRound: number; readonly all: number } | null
   /** When its schedule lets it begin; null: at once. */
   readonly opensAt: string | null
+  /** Null of a run without such a promise, and while no agent would take part. */
+  readonly privacy?: PlannedPrivacy | null
   readonly ready: boolean // enough agents for the first round
 }
