@@ -12,6 +12,10 @@ beforeAll(async () => {
   folder = await createFolder()
   await runLorica(['privacy', 'canaries', '--count', '120', '--out', folder.at('canaries')])
   await train('much', ['--steps', '130', '--learning-rate', '0.01', '--rank', '16'])
+  await train('noisy', [
+    ...['--steps', '20', '--learning-rate', '0.005', '--rank', '16', '--batch', '16'],
+    ...['--dp-noise-multiplier', '1.5', '--dp-clip', '0.5', '--dp-delta', '0.001'],
+  ])
   await train('hardly', ['--steps', '1', '--learning-rate', '0.0003'])
 })
 afterAll(async () => await folder[Symbol.asyncDispose]())
@@ -77,6 +81,26 @@ test('one run refutes an epsilon of the adapter that learned, and none of the ot
   expect(much.epsilonLowerBound).toBeGreaterThan(0.8)
   const hardly = await attack<{ readonly epsilonLowerBound: number }>('audit', 'hardly')
   expect(hardly.epsilonLowerBound).toBeLessThan(0.5)
+})
+
+test('trained with noise, the same texts are not told from others, and the audit stays within the promise', async () => {
+  const { scores } = await attack<Membership>('membership', 'noisy', '--resamples', '60')
+  for (const name of ['loss', 'reference', 'minKPlusPlus']) {
+    expect(scores[name]?.auc, name).toBeLessThan(0.75)
+    expect(scores[name]?.auc, name).toBeGreaterThan(0.25)
+  }
+  const { epsilonLowerBound } = await attack<{ readonly epsilonLowerBound: number }>(
+    'audit',
+    'noisy',
+    '--delta',
+    '0.001',
+  )
+  const promised = JSON.parse(await readFile(folder.at('noisy', 'privacy.json'), 'utf8')) as {
+    readonly epsilon: number
+  }
+  expect(promised.epsilon).toBeGreaterThan(1)
+  expect(epsilonLowerBound).toBeLessThan(promised.epsilon)
+  expect(epsilonLowerBound).toBeLessThan(0.5)
 })
 
 test('a form that has too few places for canaries is refused', async () => {
