@@ -14,7 +14,7 @@ interface LedgerOptions extends ApiOptions {
 export function privacyLedgerCommand(): Command {
   const command = new Command('ledger')
     .description(
-      'what all runs of a coordinator released about each site, and the epsilon that is left of their promises',
+      'what all runs of a coordinator released about each site, and the epsilon that all of it together keeps',
     )
     .option(
       '--delta <d>',

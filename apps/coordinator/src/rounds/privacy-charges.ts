@@ -55,6 +55,7 @@ export function chargeSeats(parts: Keeping, active: ActiveRun): void {
 
 /** The same for an agent that is asked later. */
 export function chargeInvited(parts: Keeping, active: ActiveRun, seat: Seat): void {
+  chargeSeats(parts, active) // of a round that a restart found unpaid
   const { current } = active.run()
   if (current?.privacy?.noise !== 'agent') return
   chargeSites(parts, active, { privacy: current.privacy, sites: [seat] })
