@@ -33,6 +33,7 @@ const specOf = ({
   rounds: {
     ...{ count: rounds, minimum: 2, deadline: '20m', mode },
     ...(mode === 'buffered' ? { buffer: { size: BUFFER_SIZE, maxStaleness } } : {}),
+    ...parts.rounds,
   },
   evaluate: { holdout: '10%', tokens: 64 },
   seed: SEED,

@@ -52,6 +52,9 @@ export interface Outcome {
 }
 
 const AGENTS = 3
+const SUMMING_AGENTS = 5 // a sum has at least 3, and some may be revoked or away
+
+const agentsOf = (way: Way): number => (way === 'private' ? SUMMING_AGENTS : AGENTS)
 const LEASE_MS = 15_000
 const TRANSFER = { chunkBytes: 1024, windowChunks: 4 }
 const MOST_FAULTS = 6
@@ -64,6 +67,7 @@ const AFTERWARDS_MS = 60_000
 export async function simulate(setting: Setting): Promise<Outcome> {
   const { seed, faults: kinds, mode = 'sync', way = 'mean', slowness = 1, diskFlushes = true } = setting
   const { rounds = mode === 'sync' ? 2 : 4 } = setting
+  const size = agentsOf(way)
   const dice = createDice(`simulation ${seed}`)
   const schedule = createSchedule(dice.fork('schedule'))
   const history = createHistory(schedule.nowMs)
@@ -131,12 +135,12 @@ export async function simulate(setting: Setting): Promise<Outcome> {
     }
     if (event.event === 'release-verified') applied.push({ agent: agent.name, folder: event.folder, disk })
   }
-  const agents: readonly AgentMachine[] = Array.from({ length: AGENTS }, (_, index) =>
+  const agents: readonly AgentMachine[] = Array.from({ length: size }, (_, index) =>
     createAgentMachine({
       ...{ index, schedule, dice: dice.fork(`agent ${index}`), history, address, faulty },
-      slowness: index === AGENTS - 1 ? slowness : 1,
+      slowness: index === size - 1 ? slowness : 1,
       join: () => join,
-      ...(isLying && index === AGENTS - 1 ? { reach: lyingReach(dice.fork('liar')) } : {}),
+      ...(isLying && index === size - 1 ? { reach: lyingReach(dice.fork('liar')) } : {}),
       told: (_name, event) => told(agents[index] as AgentMachine, event),
     }),
   )

@@ -3,6 +3,8 @@ export interface RunParts {
   readonly aggregate?: object
   readonly local?: object
   readonly update?: object
+  readonly privacy?: object
+  readonly rounds?: object
 }
 
 /** Ways to aggregate that a run is simulated with, and what each needs in the file of the run. */
@@ -25,6 +27,10 @@ export const ways = {
   adam: { aggregate: { optimizer: { kind: 'adam' } } },
   median: { aggregate: { trust: 'robust', robust: { rule: 'geometric-median' } } },
   scaffold: { aggregate: uniform, local: sgd },
+  private: {
+    aggregate: { trust: 'private' },
+    ...{ privacy: { clip: 4, secureAggregation: { minSurvivors: 3, colluding: 0 } }, rounds: { minimum: 3 } },
+  },
   int8: { update: { encoding: 'int8' } },
 } satisfies Readonly<Record<string, RunParts>>
 
