@@ -28,6 +28,7 @@ import { ownerOf } from './site/owner.js'
 import { forbidden, sumsOf } from './site/policy.js'
 import { readPolicy } from './site/policy-file.js'
 import type { Traffic } from './site/traffic.js'
+import { openAccounts } from './store/accounts.js'
 import { openAdapters } from './store/adapters.js'
 import { openBases } from './store/bases.js'
 import { openBlobs } from './store/blobs.js'
@@ -162,6 +163,7 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
     own: ({ runId, version }) => personal.own(runId, version),
     disk,
   })
+  const accounts = openAccounts(join(folder, 'privacy.json'), disk)
   const moments = openMoments(join(folder, 'moments'), disk)
   const residuals = openResiduals(join(folder, 'residuals'), disk)
   const controls = openControls(join(folder, 'controls'), disk)
@@ -217,6 +219,11 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
       control: async (file) => readControl(file, await blobs.bytes(file)),
       batches: host.openBatches(settings.data, folder),
       ...{ trainer, owner, clock },
+      async spend(charge, { dp }) {
+        const { privacy } = await readPolicy(folder, disk)
+        const own = privacy === undefined ? [] : [{ epsilon: privacy.maxEpsilon, delta: privacy.delta }]
+        await accounts.spend(charge, settings.data, [{ epsilon: dp.epsilon, delta: dp.delta }, ...own])
+      },
     },
     outbox,
     moments,

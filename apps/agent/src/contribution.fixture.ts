@@ -9,6 +9,7 @@ import { systemClock } from './clock.js'
 import { type ContributionParts, contributor, type Delivery } from './contribution.js'
 import type { AgentEvent } from './report.js'
 import { ownerOf } from './site/owner.js'
+import { openAccounts } from './store/accounts.js'
 import { openControls } from './store/controls.js'
 import { openMoments } from './store/moments.js'
 import { openOutbox } from './store/outbox.js'
@@ -89,6 +90,10 @@ export function agentIn(folder: string, upload: Upload) {
             labels: batch.inputIds,
           }))
         },
+        byExample: async (_reading, plan) => {
+          plans.push(plan)
+          return { steps: [], samplingRate: 0.25 }
+        },
         heldOut: async () => [],
       },
       trainer: {
@@ -107,9 +112,17 @@ export function agentIn(folder: string, upload: Upload) {
             optimizer: state,
           }
         },
+        async trainPrivately(_spec, job, onStep) {
+          jobs.push(job)
+          onStep({ step: 3, learningRate: 0.002 })
+          const optimizer = { step: 12, first: tensors(0.1, 0.2, 0.3), second: tensors(0.4, 0.5, 0.6) }
+          return { tensors: tensors(3, -2, 7), seconds: 0.5, steps: 4, optimizer }
+        },
         evaluate: async () => ({ lossSum: 0, tokens: 0, seconds: 0 }),
       },
       ...{ owner: ownerOf(folder, { clock }), clock },
+      spend: (charge, { dp }) =>
+        openAccounts(join(folder, 'privacy.json')).spend(charge, ['/data/a.txt'], [dp]),
     },
     ...{
       outbox,

@@ -114,13 +114,14 @@ async function train(
   const control = counted === null ? undefined : await parts.controls.of(runId, counted)
   const carried = { moments, owed, own, control }
   const update = await trainUpdate(assignment, { ...parts.work, onStep }, carried, signal)
-  const { delta, examples, tokens, trainMs, lossFirst, lossLast } = update
+  const { delta, examples, tokens, trainMs, lossFirst, lossLast, samplingRate } = update
   const finished: Finished = {
     ...{ work, assignmentId, runId, round, settled: isMasked }, // what goes into a sum is never offered by itself
     ...{ sha256: delta.sha256, sizeBytes: delta.bytes.byteLength },
     ...{ examples, tokens, trainMs, lossFirst, lossLast },
     ...(assignment.noise === undefined ? {} : { tokens: examples, ...unsaidLosses }), // examples follow from the run alone
     ...(isMasked ? { norm: delta.norm, clipFactor: delta.clipFactor } : {}),
+    ...(samplingRate === undefined ? {} : { samplingRate }),
   }
   // Work counts as finished once it is in the outbox. What it leaves for the next round is kept before that: a crash in
   // between trains this round again from what was left before it, and the next round never starts from older things.
@@ -196,8 +197,12 @@ export function deliver(finished: Finished, parts: ContributionParts, signal: Ab
 }
 
 async function handIn(finished: Finished, parts: ContributionParts, signal: AbortSignal): Promise<void> {
-  const { assignmentId, sha256, sizeBytes, examples, tokens, trainMs, lossFirst, lossLast } = finished
-  const message = { assignmentId, sha256, sizeBytes, examples, tokens, trainMs, lossFirst, lossLast }
+  const { assignmentId, sha256, sizeBytes, examples, tokens, trainMs, lossFirst, lossLast, samplingRate } =
+    finished
+  const message = {
+    ...{ assignmentId, sha256, sizeBytes, examples, tokens, trainMs, lossFirst, lossLast },
+    ...(samplingRate === undefined ? {} : { samplingRate }),
+  }
   try {
     const receipt = await parts.delivery.upload(message, finished, signal)
     await parts.residuals.accepted(finished.runId, sha256)
@@ -258,7 +263,7 @@ async function giveUp(
 /** Codes whose texts hold numbers and names of the run only. Others may name files of this machine. */
 const PUBLIC = [
   ...['LRC-6003', 'LRC-6004', 'LRC-6008', 'LRC-6010', 'LRC-6011', 'LRC-6015', 'LRC-6016'],
-  ...['LRC-6017', 'LRC-6018', 'LRC-6019', 'LRC-6020'],
+  ...['LRC-6017', 'LRC-6018', 'LRC-6019', 'LRC-6020', 'LRC-6021'],
   ...['LRC-7002', 'LRC-7003', 'LRC-7004'],
 ]
 

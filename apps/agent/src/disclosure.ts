@@ -37,10 +37,15 @@ export function disclosureLines({ upload, evaluation }: Disclosure): readonly st
         ]),
     masked !== undefined
       ? `  sent beside it: ${Math.round(counts.trainMs)} ms of training; no count and no loss`
-      : `  sent beside it: ${counts.examples} rows, ${counts.tokens} tokens, ${Math.round(counts.trainMs)} ms, ` +
-        `loss ${counts.lossFirst.toFixed(4)} to ${counts.lossLast.toFixed(4)}`,
+      : `  sent beside it: ${counts.examples} rows, ${counts.tokens} tokens, ${Math.round(counts.trainMs)} ms, ${lossesOf(counts)}`,
     ...evaluationLines(evaluation),
   ]
+}
+
+function lossesOf({ lossFirst, lossLast, samplingRate }: LastUpload['counts']): string {
+  return lossFirst === null || lossLast === null
+    ? `${samplingRate} as the chance of an example to take part in a step; no loss, and counts as they were expected`
+    : `loss ${lossFirst.toFixed(4)} to ${lossLast.toFixed(4)}`
 }
 
 function evaluationLines(evaluation: LastEvaluation | null): readonly string[] {

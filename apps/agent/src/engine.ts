@@ -1,17 +1,22 @@
-import type {
-  Batches,
-  Engine,
-  EngineSpec,
-  StepProgress,
-  startEngine,
-  TensorMap,
-  TrainJob,
-  TrainResult,
+import {
+  type Batches,
+  type ClippingModel,
+  type Engine,
+  type EngineSpec,
+  type PrivateStep,
+  type PrivateTrainJob,
+  type PrivateTrainResult,
+  type StepProgress,
+  type startEngine,
+  type TensorMap,
+  type TrainJob,
+  type TrainResult,
+  trainPrivately,
 } from '@lorica/peft-core'
 import { LoricaError } from '@lorica/protocol'
 import type { Clock } from './clock.js'
 import { engineFault, hasFallen } from './engine-fault.js'
-import { halvedJob, halvedSpec, inHalves } from './halves.js'
+import { halvedJob, halvedSpec, inHalves, sumOfHalves } from './halves.js'
 
 export type OnStep = (progress: StepProgress) => void
 export type Evaluated = Awaited<ReturnType<Engine['evaluate']>>
@@ -22,6 +27,13 @@ export interface Trainer {
   warm(): void
   /** `seconds` of the result count from the request: opening the model and handing it the numbers are part of training. */
   train(spec: EngineSpec, job: TrainJob, onStep: OnStep, signal: AbortSignal): Promise<TrainResult>
+  /** As `train`, on the noisy sums of clipped gradients: only the sums are made in the process. LRC-6011: training diverged. */
+  trainPrivately(
+    spec: EngineSpec,
+    job: PrivateTrainJob,
+    onStep: (step: PrivateStep) => void,
+    signal: AbortSignal,
+  ): Promise<PrivateTrainResult>
   evaluate(spec: EngineSpec, tensors: TensorMap, batches: Batches, signal: AbortSignal): Promise<Evaluated>
   /** Ends the process. A later request starts another one. */
   close(): Promise<void>
@@ -116,6 +128,21 @@ export function createTrainer({ start, onFallen, clock }: TrainerOptions): Train
       const startedMs = clock.monotonicMs()
       const use = (engine: Engine, isHalved: boolean) => engine.train(isHalved ? halvedJob(job) : job, onStep)
       const result = await serve({ spec, use }, signal)
+      return { ...result, seconds: (clock.monotonicMs() - startedMs) / 1000 }
+    },
+    async trainPrivately(spec, job, onStep, signal) {
+      const startedMs = clock.monotonicMs()
+      const clippedSums: ClippingModel['clippedSums'] = (tensors, batch, options) => {
+        const use = (engine: Engine, isHalved: boolean) =>
+          isHalved && batch.rows > 1
+            ? sumOfHalves(engine, { tensors, batch, options })
+            : engine.clippedSums(tensors, batch, options)
+        return serve({ spec, use }, signal)
+      }
+      const result = await trainPrivately({ clippedSums }, job, onStep).catch((error: unknown) => {
+        signal.throwIfAborted()
+        throw engineFault(error)
+      })
       return { ...result, seconds: (clock.monotonicMs() - startedMs) / 1000 }
     },
     evaluate(spec, tensors, batches, signal) {

@@ -1,4 +1,14 @@
-import { type Batch, type Batches, type EngineSpec, splitRows, type TrainJob } from '@lorica/peft-core'
+import {
+  type Batch,
+  type Batches,
+  type ClippedSums,
+  type ClippingModel,
+  type ClippingOptions,
+  type EngineSpec,
+  splitRows,
+  type TensorMap,
+  type TrainJob,
+} from '@lorica/peft-core'
 
 /** The same batches, each in two of half the rows; one of a single row stays as it is. */
 export function inHalves(batches: Batches): Batches {
@@ -17,6 +27,25 @@ export function inHalves(batches: Batches): Batches {
  */
 export function halvedJob(job: TrainJob): TrainJob {
   return { ...job, batches: inHalves(job.batches), accumulate: 2 * job.accumulate }
+}
+
+/** The clipped sums of a batch from those of its halves: what an example adds does not depend on the others. */
+export async function sumOfHalves(
+  model: ClippingModel,
+  {
+    tensors,
+    batch,
+    options,
+  }: { readonly tensors: TensorMap; readonly batch: Batch; readonly options: ClippingOptions },
+): Promise<ClippedSums> {
+  const halves: ClippedSums[] = []
+  for await (const half of splitRows([batch], 2)) halves.push(await model.clippedSums(tensors, half, options))
+  const [first, second] = halves as [ClippedSums, ClippedSums]
+  const sums = [...first.sums].map(
+    ([name, sum]) =>
+      [name, sum.map((value, at) => value + (second.sums.get(name)?.[at] ?? Number.NaN))] as const,
+  )
+  return { sums: new Map(sums), norms: Float32Array.of(...first.norms, ...second.norms) }
 }
 
 /** The model of a halved job. */

@@ -58,7 +58,8 @@ test('rounds of fedsa by two agents, which start anew between rounds, are what l
   const contributed = async (site: (typeof sites)[number], round: number, adapter: Adapter) => {
     const folder = join(root, site)
     const { parts, outbox, declined } = agentIn(folder, async ({ sha256 }) => receipt(sha256)) // its stores opened anew
-    const batches = { training: async () => batchesOf(site, round), heldOut: async () => [] }
+    const training = async () => batchesOf(site, round)
+    const batches = { ...parts.work.batches, training, heldOut: async () => [] }
     const base = async () => join(golden, 'model')
     const work = { ...parts.work, base, adapter: async () => adapter, batches, trainer }
     const asked: TrainAssignment = {

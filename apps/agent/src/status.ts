@@ -54,6 +54,8 @@ const pick = ({ runId, round, sizeBytes }: { runId: string; round: number; sizeB
   ...{ runId, round, sizeBytes },
 })
 
+const worded = (value: unknown): string => (typeof value === 'object' ? JSON.stringify(value) : String(value))
+
 /** A status for a terminal. */
 export function statusLines({
   name,
@@ -65,7 +67,9 @@ export function statusLines({
   bytesToday,
   lastUpload,
 }: Status): readonly string[] {
-  const limits = Object.entries(policy).map(([key, value]) => `${key} ${[value].flat().join(', ')}`)
+  const limits = Object.entries(policy).map(
+    ([key, value]) => `${key} ${[value].flat().map(worded).join(', ')}`,
+  )
   const until = pause?.until === null ? 'until it is resumed' : `until ${pause?.until}`
   return [
     `${name} (agent ${agentId}) of ${url}`,

@@ -19,7 +19,9 @@ import type { Clock } from './clock.js'
 import { correctionFor, type ReadControl } from './correction.js'
 import { type Delta, deltaOf } from './delta.js'
 import type { Trainer } from './engine.js'
+import { optimizerOf, scheduleOf } from './optimizer.js'
 import type { PrivateBatches } from './private/batches.js'
+import { type Spend, trainWithNoise } from './private-work.js'
 import type { Owner } from './site/owner.js'
 
 export interface WorkParts {
@@ -33,7 +35,12 @@ export interface WorkParts {
   readonly trainer: Trainer
   readonly owner: Pick<Owner, 'whenFree'>
   readonly clock: Clock
-  readonly onStep: (progress: StepProgress, steps: number) => void
+  readonly onStep: (
+    progress: Pick<StepProgress, 'step'> & { readonly [name in 'loss' | 'tokensPerSecond']: number | null },
+    steps: number,
+  ) => void
+  /** Has the examples of this agent pay for noisy steps, before they are made. Throws LRC-6021 when they cannot. */
+  readonly spend: Spend
   /** Hears how many batches of an evaluation were read. */
   readonly onBatch?: (done: number) => void
 }
@@ -44,8 +51,9 @@ export interface Update {
   readonly examples: number
   readonly tokens: number
   readonly trainMs: number
-  readonly lossFirst: number
-  readonly lossLast: number
+  readonly lossFirst: number | null // null: it is private
+  readonly lossLast: number | null
+  readonly samplingRate?: number // with dp
   readonly moments?: OptimizerState // stays here
   readonly own?: TensorMap // the personal parts after training; they stay here
   readonly control?: TensorMap // c_k of SCAFFOLD: stays here, too
@@ -69,8 +77,6 @@ export interface Carried {
   readonly control?: TensorMap | undefined
 }
 
-const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const
-
 /**
  * Trains the adapter of an assignment on the private text and returns the clipped difference, encoded as asked. Throws LRC-6xxx and LRC-7xxx, or the signal's reason.
  */
@@ -89,6 +95,15 @@ export async function trainUpdate(
   } = assignment
   const deadlineAtMs = parts.clock.now() + assignment.deadlineMs
   const { spec, adapter, side, reading } = await prepare(assignment, local.batch, parts, own)
+  const { frozen, unsent, personal } = tensorsIn(adapter.tensors, assignment)
+  const change = (tensors: TensorMap): Delta =>
+    finiteDelta(() => deltaOf(tensors, adapter.tensors, { maxNorm, encoding, noise, owed, unsent }))
+  if (assignment.dp !== undefined) {
+    const { dp } = assignment
+    const given = { assignment, dp, spec, adapter, frozen, side, reading, moments, deadlineAtMs }
+    const { tensors, ...rest } = await trainWithNoise(given, parts, signal)
+    return { delta: change(tensors), ...rest }
+  }
   const batches = await parts.batches.training(reading, {
     rows: local.batch,
     steps: local.steps * local.accumulate,
@@ -97,23 +112,15 @@ export async function trainUpdate(
   })
   signal.throwIfAborted()
   const keepState = local.optimizerState === 'keep'
-  const { frozen, unsent, personal } = tensorsIn(adapter.tensors, assignment)
   const correction = await correctionFor(assignment, { adapter, frozen, control }, parts.control)
   const job = {
     tensors: adapter.tensors,
     batches: parts.owner.whenFree(batches, deadlineAtMs, signal),
     optimizer: {
-      ...(local.optimizer === 'sgd' ? { kind: local.optimizer } : ADAM),
-      learningRate: local.learningRate,
-      weightDecay: local.weightDecay,
+      ...optimizerOf(local),
       ...(local.clipNorm === null ? {} : { clipNorm: local.clipNorm }),
     },
-    schedule: {
-      kind: local.schedule,
-      warmupSteps: local.warmupSteps,
-      totalSteps: local.totalSteps,
-      firstStep: local.firstStep,
-    },
+    schedule: scheduleOf(local),
     accumulate: local.accumulate,
     ...(local.proximal === undefined ? {} : { proximal: { strength: local.proximal } }),
     ...(correction === undefined ? {} : { correction: correction.tensors }),
@@ -124,9 +131,7 @@ export async function trainUpdate(
   }
   const result = await parts.trainer.train(spec, job, (step) => parts.onStep(step, local.steps), signal)
   return {
-    delta: finiteDelta(() =>
-      deltaOf(result.tensors, adapter.tensors, { maxNorm, encoding, noise, owed, unsent }),
-    ),
+    delta: change(result.tensors),
     examples: local.steps * local.accumulate * local.batch,
     tokens: result.tokens,
     trainMs: result.seconds * 1000,

@@ -80,7 +80,7 @@ export { type Corpus, type CorpusOptions, openCorpus } from './data/corpus.js'
 export { type DataFormat, dataFormats } from './data/format.js'
 export { type ImageCorpusOptions, openImageCorpus } from './data/image-corpus.js'
 export { type ImageProcessor, readImageProcessor } from './data/image-processor.js'
-export { type PoissonPlan, poissonSteps, samplingRate } from './data/poisson-steps.js'
+export { type PoissonPlan, poissonSteps, rowsAtOnce, samplingRate } from './data/poisson-steps.js'
 export { countDocuments } from './data/records.js'
 export { batchesIn, evaluationRows, type RowSource, trainingRows } from './data/row-source.js'
 // Many texts that grow side by side, in a process of its own.

@@ -158,7 +158,7 @@ export {
   proofHeaders,
   rotateText,
 } from './signing/proof.js'
-export type { DpSpec, SiteDpSpec } from './spec/dp-spec.js'
+export type { DpSpec, ExampleDpSpec, SiteDpSpec } from './spec/dp-spec.js'
 export { parseDuration } from './spec/duration.js'
 export type { OptimizerSpec } from './spec/optimizer-spec.js'
 export { parsePercentage } from './spec/percentage.js'

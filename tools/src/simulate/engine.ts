@@ -13,6 +13,9 @@ export function privateBatches(): PrivateBatches {
   const batch = { ...ROW, attentionMask: ROW.inputIds, labels: ROW.inputIds }
   return {
     training: async (_, { steps, seed }) => Array.from({ length: steps }, () => ({ ...batch, seed })),
+    byExample: async () => {
+      throw new RangeError('the simulated agents have no examples to protect')
+    },
     heldOut: async () => [batch],
   }
 }

@@ -6,6 +6,10 @@ import {
   evaluationRows,
   openCorpus,
   openTokenizer,
+  type PoissonPlan,
+  type PrivateSteps,
+  poissonSteps,
+  samplingRate,
   trainingRows,
 } from '@lorica/peft-core'
 import { LoricaError } from '@lorica/protocol'
@@ -33,6 +37,11 @@ export interface TrainingPlan {
  */
 export interface PrivateBatches {
   training(reading: Reading, plan: TrainingPlan): Promise<Batches>
+  /**
+   * Steps whose examples each take part by a secret coin, and its probability. Each record or document is an example and makes one
+   * row. Throws LRC-6002 when there are fewer examples than a step has on average.
+   */
+  byExample(reading: Reading, plan: PoissonPlan): Promise<{ steps: PrivateSteps; samplingRate: number }>
   /** Held-out rows: as many as fit into `maxTokens`, at least one, evenly spread; null: all of them. */
   heldOut(reading: Reading, rows: number, maxTokens: number | null): Promise<Batches>
 }
@@ -41,11 +50,11 @@ export interface PrivateBatches {
 export function openBatches(paths: readonly string[], folder: string): PrivateBatches {
   let current: { readonly key: string; readonly corpus: Promise<Corpus> } | undefined
 
-  const corpusOf = async (reading: Reading): Promise<Corpus> => {
-    const key = JSON.stringify([reading.model, reading.format, reading.columns, reading.holdout])
+  const corpusOf = async (reading: Reading, isByExample = false): Promise<Corpus> => {
+    const key = JSON.stringify([reading.model, reading.format, reading.columns, reading.holdout, isByExample])
     if (current?.key !== key) {
       const earlier = current?.corpus
-      const corpus = readCorpus(paths, reading, folder)
+      const corpus = readCorpus(paths, { ...reading, isByExample }, folder)
       current = { key, corpus }
       earlier?.then((opened) => opened.close()).catch(() => {})
       corpus.catch(() => {
@@ -59,6 +68,17 @@ export function openBatches(paths: readonly string[], folder: string): PrivateBa
     async training(reading, plan) {
       const { train } = await corpusOf(reading)
       return { [Symbol.iterator]: () => trainingRows(train, plan) }
+    },
+    async byExample(reading, plan) {
+      const { train } = await corpusOf(reading, true)
+      const { expectedExamples } = plan
+      if (expectedExamples > train.count) {
+        throw new LoricaError('LRC-6002', `${paths.join(', ')}: too little data`, {
+          expected: `at least ${expectedExamples} records or paragraphs, as many as a step has on average`,
+          received: 'less',
+        })
+      }
+      return { steps: poissonSteps(train, plan), samplingRate: samplingRate(train, expectedExamples) }
     },
     async heldOut(reading, rows, maxTokens) {
       const [heldOut] = (await corpusOf(reading)).heldOut
@@ -79,8 +99,12 @@ function spread(rows: number, count: number): readonly number[] {
   return Array.from({ length: count }, (_, index) => Math.floor((index * rows) / count))
 }
 
-async function readCorpus(paths: readonly string[], reading: Reading, folder: string): Promise<Corpus> {
-  const { model, format, columns, holdout } = reading
+async function readCorpus(
+  paths: readonly string[],
+  reading: Reading & { readonly isByExample: boolean },
+  folder: string,
+): Promise<Corpus> {
+  const { model, format, columns, holdout, isByExample } = reading
   const described = await describeModel(model).catch((cause: Error) => {
     throw new LoricaError('LRC-7001', cause.message, { cause })
   })
@@ -98,6 +122,7 @@ async function readCorpus(paths: readonly string[], reading: Reading, folder: st
     holdout,
     folder,
     packs: false,
+    isByExample,
   }
   return await openCorpus(options).catch((cause: Error) => {
     throw privateFault(paths, format, cause)

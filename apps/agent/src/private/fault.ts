@@ -2,7 +2,7 @@ import type { DataFormat } from '@lorica/peft-core'
 import { LoricaError } from '@lorica/protocol'
 
 const TOO_LITTLE =
-  /holding out expected|expected two tokens or more|expected data, got none|at least one example/
+  /holding out expected|expected two tokens or more|expected data, got none|at least one (example|document)/
 
 /**
  * What is wrong with private files, without a word of what is in them: LRC-6001 cannot be read, LRC-6002 too little,

@@ -1,4 +1,3 @@
-import type { Batch, Batches } from '@lorica/peft-core'
 import { LoricaError } from '@lorica/protocol'
 import { type Clock, wait } from '../clock.js'
 import type { Sensors } from '../device/sensors.js'
@@ -12,10 +11,14 @@ export interface Owner {
   /** Throws LRC-6008 while the owner paused the agent and LRC-6015 while the machine is needed: new work is not begun. */
   expectFree(): Promise<void>
   /**
-   * The same batches, each handed out only when the owner does not want the machine. Rejects with LRC-6008 when the pause would
+   * The same batches, or steps, each handed out only when the owner does not want the machine. Rejects with LRC-6008 when the pause would
    * last beyond `deadlineAtMs`, so that the work is given back.
    */
-  whenFree(batches: Batches, deadlineAtMs: number, signal: AbortSignal): Batches
+  whenFree<T>(
+    batches: Iterable<T> | AsyncIterable<T>,
+    deadlineAtMs: number,
+    signal: AbortSignal,
+  ): AsyncIterable<T>
 }
 
 export interface OwnerOptions {
@@ -69,8 +72,8 @@ export function ownerOf(folder: string, options: OwnerOptions): Owner {
       const reason = await needed()
       if (reason !== undefined) throw new LoricaError('LRC-6015', `the machine is needed: ${reason}`)
     },
-    whenFree(batches, deadlineAtMs, signal) {
-      async function* free(): AsyncGenerator<Batch> {
+    whenFree<T>(batches: Iterable<T> | AsyncIterable<T>, deadlineAtMs: number, signal: AbortSignal) {
+      async function* free(): AsyncGenerator<T> {
         for await (const batch of batches) {
           await untilFree(deadlineAtMs, signal)
           yield batch

@@ -22,6 +22,8 @@ const template = `# What this machine lets its fleet ask of it. Whatever is left
 # secureAggregation: { minAgents: 5 }       # and only in sums of at least so many agents
 # minNoise: 1.0               # updates leave only with so much noise of this agent, times the clip, and losses not at all
 # minHoldout: 0.1             # share of the data that is never trained on
+# privacy: { maxEpsilon: 8, delta: 1e-5 }   # only runs with privacy.dp of unit example, up to this epsilon of the
+#                             # examples of a file over all runs; losses on held-out text stay here
 # hours: 22:00-06:00          # of this machine's clock; or a list of them
 # bytesPerDay: 500MB          # both ways together
 #

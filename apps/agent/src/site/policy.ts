@@ -38,6 +38,13 @@ export const policySchema = z.strictObject({
     .optional(), // whether updates may leave only as parts of sums, and of how many agents at least
   minNoise: z.number().positive().optional(), // of the clip: updates leave only with so much noise of this agent, and losses not at all
   minHoldout: z.number().min(0).max(0.9).optional(), // share of the data that is never trained on
+  privacy: z
+    .strictObject({
+      maxEpsilon: z.number().positive().max(1e6), // of the examples of one file, over all runs
+      delta: z.number().gt(0).lt(1).default(1e-5),
+      minNoiseMultiplier: z.number().positive().max(1e6).optional(),
+    })
+    .optional(), // only runs that protect examples are allowed, and nothing is measured
   hours: z.union([hoursSchema, z.array(hoursSchema).min(1)]).optional(), // of this machine's clock
   bytesPerDay: sizeSchema.optional(), // both ways together
   idleOnly: z.boolean().optional(), // true: yields while other programs use the processor or the GPU
@@ -56,7 +63,9 @@ export interface Moment {
 /** Why a policy does not allow an assignment, in words without anything private; undefined when it does. */
 export function forbidden(policy: Policy, assignment: Assignment, moment: Moment): string | undefined {
   const own = assignment.kind === 'train' ? trainingFaults(policy, assignment) : measuringFaults(policy)
-  return [...own, ...commonFaults(policy, assignment, moment)].find((fault) => fault !== undefined)
+  return [privacyFault(policy, assignment), ...own, ...commonFaults(policy, assignment, moment)].find(
+    (fault) => fault !== undefined,
+  )
 }
 
 /** What a site demands of secure sums. */
@@ -72,6 +81,19 @@ export function sumsOf({ secureAggregation: wanted }: Policy): {
 const LEAST_AGENTS = 2 // of a sum, where the policy says nothing
 
 type Fault = string | undefined
+
+/** What a site that protects its examples does not let out: anything without noise. */
+function privacyFault({ privacy }: Policy, assignment: Assignment): Fault {
+  if (privacy === undefined) return undefined
+  if (assignment.kind === 'evaluate')
+    return 'a loss on private text is an exact number about it, and this site lets out none (policy.yaml: privacy)'
+  const { dp } = assignment
+  if (dp === undefined) return 'the run has no privacy.dp of unit example, which this site asks for'
+  const { minNoiseMultiplier: least } = privacy
+  return least !== undefined && dp.noiseMultiplier < least
+    ? `privacy.dp.noiseMultiplier is ${dp.noiseMultiplier}, this site asks for at least ${least}`
+    : undefined
+}
 
 function trainingFaults(
   policy: Policy,

@@ -33,8 +33,9 @@ const lastUploadSchema = z.strictObject({
     examples: z.int(),
     tokens: z.int(),
     trainMs: z.number(),
-    lossFirst: z.number(),
-    lossLast: z.number(),
+    lossFirst: z.number().nullable(), // null: it did not leave
+    lossLast: z.number().nullable(),
+    samplingRate: z.number().optional(),
   }),
 })
 
@@ -98,13 +99,17 @@ export async function writeLastUpload(
 ): Promise<void> {
   const { at, coordinator, finished, delta } = sending
   const { tensors, norm, clipFactor, encoding, roundingError } = delta
-  const { runId, round, sha256, sizeBytes, examples, tokens, trainMs, lossFirst, lossLast } = finished
+  const { runId, round, sha256, sizeBytes, examples, tokens, trainMs, lossFirst, lossLast, samplingRate } =
+    finished
   const record = {
     schema: 1,
     at,
     coordinator,
     update: { runId, round, sha256, sizeBytes, tensors, norm, clipFactor, encoding, roundingError },
-    counts: { examples, tokens, trainMs, lossFirst, lossLast },
+    counts: {
+      ...{ examples, tokens, trainMs, lossFirst, lossLast },
+      ...(samplingRate === undefined ? {} : { samplingRate }),
+    },
   }
   await writeJson(join(folder, UPLOAD_FILE), record, { disk })
 }

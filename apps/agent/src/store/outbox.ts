@@ -15,8 +15,9 @@ const entrySchema = z.strictObject({
   examples: z.int(),
   tokens: z.int(),
   trainMs: z.number(),
-  lossFirst: z.number(),
-  lossLast: z.number(),
+  lossFirst: z.number().nullable(),
+  lossLast: z.number().nullable(),
+  samplingRate: z.number().optional(),
   norm: z.number().optional(), // of one that goes into a secure sum: before clipping
   clipFactor: z.number().optional(),
   settled: z.boolean(), // there is a receipt or a refusal for it

@@ -1,4 +1,4 @@
-import { type Batch, poissonSteps, type RowSource, trainPrivately } from '@lorica/peft-core'
+import { type Batch, poissonSteps, type RowSource, rowsAtOnce, trainPrivately } from '@lorica/peft-core'
 import { addNoise } from '@lorica/privacy'
 import { count, duration } from '../screen/format.js'
 import type { Output } from '../screen/output.js'
@@ -6,14 +6,6 @@ import { heldOutLoss } from './held-out.js'
 import type { PrivatePlan } from './private-options.js'
 import type { LearningSession } from './session.js'
 import type { OpenRows, Trained, TrainingPlan } from './training.js'
-
-/** Rows that are computed at once: as few as keep matrix products at full speed. */
-const TOKENS_AT_ONCE = 512
-
-/** How many examples of a step are computed at once. */
-export function rowsAtOnce(expectedExamples: number, columns: number): number {
-  return Math.max(1, Math.min(expectedExamples, Math.ceil(TOKENS_AT_ONCE / Math.max(1, columns))))
-}
 
 export type PrivatelyTrained = Pick<Trained, 'adapter' | 'session' | 'seconds' | 'heldOutLoss'>
 

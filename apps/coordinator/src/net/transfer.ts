@@ -123,7 +123,7 @@ export function createTransfer(
   async function finish(upload: Upload): Promise<Receipt> {
     const { active, agentId, check, offer, staged } = upload
     const { runId } = active.run()
-    const { sha256, assignmentId, examples, tokens, trainMs, lossFirst, lossLast } = offer
+    const { sha256, assignmentId, examples, tokens, trainMs, lossFirst, lossLast, samplingRate } = offer
     await staged.written()
     const flushed = staged.flush() // while it is checked
     const checked = inTurn(() => inspectUpdate(parts.disk, staged.path, check))
@@ -144,6 +144,7 @@ export function createTransfer(
       norm,
       sizeBytes: offer.sizeBytes,
       ...(isMasked ? {} : { encoding }),
+      ...(samplingRate === undefined ? {} : { samplingRate }),
     }
     const contribution = { agentId, name, assignmentId, updateSha256: sha256, acceptedAt, ...counts }
     parts.ledger.record({ type: 'update-accepted', runId, round: upload.round, contribution })

@@ -10,9 +10,9 @@ export interface Verdict {
   readonly parentLoss: number | null
 }
 
-/** The verdict over a candidate of sites that are protected: what was measured tells of their data, so it decides nothing. */
+/** The verdict over a candidate of sites or examples that are protected: what was measured tells of their data, so it decides nothing. */
 export function unmeasured({ loss }: Measured): Verdict {
-  const reason = 'what agents measure decides nothing where sites are protected'
+  const reason = 'what agents measure decides nothing where sites or examples are protected'
   return { verdict: 'released', reason, loss, parentLoss: null }
 }
 

@@ -2,6 +2,7 @@ import { updateDataBytes } from '@lorica/peft-core'
 import { manifestId, type Release, type RoundRecord } from '@lorica/protocol'
 import type { Contribution, Measured } from '../journal-event.js'
 import { judge, judgePooled, unmeasured, type Verdict } from '../releases/gate.js'
+import { exampleDpIn } from '../runs/example-privacy.js'
 import { contributionsOf, type RoundState, refusalsOf } from '../runs/round.js'
 import { weightsSha256 } from '../runs/run.js'
 import { isPrivate } from '../runs/secure-terms.js'
@@ -44,7 +45,7 @@ async function commitAs(
   const run = active.run()
   const round = openRoundOf(active)
   const { measured } = candidate
-  const isProtected = round.privacy !== null
+  const isProtected = round.privacy !== null || exampleDpIn(run.spec) !== undefined
   const judged = isPrivate(run.spec) ? judgePooled : judge
   const verdict = isProtected ? unmeasured(measured) : judged(measured, run.parent, run.spec.evaluate)
   const contributions = contributionsOf(round)

@@ -1,5 +1,6 @@
 import { LoricaError } from '@lorica/protocol'
 import { availableAgents } from '../fleet/availability.js'
+import { measuresHeldOut } from '../runs/example-privacy.js'
 import { holdOf } from '../runs/opening.js'
 import { contributionsOf } from '../runs/round.js'
 import { isPrivate } from '../runs/secure-terms.js'
@@ -22,7 +23,7 @@ export async function conduct(parts: Parts, active: ActiveRun): Promise<void> {
   parts.aggregator?.warm()
   linkBase(base, parts.blobs)
   if (active.run().rounds.length > 0 || active.run().current !== null) await checkBase(base, parts.models)
-  if (active.run().baseline === null && active.run().current === null && spec.evaluate.holdout > 0) {
+  if (active.run().baseline === null && active.run().current === null && measuresHeldOut(spec)) {
     await measureBaseline(parts, active)
   }
   while (active.run().rounds.length < spec.rounds.count) {
@@ -32,7 +33,7 @@ export async function conduct(parts: Parts, active: ActiveRun): Promise<void> {
   if (active.run().release === null) {
     throw new LoricaError('LRC-3012', `none of ${spec.rounds.count} candidates passed the gate`)
   }
-  if (spec.evaluate.holdout > 0 && active.run().final === null) await measureFinal(parts, active)
+  if (measuresHeldOut(spec) && active.run().final === null) await measureFinal(parts, active)
 }
 
 /** The updates overflow, are too few for a rule, or one of them was damaged on disk: the agents are asked for others, or for the same again. */
@@ -52,7 +53,7 @@ async function conductRound(parts: Parts, active: ActiveRun): Promise<void> {
   const { spec } = active.run()
   const round = openRoundOf(active)
   const adapter = { version: parts.registry.nextVersion(), files: round.candidate ?? [] }
-  const agents = spec.evaluate.holdout > 0 ? contributionsOf(round).map(({ agentId }) => agentId) : []
+  const agents = measuresHeldOut(spec) ? contributionsOf(round).map(({ agentId }) => agentId) : []
   const measured = await measure(parts, active, {
     adapter,
     round: round.round,

@@ -14,6 +14,7 @@ import {
 } from '@lorica/protocol'
 import type { Contribution } from '../journal-event.js'
 import { endOf } from '../runs/carry.js'
+import { exampleDpIn } from '../runs/example-privacy.js'
 import type { OpenSeats } from '../runs/open-seats.js'
 import type { RoundState } from '../runs/round.js'
 import type { Run } from '../runs/run.js'
@@ -62,6 +63,7 @@ export function admitUpdate(
   const examples = steps * accumulate * batch
   checkCount('examples', offer.examples, examples)
   checkCount('tokens', offer.tokens, examples * spec.data.maxTokens)
+  expectRate(spec, offer.samplingRate)
   return { accepted: null }
 }
 
@@ -180,6 +182,15 @@ function checkCount(name: string, claimed: number, highest: number): void {
   throw new LoricaError('LRC-4014', `${name} expected 1 to ${highest}, received ${claimed}`, {
     expected: `1 to ${highest} ${name}`,
     received: String(claimed),
+  })
+}
+
+/** An update of a run that protects examples says what it cost them. Throws LRC-4014 where it does not. */
+function expectRate(spec: RunSpec, samplingRate: number | undefined): void {
+  if (exampleDpIn(spec) === undefined || samplingRate !== undefined) return
+  throw new LoricaError('LRC-4014', 'samplingRate expected the chance of an example to take part in a step', {
+    expected: 'a number above 0, at most 1',
+    received: 'none',
   })
 }
 

@@ -4,6 +4,7 @@ import { controlFor } from '../aggregation/scaffold.js'
 import type { RunJournalEvent, Seat } from '../journal-event.js'
 import type { RoundPrivacy } from '../journal-privacy-event.js'
 import { carriedOver, isBuffered } from '../runs/carry.js'
+import { askedOf, exampleDpIn } from '../runs/example-privacy.js'
 import { holdOf } from '../runs/opening.js'
 import { rateScheduleOf } from '../runs/rate-schedule.js'
 import type { RoundState } from '../runs/round.js'
@@ -134,6 +135,7 @@ export function trainAssignment(
   const { totalSteps, firstStep } = rateScheduleOf(spec, start.round)
   const control = controlFor(run, seat.agentId)
   const sided = sidedIn(spec)
+  const exampleDp = exampleDpIn(spec)
   return {
     ...originOf(run, seat.assignmentId, start.round),
     kind: 'train',
@@ -156,6 +158,7 @@ export function trainAssignment(
     ...(sided === null ? {} : { trained: { rank: sided.rank } }),
     ...(frozen.length === 0 ? {} : { frozen: [...frozen] }),
     ...(personal.length === 0 ? {} : { personal: [...personal] }),
+    ...(exampleDp === undefined ? {} : { dp: askedOf(exampleDp) }),
     deadlineMs: isBuffered(spec) ? NO_DEADLINE_MS : timeLeftMs(round, nowMs),
   }
 }

@@ -2,6 +2,7 @@ import { type Account, projected, spent, withCharge } from '@lorica/privacy'
 import type { PrivacyStatement } from '@lorica/protocol'
 import type { Seat } from '../journal-event.js'
 import type { RoundPrivacy } from '../journal-privacy-event.js'
+import { exampleDpIn } from '../runs/example-privacy.js'
 import { contributionsOf, type RoundState } from '../runs/round.js'
 import type { Run } from '../runs/run.js'
 import { isPrivate } from '../runs/secure-terms.js'
@@ -94,30 +95,47 @@ export async function keptCandidate(
 }
 
 /** What a release of the open round promises; undefined where it promises nothing. */
-export function statementOf(
-  { ledger }: Keeping,
-  { runId, spec, rounds: past }: Run,
-  round: RoundState,
+export function statementOf({ ledger }: Keeping, run: Run, round: RoundState): PrivacyStatement | undefined {
+  const { runId, spec, rounds: past } = run
+  const dp = exampleDpIn(spec)
+  if (dp !== undefined) {
+    const { delta, noiseMultiplier } = dp
+    const made = { unit: 'example', noise: 'agent', delta, noiseMultiplier } as const
+    return statementFor(ledger, runId, made, spec.local.steps)
+  }
+  if (round.privacy === null || !round.isCharged) return undefined
+  const statement = statementFor(ledger, runId, round.privacy)
+  if (statement === undefined || !isPrivate(spec)) return statement
+  const counts = [contributionsOf(round), ...past.map(({ contributions }) => contributions)].map(
+    (each) => each.length,
+  )
+  return { ...statement, seen: Math.min(...counts) }
+}
+
+function statementFor(
+  ledger: Parts['ledger'],
+  runId: string,
+  {
+    unit,
+    delta,
+    noise,
+    noiseMultiplier,
+  }: Pick<PrivacyStatement, 'unit' | 'delta' | 'noise' | 'noiseMultiplier'>,
+  stepsOfRound = 1,
 ): PrivacyStatement | undefined {
-  const { privacy } = round
-  if (privacy === null || !round.isCharged) return undefined
-  const { delta, noise, noiseMultiplier } = privacy
   const sites = ledger.accounts.sitesOf(runId).map((name) => ({
     own: ledger.accounts.inRun(name, runId),
     all: ledger.accounts.of(name),
   }))
-  const bound = largest(sites.map(({ own }) => spent(own, 'site', delta)))
-  const total = largest(sites.map(({ all }) => spent(all, 'site', delta)))
+  const bound = largest(sites.map(({ own }) => spent(own, unit, delta)))
+  const total = largest(sites.map(({ all }) => spent(all, unit, delta)))
   if (bound === null || total === null) return undefined
-  const rounds = Math.max(...sites.map(({ own }) => own.reduce((sum, { steps }) => sum + steps, 0)))
-  const counts = [contributionsOf(round), ...past.map(({ contributions }) => contributions)].map(
-    (each) => each.length,
-  )
+  const most = Math.max(...sites.map(({ own }) => own.reduce((sum, { steps }) => sum + steps, 0)))
+  const rounds = most / stepsOfRound
   const { epsilon, accountant, order } = bound
   return {
-    ...{ unit: 'site', adjacency: 'zero-out', epsilon, delta, accountant, order },
+    ...{ unit, adjacency: unit === 'site' ? 'zero-out' : 'add-remove', epsilon, delta, accountant, order },
     ...{ noise, noiseMultiplier, rounds, spent: total.epsilon },
-    ...(isPrivate(spec) ? { seen: Math.min(...counts) } : {}),
   }
 }
 

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { parseSelection, type RunSpec, unmet } from '@lorica/protocol'
 import { type Described, factsOf } from '../fleet/facts.js'
+import { exampleDpIn } from '../runs/example-privacy.js'
 import { trustedIn } from '../runs/rule.js'
 import type { Run } from '../runs/run.js'
 import { hasPersonal, trainsPart } from '../runs/strategy.js'
@@ -46,6 +47,7 @@ export function suitedAgents<T extends Candidate>(
 
 /** The setting of a run that an agent of protocol 1 would not know. */
 function newerIn(spec: Selecting['spec'], agent: Candidate): string | undefined {
+  if (exampleDpIn(spec) !== undefined) return 'privacy.dp'
   if (trainsPart(spec)) return `aggregate.strategy ${spec.aggregate.strategy}`
   if (hasPersonal(spec))
     return spec.aggregate.personal === undefined

@@ -5,6 +5,7 @@
 import { type Account, type Charge, spent, withCharge } from '@lorica/privacy'
 import type { PrivacyLedgerView, SitePrivacy } from '@lorica/protocol'
 import type { RunJournalEvent } from '../journal-event.js'
+import { chargeOfUpdate, exampleDpIn } from './example-privacy.js'
 
 /** Sites by name, so that an agent that joins again goes on with what was spent before. */
 export interface Accounts {
@@ -31,25 +32,37 @@ interface Site {
 export function createAccounts(): Accounts {
   const sites = new Map<string, Site>()
   const protectedRuns = new Set<string>()
+  const byExample = new Map<string, (samplingRate: number) => Charge>() // what an update of a run costs
   let latestDelta: number | null = null
   const siteOf = (name: string): Site => {
     const site = sites.get(name) ?? { byRun: new Map(), unprotected: new Set() }
     sites.set(name, site)
     return site
   }
+  const add = (name: string, runId: string, charge: Charge): void => {
+    const { byRun } = siteOf(name)
+    byRun.set(runId, withCharge(byRun.get(runId) ?? [], charge))
+  }
   const of = (name: string): Account =>
     [...(sites.get(name)?.byRun.values() ?? [])].flat().reduce<Account>(withCharge, [])
   return {
     step(event) {
       if (event.type === 'run-created' && event.spec.privacy?.dp !== undefined) protectedRuns.add(event.runId)
+      if (event.type === 'run-created') {
+        const dp = exampleDpIn(event.spec)
+        if (dp !== undefined)
+          byExample.set(event.runId, (samplingRate) => chargeOfUpdate(event.spec, dp, samplingRate))
+      }
       if (event.type === 'update-accepted' && !protectedRuns.has(event.runId))
         siteOf(event.contribution.name).unprotected.add(event.runId)
+      if (event.type === 'update-accepted') {
+        const { name, samplingRate = 1 } = event.contribution
+        const charge = byExample.get(event.runId)?.(samplingRate)
+        if (charge !== undefined) add(name, event.runId, charge)
+      }
       if (event.type !== 'privacy-charged') return
       latestDelta = event.delta
-      for (const { name } of event.sites) {
-        const { byRun } = siteOf(name)
-        byRun.set(event.runId, withCharge(byRun.get(event.runId) ?? [], event.charge))
-      }
+      for (const { name } of event.sites) add(name, event.runId, event.charge)
     },
     of,
     inRun: (name, runId) => sites.get(name)?.byRun.get(runId) ?? [],

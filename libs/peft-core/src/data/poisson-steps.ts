@@ -17,6 +17,14 @@ export interface PoissonPlan {
   readonly random?: SecretRandom
 }
 
+/** Tokens that keep matrix products at full speed. */
+const TOKENS_AT_ONCE = 512
+
+/** How many examples of a step to compute at once: few, since as many gradients are in memory, and the last rows may be empty. */
+export function rowsAtOnce(expectedExamples: number, columns: number): number {
+  return Math.max(1, Math.min(expectedExamples, Math.ceil(TOKENS_AT_ONCE / Math.max(1, columns))))
+}
+
 /** The chance of an example to take part in a step. RangeError when there are too few examples for so many. */
 export function samplingRate({ count }: { readonly count: number }, expectedExamples: number): number {
   if (expectedExamples > 0 && expectedExamples <= count) return expectedExamples / count

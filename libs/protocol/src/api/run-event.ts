@@ -31,7 +31,7 @@ export type RunEvent = Stamp &
         readonly type: 'update-accepted'
         readonly updateSha256: string
         readonly sizeBytes: number
-        readonly lossFirst: number | null
+        readonly lossFirst: number | null // null: it is private
         readonly lossLast: number | null
       })
     | (OfAgent & { readonly type: 'update-refused'; readonly code: string; readonly message: string })

@@ -12,10 +12,11 @@ export interface ContributionRecord {
   readonly examples: number
   readonly norm: number | null // L2 over all tensors of the update; null: it came masked
   readonly trainMs: number
-  readonly lossFirst: number | null
+  readonly lossFirst: number | null // null: it is private
   readonly lossLast: number | null
   readonly sizeBytes?: number // as it travelled
   readonly encoding?: UpdateEncoding // f32 when absent
+  readonly samplingRate?: number // the chance of an example to take part in a step, where examples are protected
   readonly late?: LateStart // of an update that was asked for in an earlier round
 }
 

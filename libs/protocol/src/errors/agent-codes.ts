@@ -112,4 +112,11 @@ export const agentCodes = {
       'Shares that were sealed for this agent are missing or were changed on their way, so nothing was sent or revealed.',
     action: 'Nothing to do once. If it repeats, check the coordinator and the agent that is named.',
   },
+  'LRC-6021': {
+    title: 'Privacy budget of the data is used up',
+    meaning:
+      'The agent keeps count of what was released about the examples of its data. Another round would bring it above the budget of the run or of the site, so nothing was trained.',
+    action:
+      'Ask for more noise or fewer steps, or let the owner of the machine raise privacy.maxEpsilon in policy.yaml, who then promises less. `lorica agent status` says what is spent.',
+  },
 } as const

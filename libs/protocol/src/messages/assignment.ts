@@ -87,6 +87,16 @@ export const trainAssignmentSchema = z.strictObject({
   secure: since(2, secureTermsSchema), // the update leaves masked, for a sum under these terms; absent: it leaves as it is
   trained: since(2, z.strictObject({ rank: positiveSchema.max(4096) })), // the leading rank of the adapter that is trained and sent; the rest is frozen; absent: all of it
   frozen: since(2, z.array(z.string().max(1024)).max(100_000)), // tensors of the adapter that are not trained, and not in the update; absent: none
+  dp: since(
+    2,
+    z.strictObject({
+      unit: z.literal('example'),
+      noiseMultiplier: z.number().min(1e-3).max(1e6), // standard deviation of the noise on the sum of a step, over the clip
+      clip: z.number().gt(0).max(1e6), // bound on the L2 norm of the gradient of one example
+      delta: z.number().min(1e-100).lt(1),
+      epsilon: z.number().gt(0).max(1e6), // the agent declines what would bring the examples of its data above it, over all runs
+    }),
+  ), // train with noise, on examples that each take part in a step by a secret coin of probability local.batch / examples; absent: without
   deadlineMs: positiveSchema, // from receipt; an answer after this is late; 30 days where the round has no deadline
 })
 

@@ -3,17 +3,19 @@ import { limits } from '../limits.js'
 import { countSchema, idSchema, positiveSchema, secondsMsSchema, sha256Schema } from './field.js'
 import { readMessage, readReply } from './message.js'
 import { receiptSchema } from './receipt.js'
+import { since } from './since.js'
 
 /** agent -> coordinator: I have an update of this content for this assignment. */
 export const updateOpenSchema = z.strictObject({
   assignmentId: idSchema,
   sha256: sha256Schema,
   sizeBytes: positiveSchema.max(limits.updateBytes),
-  examples: countSchema, // rows trained on, repeats counted
-  tokens: positiveSchema, // tokens trained on, repeats counted: the weight of the update
+  examples: countSchema, // rows trained on, repeats counted; with dp how many are expected
+  tokens: positiveSchema, // tokens trained on, repeats counted: the weight of the update; with dp as many as fit into the expected rows
   trainMs: secondsMsSchema,
-  lossFirst: z.number(),
-  lossLast: z.number(),
+  lossFirst: z.number().nullable(), // null: it is private
+  lossLast: z.number().nullable(),
+  samplingRate: since(2, z.number().gt(0).max(1)), // with dp: the chance of an example to take part in a step
 })
 export type UpdateOpen = Readonly<z.infer<typeof updateOpenSchema>>
 

@@ -31,7 +31,7 @@ export const privacyStatementSchema = z.strictObject({
   accountant: z.enum(['gaussian', 'pld', 'rdp']), // whose bound it is
   order: z.number().nullable(), // of the Renyi divergence; null for other accountants
   noise: z.enum(['server', 'agent', 'shared']), // who added it
-  noiseMultiplier: z.number().positive(), // standard deviation of a round over the clip, all that it releases counted
+  noiseMultiplier: z.number().positive(), // standard deviation of a round, or of a step for examples, over the clip, all that it releases counted
   rounds: positiveSchema, // the most that one site took part in
   seen: positiveSchema.optional(), // the coordinator saw sums of at least so many updates and nothing else of them; absent: it saw each
   spent: z.number().min(0), // the same of all runs of the fleet together, the largest of all sites

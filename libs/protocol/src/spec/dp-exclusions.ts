@@ -83,12 +83,14 @@ export const dpExclusions: readonly Exclusion[] = others.map((other) => ({
   first: () => 'privacy.dp of unit site',
 }))
 
-const siteRunSchema = z.object({ privacy: z.object({ dp: z.object({ unit: z.literal('site') }) }) })
+const protectedRunSchema = z.object({
+  privacy: z.object({ dp: z.object({ unit: z.enum(['site', 'example']) }) }),
+})
 const weightedSchema = z.object({ aggregate: z.object({ weights: z.object({ by: z.string() }) }) })
 
-/** A run that protects sites with the weights that this needs, where it says none. */
+/** A run that protects sites or examples, with the weights that this needs, where it says none. */
 export function withUniformWeights(raw: unknown): unknown {
-  if (!siteRunSchema.safeParse(raw).success || weightedSchema.safeParse(raw).success) return raw
+  if (!protectedRunSchema.safeParse(raw).success || weightedSchema.safeParse(raw).success) return raw
   const run = raw as { readonly aggregate?: { readonly weights?: object } }
   return { ...run, aggregate: { ...run.aggregate, weights: { ...run.aggregate?.weights, by: 'uniform' } } }
 }

@@ -30,6 +30,41 @@ describe('privacy.dp', () => {
     expect(parseRunSpec(run({ clip: 0.7 })).aggregate.weights.by).toBe('tokens')
   })
 
+  const example = { unit: 'example', noiseMultiplier: 1.2, clip: 0.5, delta: 1e-6, budget: { epsilon: 8 } }
+
+  test('examples are protected by unweighted means that no guard looks at', () => {
+    const spec = parseRunSpec(run({ dp: example }, { aggregate: { strategy: 'ffa' } }))
+    expect(spec.privacy).toEqual({ clip: null, dp: example })
+    expect(spec.aggregate.weights.by).toBe('uniform')
+  })
+
+  test.each([
+    [{ ...example, budget: undefined }, {}, 'LRC-3001', 'privacy.dp.budget'],
+    [{ ...example, clip: undefined }, {}, 'LRC-3001', 'privacy.dp.clip'],
+    [{ ...example, noiseMultiplier: 0 }, {}, 'LRC-3001', 'privacy.dp.noiseMultiplier'],
+    [{ ...example, noise: 'server' }, {}, 'LRC-3001', 'noise'],
+    [example, { aggregate: { strategy: 'svd' } }, 'LRC-3014', 'aggregate.strategy svd'],
+    [example, { aggregate: { weights: { by: 'tokens' } } }, 'LRC-3014', 'aggregate.weights.by tokens'],
+    [example, { peft: { modulesToSave: ['lm_head'] } }, 'LRC-3014', 'peft.modulesToSave'],
+    [example, { evaluate: { guards: [{ metric: 'loss', worseBy: '1%' }] } }, 'LRC-3014', 'evaluate.guards'],
+    [
+      example,
+      { local: { steps: 20, batch: 8, learningRate: 1e-3, accumulate: 2 } },
+      'LRC-3014',
+      'local.accumulate 2',
+    ],
+    [
+      example,
+      { local: { steps: 20, batch: 8, learningRate: 1e-3, proximal: 0.1 } },
+      'LRC-3014',
+      'local.proximal 0.1',
+    ],
+  ])('examples are not protected by %j with %j', (wrong, more, code, named) => {
+    const refused = refusal(run({ dp: wrong }, more))
+    expect(refused.slice(0, 8)).toBe(code)
+    expect(refused).toContain(named)
+  })
+
   test('null and false mean none', () => {
     for (const none of [null, false, undefined])
       expect(parseRunSpec(run({ dp: none })).privacy.dp).toBeUndefined()

@@ -35,8 +35,20 @@ const siteSchema = z
       refuse('budget', 'is missing: say at which epsilon the run stops, such as { epsilon: 8 }')
   })
 
+/**
+ * Differential privacy of each example of a site: agents train with noise on sums of clipped gradients, and keep count of what they
+ * have spent, so that nobody has to be trusted but they.
+ */
+const exampleSchema = z.strictObject({
+  unit: z.literal('example'),
+  noiseMultiplier: multiplier, // standard deviation of the noise on the sum of a step, over the clip
+  clip: z.number().gt(0).max(1e6), // bound on the L2 norm of the gradient of one example
+  delta,
+  budget: budgetSchema, // of an agent over all runs: it declines what would bring it above
+})
+
 /** `privacy.dp` of a run, by the unit that is protected. Parsing fills in every default. */
-export const dpSchema = z.discriminatedUnion('unit', [siteSchema])
+export const dpSchema = z.discriminatedUnion('unit', [siteSchema, exampleSchema])
 
 /** The same, where null and false mean none. */
 export const dpOrNoneSchema = z.preprocess(
@@ -49,3 +61,6 @@ export type DpSpec = Readonly<z.infer<typeof dpSchema>>
 
 /** Differential privacy of a run that protects sites. */
 export type SiteDpSpec = Extract<DpSpec, { readonly unit: 'site' }>
+
+/** Differential privacy of a run that protects examples. */
+export type ExampleDpSpec = Extract<DpSpec, { readonly unit: 'example' }>

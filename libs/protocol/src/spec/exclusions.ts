@@ -1,6 +1,7 @@
 import { LoricaError } from '../errors/lorica-error.js'
 import type { RunStrategy } from './aggregate-spec.js'
 import { dpExclusions } from './dp-exclusions.js'
+import { exampleDpExclusions } from './example-dp-exclusions.js'
 import { leastUpdates } from './robust-spec.js'
 import { scaffoldExclusions } from './scaffold-exclusions.js'
 import { secureExclusions } from './secure-exclusions.js'
@@ -200,7 +201,13 @@ const exclusions: readonly Exclusion[] = [
   },
 ]
 
-const all: readonly Exclusion[] = [...exclusions, ...scaffoldExclusions, ...dpExclusions, ...secureExclusions]
+const all: readonly Exclusion[] = [
+  ...exclusions,
+  ...scaffoldExclusions,
+  ...dpExclusions,
+  ...exampleDpExclusions,
+  ...secureExclusions,
+]
 
 const textOf = (text: string | ((spec: Settings) => string), spec: Settings): string =>
   typeof text === 'string' ? text : text(spec)

@@ -26,6 +26,7 @@ export interface Settings {
     readonly optimizerState: 'reset' | 'keep'
     readonly optimizer?: 'adamw' | 'sgd' | undefined
     readonly weightDecay: number
+    readonly accumulate: number
     readonly proximal?: number | null | undefined
     readonly scaffold?: boolean | undefined
   }
