@@ -57,7 +57,6 @@ export interface RunSettings {
   readonly minimum?: number // updates; those of all agents when left out
   readonly deadlineSeconds?: number
   readonly optimizerState?: 'keep' | 'reset'
-  readonly privacy?: string // as YAML
   readonly ranks?: string // of some agents, as YAML
   readonly modulesToSave?: string // as YAML
   readonly format?: 'text' | 'classification'

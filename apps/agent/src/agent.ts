@@ -27,8 +27,8 @@ import { reasonOf, type Tell } from './report.js'
 import { ownerOf } from './site/owner.js'
 import { forbidden, sumsOf } from './site/policy.js'
 import { readPolicy } from './site/policy-file.js'
+import { spendFrom } from './site/spend.js'
 import type { Traffic } from './site/traffic.js'
-import { openAccounts } from './store/accounts.js'
 import { openAdapters } from './store/adapters.js'
 import { openBases } from './store/bases.js'
 import { openBlobs } from './store/blobs.js'
@@ -163,7 +163,6 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
     own: ({ runId, version }) => personal.own(runId, version),
     disk,
   })
-  const accounts = openAccounts(join(folder, 'privacy.json'), disk)
   const moments = openMoments(join(folder, 'moments'), disk)
   const residuals = openResiduals(join(folder, 'residuals'), disk)
   const controls = openControls(join(folder, 'controls'), disk)
@@ -219,11 +218,7 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
       control: async (file) => readControl(file, await blobs.bytes(file)),
       batches: host.openBatches(settings.data, folder),
       ...{ trainer, owner, clock },
-      async spend(charge, { dp }) {
-        const { privacy } = await readPolicy(folder, disk)
-        const own = privacy === undefined ? [] : [{ epsilon: privacy.maxEpsilon, delta: privacy.delta }]
-        await accounts.spend(charge, settings.data, [{ epsilon: dp.epsilon, delta: dp.delta }, ...own])
-      },
+      spend: spendFrom(folder, settings.data, disk),
     },
     outbox,
     moments,
@@ -246,12 +241,10 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
       const waiting = (await outbox.unsettled()).filter((finished) => finished.runId === runId)
       await Promise.all(waiting.map(offer))
     },
-    record: (finished, { delta }) =>
-      writeLastUpload(
-        folder,
-        { at: new Date(clock.now()).toISOString(), coordinator: url, finished, delta },
-        disk,
-      ),
+    record: (finished, { delta }) => {
+      const at = new Date(clock.now()).toISOString()
+      return writeLastUpload(folder, { at, coordinator: url, finished, delta }, disk)
+    },
     recordEvaluation: ({ runId, round }, message) =>
       writeLastEvaluation(folder, { runId, round, ...message }, disk),
     sums,

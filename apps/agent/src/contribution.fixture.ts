@@ -9,7 +9,7 @@ import { systemClock } from './clock.js'
 import { type ContributionParts, contributor, type Delivery } from './contribution.js'
 import type { AgentEvent } from './report.js'
 import { ownerOf } from './site/owner.js'
-import { openAccounts } from './store/accounts.js'
+import { spendFrom } from './site/spend.js'
 import { openControls } from './store/controls.js'
 import { openMoments } from './store/moments.js'
 import { openOutbox } from './store/outbox.js'
@@ -121,8 +121,7 @@ export function agentIn(folder: string, upload: Upload) {
         evaluate: async () => ({ lossSum: 0, tokens: 0, seconds: 0 }),
       },
       ...{ owner: ownerOf(folder, { clock }), clock },
-      spend: (charge, { dp }) =>
-        openAccounts(join(folder, 'privacy.json')).spend(charge, ['/data/a.txt'], [dp]),
+      spend: spendFrom(folder, ['/data/a.txt']),
     },
     ...{
       outbox,

@@ -19,7 +19,8 @@ import { type Finished, type Outbox, workOf } from './store/outbox.js'
 import type { Personal } from './store/personal.js'
 import type { Residuals } from './store/residuals.js'
 import type { Sums } from './sums.js'
-import { measureAdapter, trainUpdate, type Update, type WorkParts } from './work.js'
+import { measureAdapter, trainUpdate } from './work.js'
+import type { Update, WorkParts } from './work-parts.js'
 
 /** What the link does for a contribution. Each waits for a connection and continues over lost ones. */
 export interface Delivery {

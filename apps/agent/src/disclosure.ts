@@ -4,7 +4,7 @@ import type { LastEvaluation, LastUpload } from './store/ledger.js'
 export const statement: readonly string[] = [
   'What leaves this machine:',
   '  - the change of the adapter after training (a small file of numbers; see last-upload), clipped and rounded if the run asks for it',
-  '  - counts: paragraphs, rows and tokens used, seconds, training loss, and the loss on held-out text',
+  '  - counts: paragraphs, rows and tokens used, seconds, training loss, and the loss on held-out text; no loss where a run protects examples',
   '  - about the machine: its name and labels, threads, what it trains with, memory size, its largest GPU, software version, public key',
   '  - when it declines: why, such as a limit of policy.yaml or the end of a pause; of private data only that it cannot be used',
   'What never leaves: your files, their names, any text, any tokens, the parts of adapters that a run lets this agent keep, and its private key.',

@@ -8,15 +8,8 @@ import { addNoise, type Charge } from '@lorica/privacy'
 import type { TrainAssignment } from '@lorica/protocol'
 import { optimizerOf, scheduleOf } from './optimizer.js'
 import type { Reading } from './private/batches.js'
-import type { Update, WorkParts } from './work.js'
-
-type ExampleDp = NonNullable<TrainAssignment['dp']>
-
-/** Has the examples of this agent pay for noisy steps: written down before they are made. Throws LRC-6021 above a budget. */
-export type Spend = (
-  charge: Charge,
-  for_: Pick<TrainAssignment, 'runId' | 'round'> & { readonly dp: ExampleDp },
-) => Promise<void>
+import type { ExampleDp } from './site/spend.js'
+import type { Update, WorkParts } from './work-parts.js'
 
 interface Given {
   readonly assignment: TrainAssignment
@@ -39,7 +32,7 @@ export async function trainWithNoise(
   { batches, clock: _, ...parts }: WorkParts,
   signal: AbortSignal,
 ): Promise<Omit<Update, 'delta'> & { readonly tensors: TensorMap }> {
-  const { local, runId, round, data } = assignment
+  const { local, data } = assignment
   const { steps, batch: expectedExamples } = local
   const rows = rowsAtOnce(expectedExamples, data.maxTokens)
   const drawn = await batches.byExample(reading, { expectedExamples, rows, steps })
@@ -47,7 +40,7 @@ export async function trainWithNoise(
   const { samplingRate } = drawn
   const { noiseMultiplier, clip } = dp
   const charge: Charge = { unit: 'example', noiseMultiplier, samplingRate, sampling: 'poisson', steps }
-  await parts.spend(charge, { runId, round, dp })
+  await parts.spend(charge, dp)
   const keepState = local.optimizerState === 'keep'
   const job = {
     tensors: adapter.tensors,

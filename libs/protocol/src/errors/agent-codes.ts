@@ -117,6 +117,6 @@ export const agentCodes = {
     meaning:
       'The agent keeps count of what was released about the examples of its data. Another round would bring it above the budget of the run or of the site, so nothing was trained.',
     action:
-      'Ask for more noise or fewer steps, or let the owner of the machine raise privacy.maxEpsilon in policy.yaml, who then promises less. `lorica agent status` says what is spent.',
+      'Ask for more noise or fewer steps, or let the owner of the machine raise privacy.maxEpsilon in policy.yaml, who then promises less. What is spent is in privacy.json, in the folder of the agent.',
   },
 } as const
