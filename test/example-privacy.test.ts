@@ -47,9 +47,8 @@ describe('privacy.dp of unit example', () => {
     const rates: number[] = []
     for (const round of view.rounds) {
       expect(round.loss).toBeNull()
-      for (const { lossFirst, lossLast, examples, tokens, samplingRate = 0 } of round.contributions) {
+      for (const { lossFirst, lossLast, samplingRate = 0 } of round.contributions) {
         expect([lossFirst, lossLast]).toEqual([null, null])
-        expect([examples, tokens]).toEqual([STEPS * BATCH, STEPS * BATCH * 24]) // as expected, not as drawn
         rates.push(samplingRate)
       }
     }

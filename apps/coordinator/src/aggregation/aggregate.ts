@@ -39,7 +39,7 @@ export async function aggregateOf(reading: Reading, closed: ClosedRound): Promis
   const updates: Contribution[] = []
   const known = { ...closed, start }
   const { privacy } = round
-  if (privacy === null && spec.privacy.dp !== undefined)
+  if (privacy === null && spec.privacy.dp?.unit === 'site')
     throw new Error('a round of a run that protects its sites expected to say how, and does not')
   const each = updatesOf(known, counts.weights, { ...reading, pool })
   const isUnseen = isPrivate(spec)
