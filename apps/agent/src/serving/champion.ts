@@ -10,7 +10,7 @@ import { type EngineOptions, hashModel } from '@lorica/peft-core'
 import { asLoricaError, LoricaError } from '@lorica/protocol'
 import { adapterOffer, type Serving, startServing } from '@lorica/serving'
 import { reasonOf, type Tell } from '../report.js'
-import { latestRelease, type Taken } from '../store/releases.js'
+import { latestRelease, latestVersion, type Taken } from '../store/releases.js'
 import { readSettings, type Settings } from '../store/settings.js'
 
 export interface ChampionOptions {
@@ -50,9 +50,11 @@ export async function serveChampion(options: ChampionOptions): Promise<void> {
   tell({ event: 'serving', url: serving.url, release: first.manifest.name })
   for (let refused = 0; !signal.aborted; ) {
     await pause(LOOK_MS, undefined, { signal }).catch(() => {})
-    const { version, next } = await newerThan(Math.max(served, refused), folder, settings)
-    if (next === undefined || signal.aborted) continue
+    if (signal.aborted) return
+    const version = await latestVersion(join(folder, 'releases'))
+    if (version <= Math.max(served, refused)) continue
     try {
+      const next = (await releasesOf(folder, settings)) as Taken
       if (next.manifest.base.sha256 !== first.manifest.base.sha256)
         throw new LoricaError(
           'LRC-3003',
@@ -84,12 +86,6 @@ async function put(
 
 const releasesOf = (folder: string, { coordinatorPublicKey }: Settings): Promise<Taken | undefined> =>
   latestRelease(join(folder, 'releases'), coordinatorPublicKey)
-
-async function newerThan(version: number, folder: string, settings: Settings) {
-  const latest = await releasesOf(folder, settings).catch(() => undefined) // it may be half written; it comes again
-  const isNewer = latest !== undefined && latest.manifest.version > version
-  return { version: latest?.manifest.version ?? 0, next: isNewer ? latest : undefined }
-}
 
 /** The release that is there, or the first that comes; undefined when it is ended before. */
 async function firstRelease(

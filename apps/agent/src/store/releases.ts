@@ -168,6 +168,11 @@ export async function latestRelease(
   return { manifest, folder: place, personal: hasOwn ? join(place, PERSONAL) : null }
 }
 
+/** The version of the release that a folder of releases took last, unverified; 0 before the first. */
+export async function latestVersion(folder: string, disk: Disk = systemDisk()): Promise<number> {
+  return (await readLatest(disk, join(folder, 'latest.json')))?.version ?? 0
+}
+
 async function readLatest(disk: Disk, path: string): Promise<Latest | undefined> {
   const stored = await readJson(path, disk)
   if (stored === undefined) return undefined
