@@ -40,6 +40,8 @@ export interface ServingOptions {
   readonly maxWaiting: number
   /** The longest text, prompt and answer; the model's own limit, or 4096, when absent. */
   readonly maxTokens?: number | undefined
+  /** Whether weights are laid out anew for several texts at once, in memory of their own; false unless stated. */
+  readonly prepacking?: boolean | undefined
   /** A file with a template for conversations, in place of the model's. */
   readonly template?: string | undefined
   /** How many versions of each adapter stay loaded. */
@@ -87,7 +89,12 @@ export async function startServing(options: ServingOptions): Promise<Serving> {
   }
   try {
     const limit = options.maxTokens === undefined ? {} : { maxColumns: options.maxTokens }
-    const facts = await engine.open({ model: isCopied ? weights : model, maxTexts, ...limit })
+    const facts = await engine.open({
+      model: isCopied ? weights : model,
+      maxTexts,
+      prepacking: options.prepacking ?? false,
+      ...limit,
+    })
     if (facts.task !== 'causal')
       throw new RangeError(
         `model "${model}" expected to be a causal language model, got one for the task "${facts.task}"`,

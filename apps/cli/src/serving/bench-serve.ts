@@ -37,6 +37,7 @@ interface BenchServeOptions extends EngineChoice {
   readonly tokens: number
   readonly turns: number
   readonly python?: string
+  readonly prepacking?: boolean
 }
 
 /** `lorica bench serve`: how fast a model answers, beside the same without its cache, and beside transformers. */
@@ -51,6 +52,7 @@ export function benchServeCommand(): Command {
     .option('--prompt <n>', 'tokens of each prompt', positiveInteger, 64)
     .option('--tokens <n>', 'tokens that follow each', positiveInteger, 64)
     .option('--turns <n>', 'how often each thing is done; the best counts', positiveInteger, 3)
+    .option('--prepacking', 'lay weights out anew for several texts at once')
     .option('--python <path>', 'a Python with torch and transformers, to be measured in the same run')
   return runs(withEngineOptions(command), (options: BenchServeOptions, output) =>
     withCode('LRC-6003', () => bench(options, output)),
@@ -61,7 +63,7 @@ export function benchServeCommand(): Command {
 const UNCACHED_TOKENS = 8
 
 async function bench(options: BenchServeOptions, output: Output): Promise<void> {
-  const { shape: name, prompt, tokens, turns, python } = options
+  const { shape: name, prompt, tokens, turns, python, prepacking = false } = options
   const shape: RandomModel = shapes[name]
   const folder = await mkdtemp(join(tmpdir(), 'lorica-bench-'))
   try {
@@ -73,7 +75,7 @@ async function bench(options: BenchServeOptions, output: Output): Promise<void> 
     )
     const engine = engineOptions(options)
     await using decoding = await startDecodingEngine(engine)
-    await decoding.open({ model: folder, maxTexts: most, maxColumns: prompt + tokens + 1 })
+    await decoding.open({ model: folder, maxTexts: most, maxColumns: prompt + tokens + 1, prepacking })
     await decoding.load('base', null, [1, 2])
     const cached: Record<string, number> = {}
     for (const batch of BATCHES) {
@@ -99,7 +101,7 @@ async function bench(options: BenchServeOptions, output: Output): Promise<void> 
     const toUncached = (cached[1] as number) / uncached
     output.result(
       {
-        ...{ shape: name, prompt, tokens, threads: engine.threads, engine: decoding.facts },
+        ...{ shape: name, prompt, tokens, threads: engine.threads, prepacking, engine: decoding.facts },
         tokensPerSecond: { cached, uncached },
         cachedToUncached: toUncached,
         transformers: speed === undefined ? null : { version: speed.version, tokensPerSecond: other, ratios },

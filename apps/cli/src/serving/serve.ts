@@ -19,6 +19,7 @@ interface ServeOptions extends EngineChoice {
   readonly maxTokens?: number
   readonly chatTemplate?: string
   readonly keep: number
+  readonly prepacking?: boolean
 }
 
 const paths = `
@@ -52,6 +53,7 @@ export function serveCommand(): Command {
     )
     .option('--chat-template <file>', "a template for conversations, in place of the model's")
     .option('--keep <n>', 'versions of an adapter that stay loaded, to go back to', positiveInteger, 3)
+    .option('--prepacking', 'more tokens a second where several answers grow, for a multiple of the memory')
     .addHelpText('after', paths)
   return runs(withEngineOptions(command), (options: ServeOptions, output) =>
     withCode('LRC-7004', () => serve(options, output)),
@@ -68,6 +70,7 @@ async function serve(options: ServeOptions, output: Output): Promise<void> {
       engine: engineOptions(options),
       maxTokens: options.maxTokens,
       template: options.chatTemplate,
+      prepacking: options.prepacking,
       key: options.apiKey ?? process.env.LORICA_API_KEY,
       paths: (controlled) => controlPaths(model, controlled),
     }),

@@ -28,6 +28,11 @@ export interface DecodingSpec {
   readonly maxTexts: number
   /** The longest text, prompt and answer; the model's own limit when absent. */
   readonly maxColumns?: number
+  /**
+   * Whether weights are laid out anew for several texts at once: more tokens a second, and the weights in memory once more for
+   * each number of texts and each length that has a graph. False unless stated.
+   */
+  readonly prepacking?: boolean
 }
 
 /** What a model that was opened can do. */
@@ -118,8 +123,10 @@ export function createDecoding(build: BuildGraph, runtime: Runtime, options: Run
     const trainable = adapter === null ? 'nothing' : 'adapter'
     return graphs.get(JSON.stringify([purpose, trainable, config, own, size]), async () => {
       const request = { model: path, config, starts, trainable, purpose, ...size } as const
-      const how = { ...options, arena: size.columns === 1, rewrites: true }
       const training = await build(request)
+      // A single row is read at the speed of memory either way.
+      const prepacking = model?.prepacking === true && size.columns === 1 && size.rows > 1
+      const how = { ...options, arena: size.columns === 1, rewrites: true, prepacking }
       return { training: purpose === 'logits' ? withPosition(training) : training, options: how }
     })
   }
