@@ -8,6 +8,7 @@
  * took part; a step without examples still takes its noise.
  * @module
  */
+import { setImmediate } from 'node:timers/promises'
 import type { TensorMap } from '../adapter/tensor.js'
 import type { OptimizerState } from './adamw.js'
 import type { Batch } from './batch.js'
@@ -100,6 +101,7 @@ export async function trainPrivately(
           `training diverged at step ${schedule.firstStep + step + 1}: the gradients of "${name}" are not finite; lower the learning rate, or check the data and the adapter`,
         )
       await job.addNoise(sum, noiseMultiplier * clip)
+      await setImmediate() // whoever else lives in this process gets its turn
       gradients.set(
         name,
         Float32Array.from(sum, (value) => value / expectedExamples),
