@@ -184,7 +184,7 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
         disk,
       },
       identity: keyring.current,
-      minAgents: async () => sumsOf(await readPolicy(folder, disk)).minAgents,
+      company: async () => sumsOf(await readPolicy(folder, disk)),
     }),
   )
   const trainer = createTrainer({

@@ -43,6 +43,7 @@ import { openLink } from './net/link.js'
 import { openSocket } from './net/socket.js'
 import { systemRandom } from './random.js'
 import { takePart } from './secure-sum.js'
+import type { Company } from './site/company.js'
 import { openOutbox } from './store/outbox.js'
 import { openSumBook, type SumBook } from './store/sum-book.js'
 import { createSumMail } from './sum-mail.js'
@@ -58,7 +59,7 @@ export interface Lies {
 export interface Sitting extends Lies {
   readonly agents?: number
   readonly terms?: Partial<SumTerms>
-  readonly minAgents?: number
+  readonly company?: Partial<Company>
   readonly clip?: number | null
   readonly values?: (agent: number) => Float32Array
   /** What the first agent remembers. */
@@ -179,7 +180,11 @@ export async function sit(sitting: Sitting): Promise<Sat> {
         values(at),
         {
           ...{ agentId: identity.id, identity, book, mail, delivery: sumDelivery(announced) },
-          ...{ random: systemRandom().bytes, minAgents: at === 0 ? (sitting.minAgents ?? 2) : 2 },
+          ...{
+            random: systemRandom().bytes,
+            company:
+              at === 0 ? { minAgents: 2, peers: null, ...sitting.company } : { minAgents: 2, peers: null },
+          },
           record: async () => {},
         },
         over.signal,

@@ -103,7 +103,12 @@ async function sumOf(
     maxUpdateNorm: 1,
   } as unknown as TrainAssignment
   const parts = identities.map((identity, at) => ({
-    ...{ agentId: identity.id, identity, mail: mails[at] ?? createSumMail(), minAgents: 2 },
+    ...{
+      agentId: identity.id,
+      identity,
+      mail: mails[at] ?? createSumMail(),
+      company: { minAgents: 2, peers: null },
+    },
     ...{ book: openSumBook(join(folder, identity.id)), delivery: deliveryOf(identity.id) },
     ...{ random: (length: number) => randomBytes(length), record: async () => {} },
   }))

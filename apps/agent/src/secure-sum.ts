@@ -29,6 +29,7 @@ import {
   type TrainAssignment,
   verifyText,
 } from '@lorica/protocol'
+import { type Company, companyFault, neighbourFault } from './site/company.js'
 import type { SumBook } from './store/sum-book.js'
 import type { SumMail } from './sum-mail.js'
 
@@ -50,8 +51,8 @@ export interface SumParts {
   readonly delivery: SumDelivery
   /** Bytes that nobody can foresee. */
   readonly random: (length: number) => Uint8Array
-  /** The fewest agents that this site lets its update be summed with. */
-  readonly minAgents: number
+  /** In whose company this site lets its update be summed. */
+  readonly company: Company
   /** Hears what is about to leave. */
   readonly record: (masked: Uint8Array, terms: SumTerms) => Promise<void>
 }
@@ -66,14 +67,14 @@ export async function takePart(
   parts: SumParts,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const { agentId: self, book, mail, delivery, minAgents } = parts
+  const { agentId: self, book, mail, delivery, company } = parts
   if (secure === undefined) throw new RangeError('an assignment with a secure sum expected, got a plain one')
   const terms: SumTerms = { runId, round, ...secure }
   const vector = encoded(values, terms, maxUpdateNorm, parts)
   const sign = (text: string): string => signText(parts.identity, text)
 
   const random = (length: number): Uint8Array => Uint8Array.from(parts.random(length))
-  const begun = taken(advertise({ self, terms, minAgents, random, sign }))
+  const begun = taken(advertise({ self, terms, minAgents: company.minAgents, random, sign }))
   const { agent: _, ...own } = begun.advertisement
   const earlier = await book.used(runId)
   await book.use(runId, keysIn([own]))
@@ -86,11 +87,15 @@ export async function takePart(
   const verify = verifierOf(agents)
   const advertisements = agents.map(({ publicKey: __, ...advertisement }) => advertisement)
   const shared = taken(await shareSecrets(begun.next, advertisements, verify, earlier))
+  const { agents: all, neighbours } = shared.next.roster
+  refuseFor(companyFault(all, company, self))
+  refuseFor(neighbourFault(neighbours.get(self) ?? [], terms.threshold, company))
   await book.use(runId, keysIn(advertisements))
   const shares = shared.shares.map(({ to, sealed }) => ({ to, sealed }))
   await delivery.shares({ assignmentId, shares }, signal)
 
   const delivered = await mail.take('sum-delivery', signal)
+  refuseFor(companyFault(delivered.senders, company, self))
   const given = delivered.shares.map(({ from, sealed }) => ({ from, to: self, sealed }))
   const masked = taken(maskInput(shared.next, { senders: delivered.senders, shares: given }, vector))
   const bytes = packRing(masked.input.vector, terms.ring.bits)
@@ -98,6 +103,7 @@ export async function takePart(
   await delivery.masked(bytes, signal)
 
   const { survivors } = await mail.take('sum-survivors', signal)
+  refuseFor(companyFault(survivors, company, self))
   if (!(await book.mayOpen(runId, round, survivors))) throw otherSum(round)
   const confirmed = taken(confirmSurvivors(masked.next, survivors, sign))
   await delivery.confirm({ assignmentId, signature: confirmed.confirmation.signature }, signal)
@@ -151,6 +157,11 @@ const codeOf: Readonly<Record<SumRefusalReason, ErrorCode>> = {
   signature: 'LRC-6019',
   'reused-key': 'LRC-6019',
   share: 'LRC-6020',
+}
+
+/** Throws LoricaError LRC-6018 when there is a reason to. */
+function refuseFor(fault: string | undefined): void {
+  if (fault !== undefined) throw new LoricaError('LRC-6018', `secure sum: ${fault}`)
 }
 
 /** The next state of a sum. Throws LoricaError for a refusal. */

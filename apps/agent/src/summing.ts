@@ -13,6 +13,7 @@ import { type Delivery, publicReason } from './contribution.js'
 import type { Random } from './random.js'
 import { reasonOf, type Tell } from './report.js'
 import { type SumDelivery, takePart } from './secure-sum.js'
+import type { Company } from './site/company.js'
 import type { Disk } from './store/disk.js'
 import { unsaidCounts, writeMaskedUpload } from './store/ledger.js'
 import { type Finished, type Outbox, workOf } from './store/outbox.js'
@@ -28,7 +29,7 @@ export interface SummingParts {
   readonly book: SumBook
   readonly delivery: Pick<Delivery, 'decline'>
   readonly sumDelivery: (announced: Omit<UpdateOpen, 'sha256' | 'sizeBytes'>) => SumDelivery
-  readonly minAgents: () => Promise<number>
+  readonly company: () => Promise<Company>
   readonly tell: Tell
   readonly random: Random
   readonly clock: Clock
@@ -86,7 +87,7 @@ async function sum(
       ...{ agentId: parts.agentId, identity: await parts.identity(), book: parts.book, mail, record },
       delivery: parts.sumDelivery({ assignmentId, ...unsaidCounts, trainMs: finished.trainMs }),
       random: parts.random.bytes,
-      minAgents: await parts.minAgents(),
+      company: await parts.company(),
     },
     signal,
   )

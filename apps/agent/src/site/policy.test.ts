@@ -1,6 +1,6 @@
 import type { EvaluateAssignment, TrainAssignment } from '@lorica/protocol'
 import { expect, test } from 'vitest'
-import { forbidden, type Policy, policySchema } from './policy.js'
+import { forbidden, type Policy, policySchema, sumsOf } from './policy.js'
 
 const sha256 = 'ab'.repeat(32)
 const weights = { path: 'adapter_model.safetensors', sha256, sizeBytes: 4_000_000 }
@@ -115,4 +115,12 @@ test('a site may demand that its updates leave as parts of sums only, and of how
   expect(why(seven)).toBeUndefined()
   expect(policySchema.safeParse({ secureAggregation: 'yes' }).success).toBe(false)
   expect(policySchema.safeParse({ secureAggregation: { minAgents: 1 } }).success).toBe(false)
+  const [one, two] = ['1'.repeat(32), '2'.repeat(32)] as const
+  const known = (peers: readonly string[]) =>
+    policySchema.safeParse({ secureAggregation: { minAgents: 3, peers } })
+  expect(sumsOf(known([one, two]).data as Policy)).toEqual({
+    ...{ isRequired: true, minAgents: 3, peers: new Set([one, two]) },
+  })
+  expect(known([one, one]).success).toBe(false)
+  expect(known([one, 'site-2']).success).toBe(false)
 })

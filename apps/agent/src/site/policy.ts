@@ -5,6 +5,7 @@
  */
 import type { Assignment, FileReference, TrainAssignment } from '@lorica/protocol'
 import { z } from 'zod'
+import type { Company } from './company.js'
 import { isWithin, parseHours } from './hours.js'
 import { parseSize } from './size.js'
 
@@ -18,6 +19,7 @@ const parsed =
     }
   }
 const count = z.int().min(1)
+const LEAST_AGENTS = 2 // of a sum, where the policy says nothing
 const hoursSchema = z.string().superRefine(parsed(parseHours))
 const sizeSchema = z.union([z.string(), z.number()]).superRefine(parsed(parseSize))
 
@@ -33,7 +35,20 @@ export const policySchema = z.strictObject({
   secureAggregation: z
     .union([
       z.literal('required'),
-      z.strictObject({ required: z.boolean().default(true), minAgents: count.min(2).optional() }),
+      z
+        .strictObject({
+          required: z.boolean().default(true),
+          minAgents: count.min(2).optional(),
+          peers: z.array(z.string().regex(/^[0-9a-f]{32}$/, 'expected the id of an agent')).optional(), // that count, since the site knows them
+        })
+        .refine(
+          ({ minAgents = LEAST_AGENTS, peers }) =>
+            peers === undefined || new Set(peers).size >= minAgents - 1,
+          {
+            path: ['peers'],
+            message: 'expected at least one agent fewer than minAgents',
+          },
+        ),
     ])
     .optional(), // whether updates may leave only as parts of sums, and of how many agents at least
   minNoise: z.number().positive().optional(), // of the clip: updates leave only with so much noise of this agent, and losses not at all
@@ -69,16 +84,13 @@ export function forbidden(policy: Policy, assignment: Assignment, moment: Moment
 }
 
 /** What a site demands of secure sums. */
-export function sumsOf({ secureAggregation: wanted }: Policy): {
-  readonly isRequired: boolean
-  readonly minAgents: number
-} {
-  if (wanted === undefined) return { isRequired: false, minAgents: LEAST_AGENTS }
-  if (wanted === 'required') return { isRequired: true, minAgents: LEAST_AGENTS }
-  return { isRequired: wanted.required, minAgents: wanted.minAgents ?? LEAST_AGENTS }
+export function sumsOf({ secureAggregation: wanted }: Policy): Company & { readonly isRequired: boolean } {
+  const anybody = { minAgents: LEAST_AGENTS, peers: null }
+  if (wanted === undefined) return { isRequired: false, ...anybody }
+  if (wanted === 'required') return { isRequired: true, ...anybody }
+  const { required: isRequired, minAgents = LEAST_AGENTS, peers } = wanted
+  return { isRequired, minAgents, peers: peers === undefined ? null : new Set(peers) }
 }
-
-const LEAST_AGENTS = 2 // of a sum, where the policy says nothing
 
 type Fault = string | undefined
 

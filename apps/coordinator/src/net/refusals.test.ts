@@ -37,7 +37,7 @@ test('a round that gets nothing valid is abandoned with the reasons counted, and
       { kind: 'declined', code: 'LRC-6004', count: 1 },
     ],
   ])
-  expect((await fleet.api('GET', '/api/v1/releases')).body).toEqual({ releases: [] })
+  expect((await fleet.api('GET', '/api/v1/releases')).body).toEqual({ releases: [], aliases: {} })
 })
 
 test('a second, different update and the assignment of another are refused, and somebody hears of it', async () => {
