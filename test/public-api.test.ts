@@ -17,6 +17,7 @@ test('the agreed list covers every library and none is empty', () => {
     '@lorica/peft-core',
     '@lorica/privacy',
     '@lorica/protocol',
+    '@lorica/serving',
   ])
   for (const [library, names] of Object.entries(agreed)) expect(names.length, library).toBeGreaterThan(2)
 })
