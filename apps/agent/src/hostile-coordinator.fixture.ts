@@ -42,8 +42,7 @@ import { createTransfers } from './net/delivery.js'
 import { openLink } from './net/link.js'
 import { openSocket } from './net/socket.js'
 import { systemRandom } from './random.js'
-import { takePart } from './secure-sum.js'
-import type { Company } from './site/company.js'
+import { type SumParts, takePart } from './secure-sum.js'
 import { openOutbox } from './store/outbox.js'
 import { openSumBook, type SumBook } from './store/sum-book.js'
 import { createSumMail } from './sum-mail.js'
@@ -59,7 +58,7 @@ export interface Lies {
 export interface Sitting extends Lies {
   readonly agents?: number
   readonly terms?: Partial<SumTerms>
-  readonly company?: Partial<Company>
+  readonly company?: Partial<SumParts['company']>
   readonly clip?: number | null
   readonly values?: (agent: number) => Float32Array
   /** What the first agent remembers. */
@@ -180,12 +179,8 @@ export async function sit(sitting: Sitting): Promise<Sat> {
         values(at),
         {
           ...{ agentId: identity.id, identity, book, mail, delivery: sumDelivery(announced) },
-          ...{
-            random: systemRandom().bytes,
-            company:
-              at === 0 ? { minAgents: 2, peers: null, ...sitting.company } : { minAgents: 2, peers: null },
-          },
-          record: async () => {},
+          company: { minAgents: 2, peers: null, ...(at === 0 ? sitting.company : {}) },
+          ...{ random: systemRandom().bytes, record: async () => {} },
         },
         over.signal,
       )
