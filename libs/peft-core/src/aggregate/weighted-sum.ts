@@ -58,13 +58,14 @@ function storedSum(shares: readonly Share[], jobs: readonly Job[]): StoredSum | 
     return stored === undefined ? [] : [{ stored, share }]
   })
   if (files.length < shares.length || jobs.some(({ readers }) => readers.length < shares.length)) return null
+  const values = jobs.reduce((all, { length }) => all + length, 0)
   return {
     terms: files.map(({ stored: { path }, share }) => ({ path, share })),
     tensors: jobs.map(({ name, length, starts }) => ({
       ...{ name, length, starts },
       positions: files.map(({ stored }) => stored.positionOf(name)),
     })),
-    blockValues: STORED_BLOCK_VALUES,
+    blockValues: Math.min(STORED_BLOCK_VALUES, values), // the memory of a small sum is its dearer part
   }
 }
 
