@@ -43,7 +43,7 @@ export function benchAggregateCommand(): Command {
     )
     .option('--adapters <n>', 'how many', positiveInteger, 16)
     .option('--megabytes <n>', 'size of each, in float32', positiveInteger, 16)
-    .option('--rounds <n>', 'how often each thing is done; the best counts', positiveInteger, 10)
+    .option('--rounds <n>', 'how often each thing is done; the best counts', positiveInteger, 20)
     .option('--python <path>', 'a Python with NumPy, to be measured in the same run')
   return runs(command, (options: BenchAggregateOptions, output) =>
     withCode('LRC-8003', () => bench(options, output)),

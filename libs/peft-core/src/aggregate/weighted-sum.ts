@@ -6,7 +6,7 @@ import type { Tensor, TensorMap } from '../adapter/tensor.js'
 import { type Block, blocksOf, finished, type Start } from '../fold/blocks.js'
 import { createFold, type Fold, MOST_TERMS } from '../fold/fold.js'
 import { foldStored } from '../fold/shared-fold.js'
-import type { StoredSum } from '../fold/stored-fold.js'
+import { STORED_BLOCK_VALUES, type StoredSum } from '../fold/stored-fold.js'
 import { readRanges } from '../fold/tensor-source.js'
 import { sizeOf } from '../graph/graph.js'
 import type { Share } from './cohort.js'
@@ -15,9 +15,6 @@ import type { Share } from './cohort.js'
 const BLOCK_VALUES = 256 * 1024
 const SETS = 3
 const idle: Fold[] = [] // that were used and can be used again: their memory is the dearer part of a small sum
-
-/** Stored float32 values are added while the caches of the processor still hold what was read. */
-const STORED_BLOCK_VALUES = 32 * 1024
 
 /**
  * The weighted mean of the named tensors: with one start for all, start + sum of share * change. Terms are added in the order
@@ -58,14 +55,13 @@ function storedSum(shares: readonly Share[], jobs: readonly Job[]): StoredSum | 
     return stored === undefined ? [] : [{ stored, share }]
   })
   if (files.length < shares.length || jobs.some(({ readers }) => readers.length < shares.length)) return null
-  const values = jobs.reduce((all, { length }) => all + length, 0)
   return {
     terms: files.map(({ stored: { path }, share }) => ({ path, share })),
-    tensors: jobs.map(({ name, length, starts }) => ({
-      ...{ name, length, starts },
-      positions: files.map(({ stored }) => stored.positionOf(name)),
-    })),
-    blockValues: Math.min(STORED_BLOCK_VALUES, values), // the memory of a small sum is its dearer part
+    tensors: jobs.map(({ name, length, starts }, index) => ({ name, index, length, starts })),
+    positions: Float64Array.from(
+      jobs.flatMap(({ name }) => files.map(({ stored }) => stored.positionOf(name))),
+    ),
+    blockValues: STORED_BLOCK_VALUES,
   }
 }
 
@@ -125,9 +121,10 @@ async function run(fold: Fold, steps: Generator<Step, undefined>, take: TakeValu
     await next.done
     start()
     const { block, group, isFirst, isLast } = next.step
-    if (isFirst) fold.sum.subarray(0, block.count).fill(0)
     const shares = group.map(({ share }) => share)
-    if (shares.length > 0) fold.add(added % sets, block.count, shares)
+    if (shares.length === 0) fold.sum.fill(0, 0, block.count)
+    else if (isFirst) fold.begin(added % sets, block.count, shares)
+    else fold.add(added % sets, block.count, shares)
     added++
     if (!isLast) continue
     const { values, fits } = finished(fold, block)

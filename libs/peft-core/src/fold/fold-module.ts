@@ -6,6 +6,7 @@
  *
  * round (sum, end, result): the sums as float32 at the address `result`; returns 0 when all of them are finite, else NaN.
  * fold1 … fold4 (sum, end, a, b, …, p, q, …): for each value from the address `sum` up to `end`, sum + p a + q b + …, in this order.
+ * first1 … first4: the same from 0, whatever the sum was.
  * All addresses are in bytes; `end - sum` is a multiple of 64.
  * @module
  */
@@ -34,6 +35,7 @@ const op = {
   loop: [0x03, 0x40],
   end: [0x0b],
   branchIf: [0x0d, 0x00], // to the start of the loop
+  drop: [0x1a],
   get: (local: number) => [0x20, local],
   set: (local: number) => [0x21, local],
   constant: (value: number) => [0x41, ...signed(value)],
@@ -43,6 +45,7 @@ const op = {
   loadHalf: (offset: number) => [0xfd, 0x5d, 0x03, ...unsigned(offset)], // 8 bytes
   store: (offset: number) => [0xfd, 0x0b, 0x03, ...unsigned(offset)], // 16 bytes
   splat: [0xfd, 0x14], // f64x2
+  zeros: [0xfd, 0x0c, ...Array<number>(16).fill(0)],
   widen: [0xfd, 0x5f], // two f32 to f64x2
   narrow: [0xfd, 0x5e], // f64x2 to two f32 and zeros
   storeHalf: (offset: number) => [0xfd, 0x5b, 0x03, ...unsigned(offset), 0x00], // 8 bytes
@@ -58,12 +61,16 @@ const op = {
 export function foldModule(): Uint8Array {
   const terms = Array.from({ length: MOST_TERMS }, (_, at) => at + 1)
   const signatures = [
-    ...terms.map((count) => [0x60, ...list(parametersOf(count).map((type) => [type])), 0x00]),
+    ...[...terms, ...terms].map((count) => [0x60, ...list(parametersOf(count).map((type) => [type])), 0x00]),
     [0x60, ...list([[I32], [I32], [I32]]), ...list([[F64]])],
   ]
   const memory = [...text('env'), ...text('memory'), 0x02, 0x00, 0x01]
-  const names = [...terms.map((count) => `fold${count}`), 'round']
-  const bodies = [...terms.map(foldBody), roundBody()]
+  const names = [...terms.map((count) => `fold${count}`), ...terms.map((count) => `first${count}`), 'round']
+  const bodies = [
+    ...terms.map((count) => foldBody(count, op.load)),
+    ...terms.map((count) => foldBody(count, () => [...op.drop, ...op.zeros])),
+    roundBody(),
+  ]
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
     ...section(1, list(signatures)),
@@ -78,7 +85,8 @@ function parametersOf(terms: number): readonly number[] {
   return [I32, I32, ...Array<number>(terms).fill(I32), ...Array<number>(terms).fill(F64)]
 }
 
-function foldBody(terms: number): readonly number[] {
+/** `before` puts what is added to in the place of its address. */
+function foldBody(terms: number, before: (offset: number) => readonly number[]): readonly number[] {
   const [sum, end, firstTerm, firstShare, firstPair] = [0, 1, 2, 2 + terms, 2 + 2 * terms] as const
   const each = Array.from({ length: terms }, (_, at) => at)
   const pairs = Array.from({ length: TURN_VALUES / 2 }, (_, at) => at)
@@ -89,7 +97,7 @@ function foldBody(terms: number): readonly number[] {
     ...pairs.flatMap((pair) => [
       ...op.get(sum), // where the result goes
       ...op.get(sum),
-      ...op.load(16 * pair),
+      ...before(16 * pair),
       ...each.flatMap((at) => [
         ...[...op.get(firstTerm + at), ...op.loadHalf(8 * pair), ...op.widen],
         ...[...op.get(firstPair + at), ...op.multiplyPairs, ...op.addPairs],

@@ -16,7 +16,8 @@ test.each([1, 2, 3, 4])(
   (terms) => {
     for (const count of [1, 7, 8, 9, 64, 1003]) {
       const [fold, plain] = [createFold(1003, 2), createFold(1003, 2, true)]
-      for (const set of [1, 0, 1]) {
+      fold.sum.fill(-3.7) // which is not to be seen in what follows
+      for (const [turn, set] of [1, 0, 1].entries()) {
         const shares = Array.from({ length: terms }, () => random.uniform() / 3)
         for (let term = 0; term < MOST_TERMS; term++) {
           const values = drawn(1003)
@@ -24,7 +25,8 @@ test.each([1, 2, 3, 4])(
           plain.buffers[set]![term]!.set(values)
         }
         plain.add(set, count, shares)
-        fold.add(set, count, shares)
+        if (turn === 0) fold.begin(set, count, shares)
+        else fold.add(set, count, shares)
       }
       expect(fold.sum.slice(0, count)).toEqual(plain.sum.slice(0, count))
       expect(plain.sum.slice(0, count).some((value) => value !== Math.fround(value))).toBe(true)

@@ -12,6 +12,8 @@ export interface Fold {
    * the result is the same however the terms are grouped. RangeError unless there are 1 to MOST_TERMS shares.
    */
   add(set: number, count: number, shares: readonly number[]): void
+  /** The same from 0, whatever the sum was. */
+  begin(set: number, count: number, shares: readonly number[]): void
   /** The first `count` sums as float32, until the next call. */
   rounded(count: number): Rounded
 }
@@ -36,19 +38,22 @@ export function createFold(values: number, sets: number, plain = false): Fold {
   const sum = new Float64Array(memory.buffer, 0, length)
   const results = new Float32Array(memory.buffer, result, length)
   const kernels = plain ? null : kernelsOf(memory)
+  const run = (kernel: 'adds' | 'begins', set: number, count: number, shares: readonly number[]): void => {
+    if (shares.length < 1 || shares.length > MOST_TERMS)
+      throw new RangeError(`shares expected 1 to ${MOST_TERMS}, got ${shares.length}`)
+    if (kernels === null) {
+      if (kernel === 'begins') sum.fill(0, 0, count)
+      addPlainly(sum.subarray(0, count), buffers[set] as readonly Float32Array[], shares)
+    } else if (count > 0) {
+      const addresses = shares.map((_, term) => start(set, term))
+      kernels[kernel][shares.length - 1]?.(0, 8 * turns(count), ...addresses, ...shares)
+    }
+  }
   return {
     sum,
     buffers,
-    add(set, count, shares) {
-      if (shares.length < 1 || shares.length > MOST_TERMS)
-        throw new RangeError(`shares expected 1 to ${MOST_TERMS}, got ${shares.length}`)
-      const own = buffers[set] as readonly Float32Array[]
-      if (kernels === null) addPlainly(sum.subarray(0, count), own, shares)
-      else if (count > 0) {
-        const addresses = shares.map((_, term) => start(set, term))
-        kernels.folds[shares.length - 1]?.(0, 8 * turns(count), ...addresses, ...shares)
-      }
-    },
+    add: (set, count, shares) => run('adds', set, count, shares),
+    begin: (set, count, shares) => run('begins', set, count, shares),
     rounded(count) {
       const found = results.subarray(0, count)
       if (kernels !== null && count > 0) {
@@ -67,7 +72,8 @@ function turns(values: number): number {
 }
 
 interface Kernels {
-  readonly folds: readonly ((...numbers: readonly number[]) => void)[]
+  readonly adds: readonly ((...numbers: readonly number[]) => void)[]
+  readonly begins: Kernels['adds']
   round(sum: number, end: number, result: number): number
 }
 
@@ -81,8 +87,9 @@ function kernelsOf(memory: object): Kernels | null {
   }
   if (compiled === null) return null
   const { exports } = new WebAssembly.Instance(compiled, { env: { memory } })
-  const folds = indices(MOST_TERMS).map((at) => exports[`fold${at + 1}`] as Kernels['folds'][number])
-  return { folds, round: exports.round as Kernels['round'] }
+  const named = (name: string): Kernels['adds'] =>
+    indices(MOST_TERMS).map((at) => exports[`${name}${at + 1}`] as Kernels['adds'][number])
+  return { adds: named('fold'), begins: named('first'), round: exports.round as Kernels['round'] }
 }
 
 function addPlainly(sum: Float64Array, terms: readonly Float32Array[], shares: readonly number[]): void {

@@ -39,10 +39,10 @@ beforeAll(async () => {
   )
   sum = {
     terms: paths.map((path, agent) => ({ path, share: SHARES[agent] as number })),
-    tensors: LENGTHS.map((length, tensor) => ({
-      ...{ name: `t${tensor}`, length },
-      positions: paths.map(() => offsets[tensor] as number),
-      starts: [{ data: start[tensor] as Float32Array, share: 1 }],
+    positions: Float64Array.from(LENGTHS.flatMap((_, tensor) => paths.map(() => offsets[tensor] as number))),
+    tensors: LENGTHS.map((length, index) => ({
+      ...{ name: `t${index}`, index, length },
+      starts: [{ data: start[index] as Float32Array, share: 1 }],
     })),
     blockValues: 64,
   }

@@ -32,16 +32,19 @@ const MOST_THREADS = 4
 const PATIENCE_MS = 1000 // for a block of another thread
 const TURN_MS = 20 // after which others of this thread have theirs
 
+let spare: Float32Array | null = null // memory of the last sum that was shared
+
 /**
  * Sums every block, and gives them to `take` in their order. Large sums are shared with other threads; each block is the same to the bit
  * whoever sums it. `threads` is how many, with this one.
  */
 export async function foldStored(sum: StoredSum, take: TakeBlock, threads = threadsFor(sum)): Promise<void> {
   const fold = openStoredFold(sum)
-  const shared = createSharedBlocks(fold.blocks.length, sum.blockValues)
   const others = hired(threads - 1)
+  const shared = others.length > 0 ? sharedBlocks(fold, sum) : createSharedBlocks(0, 0)
   for (const other of others) other.postMessage({ sum, shared })
   let isShared = others.length > 0
+  let isWhole = false
   let sinceMs = performance.now()
   try {
     for (const [index, block] of fold.blocks.entries()) {
@@ -56,11 +59,19 @@ export async function foldStored(sum: StoredSum, take: TakeBlock, threads = thre
       await setImmediate()
       sinceMs = performance.now()
     }
+    isWhole = true
   } finally {
     halt(shared)
     fold.close()
     released(others, isShared)
+    if (isShared && isWhole) spare = shared.values // nobody writes to it any more
   }
+}
+
+function sharedBlocks({ blocks }: StoredFold, { blockValues }: StoredSum): SharedBlocks {
+  const shared = createSharedBlocks(blocks.length, blockValues, spare)
+  spare = null
+  return shared
 }
 
 function threadsFor({ terms, tensors }: StoredSum): number {

@@ -4,12 +4,16 @@
  */
 import { closeSync, openSync, readSync } from 'node:fs'
 import { type Block, blocksOf, finished, type Part, type Start } from './blocks.js'
-import { createFold, MOST_TERMS, type Rounded } from './fold.js'
+import { createFold, type Fold, MOST_TERMS, type Rounded } from './fold.js'
+
+/** Values that are added while the caches of the processor still hold what was read. */
+export const STORED_BLOCK_VALUES = 32 * 1024
 
 /** What is added: plain data, which other threads can be given. */
 export interface StoredSum {
   readonly terms: readonly { readonly path: string; readonly share: number }[]
   readonly tensors: readonly StoredTensor[]
+  readonly positions: Float64Array // tensors x terms: in the file of the term, in bytes
   readonly blockValues: number // how many are added at once
 }
 
@@ -17,7 +21,7 @@ export interface StoredSum {
 export interface StoredTensor {
   readonly name: string
   readonly length: number // values
-  readonly positions: readonly number[] // in the file of each term, in bytes
+  readonly index: number // among the tensors
   readonly starts: readonly Start[]
 }
 
@@ -30,34 +34,43 @@ export interface StoredFold {
 }
 
 const MOST_FILES = 64 // that are open at once
+const idle: Fold[] = [] // that were used and can be used again: the first use of memory is dear
 
 /** Opens what is to be summed. Close it at the end. */
-export function openStoredFold({ terms, tensors, blockValues }: StoredSum): StoredFold {
-  const fold = createFold(blockValues, 1)
+export function openStoredFold({ terms, tensors, positions, blockValues }: StoredSum): StoredFold {
+  const fold = foldOf(blockValues)
   const bytes = (fold.buffers[0] ?? []).map(
     ({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength),
   )
   const files = openFiles()
   const blocks = [...blocksOf(tensors, blockValues)]
+  const positionOf = ({ of, start }: Part<StoredTensor>, term: number): number =>
+    (positions[of.index * terms.length + term] as number) + 4 * start
   return {
     blocks,
     sumOf(index) {
       const block = blocks[index] as Block<StoredTensor>
-      fold.sum.fill(0, 0, block.count)
+      if (terms.length === 0) fold.sum.fill(0, 0, block.count)
       for (let from = 0; from < terms.length; from += MOST_TERMS) {
         const group = terms.slice(from, from + MOST_TERMS)
         for (const [at, { path }] of group.entries())
-          fill(bytes[at] as Uint8Array, files.descriptor(path), block, from + at)
-        fold.add(
-          0,
-          block.count,
-          group.map(({ share }) => share),
-        )
+          fill(bytes[at] as Uint8Array, files.descriptor(path), block, (part) => positionOf(part, from + at))
+        const shares = group.map(({ share }) => share)
+        if (from === 0) fold.begin(0, block.count, shares)
+        else fold.add(0, block.count, shares)
       }
       return finished(fold, block)
     },
-    close: files.close,
+    close() {
+      idle.push(fold)
+      files.close()
+    },
   }
+}
+
+function foldOf(blockValues: number): Fold {
+  const at = idle.findIndex(({ sum }) => sum.length >= blockValues)
+  return idle.splice(at, at < 0 ? 0 : 1)[0] ?? createFold(Math.max(blockValues, STORED_BLOCK_VALUES), 1)
 }
 
 /** The sum of a block; null where it cannot be read, or is not finite: whoever takes the blocks tries again, and has the error. */
@@ -92,8 +105,12 @@ function openFiles() {
 }
 
 /** Reads a term's values of a block: those that follow each other in its file in one go. */
-function fill(into: Uint8Array, file: number, { parts }: Block<StoredTensor>, term: number): void {
-  const positionOf = ({ of, start }: Part<StoredTensor>): number => (of.positions[term] as number) + 4 * start
+function fill(
+  into: Uint8Array,
+  file: number,
+  { parts }: Block<StoredTensor>,
+  positionOf: (part: Part<StoredTensor>) => number,
+): void {
   for (let first = 0; first < parts.length; ) {
     const { at } = parts[first] as Part<StoredTensor>
     const position = positionOf(parts[first] as Part<StoredTensor>)
