@@ -1,31 +1,6 @@
 import { Command, type CommanderError } from 'commander'
-import { agentCommand } from './fleet/agent.js'
-import { agentsCommand } from './fleet/agents.js'
-import { coordinatorCommand } from './fleet/coordinator.js'
-import { operatorsCommand } from './fleet/operators.js'
-import { auditCommand, storeCommand } from './fleet/records.js'
-import { releasesCommand } from './fleet/releases.js'
-import { roundsCommand } from './fleet/rounds.js'
-import { runCommand } from './fleet/run.js'
-import { aggregateCommand } from './learning/aggregate.js'
-import { benchCommand } from './learning/bench.js'
-import { benchAggregateCommand } from './learning/bench-aggregate.js'
-import { evalCommand } from './learning/eval.js'
-import { generateCommand } from './learning/generate.js'
-import { gradCommand } from './learning/grad.js'
-import { inspectCommand } from './learning/inspect.js'
-import { mergeCommand } from './learning/merge.js'
-import { quantizeCommand } from './learning/quantize.js'
-import { trainCommand } from './learning/train.js'
-import { benchFleetCommand } from './load/command.js'
-import { doctorCommand } from './machine/doctor.js'
-import { setupCommand } from './machine/setup.js'
-import { benchSecureSumCommand } from './privacy/bench-secure-sum.js'
-import { privacyCommand } from './privacy/privacy.js'
-import { explainCommand } from './screen/explain.js'
+import { groupsFor } from './commands.js'
 import { printFailure } from './screen/failure.js'
-import { benchServeCommand } from './serving/bench-serve.js'
-import { serveCommand } from './serving/serve.js'
 
 const exits = `
 Exit status: 0 done, 1 refused or failed (the error says why), 2 the command line is wrong.`
@@ -43,45 +18,10 @@ const program = new Command('lorica')
   .addHelpText('after', exits)
   .exitOverride(endCommandLine)
 
-program.commandsGroup('Fleet:')
-for (const command of [
-  coordinatorCommand(),
-  agentCommand(),
-  agentsCommand(),
-  operatorsCommand(),
-  runCommand(),
-  roundsCommand(),
-  releasesCommand(),
-  auditCommand(),
-  storeCommand(),
-])
-  program.addCommand(command)
-program.commandsGroup('Learning on this machine:')
-for (const command of [
-  trainCommand(),
-  evalCommand(),
-  generateCommand(),
-  serveCommand(),
-  gradCommand(),
-  inspectCommand(),
-  mergeCommand(),
-  aggregateCommand(),
-  quantizeCommand(),
-  benchCommand()
-    .addCommand(benchAggregateCommand())
-    .addCommand(benchServeCommand())
-    .addCommand(benchFleetCommand())
-    .addCommand(benchSecureSumCommand()),
-])
-  program.addCommand(command)
-program.commandsGroup('Privacy:')
-program.addCommand(privacyCommand())
-program.commandsGroup('This machine:')
-program.addCommand(doctorCommand())
-program.addCommand(setupCommand())
-program.commandsGroup('Help:')
-program.addCommand(explainCommand())
-
+for (const { title, commands } of groupsFor(process.argv.slice(2))) {
+  program.commandsGroup(title)
+  for (const load of Object.values(commands)) program.addCommand(await load())
+}
 for (const command of program.commands) inherit(command, program)
 
 await program.parseAsync()
