@@ -4,12 +4,11 @@ import type { Config } from './config.js'
 import type { Invitation } from './fleet/tokens.js'
 import { type Host, systemHost } from './host.js'
 import type { Log } from './log.js'
-import { agentApi } from './net/agent-api.js'
+import { serveApi } from './net/api.js'
 import { openDoorway } from './net/doorway.js'
 import { openHttp } from './net/http.js'
 import { type Issued, issueLinks, openInvitation } from './net/invitations.js'
 import { openLink } from './net/link.js'
-import { operatorApi } from './net/operator-api.js'
 import { bind, openCertificate } from './net/tls.js'
 import { openService } from './service.js'
 import { diskError } from './store/disk-error.js'
@@ -71,29 +70,18 @@ export async function startCoordinator(
     let url = ''
     const invite = (invitations: readonly Invitation[]) =>
       issueLinks(invitations, { ledger, identity, random, url: config.linkUrl ?? url })
-    agentApi(app, {
-      admission,
-      doorway,
-      log,
-      readiness: parts.readiness,
+    serveApi(app, {
+      ...{ ...parts, conductor, admission, adminToken, doorway, invite },
       binding: (nonce) => bind(identity, certificate, nonce),
-      disconnect: connections.disconnect,
-    })
-    operatorApi(app, {
-      ...parts,
-      conductor,
-      adminToken,
-      doorway,
-      invite,
       disconnect: connections.disconnect,
     })
     url = await app.listen({ host: config.host, port: config.port })
     log('listening', { url, coordinator: identity.id })
-    const [open] = (await invite([openInvitation(clock.now())])) as [Issued]
+    const [first] = (await invite([openInvitation(clock.now())])) as [Issued]
     return {
       url,
       adminToken,
-      join: open.join,
+      join: first.join,
       coordinatorId: identity.id,
       runsToGoOn,
       ended,

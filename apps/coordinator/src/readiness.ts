@@ -88,7 +88,15 @@ export function createReadiness(
 }
 
 /** The answer to "does it serve?": 200, or 503 and why not. */
-export function healthOf(readiness: Readiness): { readonly status: 200 | 503; readonly body: object } {
+export function healthOf(readiness: Readiness): {
+  readonly status: 200 | 503
+  readonly body: {
+    readonly ok: boolean
+    readonly code?: string
+    readonly reason?: string
+    readonly action?: string
+  }
+} {
   const fault = readiness.fault()
   if (fault === null) return { status: 200, body: { ok: true } }
   const { code, message, action } = fault

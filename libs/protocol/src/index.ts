@@ -1,38 +1,56 @@
-export type { AgentView } from './api/agent-view.js'
-export type {
-  AggregatedAgent,
-  AggregatedModule,
-  AggregationView,
-  AgreementView,
-  RuledAgent,
-  RuleView,
-  SideView,
+export { type AgentView, agentViewSchema } from './api/agent-view.js'
+export {
+  type AggregatedAgent,
+  type AggregatedModule,
+  type AggregationView,
+  type AgreementView,
+  aggregationViewSchema,
+  type RuledAgent,
+  type RuleView,
+  type SideView,
 } from './api/aggregation-view.js'
-export type { PlannedAgent, PlannedPrivacy, PlanView } from './api/plan-view.js'
-export type { PrivacyCharge, PrivacyLedgerView, SitePrivacy } from './api/privacy-view.js'
+export { instantSchema } from './api/instant.js'
+export { type PlannedAgent, type PlannedPrivacy, type PlanView, planViewSchema } from './api/plan-view.js'
+export {
+  type PrivacyCharge,
+  type PrivacyLedgerView,
+  privacyLedgerViewSchema,
+  type SitePrivacy,
+} from './api/privacy-view.js'
 export { errorOfProblem, type Problem, problemOf, problemSchema } from './api/problem.js'
-export { type AuditFinding, parseAuditFinding, type ReleaseAudit } from './api/release-audit.js'
-export type { ReleaseView } from './api/release-view.js'
-export type { ReplayNoise, ReplayView } from './api/replay-view.js'
-export type {
-  AgentFate,
-  AgentInRound,
-  AttemptView,
-  LastProgress,
-  ReasonCount,
-  RoundSummary,
-  RoundView,
-  SumView,
+export {
+  type AuditFinding,
+  auditFindingSchema,
+  parseAuditFinding,
+  type ReleaseAudit,
+  releaseAuditSchema,
+} from './api/release-audit.js'
+export { type ReleaseView, releaseViewSchema } from './api/release-view.js'
+export { type ReplayNoise, type ReplayView, replayViewSchema } from './api/replay-view.js'
+export {
+  type AgentFate,
+  type AgentInRound,
+  type AttemptView,
+  type LastProgress,
+  type ReasonCount,
+  type RoundSummary,
+  type RoundView,
+  roundSummarySchema,
+  roundViewSchema,
+  type SumView,
 } from './api/round-view.js'
-export type { RunEvent } from './api/run-event.js'
-export type {
-  ContributionRecord,
-  LateStart,
-  RefusalRecord,
-  RoundRecord,
-  RunState,
-  RunView,
+export { type RunEvent, runEventSchema } from './api/run-event.js'
+export { runSpecShownSchema } from './api/run-spec-shown.js'
+export {
+  type ContributionRecord,
+  type LateStart,
+  type RefusalRecord,
+  type RoundRecord,
+  type RunState,
+  type RunView,
+  runViewSchema,
 } from './api/run-view.js'
+export type { Shown } from './api/shown.js'
 export { type Chunk, chunksOf } from './codec/chunks.js'
 export { decodeFrame, encodeFrame } from './codec/frame.js'
 export { decodePacket, encodePacket, type Packet } from './codec/packet.js'
@@ -51,7 +69,7 @@ export {
   parseAssignmentReply,
   type TrainAssignment,
 } from './messages/assignment.js'
-export { type Binding, parseBinding } from './messages/binding.js'
+export { type Binding, bindingSchema, parseBinding } from './messages/binding.js'
 export { type BlobRead, type BlobReadReply, parseBlobRead, parseBlobReadReply } from './messages/blob-read.js'
 export {
   type CatalogueEntry,
@@ -64,6 +82,8 @@ export {
 export {
   type Challenge,
   type ChallengeRequest,
+  challengeRequestSchema,
+  challengeSchema,
   parseChallenge,
   parseChallengeRequest,
 } from './messages/challenge.js'
@@ -79,13 +99,27 @@ export {
   updateEncodingSchema,
 } from './messages/field.js'
 export { type Hello, type HelloReply, parseHello, parseHelloReply } from './messages/hello.js'
-export { type Joined, type JoinRequest, parseJoined, parseJoinRequest } from './messages/join.js'
+export {
+  type Joined,
+  type JoinRequest,
+  joinedSchema,
+  joinRequestSchema,
+  parseJoined,
+  parseJoinRequest,
+} from './messages/join.js'
 export { type Leave, parseLeave, parseLeaveReply } from './messages/leave.js'
 export { type Reply, readMessage, readReply } from './messages/message.js'
 export { type Progress, parseProgress, parseProgressReply } from './messages/progress.js'
 export type { Receipt } from './messages/receipt.js'
 export { parseRelease, parseReleaseReply, type Release } from './messages/release.js'
-export { parseRotated, parseRotation, type Rotated, type Rotation } from './messages/rotation.js'
+export {
+  parseRotated,
+  parseRotation,
+  type Rotated,
+  type Rotation,
+  rotatedSchema,
+  rotationSchema,
+} from './messages/rotation.js'
 export { parseRunEnded, parseRunEndedReply, type RunEnded } from './messages/run-ended.js'
 export { fitted, since } from './messages/since.js'
 export { parseSumConfirm, parseSumConfirmReply, type SumConfirm } from './messages/sum-confirm.js'

@@ -1,19 +1,23 @@
-import { type AgentView, LoricaError, labelKeySchema, readMessage } from '@lorica/protocol'
-import type { FastifyInstance } from 'fastify'
+import { type AgentView, agentViewSchema, LoricaError, labelKeySchema } from '@lorica/protocol'
 import { z } from 'zod'
+import { nextOf, nextSchema, pageOf, pageSchema } from '../api/paging.js'
+import { body, bodyReadBy, type Route, route } from '../api/route.js'
 import { agentView, type Member } from '../fleet/roster.js'
 import type { Invitation } from '../fleet/tokens.js'
 import type { Conductor } from '../rounds/conductor.js'
 import type { Parts } from '../rounds/parts.js'
 import { openSeats, roundOf } from '../runs/open-seats.js'
-import { type Issued, parseInvite } from './invitations.js'
+import { type Issued, inviteSchema, parseInvite } from './invitations.js'
 
 const labellingSchema = z.strictObject({
   labels: z
     .record(labelKeySchema, z.string().max(64).nullable())
-    .refine((labels) => Object.keys(labels).length <= 16, 'expected at most 16 labels'),
+    .refine((labels) => Object.keys(labels).length <= 16, 'expected at most 16 labels')
+    .describe('in the place of those it joined with; null takes one away'),
 })
-const parseLabelling = (body: unknown) => readMessage(labellingSchema, 'label', body)
+
+const agentParams = z.object({ id: z.string().describe('of the agent, or its name') })
+const issuedSchema = z.object({ name: z.string().nullable(), join: z.string() })
 
 /** What decisions about the fleet act on. */
 export interface FleetParts extends Parts {
@@ -24,59 +28,120 @@ export interface FleetParts extends Parts {
   readonly disconnect: (agentId: string) => void
 }
 
-type ById = { Params: { id: string } }
-
 /** Who is in the fleet, and decisions about it. An agent is named by its id, or by its name. */
-export function fleetApi(api: FastifyInstance, parts: FleetParts): void {
+export function fleetRoutes(parts: FleetParts): readonly Route[] {
   const { ledger, roster, conductor } = parts
 
-  api.get('/api/v1/agents', async () => ({
-    agents: ledger.members().map(viewOf),
-  }))
-  api.post('/api/v1/agents/invite', async ({ body }) => {
-    const issued = await parts.invite(parseInvite(body ?? {}, parts.clock.now()))
-    return { join: issued[0]?.join, links: issued }
-  })
-  api.get<ById>('/api/v1/agents/:id', async ({ params }) => viewOf(memberOf(params.id)))
-  api.post<ById>('/api/v1/agents/:id/approve', async ({ params }) => {
-    const { agentId, nextKey } = memberOf(params.id)
-    ledger.record({ type: 'agent-approved', agentId })
-    await ledger.flush()
-    if (nextKey !== null) parts.disconnect(agentId) // it comes back with the next key
-    return viewOf(memberOf(agentId))
-  })
-  api.post<ById>('/api/v1/agents/:id/label', async ({ params, body }) => {
-    const { agentId } = memberOf(params.id)
-    ledger.record({ type: 'agent-labelled', agentId, labels: parseLabelling(body).labels })
-    conductor.fleetChanged()
-    await ledger.flush()
-    return viewOf(memberOf(agentId))
-  })
-  for (const verb of ['cordon', 'uncordon'] as const) {
-    api.post<ById>(`/api/v1/agents/:id/${verb}`, async ({ params }) => {
-      const { agentId, isCordoned } = memberOf(params.id)
-      const isMeant = verb === 'cordon'
-      if (isCordoned !== isMeant) {
-        ledger.record({ type: 'agent-cordoned', agentId, isCordoned: isMeant })
+  return [
+    route({
+      path: 'GET /api/v1/agents',
+      role: 'viewer',
+      summary: 'The agents, in the order in which they joined',
+      query: pageSchema,
+      answer: z.object({ agents: z.array(agentViewSchema), next: nextSchema }),
+      act: ({ query }) => {
+        const page = pageOf(ledger.members(), ({ agentId }) => agentId, query)
+        return { agents: page.items.map(viewOf), ...nextOf(page) }
+      },
+    }),
+    route({
+      path: 'POST /api/v1/agents/invite',
+      role: 'admin',
+      summary: 'Makes join links: for one agent each and a week, unless it says otherwise',
+      body: bodyReadBy((raw) => parseInvite(raw ?? {}, parts.clock.now()), inviteSchema),
+      answer: z.object({ join: z.string().optional(), links: z.array(issuedSchema) }),
+      act: async ({ body }) => {
+        const issued = await parts.invite(body)
+        return { join: issued[0]?.join, links: issued }
+      },
+    }),
+    route({
+      path: 'GET /api/v1/agents/:id',
+      role: 'viewer',
+      summary: 'One agent',
+      params: agentParams,
+      answer: agentViewSchema,
+      codes: ['LRC-2006'],
+      act: ({ params }) => viewOf(memberOf(params.id)),
+    }),
+    route({
+      path: 'POST /api/v1/agents/:id/approve',
+      role: 'admin',
+      summary: 'Lets an agent in that waits for it, or takes the key that it offers',
+      params: agentParams,
+      answer: agentViewSchema,
+      codes: ['LRC-2006'],
+      act: async ({ params }) => {
+        const { agentId, nextKey } = memberOf(params.id)
+        ledger.record({ type: 'agent-approved', agentId })
+        await ledger.flush()
+        if (nextKey !== null) parts.disconnect(agentId) // it comes back with the next key
+        return viewOf(memberOf(agentId))
+      },
+    }),
+    route({
+      path: 'POST /api/v1/agents/:id/label',
+      role: 'admin',
+      summary: 'Sets and takes away labels of an agent',
+      params: agentParams,
+      body: body('label', labellingSchema),
+      answer: agentViewSchema,
+      codes: ['LRC-2006'],
+      act: async ({ params, body: { labels } }) => {
+        const { agentId } = memberOf(params.id)
+        ledger.record({ type: 'agent-labelled', agentId, labels })
         conductor.fleetChanged()
         await ledger.flush()
-      }
-      return viewOf(memberOf(agentId))
-    })
-  }
-  for (const [verb, how] of [
-    ['revoke', 'revoked'],
-    ['reject', 'rejected'],
-  ] as const) {
-    api.post<ById>(`/api/v1/agents/:id/${verb}`, async ({ params }) => {
-      const { agentId } = memberOf(params.id)
-      ledger.record({ type: 'agent-left', agentId, how })
-      parts.disconnect(agentId) // at once, even while the disk is full
-      conductor.revoked(agentId)
-      await ledger.flush()
-      return viewOf(memberOf(agentId))
-    })
-  }
+        return viewOf(memberOf(agentId))
+      },
+    }),
+    ...(['cordon', 'uncordon'] as const).map((verb) =>
+      route({
+        path: `POST /api/v1/agents/:id/${verb}`,
+        role: 'operator',
+        summary:
+          verb === 'cordon' ? 'Keeps an agent out of new rounds' : 'Lets an agent take part in rounds again',
+        params: agentParams,
+        answer: agentViewSchema,
+        codes: ['LRC-2006'],
+        act: async ({ params }) => {
+          const { agentId, isCordoned } = memberOf(params.id)
+          const isMeant = verb === 'cordon'
+          if (isCordoned !== isMeant) {
+            ledger.record({ type: 'agent-cordoned', agentId, isCordoned: isMeant })
+            conductor.fleetChanged()
+            await ledger.flush()
+          }
+          return viewOf(memberOf(agentId))
+        },
+      }),
+    ),
+    ...(['revoke', 'reject'] as const).map((verb) =>
+      route({
+        path: `POST /api/v1/agents/:id/${verb}`,
+        role: 'admin',
+        summary:
+          verb === 'revoke'
+            ? 'Takes an agent out of the fleet for good; what it brought to open rounds does not count'
+            : 'Turns away an agent that waits for approval, for good',
+        params: agentParams,
+        answer: agentViewSchema,
+        codes: ['LRC-2006'],
+        act: async ({ params }) => {
+          const { agentId } = memberOf(params.id)
+          ledger.record({
+            type: 'agent-left',
+            agentId,
+            how: verb === 'revoke' ? 'revoked' : 'rejected',
+          })
+          parts.disconnect(agentId) // at once, even while the disk is full
+          conductor.revoked(agentId)
+          await ledger.flush()
+          return viewOf(memberOf(agentId))
+        },
+      }),
+    ),
+  ]
 
   /** A member by its id or its name; of several of a name the newest. */
   function memberOf(id: string): Member {

@@ -13,7 +13,7 @@ import type { Invitation } from '../fleet/tokens.js'
 import type { Ledger } from '../ledger.js'
 import type { Random } from '../random.js'
 
-const inviteSchema = z.strictObject({
+export const inviteSchema = z.strictObject({
   name: agentNameSchema.optional(), // the only name that may join with it
   prefix: agentNameSchema.max(56).optional(), // of the names of a batch: prefix-1, prefix-2, …
   count: z.int().min(1).max(1000).default(1), // links

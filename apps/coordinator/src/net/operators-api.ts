@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { LoricaError, readMessage } from '@lorica/protocol'
-import type { FastifyInstance } from 'fastify'
+import { LoricaError } from '@lorica/protocol'
 import { z } from 'zod'
+import { body, type Route, route } from '../api/route.js'
 import { roles } from '../fleet/operators.js'
 import type { Ledger } from '../ledger.js'
 import type { Random } from '../random.js'
@@ -12,6 +12,7 @@ const newOperatorSchema = z.strictObject({
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'expected a name of letters, digits, dots and dashes'),
   role: z.enum(roles),
 })
+const operatorSchema = z.object({ name: z.string(), role: z.enum(roles) })
 
 /** The hexadecimal SHA-256 of a token, which is all that is kept of it. */
 export function sha256Of(token: string): string {
@@ -19,28 +20,53 @@ export function sha256Of(token: string): string {
 }
 
 /** Operators beside the owner of the coordinator's folder: each has a token of its own, shown once, and a role. */
-export function operatorsApi(
-  api: FastifyInstance,
-  { ledger, random }: { readonly ledger: Ledger; readonly random: Random },
-): void {
-  api.get('/api/v1/operators', async () => ({
-    operators: ledger.operators().map(({ name, role }) => ({ name, role })),
-  }))
-  api.post('/api/v1/operators', async ({ body }, reply) => {
-    const { name, role } = readMessage(newOperatorSchema, 'operator', body)
-    if (name === 'admin' || ledger.operators().some((one) => one.name === name))
-      throw wrongName(name, 'is taken')
-    const token = Buffer.from(random.bytes(32)).toString('base64url')
-    ledger.record({ type: 'operator-added', name, role, tokenSha256: sha256Of(token) })
-    await ledger.flush()
-    return reply.status(201).send({ name, role, token })
-  })
-  api.post<{ Params: { name: string } }>('/api/v1/operators/:name/remove', async ({ params: { name } }) => {
-    if (!ledger.operators().some((one) => one.name === name)) throw wrongName(name, 'is not known')
-    ledger.record({ type: 'operator-removed', name })
-    await ledger.flush()
-    return { name }
-  })
+export function operatorsRoutes({
+  ledger,
+  random,
+}: {
+  readonly ledger: Ledger
+  readonly random: Random
+}): readonly Route[] {
+  return [
+    route({
+      path: 'GET /api/v1/operators',
+      role: 'admin',
+      summary: 'The operators, without the owner of the folder',
+      answer: z.object({ operators: z.array(operatorSchema) }),
+      act: () => ({ operators: ledger.operators().map(({ name, role }) => ({ name, role })) }),
+    }),
+    route({
+      path: 'POST /api/v1/operators',
+      role: 'admin',
+      summary: 'Adds an operator; the answer is the only place that shows its token',
+      body: body('operator', newOperatorSchema),
+      status: 201,
+      answer: operatorSchema.extend({ token: z.string() }),
+      codes: ['LRC-2016'],
+      act: async ({ body: { name, role } }) => {
+        if (name === 'admin' || ledger.operators().some((one) => one.name === name))
+          throw wrongName(name, 'is taken')
+        const token = Buffer.from(random.bytes(32)).toString('base64url')
+        ledger.record({ type: 'operator-added', name, role, tokenSha256: sha256Of(token) })
+        await ledger.flush()
+        return { name, role, token }
+      },
+    }),
+    route({
+      path: 'POST /api/v1/operators/:name/remove',
+      role: 'admin',
+      summary: 'Removes an operator, whose token is worth nothing from then on',
+      params: z.object({ name: z.string() }),
+      answer: z.object({ name: z.string() }),
+      codes: ['LRC-2016'],
+      act: async ({ params: { name } }) => {
+        if (!ledger.operators().some((one) => one.name === name)) throw wrongName(name, 'is not known')
+        ledger.record({ type: 'operator-removed', name })
+        await ledger.flush()
+        return { name }
+      },
+    }),
+  ]
 }
 
 function wrongName(name: string, what: string): LoricaError {

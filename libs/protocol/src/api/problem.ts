@@ -3,16 +3,18 @@ import { codes, type ErrorCode, isErrorCode } from '../errors/code.js'
 import { asLoricaError, LoricaError } from '../errors/lorica-error.js'
 
 /** An error of the HTTP API: application/problem+json, https://www.rfc-editor.org/rfc/rfc9457 */
-export const problemSchema = z.object({
-  type: z.string(),
-  title: z.string(),
-  status: z.int(),
-  code: z.string(),
-  detail: z.string(),
-  expected: z.string().optional(),
-  received: z.string().optional(),
-  action: z.string().optional(),
-})
+export const problemSchema = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    code: z.string().describe('LRC-nnnn, stable; lorica explain tells what it means'),
+    detail: z.string(),
+    expected: z.string().optional(),
+    received: z.string().optional(),
+    action: z.string().optional(),
+  })
+  .meta({ id: 'Problem' })
 export type Problem = Readonly<z.infer<typeof problemSchema>>
 
 const statusOf: Partial<Record<ErrorCode, number>> = {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { readMessage } from '../messages/message.js'
+import type { Shown } from './shown.js'
 
 const count = z.number().int().min(0).max(1e9)
 
@@ -9,18 +10,21 @@ export const auditFindingSchema = z.object({
   guesses: count,
   correct: count,
   delta: z.number().min(0).lt(1),
-  significance: z.number().gt(0).lt(1), // the chance that the bound is above the truth, at most
+  significance: z.number().gt(0).lt(1).describe('the chance that the bound is above the truth, at most'),
 })
 export type AuditFinding = Readonly<z.infer<typeof auditFindingSchema>>
 
 /** What an audit says of a release, as the journal keeps it. */
-export interface ReleaseAudit extends AuditFinding {
-  readonly release: string
-  readonly epsilonLowerBound: number
-  readonly promised: number | null // epsilon; null: the release promises nothing
-  readonly verdict: 'holds' | 'refuted'
-  readonly reason: string | null // why it is refuted
-}
+export const releaseAuditSchema = auditFindingSchema
+  .extend({
+    release: z.string(),
+    epsilonLowerBound: z.number(),
+    promised: z.number().nullable().describe('epsilon; null: the release promises nothing'),
+    verdict: z.enum(['holds', 'refuted']),
+    reason: z.string().nullable().describe('why it is refuted'),
+  })
+  .meta({ id: 'ReleaseAudit' })
+export type ReleaseAudit = Shown<typeof releaseAuditSchema>
 
 /** Checks an untrusted finding. Throws LoricaError LRC-1007. */
 export function parseAuditFinding(raw: unknown): AuditFinding {

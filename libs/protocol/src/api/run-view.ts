@@ -1,87 +1,119 @@
-import type { UpdateEncoding } from '../messages/field.js'
-import type { AgentEvaluation } from '../signing/manifest.js'
+import { z } from 'zod'
+import { updateEncodingSchema } from '../messages/field.js'
+import { agentEvaluationSchema } from '../signing/manifest.js'
 import type { RunSpec } from '../spec/run-spec.js'
-
-/** What one agent brought to a round. */
-export interface ContributionRecord {
-  readonly agentId: string
-  readonly name: string
-  readonly updateSha256: string
-  readonly weight: number // share of the aggregate; shares add up to 1, or less where a robust rule left a part to the adapter before
-  readonly tokens: number
-  readonly examples: number
-  readonly norm: number | null // L2 over all tensors of the update; null: it came masked
-  readonly trainMs: number
-  readonly lossFirst: number | null // null: it is private
-  readonly lossLast: number | null
-  readonly sizeBytes?: number // as it travelled
-  readonly encoding?: UpdateEncoding // f32 when absent
-  readonly samplingRate?: number // the chance of an example to take part in a step, where examples are protected
-  readonly late?: LateStart // of an update that was asked for in an earlier round
-}
+import { instantSchema } from './instant.js'
+import { runSpecShownSchema } from './run-spec-shown.js'
+import type { Shown } from './shown.js'
 
 /** What an update started from that counts in a later round than it was asked for in. */
-export interface LateStart {
-  readonly round: number // in which it was asked for
-  readonly version: number // of the adapter that it changes
-  readonly staleness: number // releases of the run since then
-}
+export const lateStartSchema = z
+  .object({
+    round: z.int().describe('in which it was asked for'),
+    version: z.int().describe('of the adapter that it changes'),
+    staleness: z.int().describe('releases of the run since then'),
+  })
+  .meta({ id: 'LateStart' })
+export type LateStart = Shown<typeof lateStartSchema>
+
+const contributionRecordSchema = z
+  .object({
+    agentId: z.string(),
+    name: z.string(),
+    updateSha256: z.string(),
+    weight: z
+      .number()
+      .describe(
+        'share of the aggregate; shares add up to 1, or less where a robust rule left a part to the adapter before',
+      ),
+    tokens: z.int(),
+    examples: z.int(),
+    norm: z.number().nullable().describe('L2 over all tensors of the update; null: it came masked'),
+    trainMs: z.number(),
+    lossFirst: z.number().nullable().describe('null: it is private'),
+    lossLast: z.number().nullable(),
+    sizeBytes: z.exactOptional(z.int()).describe('as it travelled'),
+    encoding: z.exactOptional(updateEncodingSchema).describe('f32 when absent'),
+    samplingRate: z
+      .exactOptional(z.number())
+      .describe('the chance of an example to take part in a step, where examples are protected'),
+    late: z.exactOptional(lateStartSchema).describe('of an update that was asked for in an earlier round'),
+  })
+  .meta({ id: 'ContributionRecord' })
+/** What one agent brought to a round. */
+export type ContributionRecord = Shown<typeof contributionRecordSchema>
 
 /** Why an agent brought nothing to a round. */
-export interface RefusalRecord {
-  readonly agentId: string
-  readonly name: string
-  readonly kind: 'refused' | 'declined' | 'absent'
-  readonly code: string
-  readonly message: string
-}
+export const refusalRecordSchema = z
+  .object({
+    agentId: z.string(),
+    name: z.string(),
+    kind: z.enum(['refused', 'declined', 'absent']),
+    code: z.string(),
+    message: z.string(),
+  })
+  .meta({ id: 'RefusalRecord' })
+export type RefusalRecord = Shown<typeof refusalRecordSchema>
 
 /** One round that was committed. */
-export interface RoundRecord {
-  readonly round: number
-  readonly attempt: number
-  readonly verdict: 'released' | 'rejected'
-  readonly reason: string // why, in words
-  readonly release: string | null
-  readonly contributions: readonly ContributionRecord[]
-  readonly refused: readonly RefusalRecord[]
-  readonly bytesUp: number // agents -> coordinator, updates only
-  readonly bytesUpAsF32?: number // what bytesUp would have been in f32
-  readonly bytesDown: number // coordinator -> agents, base, adapters and releases
-  readonly seconds: number // from plan to commit
-  readonly trainSeconds: number // of the slowest agent
-  readonly evaluateSeconds: number // from the candidate to the last measurement
-  readonly overheadSeconds: number // seconds - trainSeconds
-  readonly loss: number | null // of the candidate on held-out text, mean over tokens
-  readonly parentLoss: number | null // of what it replaces, on the same text
-  readonly evaluation: readonly AgentEvaluation[]
-  readonly adapterSha256: string // of adapter_model.safetensors that the next round starts from
-  readonly committedAt: string
-}
+export const roundRecordSchema = z
+  .object({
+    round: z.int(),
+    attempt: z.int(),
+    verdict: z.enum(['released', 'rejected']),
+    reason: z.string().describe('why, in words'),
+    release: z.string().nullable(),
+    contributions: z.array(contributionRecordSchema),
+    refused: z.array(refusalRecordSchema),
+    bytesUp: z.number().describe('agents to coordinator, updates only'),
+    bytesUpAsF32: z.exactOptional(z.number()).describe('what bytesUp would have been in f32'),
+    bytesDown: z.number().describe('coordinator to agents: base, adapters and releases'),
+    seconds: z.number().describe('from plan to commit'),
+    trainSeconds: z.number().describe('of the slowest agent'),
+    evaluateSeconds: z.number().describe('from the candidate to the last measurement'),
+    overheadSeconds: z.number().describe('seconds less trainSeconds'),
+    loss: z.number().nullable().describe('of the candidate on held-out text, mean over tokens'),
+    parentLoss: z.number().nullable().describe('of what it replaces, on the same text'),
+    evaluation: z.array(agentEvaluationSchema),
+    adapterSha256: z.string().describe('of adapter_model.safetensors that the next round starts from'),
+    committedAt: instantSchema,
+  })
+  .meta({ id: 'RoundRecord' })
+export type RoundRecord = Shown<typeof roundRecordSchema>
 
-export type RunState = 'queued' | 'waiting' | 'paused' | 'running' | 'succeeded' | 'failed' | 'cancelled'
+export const runStateSchema = z.enum([
+  'queued',
+  'waiting',
+  'paused',
+  'running',
+  'succeeded',
+  'failed',
+  'cancelled',
+])
+export type RunState = z.infer<typeof runStateSchema>
+
+const measuredSchema = z.object({
+  loss: z.number().nullable(),
+  tokens: z.int(),
+  perAgent: z.array(agentEvaluationSchema),
+})
 
 /** A run as the operator API shows it. */
-export interface RunView {
-  readonly run: string
-  readonly name: string
-  readonly state: RunState
-  readonly reason: string | null // why it waits or failed
-  readonly spec: RunSpec
-  readonly base: { readonly sha256: string; readonly name: string }
-  readonly release: string | null // the newest of the run
-  readonly adapterSha256: string | null // of its adapter_model.safetensors
-  readonly baseline: {
-    readonly loss: number | null
-    readonly tokens: number
-    readonly perAgent: readonly AgentEvaluation[]
-  } | null
-  readonly final: {
-    readonly loss: number | null
-    readonly tokens: number
-    readonly perAgent: readonly AgentEvaluation[]
-  } | null
-  readonly rounds: readonly RoundRecord[]
-  readonly createdAt: string
-  readonly endedAt: string | null
-}
+export const runViewSchema = z
+  .object({
+    run: z.string(),
+    name: z.string(),
+    state: runStateSchema,
+    reason: z.string().nullable().describe('why it waits or failed'),
+    spec: runSpecShownSchema,
+    base: z.object({ sha256: z.string(), name: z.string() }),
+    release: z.string().nullable().describe('the newest of the run'),
+    adapterSha256: z.string().nullable().describe('of its adapter_model.safetensors'),
+    baseline: measuredSchema.nullable(),
+    final: measuredSchema.nullable(),
+    rounds: z.array(roundRecordSchema),
+    createdAt: instantSchema,
+    endedAt: instantSchema.nullable(),
+  })
+  .meta({ id: 'RunView' })
+export type RunView = Omit<Shown<typeof runViewSchema>, 'spec'> & { readonly spec: RunSpec }

@@ -16,7 +16,7 @@ import type { Release } from '../messages/release.js'
 import { canonicalJson } from './canonical-json.js'
 import { type Identity, signText, verifyText } from './identity.js'
 
-const agentEvaluationSchema = z.strictObject({
+export const agentEvaluationSchema = z.strictObject({
   agentId: agentIdSchema,
   loss: z.number(),
   tokens: positiveSchema,

@@ -1,0 +1,73 @@
+import { LoricaError, type ReleaseView } from '@lorica/protocol'
+import { z } from 'zod'
+import { body, type Route, route } from '../api/route.js'
+import type { Ledger } from '../ledger.js'
+import { expectAlias } from '../releases/aliases.js'
+import { expectUnrefuted } from '../releases/audits.js'
+import type { Blobs } from '../store/blobs.js'
+
+const aliasSchema = z.strictObject({ release: z.string().max(80).describe('its name, or an alias of it') })
+const aliasParams = z.object({ alias: z.string() })
+const beforeSchema = z.string().nullable().describe('the release that it named until now; null: none')
+
+/** The aliases, and the release that each names. */
+export const aliasesSchema = z.record(z.string(), z.string())
+
+/** The names that stand for a release, and can be moved to another one. `releaseOf` finds a release by its name or alias. */
+export function aliasRoutes({
+  ledger,
+  releaseOf,
+  blobs,
+}: {
+  readonly ledger: Ledger
+  readonly releaseOf: (name: string) => ReleaseView
+  readonly blobs: Pick<Blobs, 'whole'>
+}): readonly Route[] {
+  return [
+    route({
+      path: 'GET /api/v1/aliases',
+      role: 'viewer',
+      summary: 'The aliases, and the release that each names',
+      answer: z.object({ aliases: aliasesSchema }),
+      act: () => ({ aliases: Object.fromEntries([...ledger.aliases()].toSorted()) }),
+    }),
+    route({
+      path: 'POST /api/v1/aliases/:alias',
+      role: 'operator',
+      summary: 'Sets or moves an alias, to a release whose files are whole',
+      params: aliasParams,
+      body: body('alias', aliasSchema),
+      answer: z.object({ alias: z.string(), release: z.string(), before: beforeSchema }),
+      codes: ['LRC-3007', 'LRC-3017', 'LRC-3018', 'LRC-5002'],
+      act: async ({ params: { alias }, body: { release: named } }) => {
+        expectAlias(alias)
+        const { name: release, manifest } = releaseOf(named)
+        expectUnrefuted(ledger.audits(), release)
+        for (const { sha256 } of manifest.files) await blobs.whole(sha256) // an alias names what is whole
+        const before = ledger.aliases().get(alias) ?? null
+        if (before !== release) ledger.record({ type: 'alias-moved', alias, release })
+        await ledger.flush()
+        return { alias, release, before }
+      },
+    }),
+    route({
+      path: 'POST /api/v1/aliases/:alias/remove',
+      role: 'operator',
+      summary: 'Takes an alias away',
+      params: aliasParams,
+      answer: z.object({ alias: z.string(), before: beforeSchema }),
+      codes: ['LRC-3018'],
+      act: async ({ params: { alias } }) => {
+        const before = ledger.aliases().get(alias)
+        if (before === undefined)
+          throw new LoricaError('LRC-3018', `no release has the alias ${alias.slice(0, 64)}`, {
+            expected: [...ledger.aliases().keys()].join(', ') || 'an alias that was set',
+            received: alias.slice(0, 64),
+          })
+        ledger.record({ type: 'alias-moved', alias, release: null })
+        await ledger.flush()
+        return { alias, before }
+      },
+    }),
+  ]
+}
