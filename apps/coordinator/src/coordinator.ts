@@ -5,6 +5,7 @@ import type { Invitation } from './fleet/tokens.js'
 import { type Host, systemHost } from './host.js'
 import type { Log } from './log.js'
 import { serveApi } from './net/api.js'
+import { consolePage } from './net/console-page.js'
 import { openDoorway } from './net/doorway.js'
 import { openHttp } from './net/http.js'
 import { type Issued, issueLinks, openInvitation } from './net/invitations.js'
@@ -45,7 +46,7 @@ export async function startCoordinator(
   const service = await openService(config, log, host).catch((error: unknown) => {
     throw (error as NodeJS.ErrnoException).syscall === undefined ? error : diskError(error, config.dir)
   })
-  const { parts, conductor, admission, alarms, connections, adminToken, runsToGoOn } = service
+  const { parts, conductor, admission, alarms, connections, records, adminToken, runsToGoOn } = service
   const { ledger, identity } = parts
   const closing: (() => unknown)[] = [() => service.close()] // in the order of opening
   const close = async () => {
@@ -71,10 +72,11 @@ export async function startCoordinator(
     const invite = (invitations: readonly Invitation[]) =>
       issueLinks(invitations, { ledger, identity, random, url: config.linkUrl ?? url })
     serveApi(app, {
-      ...{ ...parts, conductor, admission, adminToken, doorway, invite },
+      ...{ ...parts, conductor, admission, adminToken, doorway, records, invite },
       binding: (nonce) => bind(identity, certificate, nonce),
       disconnect: connections.disconnect,
     })
+    await consolePage(app, { doorway })
     url = await app.listen({ host: config.host, port: config.port })
     log('listening', { url, coordinator: identity.id })
     const [first] = (await invite([openInvitation(clock.now())])) as [Issued]

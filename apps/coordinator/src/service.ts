@@ -14,6 +14,7 @@ import type { Log } from './log.js'
 import { type Admission, createAdmission } from './net/admission.js'
 import { createBackpressure } from './net/backpressure.js'
 import { type Connections, createConnections } from './net/connections.js'
+import type { JournalRecords } from './net/journal-api.js'
 import { serveSession } from './net/session.js'
 import { createTransfer } from './net/transfer.js'
 import { createReadiness } from './readiness.js'
@@ -42,6 +43,7 @@ export interface Service {
   readonly alarms: Alarms
   readonly connections: Connections
   readonly adminToken: string
+  readonly records: JournalRecords
   readonly runsToGoOn: number // runs that its journal had not ended
   /** Resolves when another coordinator has taken the lead: nothing more may be promised. */
   readonly lost: Promise<LoricaError>
@@ -140,6 +142,7 @@ export async function openService(
     })
     return {
       ...{ parts, conductor, admission, alarms, connections, adminToken, runsToGoOn },
+      records: { store, safeSeq: () => journal.safeSeq() },
       lost: lead.lost,
       async stop() {
         await conductor.stop()

@@ -9,7 +9,14 @@ export {
   type RuleView,
   type SideView,
 } from './api/aggregation-view.js'
+export { type BaseView, baseViewSchema } from './api/base-view.js'
 export { instantSchema } from './api/instant.js'
+export {
+  type JournalLine,
+  type JournalPage,
+  journalLineSchema,
+  journalPageSchema,
+} from './api/journal-page.js'
 export { type PlannedAgent, type PlannedPrivacy, type PlanView, planViewSchema } from './api/plan-view.js'
 export {
   type PrivacyCharge,
@@ -51,6 +58,7 @@ export {
   runViewSchema,
 } from './api/run-view.js'
 export type { Shown } from './api/shown.js'
+export { type WhoamiView, whoamiViewSchema } from './api/whoami-view.js'
 export { type Chunk, chunksOf } from './codec/chunks.js'
 export { decodeFrame, encodeFrame } from './codec/frame.js'
 export { decodePacket, encodePacket, type Packet } from './codec/packet.js'

@@ -35,6 +35,9 @@ const rules: Readonly<Record<string, TagRule>> = {
   },
   'side:coordinator': { bans: ['socket.io-client', 'onnxruntime-node', '@tensorflow/*'] },
   'side:agent': { bans: ['socket.io', 'fastify'] },
+  'side:console': {
+    bans: ['socket.io', 'fastify', 'onnxruntime*', '@tensorflow/*', '@lorica/peft-core', '@lorica/serving'],
+  },
 }
 
 const builtins = new Set(builtinModules)

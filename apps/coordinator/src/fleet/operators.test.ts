@@ -1,6 +1,6 @@
 import type { LoricaError } from '@lorica/protocol'
 import { expect, test } from 'vitest'
-import { expectRole, neededRole, type Role, roleOf } from './operators.js'
+import { expectRole, neededRole, operatorOf, type Role } from './operators.js'
 
 const operators = (['viewer', 'operator', 'admin'] as const).map((role, index) => ({
   ...{ name: role, role, tokenSha256: String(index).repeat(64) },
@@ -16,11 +16,11 @@ function codeOf(act: () => unknown): string {
 }
 
 test('a token has the role that it was made for, and a token of nobody has none', () => {
-  expect([0, 1, 2].map((index) => roleOf(String(index).repeat(64), operators))).toEqual([
+  expect([0, 1, 2].map((index) => operatorOf(String(index).repeat(64), operators).role)).toEqual([
     ...['viewer', 'operator', 'admin'],
   ])
-  expect(codeOf(() => roleOf('3'.repeat(64), operators))).toBe('LRC-2007')
-  expect(codeOf(() => roleOf('0'.repeat(63), operators))).toBe('LRC-2007')
+  expect(codeOf(() => operatorOf('3'.repeat(64), operators))).toBe('LRC-2007')
+  expect(codeOf(() => operatorOf('0'.repeat(63), operators))).toBe('LRC-2007')
 })
 
 test.each<[string, string, Role]>([

@@ -12,12 +12,12 @@ export interface Operator {
 }
 
 /**
- * The role of whoever holds a token, by the hash of that. Every operator is compared, in constant time. Throws LoricaError
+ * Who holds a token, by the hash of that. Every operator is compared, in constant time. Throws LoricaError
  * LRC-2007 for a token of nobody.
  */
-export function roleOf(tokenSha256: string, operators: readonly Operator[]): Role {
-  let found: Role | undefined
-  for (const { tokenSha256: known, role } of operators) if (equalTexts(known, tokenSha256)) found = role
+export function operatorOf(tokenSha256: string, operators: readonly Operator[]): Operator {
+  let found: Operator | undefined
+  for (const operator of operators) if (equalTexts(operator.tokenSha256, tokenSha256)) found = operator
   if (found !== undefined) return found
   throw new LoricaError('LRC-2007', 'the operator token is missing or wrong', {
     expected: 'authorization: Bearer TOKEN',

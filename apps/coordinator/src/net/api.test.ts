@@ -39,14 +39,14 @@ const documentOf = async () => (await fleet.api('GET', '/api/v1/openapi.json')).
 async function partsOf(): Promise<{ parts: AgentParts & OperatorParts; close: () => Promise<void> }> {
   const dir = await mkdtemp(join(root, 'service-'))
   const service = await openService({ dir, leaseMs: 300 }, () => {}, systemHost())
-  const { parts, conductor, admission, adminToken, connections } = service
+  const { parts, conductor, admission, adminToken, connections, records } = service
   const doorway = { enter: () => {}, proven: () => {}, wrong: () => {} }
   const binding = () => {
     throw new RangeError('no certificate')
   }
   return {
     parts: {
-      ...{ ...parts, conductor, admission, adminToken, doorway, binding },
+      ...{ ...parts, conductor, admission, adminToken, doorway, records, binding },
       ...{ invite: async () => [], disconnect: connections.disconnect },
     },
     close: async () => {

@@ -10,7 +10,7 @@ import { createSuspicion } from '../fleet/suspicion.js'
 /** What one address may do before it has proven who it is. */
 export interface DoorLimits {
   readonly connections: number // open at once and not proven
-  readonly perSecond: number // challenges, joins and upgrades, each
+  readonly perSecond: number // challenges, joins, upgrades and files of the console, each
   readonly burst: number // of them at once
 }
 
@@ -29,7 +29,7 @@ export interface Guest {
 /** Limits strangers: connections, requests and guesses of each address, before anything of them is believed. */
 export interface Doorway {
   /** Lets one request in. Throws LoricaError LRC-2017 that says how long to wait. */
-  enter(what: 'challenge' | 'join' | 'upgrade', guest: Guest): void
+  enter(what: 'challenge' | 'join' | 'upgrade' | 'page', guest: Guest): void
   /** This connection has proven who it is. */
   proven(guest: Guest): void
   /** Notes a wrong secret: the address has to wait longer with each before it may join. */
@@ -51,7 +51,7 @@ export function openDoorway(
     [strangers, neighbours].map((kind) => {
       const rate = limits ?? kind
       const make = () => createAllowance(rate, clock)
-      return [kind, { challenge: make(), join: make(), upgrade: make() }]
+      return [kind, { challenge: make(), join: make(), upgrade: make(), page: make() }]
     }),
   )
   const kindOf = (address: string | undefined) => (isLoopback(address) ? neighbours : strangers)

@@ -52,7 +52,8 @@ export function openHttp(log: Log, certificate?: Certificate): FastifyInstance {
   })
   app.addHook('onSend', async (request, reply) => {
     if (request.raw.socket.bytesRead > CONNECTION_BYTES) void reply.header('connection', 'close')
-    void reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
+    if (!reply.hasHeader('cache-control')) void reply.header('cache-control', 'no-store')
+    void reply.header('x-content-type-options', 'nosniff')
   })
   return app
 }

@@ -1,13 +1,16 @@
-import { LoricaError } from '@lorica/protocol'
+import { LoricaError, SOFTWARE, whoamiViewSchema } from '@lorica/protocol'
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { type Route, route, serveRoutes } from '../api/route.js'
-import { expectRole, neededRole, type Operator, type Role, roleOf } from '../fleet/operators.js'
+import { expectRole, neededRole, type Role } from '../fleet/operators.js'
 import { replayRound } from '../rounds/replay.js'
 import type { Run } from '../runs/run.js'
-import type { Doorway, Guest } from './doorway.js'
+import { basesRoutes } from './bases-api.js'
+import { type Bearers, bearerOf } from './bearer.js'
+import type { Doorway } from './doorway.js'
 import { type FleetParts, fleetRoutes } from './fleet-api.js'
-import { operatorsRoutes, sha256Of } from './operators-api.js'
+import { type JournalRecords, journalRoutes } from './journal-api.js'
+import { operatorsRoutes } from './operators-api.js'
 import { privacyRoutes } from './privacy-api.js'
 import { releasesRoutes } from './releases-api.js'
 import { roundsRoutes } from './rounds-api.js'
@@ -17,6 +20,7 @@ import { runsRoutes } from './runs-api.js'
 export interface OperatorParts extends FleetParts {
   readonly adminToken: string
   readonly doorway: Doorway
+  readonly records: JournalRecords
 }
 
 /** The routes of the operators' API: agents, operators, runs, releases, blobs. */
@@ -26,6 +30,18 @@ export function operatorRoutes(parts: OperatorParts): readonly Route[] {
   return [
     ...fleetRoutes(parts),
     ...operatorsRoutes(parts),
+    ...basesRoutes(ledger.runs),
+    ...journalRoutes(parts.records),
+    route({
+      path: 'GET /api/v1/whoami',
+      role: 'viewer',
+      summary: 'Whose token that is',
+      answer: whoamiViewSchema,
+      act: ({ request }) => {
+        const { name, role } = bearerOf(request, parts)
+        return { name, role, coordinatorId: parts.identity.id, software: SOFTWARE }
+      },
+    }),
     ...privacyRoutes(ledger.accounts),
     ...runsRoutes(parts, runOf),
     ...roundsRoutes({ conductor, roster, runOf, replay }),
@@ -56,16 +72,11 @@ export function operatorRoutes(parts: OperatorParts): readonly Route[] {
 }
 
 /** Serves routes to holders of a token with the role that each needs. */
-export function operatorApi(
-  app: FastifyInstance,
-  routes: readonly Route[],
-  { adminToken, doorway, ledger }: Pick<OperatorParts, 'adminToken' | 'doorway' | 'ledger'>,
-): void {
+export function operatorApi(app: FastifyInstance, routes: readonly Route[], bearers: Bearers): void {
   void app.register(async (api) => {
-    api.addHook('onRequest', async ({ method, routeOptions, headers, raw }) => {
-      const given = /^Bearer (.+)$/i.exec(headers.authorization ?? '')?.[1] ?? ''
-      const role = operatorRole(given, raw.socket)
-      doorway.proven(raw.socket)
+    api.addHook('onRequest', async (request) => {
+      const { method, routeOptions } = request
+      const { role } = bearerOf(request, bearers)
       const { role: needed = neededRole(method, routeOptions.url ?? '') } = routeOptions.config as {
         readonly role?: Role
       }
@@ -73,14 +84,4 @@ export function operatorApi(
     })
     serveRoutes(api, routes)
   })
-
-  function operatorRole(token: string, guest: Guest): Role {
-    const admin: Operator = { name: 'admin', role: 'admin', tokenSha256: sha256Of(adminToken) }
-    try {
-      return roleOf(sha256Of(token), [admin, ...ledger.operators()])
-    } catch (error) {
-      if (token !== '') doorway.wrong('operate', guest, 'LRC-2007')
-      throw error
-    }
-  }
 }
