@@ -3,14 +3,7 @@
  * @module
  */
 import { join } from 'node:path'
-import {
-  type Assignment,
-  asLoricaError,
-  fingerprintOf,
-  LoricaError,
-  type Progress,
-  SOFTWARE,
-} from '@lorica/protocol'
+import { type Assignment, asLoricaError, fingerprintOf, idOf, LoricaError, SOFTWARE } from '@lorica/protocol'
 import { createAgenda } from './agenda.js'
 import { type ContributionParts, contributor, deliver } from './contribution.js'
 import { deferred } from './deferred.js'
@@ -22,7 +15,7 @@ import type { Membership } from './membership.js'
 import { createTransfers } from './net/delivery.js'
 import { proofOf } from './net/enrolment.js'
 import { type Link, type LinkEvents, openLink } from './net/link.js'
-import { throttleProgress } from './progress.js'
+import { createProgressReport } from './progress-report.js'
 import { reasonOf, type Tell } from './report.js'
 import { ownerOf } from './site/owner.js'
 import { forbidden, sumsOf } from './site/policy.js'
@@ -32,15 +25,12 @@ import type { Traffic } from './site/traffic.js'
 import { openAdapters } from './store/adapters.js'
 import { openBases } from './store/bases.js'
 import { openBlobs } from './store/blobs.js'
-import { openControls, readControl } from './store/controls.js'
+import { readControl } from './store/controls.js'
 import { writeLastEvaluation, writeLastUpload, writeUplink } from './store/ledger.js'
-import { openMoments } from './store/moments.js'
-import { type Finished, openOutbox } from './store/outbox.js'
-import { openPersonal } from './store/personal.js'
+import type { Finished } from './store/outbox.js'
 import { openReleases } from './store/releases.js'
-import { openResiduals } from './store/residuals.js'
 import { expectSpace, neededBytes } from './store/space.js'
-import { openSumBook } from './store/sum-book.js'
+import { openStores } from './store/stores.js'
 import { summing } from './summing.js'
 import { createSums } from './sums.js'
 
@@ -69,30 +59,15 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
   const { url, coordinatorPublicKey, threads, engine } = settings
   const stopped = new AbortController()
   const { promise: failed, reject: fail } = deferred()
-  const outbox = openOutbox(join(folder, 'outbox'), disk)
+  const stores = openStores(folder, disk)
+  const { outbox, moments, residuals, controls, personal, book } = stores
   const baseOfRun = new Map<string, string>()
   let hasReadData = false // and tokenised it into a file of its own
-  let current = '' // the assignment that transfers belong to
 
-  let latest: Progress | undefined
-  const { report } = throttleProgress((progress) => {
-    tell({ event: 'progress', ...progress })
-    link.request('progress', progress).catch(() => {})
+  const progress = createProgressReport((one) => {
+    tell({ event: 'progress', ...one })
+    link.request('progress', one).catch(() => {})
   }, clock.monotonicMs)
-  const onProgress = (progress: Progress): void => {
-    latest = progress
-    report(progress)
-  }
-  const onWaiting = (waiting: string | null): void => {
-    if (waiting === null || current === '') return
-    const { phase, step, steps } =
-      latest?.assignmentId === current ? latest : { phase: 'train' as const, step: 0, steps: 1 }
-    report({ assignmentId: current, phase, step, steps, loss: null, tokensPerSecond: null, waiting })
-  }
-  const onBytes = (phase: Progress['phase'], step: number, steps: number): void => {
-    if (current !== '')
-      report({ assignmentId: current, phase, step, steps, loss: null, tokensPerSecond: null })
-  }
 
   const keyring = openKeyring(folder, identity, { clock, disk })
   const on: LinkEvents = {
@@ -144,7 +119,7 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
     on,
   })
   const { delivery, sumDelivery, pull } = createTransfers({
-    ...{ link, outbox, clock, stopped: stopped.signal, onBytes },
+    ...{ link, outbox, clock, stopped: stopped.signal, onBytes: progress.onBytes },
     onMoved: traffic.add,
   })
   const blobs = openBlobs(join(folder, 'blobs'), pull, disk)
@@ -153,7 +128,6 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
     ...{ folder: join(folder, 'bases'), blobs, own: settings.base },
     ...{ disk, hash: host.hashModel },
   })
-  const personal = openPersonal(join(folder, 'personal'), disk)
   const forgetPersonal = async (): Promise<void> => personal.forget(await releases.runs())
   const releases = openReleases({
     folder: join(folder, 'releases'),
@@ -163,26 +137,11 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
     own: ({ runId, version }) => personal.own(runId, version),
     disk,
   })
-  const moments = openMoments(join(folder, 'moments'), disk)
-  const residuals = openResiduals(join(folder, 'residuals'), disk)
-  const controls = openControls(join(folder, 'controls'), disk)
-  const book = openSumBook(join(folder, 'sums'), disk)
   const sums = createSums(
     clock,
     summing({
-      ...{
-        folder,
-        url,
-        agentId: identity.id,
-        outbox,
-        book,
-        delivery,
-        sumDelivery,
-        tell,
-        random,
-        clock,
-        disk,
-      },
+      ...{ folder, url, outbox, book, delivery, sumDelivery, tell, random, clock, disk },
+      ...{ agentId: settings.agentId, coordinatorId: idOf(coordinatorPublicKey), mask: host.mask },
       identity: keyring.current,
       company: async () => sumsOf(await readPolicy(folder, disk)),
     }),
@@ -195,7 +154,7 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
     },
     onFallen: (error) => tell({ event: 'engine-failed', ...reasonOf(error) }),
   })
-  const owner = ownerOf(folder, { clock, disk, sensors: host.sensors, onWaiting })
+  const owner = ownerOf(folder, { clock, disk, sensors: host.sensors, onWaiting: progress.onWaiting })
   /** Forgets what is not needed any more, and throws LRC-6016 when the assignment would not fit all the same. */
   const makeRoom = async ({ kind, base, adapter, personal: own }: Assignment): Promise<void> => {
     const named = [...base.files, ...adapter.files].map(({ sha256 }) => sha256)
@@ -252,7 +211,7 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
       if (secure !== undefined || !(await book.knows(runId))) return
       throw new LoricaError('LRC-6017', 'the updates of this run left masked so far, and this one would not')
     },
-    onProgress,
+    onProgress: progress.onProgress,
     tell,
     async expectAllowed(assignment) {
       await owner.expectFree()
@@ -265,23 +224,22 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
   }
   const perform = contributor(parts)
   const agenda = createAgenda(clock, async (assignment, signal) => {
-    current = assignment.assignmentId
+    progress.current = assignment.assignmentId
     await perform(assignment, signal).catch((error) => fail(asLoricaError(error)))
-    current = ''
+    progress.current = ''
     hasReadData = true
   })
   const offer = (finished: Finished): Promise<void> => deliver(finished, parts, stopped.signal)
   const offerUnsettled = async (): Promise<void> => {
     for (const finished of await outbox.unsettled()) {
-      if (finished.assignmentId !== current) await offer(finished)
+      if (finished.assignmentId !== progress.current) await offer(finished)
     }
   }
   const endRun = async (runId: string): Promise<void> => {
     await agenda.endRun(runId)
     if (agenda.isIdle()) await trainer.close()
     await sums.endRun(runId)
-    const stores = [moments, residuals, controls, outbox, book]
-    await Promise.all([...stores.map((store) => store.drop(runId)), personal.ended(runId)])
+    await stores.drop(runId)
     await forgetPersonal()
   }
   const inBackground = (work: Promise<void>): void => {

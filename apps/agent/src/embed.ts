@@ -5,6 +5,7 @@
 export { type Agent, type AgentOptions, runAgent } from './agent.js'
 export type { Clock } from './clock.js'
 export type { Host } from './host.js'
+export { maskHere } from './masking.js'
 export type { Membership } from './membership.js'
 export { enrol, type Post } from './net/enrolment.js'
 export { REFUSED } from './net/proven-socket.js'

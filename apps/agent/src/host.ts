@@ -1,6 +1,7 @@
 import { hashModel, startEngine } from '@lorica/peft-core'
 import { type Clock, systemClock } from './clock.js'
 import { type Sensors, systemSensors } from './device/sensors.js'
+import { type Mask, maskInThread } from './masking.js'
 import type { Post } from './net/enrolment.js'
 import { postJson } from './net/post.js'
 import { type OpenSocket, openSocket } from './net/socket.js'
@@ -19,6 +20,8 @@ export interface Host {
   readonly openBatches: typeof openBatches
   readonly startEngine: typeof startEngine
   readonly sensors: Sensors
+  /** Masks updates for secure sums, elsewhere than where the agent answers. */
+  readonly mask: Mask
 }
 
 /** This machine. */
@@ -28,5 +31,6 @@ export function systemHost(): Host {
     ...{ clock: systemClock(), random, disk: systemDisk(random) },
     ...{ openSocket, post: postJson, hashModel, openBatches, startEngine },
     sensors: systemSensors(),
+    mask: (masking) => maskInThread(masking),
   }
 }

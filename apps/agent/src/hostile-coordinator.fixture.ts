@@ -38,18 +38,18 @@ import {
 import { Server, type Socket } from 'socket.io'
 import { systemClock } from './clock.js'
 import { assignment as plain } from './contribution.fixture.js'
+import { maskHere } from './masking.js'
 import { createTransfers } from './net/delivery.js'
-import { openLink } from './net/link.js'
-import { openSocket } from './net/socket.js'
 import { systemRandom } from './random.js'
 import { type SumParts, takePart } from './secure-sum.js'
 import { openOutbox } from './store/outbox.js'
 import { openSumBook, type SumBook } from './store/sum-book.js'
+import { sumLink } from './sum-link.fixture.js'
 import { createSumMail } from './sum-mail.js'
 
 /** What the first agent is told in the place of the truth, in the order of the steps. */
 export interface Lies {
-  readonly roster?: (truth: SumRoster, ids: readonly Identity[]) => SumRoster
+  readonly roster?: (truth: SumRoster, ids: readonly Identity[], terms: SumTerms) => SumRoster
   readonly delivery?: (truth: SumDelivery) => SumDelivery
   readonly survivors?: (truth: SumSurvivors) => SumSurvivors
   readonly confirmations?: (truth: SumConfirmations) => SumConfirmations
@@ -154,19 +154,7 @@ export async function sit(sitting: Sitting): Promise<Sat> {
   const over = new AbortController()
   const ends = ids.map(async (identity, at) => {
     const mail = createSumMail()
-    const link = openLink({
-      ...{ pin: 'none: there is no TLS', clock, random: systemRandom(), openSocket, url },
-      proof: async () => ({ 'x-agent': identity.id }),
-      hello: () => ({
-        ...{ software: 'test', device: { kind: 'cpu', threads: 2, memoryBytes: 5 } },
-        dataset: { documents: 4 },
-      }),
-      on: {
-        ...{ assignment: () => {}, release: () => {}, runEnded: () => {} },
-        ...{ connected: () => {}, disconnected: () => {}, refused: () => {} },
-        summed: (name, letter) => mail.put(name, letter),
-      },
-    })
+    const link = sumLink(url, identity, mail)
     const outbox = openOutbox(join(folder, `outbox-${at}`))
     const { sumDelivery } = createTransfers({
       ...{ link, outbox, clock, stopped: over.signal, onBytes: () => {}, onMoved: () => {} },
@@ -178,9 +166,10 @@ export async function sit(sitting: Sitting): Promise<Sat> {
         asked,
         values(at),
         {
-          ...{ agentId: identity.id, identity, book, mail, delivery: sumDelivery(announced) },
+          ...{ agentId: identity.id, coordinatorId: 'c'.repeat(32), identity, book, mail },
+          delivery: sumDelivery(announced),
           company: { minAgents: 2, peers: null, ...(at === 0 ? sitting.company : {}) },
-          ...{ random: systemRandom().bytes, record: async () => {} },
+          ...{ random: systemRandom().bytes, record: async () => {}, mask: async (one) => maskHere(one) },
         },
         over.signal,
       )
@@ -233,7 +222,7 @@ export async function sit(sitting: Sitting): Promise<Sat> {
       publicKey: keys.get(one.agent),
     }))
     const truth = { assignmentId: 'a1', agents: roster } as unknown as SumRoster
-    tell('sum-roster', (agent) => lied(agent, truth, sitting.roster && ((one) => sitting.roster!(one, ids))))
+    tell('sum-roster', (agent) => lied(agent, truth, (one) => sitting.roster?.(one, ids, terms) ?? one))
     const shares = [...(await all('sum.shares'))].flatMap(([from, { shares: own }]) =>
       (own as { to: string; sealed: Uint8Array }[]).map((one) => ({
         from,

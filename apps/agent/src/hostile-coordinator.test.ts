@@ -1,8 +1,15 @@
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { decodeFixedPoint, encodeFixedPoint, steppedRing } from '@lorica/privacy'
-import { createIdentity, type SumRoster, signText } from '@lorica/protocol'
+import {
+  advertisementText,
+  decodeFixedPoint,
+  encodeFixedPoint,
+  noisyRing,
+  type SumTerms,
+  steppedRing,
+} from '@lorica/privacy'
+import { createIdentity, type Identity, type SumRoster, signText } from '@lorica/protocol'
 import { describe, expect, test } from 'vitest'
 import { type Lies, type Sitting, sit } from './hostile-coordinator.fixture.js'
 import { openSumBook } from './store/sum-book.js'
@@ -24,10 +31,33 @@ test('with an honest coordinator every agent goes to the end, and the sum is the
   expect([...values]).toEqual([0.25 * 6, -2, 4, 0.5])
 })
 
+/** Terms with noise of so much of each agent, on values within 1. */
+const noisy = (deviation: number) => ({
+  ring: noisyRing({ agents: 4, bound: 1 }, { deviation }),
+  noise: { deviation, honest: 3 },
+})
+
+test('with shared noise every agent adds its part to its own values', async () => {
+  const values = () => new Float32Array(20_000).fill(1e-3)
+  const { victim, sum, terms } = await sit({ values, terms: noisy(0.25) })
+  expect(victim).toBe('sum of 4')
+  const noise = decodeFixedPoint(sum!.sum, terms.ring, 4).map((value) => value - 4e-3)
+  const variance = noise.reduce((total, one) => total + one * one, 0) / noise.length
+  expect(Math.abs(variance / (4 * 0.25 ** 2) - 1)).toBeLessThan(6 * Math.sqrt(2 / noise.length))
+})
+
 describe('a coordinator that lies', () => {
   const changed = (roster: SumRoster, at: number, part: object): SumRoster => ({
     ...roster,
     agents: roster.agents.map((one, index) => (index === at ? { ...one, ...part } : one)),
+  })
+  /** The keys of a peer as it would sign them for other terms. */
+  const signedFor = (
+    identity: Identity,
+    { agent, channelKey, maskKey, seedCommitment }: SumRoster['agents'][number],
+    terms: SumTerms,
+  ) => ({
+    signature: signText(identity, advertisementText(terms, { agent, channelKey, maskKey, seedCommitment })),
   })
   const stranger = createIdentity()
   const rosters: Readonly<Record<string, readonly [Lies['roster'], string]>> = {
@@ -47,6 +77,10 @@ describe('a coordinator that lies', () => {
     ],
     'with a peer whose id is not of its key': [
       (one) => changed(one, 3, { agent: 'f'.repeat(32), publicKey: stranger.publicKey }),
+      'LRC-6019',
+    ],
+    'with another noise for a peer': [
+      (one, ids, sum) => changed(one, 1, signedFor(ids[1]!, one.agents[1]!, { ...sum, ...noisy(0.01) })),
       'LRC-6019',
     ],
     'with other keys for the agent': [
@@ -152,6 +186,15 @@ describe('a coordinator that lies', () => {
     'with a threshold of half': { terms: { threshold: 2 } },
     'of fewer agents than the policy demands': { company: { minAgents: 5 } },
     'whose ring has no room for the updates': { terms: { ring: steppedRing({ agents: 4, bound: 0.5 }) } },
+    'whose ring has no room for the noise': {
+      terms: { ring: steppedRing({ agents: 4, bound: 1.2 }, 16), noise: { deviation: 0.1, honest: 3 } },
+    },
+    'that count on the noise of more agents than are in the sum': {
+      terms: { ...noisy(0.1), noise: { deviation: 0.1, honest: 4 } },
+    },
+    'with noise too small for the steps of the ring': {
+      terms: { ...noisy(0.1), noise: { deviation: 1e-7, honest: 3 } },
+    },
     'without a bound on the update': { clip: null },
     'of more elements than the update has': { terms: { elements: 5 } },
   }
@@ -178,8 +221,10 @@ test('keys of an earlier sum are refused, also after a restart, and so is anothe
   expect(await again.used('r1')).toEqual(
     new Set(known!.agents.flatMap((one) => [one.channelKey, one.maskKey, one.seedCommitment])),
   )
-  expect(await again.meet([{ agent: second!.agent, publicKey: third!.publicKey }])).toBe(second!.agent)
-  expect(await again.meet([second!])).toBeUndefined()
+  expect(await again.meet([{ agent: second!.agent, publicKey: third!.publicKey }], 'c'.repeat(32))).toBe(
+    second!.agent,
+  )
+  expect(await again.meet([second!], 'c'.repeat(32))).toBeUndefined()
   expect([await again.knows('r1'), await again.knows('r2')]).toEqual([true, false])
   await again.drop('r1')
   expect(await openSumBook(folder).knows('r1')).toBe(false)

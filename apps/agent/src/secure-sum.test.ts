@@ -9,12 +9,14 @@ import {
   finestRing,
   isRefusal,
   listKeys,
+  type Masking,
   type SealedShares,
   type SumRefusal,
   type SumTerms,
 } from '@lorica/privacy'
 import { createIdentity, type TrainAssignment, verifyText } from '@lorica/protocol'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { maskHere } from './masking.js'
 import { type SumDelivery, takePart } from './secure-sum.js'
 import { openSumBook } from './store/sum-book.js'
 import { createSumMail } from './sum-mail.js'
@@ -105,12 +107,17 @@ async function sumOf(
   const parts = identities.map((identity, at) => ({
     ...{
       agentId: identity.id,
+      coordinatorId: 'c'.repeat(32),
       identity,
       mail: mails[at] ?? createSumMail(),
       company: { minAgents: 2, peers: null },
     },
     ...{ book: openSumBook(join(folder, identity.id)), delivery: deliveryOf(identity.id) },
-    ...{ random: (length: number) => randomBytes(length), record: async () => {} },
+    ...{
+      random: (length: number) => randomBytes(length),
+      record: async () => {},
+      mask: async (one: Masking) => maskHere(one),
+    },
   }))
   const all = parts.map((own) => takePart(assignment, Float32Array.of(0.25, -0.5), own, signal))
   for (const one of all) one.catch(() => {})

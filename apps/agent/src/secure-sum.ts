@@ -6,10 +6,9 @@
 import {
   advertise,
   confirmSurvivors,
-  encodeStochastic,
+  inputMasks,
   isRefusal,
-  maskInput,
-  packRing,
+  REACH,
   revealShares,
   type SumRefusal,
   type SumRefusalReason,
@@ -29,6 +28,7 @@ import {
   type TrainAssignment,
   verifyText,
 } from '@lorica/protocol'
+import type { Mask, MaskedBytes } from './masking.js'
 import { type Company, companyFault, neighbourFault } from './site/company.js'
 import type { SumBook } from './store/sum-book.js'
 import type { SumMail } from './sum-mail.js'
@@ -38,13 +38,14 @@ export interface SumDelivery {
   keys(message: SumKeys, signal: AbortSignal): Promise<void>
   shares(message: SumShares, signal: AbortSignal): Promise<void>
   /** Hands the masked update in. */
-  masked(bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<void>
+  masked(update: MaskedBytes, signal: AbortSignal): Promise<void>
   confirm(message: SumConfirm, signal: AbortSignal): Promise<void>
   reveal(message: SumReveal, signal: AbortSignal): Promise<void>
 }
 
 export interface SumParts {
   readonly agentId: string
+  readonly coordinatorId: string
   readonly identity: Identity
   readonly book: SumBook
   readonly mail: SumMail
@@ -53,8 +54,9 @@ export interface SumParts {
   readonly random: (length: number) => Uint8Array
   /** In whose company this site lets its update be summed. */
   readonly company: Company
+  readonly mask: Mask
   /** Hears what is about to leave. */
-  readonly record: (masked: Uint8Array, terms: SumTerms) => Promise<void>
+  readonly record: (masked: MaskedBytes, terms: SumTerms) => Promise<void>
 }
 
 /**
@@ -69,8 +71,8 @@ export async function takePart(
 ): Promise<readonly string[]> {
   const { agentId: self, book, mail, delivery, company } = parts
   if (secure === undefined) throw new RangeError('an assignment with a secure sum expected, got a plain one')
-  const terms: SumTerms = { runId, round, ...secure }
-  const vector = encoded(values, terms, maxUpdateNorm, parts)
+  const terms = termsOf(runId, round, secure)
+  const clip = expectFit(values, terms, maxUpdateNorm)
   const sign = (text: string): string => signText(parts.identity, text)
 
   const random = (length: number): Uint8Array => Uint8Array.from(parts.random(length))
@@ -82,10 +84,10 @@ export async function takePart(
   await sayKeys()
 
   const { agents } = await mail.takeOr('sum-roster', sayKeys, signal)
-  const stranger = await book.meet(agents)
+  const stranger = await book.meet(agents, parts.coordinatorId)
   if (stranger !== undefined) throw strangerKey(stranger)
   const verify = verifierOf(agents)
-  const advertisements = agents.map(({ publicKey: __, ...advertisement }) => advertisement)
+  const advertisements = agents.map(({ publicKey: __, rotations: ___, ...advertisement }) => advertisement)
   const shared = taken(await shareSecrets(begun.next, advertisements, verify, earlier))
   const { agents: all, neighbours } = shared.next.roster
   refuseFor(companyFault(all, company, self))
@@ -97,10 +99,13 @@ export async function takePart(
   const delivered = await mail.take('sum-delivery', signal)
   refuseFor(companyFault(delivered.senders, company, self))
   const given = delivered.shares.map(({ from, sealed }) => ({ from, to: self, sealed }))
-  const masked = taken(maskInput(shared.next, { senders: delivered.senders, shares: given }, vector))
-  const bytes = packRing(masked.input.vector, terms.ring.bits)
-  await parts.record(bytes, terms)
-  await delivery.masked(bytes, signal)
+  const masked = taken(inputMasks(shared.next, { senders: delivered.senders, shares: given }))
+  const { ring, noise } = terms
+  const added = noise === undefined ? null : { deviation: noise.deviation, clip }
+  const update = await parts.mask({ values, ring, masks: masked.masks, noise: added, seed: random(32) })
+  signal.throwIfAborted()
+  await parts.record(update, terms)
+  await delivery.masked(update, signal)
 
   const { survivors } = await mail.take('sum-survivors', signal)
   refuseFor(companyFault(survivors, company, self))
@@ -115,19 +120,23 @@ export async function takePart(
   return survivors
 }
 
-/** The values as elements of the ring. Throws LoricaError LRC-6017 when the ring has no room for an update of the bound of the run. */
-function encoded(
-  values: Float32Array,
-  { elements, ring }: SumTerms,
-  maxNorm: number | null,
-  { random }: Pick<SumParts, 'random'>,
-): Uint32Array {
-  if (maxNorm === null || ring.bound < maxNorm || values.length !== elements)
-    throw new LoricaError('LRC-6017', 'the terms of the sum do not fit the update', {
-      expected: `${values.length} values within the bound of the run`,
-      received: `${elements} within ${ring.bound}, and the bound of the run is ${maxNorm ?? 'not set'}`,
-    })
-  return encodeStochastic(values, ring, Uint8Array.from(random(32)))
+function termsOf(
+  runId: string,
+  round: number,
+  { noise, ...secure }: NonNullable<TrainAssignment['secure']>,
+): SumTerms {
+  return { runId, round, ...secure, ...(noise === undefined ? {} : { noise }) }
+}
+
+/** The bound of the run. Throws LoricaError LRC-6017 when the ring has no room for an update of it, or the noise that comes with it. */
+function expectFit(values: Float32Array, terms: SumTerms, maxNorm: number | null): number {
+  const { elements, ring, noise } = terms
+  const room = (maxNorm ?? 0) + REACH * (noise?.deviation ?? 0)
+  if (maxNorm !== null && ring.bound >= room && values.length === elements) return maxNorm
+  throw new LoricaError('LRC-6017', 'the terms of the sum do not fit the update', {
+    expected: `${values.length} values within ${room}, the bound of the run with the noise`,
+    received: `${elements} within ${ring.bound}, and the bound of the run is ${maxNorm ?? 'not set'}`,
+  })
 }
 
 function keysIn(
@@ -179,7 +188,8 @@ function otherSum(round: number): LoricaError {
 
 function strangerKey(agent: string): LoricaError {
   return new LoricaError('LRC-6019', `secure sum: agent ${agent} is said to have another key than it has`, {
-    expected: 'the key that its id was made of, or the one that this agent knows of it',
+    expected:
+      'the key that its id was made of, the one that this agent knows of it, or one that it follows from by proven rotations',
     received: 'another key',
   })
 }

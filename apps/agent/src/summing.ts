@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { decodeSafetensors, floatTensor } from '@lorica/peft-core'
 import { flattened, type SumTerms } from '@lorica/privacy'
 import {
@@ -10,6 +9,7 @@ import {
 } from '@lorica/protocol'
 import type { Clock } from './clock.js'
 import { type Delivery, publicReason } from './contribution.js'
+import type { Mask, MaskedBytes } from './masking.js'
 import type { Random } from './random.js'
 import { reasonOf, type Tell } from './report.js'
 import { type SumDelivery, takePart } from './secure-sum.js'
@@ -24,12 +24,14 @@ export interface SummingParts {
   readonly folder: string
   readonly url: string
   readonly agentId: string
+  readonly coordinatorId: string
   readonly identity: () => Promise<Identity>
   readonly outbox: Outbox
   readonly book: SumBook
   readonly delivery: Pick<Delivery, 'decline'>
   readonly sumDelivery: (announced: Omit<UpdateOpen, 'sha256' | 'sizeBytes'>) => SumDelivery
   readonly company: () => Promise<Company>
+  readonly mask: Mask
   readonly tell: Tell
   readonly random: Random
   readonly clock: Clock
@@ -63,12 +65,9 @@ async function sum(
   if (finished === undefined) throw new LoricaError('LRC-8003', 'the finished update is not there any more')
   const startedMs = parts.clock.monotonicMs()
   const tensors = await tensorsOf(finished, parts)
-  const record = async (masked: Uint8Array, terms: SumTerms): Promise<void> => {
+  const record = async ({ bytes, sha256 }: MaskedBytes, terms: SumTerms): Promise<void> => {
     const at = new Date(parts.clock.now()).toISOString()
-    const sent = {
-      sha256: createHash('sha256').update(masked).digest('hex'),
-      sizeBytes: masked.byteLength,
-    }
+    const sent = { sha256, sizeBytes: bytes.byteLength }
     const shapes = [...tensors].map(([name, { shape, data }]) => ({
       ...{ name, shape: [...shape] },
       sizeBytes: Math.ceil((data.length * terms.ring.bits) / 8),
@@ -76,7 +75,7 @@ async function sum(
     const sending = { at, coordinator: parts.url, finished, tensors: shapes, sent, terms }
     await writeMaskedUpload(parts.folder, sending, parts.disk)
     parts.tell({
-      ...{ event: 'masked', assignmentId, sizeBytes: masked.byteLength },
+      ...{ event: 'masked', assignmentId, sizeBytes: bytes.byteLength },
       maskMs: parts.clock.monotonicMs() - startedMs,
     })
   }
@@ -84,9 +83,10 @@ async function sum(
     assignment,
     flattened(tensors),
     {
-      ...{ agentId: parts.agentId, identity: await parts.identity(), book: parts.book, mail, record },
+      ...{ agentId: parts.agentId, coordinatorId: parts.coordinatorId, book: parts.book, mail, record },
+      identity: await parts.identity(),
       delivery: parts.sumDelivery({ assignmentId, ...unsaidCounts, trainMs: finished.trainMs }),
-      random: parts.random.bytes,
+      ...{ random: parts.random.bytes, mask: parts.mask },
       company: await parts.company(),
     },
     signal,

@@ -123,6 +123,7 @@ export type FleetEvent =
       readonly agentId: string
       readonly publicKey: string // that is to replace the one it has
       readonly isApproved: boolean
+      readonly proof?: { readonly nonce: string; readonly signature: string } // by the one it has, for other agents to check
     }
   | { readonly type: 'agent-key-changed'; readonly agentId: string; readonly publicKey: string }
   | { readonly type: 'agent-approved'; readonly agentId: string }

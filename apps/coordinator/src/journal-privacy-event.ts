@@ -1,4 +1,4 @@
-import type { Charge } from '@lorica/privacy'
+import type { Charge, NoiseShare } from '@lorica/privacy'
 import type { SiteDpSpec } from '@lorica/protocol'
 
 /** How a round protects its sites; fixed when it is planned, before anything is seen of their data. */
@@ -11,6 +11,7 @@ export interface RoundPrivacy {
   readonly bitNoise: number | null // standard deviation on the count of updates that were not clipped; null: the clip stays
   readonly cohort: number // what the sum is divided by
   readonly delta: number
+  readonly share?: NoiseShare & { readonly colluding: number } // of noise that agents share out: what each adds, and how many may work together with the coordinator, whose noise counts for nothing
 }
 
 /** Sites pay for a round before anything of it is released. */

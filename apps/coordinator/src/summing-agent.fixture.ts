@@ -8,6 +8,7 @@ import {
   advertise,
   confirmSurvivors,
   encodeStochastic,
+  encodeWithNoise,
   flattened,
   isRefusal,
   maskInput,
@@ -50,12 +51,13 @@ export interface SummingManner {
   readonly stops?: number
 }
 
-/** An agent that joins and takes part in secure sums. */
+/** An agent that joins and takes part in secure sums; `agentId` where its key is not the one that its id was made of. */
 export async function startSummingAgent(
   fleet: Fleet,
   name: string,
   manner: SummingManner,
   identity?: Identity,
+  agentId?: string,
 ): Promise<ScriptedAgent> {
   let stops = manner.stops ?? Number.POSITIVE_INFINITY
   const told = new Map<string, (message: unknown) => void>()
@@ -66,6 +68,7 @@ export async function startSummingAgent(
     {
       train: (self, assignment) =>
         takePart(self, assignment, manner, {
+          agentId: agentId ?? self.identity.id,
           hear: (event) => {
             const key = `${event} ${assignment.assignmentId}`
             if (early.has(key)) return Promise.resolve(early.get(key))
@@ -91,13 +94,15 @@ async function takePart(
   assignment: TrainAssignment,
   manner: SummingManner,
   within: {
+    readonly agentId: string
     readonly hear: (event: string) => Promise<unknown>
     readonly isStopping: (step: Step) => boolean
   },
 ): Promise<void> {
   const { secure, assignmentId, runId, round } = assignment
   if (secure === undefined) throw new Error('expected an assignment with a secure sum')
-  const terms: SumTerms = { runId, round, ...secure }
+  const { noise, ...plainTerms } = secure
+  const terms: SumTerms = { runId, round, ...plainTerms, ...(noise === undefined ? {} : { noise }) }
   const stops = async (step: Step): Promise<boolean> => {
     if (!within.isStopping(step)) return false
     if (manner.how === 'declines') {
@@ -115,9 +120,13 @@ async function takePart(
             { shape, data: data.map(() => manner.change as number) },
           ]),
         )
-  const plain = encodeStochastic(flattened(change), terms.ring, randomBytes(32))
+  const [values, clip] = [flattened(change), assignment.maxUpdateNorm ?? 0]
+  const plain =
+    terms.noise === undefined
+      ? encodeStochastic(values, terms.ring, randomBytes(32))
+      : encodeWithNoise(values, terms.ring, { deviation: terms.noise.deviation, clip })
   const sign = (text: string) => signText(agent.identity, text)
-  const self = agent.identity.id
+  const self = within.agentId
 
   if (await stops('keys')) return
   const start = { self, terms, minAgents: 2, random: (bytes: number) => randomBytes(bytes), sign }
@@ -135,7 +144,7 @@ async function takePart(
     verifyText(publicKeys.get(id) ?? '', text, signature)
 
   if (await stops('shares')) return
-  const ads = roster.agents.map(({ publicKey: __, ...one }) => one)
+  const ads = roster.agents.map(({ publicKey: __, rotations: ___, ...one }) => one)
   const shared = taken(await shareSecrets(advertised as Advertised, ads, verify, new Set()))
   const shares = shared.shares.map(({ to, sealed }) => ({ to, sealed }))
   await said(agent, 'sum.shares', { assignmentId, shares })

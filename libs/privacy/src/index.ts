@@ -40,6 +40,7 @@ export {
   type AgentStart,
   advertise,
   confirmSurvivors,
+  inputMasks,
   maskInput,
   revealShares,
   shareSecrets,
@@ -59,8 +60,17 @@ export {
 export { addInRing, decodeFixedPoint, encodeFixedPoint } from './secure-sum/fixed-point.js'
 export { elementsIn, flattened, unflattened } from './secure-sum/flat-vector.js'
 export { type GraphPlan, type GraphRequest, planGraph } from './secure-sum/graph-plan.js'
+export { type Masking, maskedUpdate } from './secure-sum/masked-update.js'
+export { encodeWithNoise } from './secure-sum/noisy-encoding.js'
 export { packedBytes, packRing, unpackRing } from './secure-sum/packed.js'
 export { finestRing, planRing, type Ring, type RingRequest, steppedRing } from './secure-sum/ring.js'
+export {
+  type NoiseShare,
+  noiseShare,
+  noisyRing,
+  REACH,
+  SHARED_NOISE_APART,
+} from './secure-sum/shared-noise.js'
 export { encodeStochastic } from './secure-sum/stochastic-rounding.js'
 export {
   type Advertisement,

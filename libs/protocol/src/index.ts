@@ -181,6 +181,7 @@ export {
   parseJoinLink,
   tokenSecretSha256,
 } from './signing/join-link.js'
+export { followsKnown, type KeyRotation, rotationsIn, rotationsText } from './signing/key-chain.js'
 export {
   type AgentEvaluation,
   manifestId,

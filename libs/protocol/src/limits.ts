@@ -15,6 +15,7 @@ export const limits = {
   challengesPending: 1024, // nonces that wait to be used; the oldest goes first
   tokenMs: 7 * 24 * 3600 * 1000, // a join token expires after a week
   sumAgents: 256, // agents of one secure sum: a secret has at most 255 shares, and a list of keys fits into a frame
+  keyRotations: 32, // of one agent that are told to others: what comes before counts as unknown
   uploadsPerAgent: 4, // updates that one agent may have half sent
   pingIntervalMs: 15_000,
   pingTimeoutMs: 10_000, // a peer that vanished is noticed in at most 25 s

@@ -3,9 +3,11 @@ import {
   enrol,
   type Host,
   type Membership,
+  maskHere,
   openTraffic,
   runAgent,
 } from '@lorica/agent/embed'
+import type { Masking } from '@lorica/privacy'
 import { asLoricaError, parseJoinLink } from '@lorica/protocol'
 import { type AddressParts, reachFrom } from './address.js'
 import type { Dice } from './dice.js'
@@ -46,6 +48,8 @@ export interface AgentParts {
   /** The link that agents join with. */
   readonly join: () => string
   readonly told: (agent: string, event: AgentEvent) => void
+  /** Hears of what leaves masked, by its hash, and what is below. */
+  readonly masked: (sha256: string, masking: Masking) => void
   readonly faulty: (reason: string) => void
   /** May change what the agent says. */
   readonly reach?: typeof reachFrom
@@ -81,6 +85,11 @@ export function createAgentMachine(parts: AgentParts): AgentMachine {
         )
       },
       openBatches: privateBatches,
+      async mask(masking) {
+        const masked = maskHere(masking)
+        parts.masked(masked.sha256, masking)
+        return masked
+      },
       sensors: {
         read: async () => ({ othersLoad: null, othersGpuLoad: null, isOnBattery: null, celsius: null }),
       },

@@ -13,17 +13,29 @@ export interface Conduct {
   readonly rounds: number
   readonly maxStaleness: number // of rounds that take late updates
   readonly way: Way // to aggregate
+  readonly agents?: number | undefined // that it waits for, where it says
 }
 
 const BUFFER_SIZE = 2
 
 /** The run that a simulation conducts. */
-const specOf = ({
-  mode,
-  rounds,
-  maxStaleness,
-  parts,
-}: Omit<Conduct, 'way'> & { readonly parts: RunParts }) => ({
+const specOf = ({ mode, rounds, maxStaleness, way, agents }: Conduct) =>
+  specFrom({ mode, rounds, maxStaleness }, partsOf(way, agents))
+
+/** What a run by a way is, with the whole fleet where it is known how large that is: of a sum just above half have to stay. */
+function partsOf(way: Way, agents: number | undefined): RunParts {
+  const parts: RunParts = ways[way]
+  if (agents === undefined) return parts
+  const minimum = { rounds: { ...parts.rounds, minimum: agents } }
+  if (way !== 'private') return { ...parts, ...minimum }
+  const secureAggregation = { minSurvivors: Math.floor(agents / 2) + 1, colluding: 0 }
+  return { ...parts, ...minimum, privacy: { ...parts.privacy, secureAggregation } }
+}
+
+const specFrom = (
+  { mode, rounds, maxStaleness }: Pick<Conduct, 'mode' | 'rounds' | 'maxStaleness'>,
+  parts: RunParts,
+) => ({
   ...parts,
   name: 'simulated',
   base: { model: BASE_FOLDER },
@@ -41,13 +53,13 @@ const specOf = ({
 
 /** Throws the refusal of the product when a run cannot be conducted so. */
 export function expectRun(conduct: Conduct): void {
-  parseRunSpec(specOf({ ...conduct, parts: ways[conduct.way] }))
+  parseRunSpec(specOf(conduct))
 }
 
 /** Starts the run, as the operators' API does. */
 export async function startRun({ service }: Answering, conduct: Conduct): Promise<void> {
   if (service.parts.ledger.runs().length === 0)
-    await addRun(specOf({ ...conduct, parts: ways[conduct.way] }), service.parts, service.conductor)
+    await addRun(specOf(conduct), service.parts, service.conductor)
 }
 
 /** Makes the link that agents join with. */

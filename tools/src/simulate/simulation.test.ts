@@ -95,8 +95,11 @@ describe('however updates are aggregated', () => {
 test('updates that are summed unseen make releases whatever is killed in between, and no masked update is ever sent twice', async () => {
   const masked: string[] = []
   for (let seed = 1; seed <= 3; seed++) {
-    const { problems, rounds } = await simulate({ seed, way: 'private', faults: ['crash', 'partition'] })
+    const { problems, rounds, sums } = await simulate({
+      ...{ seed, way: 'private' as const, faults: ['crash', 'partition'] as const },
+    })
     expect(problems, `${again(seed)} --way private`).toEqual([])
+    expect(sums).toBeGreaterThanOrEqual(rounds.length)
     for (const { contributions } of rounds) {
       expect(contributions.split(',').length).toBeGreaterThan(2)
       masked.push(...contributions.split(','))
@@ -105,6 +108,13 @@ test('updates that are summed unseen make releases whatever is killed in between
   expect(masked.length).toBeGreaterThan(15)
   expect(new Set(masked).size).toBe(masked.length)
 })
+
+test('two dozen agents sum unseen while machines and links fail, and every sum is that of the plain values', async () => {
+  const setting = { seed: 4, way: 'private', agents: 24, rounds: 1, faults: ['crash', 'partition'] } as const
+  const { problems, sums } = await simulate(setting)
+  expect(problems, `${again(setting.seed)} --way private --agents 24 --rounds 1`).toEqual([])
+  expect(sums).toBe(1)
+}, 60_000)
 
 test('a coordinator that promised what is not safe on disk would be noticed', async () => {
   const { problems } = await simulate({ seed: 3, faults: [], diskFlushes: false })

@@ -4,6 +4,7 @@
  */
 import type { AgentEvent } from '@lorica/agent/embed'
 import { readJournal } from '@lorica/coordinator/embed'
+import type { Masking } from '@lorica/privacy'
 import { LoricaError, type Receipt } from '@lorica/protocol'
 import type { AddressParts, Answering } from './address.js'
 import { type AgentMachine, createAgentMachine } from './agent-machine.js'
@@ -15,6 +16,7 @@ import { brokenInvariants, updateFile } from './invariants.js'
 import { lyingReach } from './liar.js'
 import { createNetwork } from './network.js'
 import { type Conduct, invite, revoke, startRun } from './operator.js'
+import { comparedSums } from './plain-sums.js'
 import { createSchedule } from './schedule.js'
 import type { Way } from './ways.js'
 
@@ -25,6 +27,7 @@ export interface Setting {
   /** Whether rounds take late updates; not unless given. */
   readonly mode?: Conduct['mode']
   readonly way?: Way // how updates are aggregated; the mean unless given
+  readonly agents?: number // 3, or 5 that sum unseen, unless given
   readonly rounds?: number // 2, or 4 that take late updates, unless given
   readonly slowness?: number // of the last agent: times as long as others; 1 unless given
   /** Whether the disk of the coordinator flushes when it is told to; false to see that it would be noticed. */
@@ -48,6 +51,7 @@ export interface Outcome {
     readonly adapterSha256: string
     readonly late: number // contributions of earlier rounds
   }[]
+  readonly sums: number // secure sums that were held against the plain ones
   readonly tooOld: number // seats that were too many releases behind
 }
 
@@ -67,7 +71,7 @@ const AFTERWARDS_MS = 60_000
 export async function simulate(setting: Setting): Promise<Outcome> {
   const { seed, faults: kinds, mode = 'sync', way = 'mean', slowness = 1, diskFlushes = true } = setting
   const { rounds = mode === 'sync' ? 2 : 4 } = setting
-  const size = agentsOf(way)
+  const size = setting.agents ?? agentsOf(way)
   const dice = createDice(`simulation ${seed}`)
   const schedule = createSchedule(dice.fork('schedule'))
   const history = createHistory(schedule.nowMs)
@@ -77,6 +81,7 @@ export async function simulate(setting: Setting): Promise<Outcome> {
   const applied: { agent: string; folder: string; disk: AgentMachine['disk'] }[] = []
   const happened: FaultKind[] = []
   const damaged = new Map<string, Uint8Array>()
+  const masked = new Map<string, Masking>()
   const faulty = (reason: string): void => void problems.push(`a fault that should not be: ${reason}`)
   let join = ''
   const plan = planOf(kinds, dice.fork('plan'))
@@ -142,6 +147,7 @@ export async function simulate(setting: Setting): Promise<Outcome> {
       join: () => join,
       ...(isLying && index === size - 1 ? { reach: lyingReach(dice.fork('liar')) } : {}),
       told: (_name, event) => told(agents[index] as AgentMachine, event),
+      masked: (sha256, masking) => void masked.set(sha256, masking),
     }),
   )
   let revoked = 0
@@ -166,7 +172,13 @@ export async function simulate(setting: Setting): Promise<Outcome> {
   for (const agent of agents) schedule.after(dice.between(100, 3000), agent.start)
   const startLater = (): void => {
     inProcess((at) =>
-      startRun(at, { mode, way, rounds, maxStaleness: STALENESS[seed % STALENESS.length] ?? 0 }),
+      startRun(at, {
+        mode,
+        way,
+        rounds,
+        agents: setting.agents,
+        maxStaleness: STALENESS[seed % STALENESS.length] ?? 0,
+      }),
     )
     schedule.after(2000, () => hasRun() || startLater())
   }
@@ -212,6 +224,8 @@ export async function simulate(setting: Setting): Promise<Outcome> {
       if (wasFinished) problems.push(`${name} trained ${work} again, which it had finished`)
   if (ended !== undefined && ended.state !== 'succeeded' && !mayFail)
     problems.push(`the run failed: ${ended.reason}`)
+  const sums = comparedSums(entries, coordinator.disk, masked)
+  problems.push(...sums.problems)
   const answering = coordinator.answering()
   if (answering === undefined) problems.push('no coordinator answers at the end')
   else
@@ -228,6 +242,7 @@ export async function simulate(setting: Setting): Promise<Outcome> {
     ...{ seed, problems, history: history.lines(), sha256: history.sha256(), faults: happened },
     state: ended?.state === 'succeeded' ? 'succeeded' : ended === undefined ? 'not ended' : 'failed',
     happenings: schedule.count(),
+    sums: sums.compared,
     virtualSeconds: endedAtMs / 1000,
     tooOld: events
       .flatMap((event) => (event.type === 'round-planned' ? (event.over ?? []) : []))

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { FileReference, Receipt, UpdateOpen } from '@lorica/protocol'
 import type { Clock } from '../clock.js'
 import type { Delivery, EvaluationMessage } from '../contribution.js'
@@ -79,8 +78,7 @@ export function createTransfers({
       shares: (message, signal) => say(signal, () => link.request('sum.shares', message)),
       confirm: (message, signal) => say(signal, () => link.request('sum.confirm', message)),
       reveal: (message, signal) => say(signal, () => link.request('sum.reveal', message)),
-      async masked(bytes, signal) {
-        const sha256 = createHash('sha256').update(bytes).digest('hex')
+      async masked({ bytes, sha256 }, signal) {
         const update = { ...announced, sha256, sizeBytes: bytes.byteLength }
         await whileLinked(linked, signal, async () =>
           upload(update, {

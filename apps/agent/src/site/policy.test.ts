@@ -90,11 +90,20 @@ test('where a site demands noise, an update leaves with at least so much, and a 
   const noisy = (multiplier: number): TrainAssignment => ({ ...training, noise: { multiplier } })
   expect(why(policy, noisy(0.8))).toBeUndefined()
   expect(why(policy, noisy(0.79))).toBe(
-    'the update would leave with noise of 0.79 times the clip, this site asks for at least 0.8 (privacy.dp.noise agent)',
+    'the update would leave with noise of 0.79 times the clip, this site asks for at least 0.8 (privacy.dp.noise agent, or shared)',
   )
   expect(why(policy)).toContain('with noise of 0 times the clip')
   expect(why(policy, noisy(Number.NaN))).toContain('NaN times')
   expect(why(policy, measuring)).toContain('a loss would leave without noise')
+  const shared = (deviation: number): TrainAssignment => ({
+    ...{ ...training, maxUpdateNorm: 0.5 },
+    secure: {
+      ...{ attempt: 1, elements: 4, ring: { agents: 9, bound: 2, fractionBits: 8, bits: 32 } },
+      ...{ degree: 8, threshold: 5, minSurvivors: 6, noise: { deviation, honest: 4 } },
+    },
+  })
+  expect(why(policy, shared(0.4))).toBeUndefined() // of a clip of 0.5, by this agent alone
+  expect(why(policy, shared(0.39))).toContain('with noise of 0.78 times the clip')
   expect(why({}, measuring)).toBeUndefined()
 })
 

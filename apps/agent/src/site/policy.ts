@@ -113,6 +113,9 @@ function trainingFaults(
 ): readonly Fault[] {
   const { isRequired, minAgents } = sumsOf(policy)
   const { methods, maxRank, maxSteps, maxUpdateNorm: bound, minNoise } = policy
+  const shared =
+    secure?.noise === undefined || maxUpdateNorm === null ? 0 : secure.noise.deviation / maxUpdateNorm
+  const own = noise?.multiplier ?? shared // of this agent alone
   return [
     methods !== undefined && !methods.includes(peft.method)
       ? `method ${peft.method}, this site allows ${listOf(methods)}`
@@ -122,8 +125,8 @@ function trainingFaults(
     bound !== undefined && (maxUpdateNorm === null || maxUpdateNorm > bound)
       ? `privacy.clip is ${maxUpdateNorm ?? 'not set'}, this site asks for at most ${bound}`
       : undefined,
-    minNoise !== undefined && !((noise?.multiplier ?? 0) >= minNoise)
-      ? `the update would leave with noise of ${noise?.multiplier ?? 0} times the clip, this site asks for at least ${minNoise} (privacy.dp.noise agent)`
+    minNoise !== undefined && !(own >= minNoise)
+      ? `the update would leave with noise of ${own} times the clip, this site asks for at least ${minNoise} (privacy.dp.noise agent, or shared)`
       : undefined,
     isRequired && secure === undefined
       ? 'the update would be seen by itself, this site asks for aggregate.trust private'

@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createIdentity, type Identity, rotateText, rotationsText, signText } from '@lorica/protocol'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openSumBook } from './sum-book.js'
 
 let folder: string
@@ -31,4 +32,40 @@ test('keys that were used stay beside the sums that were opened, until the run e
   expect(await book.mayOpen('toy-3', 1, ['oslo'])).toBe(false)
   await book.drop('toy-3')
   expect(await book.knows('toy-3')).toBe(false)
+})
+
+describe('an agent that rotated its key', () => {
+  const coordinator = 'c'.repeat(32)
+  const [first, second, third] = [createIdentity(), createIdentity(), createIdentity()] as const
+  const rotation = (before: Identity, next: Identity, signer = before) => {
+    const nonce = 'n'.repeat(20)
+    const signature = signText(signer, rotateText(coordinator, nonce, next.publicKey))
+    return { publicKey: before.publicKey, nonce, signature }
+  }
+  const once = rotationsText([rotation(first, second)])
+  const twice = rotationsText([rotation(first, second), rotation(second, third)])
+  const peer = (publicKey: string, rotations?: string) => ({ agent: first.id, publicKey, rotations })
+  const bookOf = (name: string) => openSumBook(join(folder, name))
+
+  test('is met with the rotations that each key proved, by who never met it and by who knew an earlier key', async () => {
+    expect(await bookOf('new').meet([peer(third.publicKey, twice)], coordinator)).toBeUndefined()
+    const book = bookOf('knows')
+    for (const [key, rotations] of [
+      [first.publicKey, undefined],
+      [second.publicKey, once],
+      [third.publicKey, twice],
+    ] as const)
+      expect(await book.meet([peer(key, rotations)], coordinator)).toBeUndefined()
+  })
+
+  test('has no key that it had before, none without proof, and none for another coordinator', async () => {
+    const book = bookOf('latest')
+    await book.meet([peer(second.publicKey, once)], coordinator)
+    expect(await book.meet([peer(first.publicKey)], coordinator)).toBe(first.id)
+    expect(await book.meet([peer(third.publicKey)], coordinator)).toBe(first.id)
+    expect(await book.meet([peer(third.publicKey, twice)], 'd'.repeat(32))).toBe(first.id)
+    const forged = rotationsText([rotation(first, second), rotation(second, third, first)])
+    expect(await book.meet([peer(third.publicKey, forged)], coordinator)).toBe(first.id)
+    expect(await book.meet([peer(second.publicKey)], coordinator)).toBeUndefined()
+  })
 })

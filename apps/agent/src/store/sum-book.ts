@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { idOf } from '@lorica/protocol'
+import { followsKnown, idOf, rotationsIn } from '@lorica/protocol'
 import { z } from 'zod'
 import { type Disk, systemDisk } from './disk.js'
 import { readJson, writeJson } from './folder.js'
@@ -17,15 +17,16 @@ type RunEntry = Readonly<z.infer<typeof runSchema>>
 export interface Peer {
   readonly agent: string
   readonly publicKey: string
+  readonly rotations?: string | undefined // of its key, as they are told
 }
 
 /** What an agent remembers of secure sums: which key each other agent has, and the keys that were used, so that none is used twice. */
 export interface SumBook {
   /**
-   * Remembers the keys of peers. Names the first whose key is neither the one that its id was made of nor the one that was known of it,
-   * or whose key is another one than before; then nothing is remembered.
+   * Remembers the keys of peers. Names the first whose key is not the one that was known of it, or that its id was made of when none was,
+   * and does not follow from that by rotations which each key proved of the next; then nothing is remembered.
    */
-  meet(peers: readonly Peer[]): Promise<string | undefined>
+  meet(peers: readonly Peer[], coordinatorId: string): Promise<string | undefined>
   /** The keys of the sums of a run so far. */
   used(runId: string): Promise<ReadonlySet<string>>
   /** Remembers keys of a sum, before anything made with them leaves. Survives a loss of power. */
@@ -63,14 +64,16 @@ export function openSumBook(folder: string, disk: Disk = systemDisk()): SumBook 
     return before === undefined || before === hashOf(agents)
   }
   return {
-    async meet(peers) {
+    async meet(peers, coordinatorId) {
       const known = peersSchema.parse((await readJson(peersPath, disk)) ?? {})
-      const changed = peers.find(({ agent, publicKey }) => {
+      const stranger = peers.find(({ agent, publicKey, rotations = '' }) => {
         const before = Object.hasOwn(known, agent) ? known[agent] : undefined
-        return before === undefined ? idOf(publicKey) !== agent : before !== publicKey
+        const isKnown = (key: string): boolean =>
+          before === undefined ? idOf(key) === agent : key === before
+        return !followsKnown({ publicKey, rotations: rotationsIn(rotations) }, coordinatorId, isKnown)
       })
-      if (changed !== undefined) return changed.agent
-      const fresh = peers.filter(({ agent }) => !Object.hasOwn(known, agent))
+      if (stranger !== undefined) return stranger.agent
+      const fresh = peers.filter(({ agent, publicKey }) => known[agent] !== publicKey)
       if (fresh.length === 0) return undefined
       const met = Object.fromEntries(fresh.map(({ agent, publicKey }) => [agent, publicKey]))
       await writeJson(peersPath, { ...known, ...met }, writing)

@@ -54,13 +54,18 @@ function linesOf(plan: PlanView, file: string): readonly string[] {
 
 function privacyText({ privacy }: PlanView): readonly string[] {
   if (!privacy) return []
-  const { epsilon, delta, noiseMultiplier, clip, cohort, noiseNorm } = privacy
+  const { epsilon, delta, noiseMultiplier, clip, cohort, noiseNorm, honest, colluding } = privacy
   const drowns =
     noiseNorm > clip
       ? ', which is longer than any update: more sites, fewer trained parameters or a larger epsilon'
       : ''
   return [
     `all rounds: (${roundedUp(epsilon)}, ${delta})-private for each site, noise multiplier ${noiseMultiplier.toPrecision(4)}; the noise on the mean of ${count(cohort)} updates of norm ${clip} or less has norm ${noiseNorm.toPrecision(3)}${drowns}`,
+    ...(honest === undefined
+      ? []
+      : [
+          `the agents add it themselves: that of ${count(honest)} is enough, when as many drop out as may and ${count(colluding ?? 0)} work together with the coordinator; what the others add is beyond it`,
+        ]),
   ]
 }
 

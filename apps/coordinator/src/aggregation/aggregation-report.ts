@@ -56,7 +56,9 @@ function short<T extends { readonly [key in keyof T]: number | null }>(figures: 
 }
 
 /** What noise a round has, and what its figures are of. */
-function noiseNote({ noise, valueNoise, clip, cohort }: NonNullable<RoundState['privacy']>): string {
+function noiseNote({ noise, valueNoise, clip, cohort, share }: NonNullable<RoundState['privacy']>): string {
+  if (share !== undefined)
+    return `each agent added noise of standard deviation ${share.deviation.toPrecision(3)} to each value; the promise counts on ${share.honest} of them`
   const deviation = ((valueNoise * clip) / cohort).toPrecision(3)
   return noise === 'server'
     ? `each value of the mean has noise of standard deviation ${deviation}; all figures are of the noisy mean, and none is of one agent`
@@ -69,7 +71,10 @@ export function noted(
   spec: Run['spec'],
   { seats, privacy, sum }: RoundState,
 ): AggregationReport {
-  if (isPrivate(spec)) return ofSum(report, sum?.survivors.length ?? 0)
+  if (isPrivate(spec)) {
+    const { notes, ...rest } = ofSum(report, sum?.survivors.length ?? 0)
+    return { ...rest, notes: [...notes, ...(privacy === null ? [] : [noiseNote(privacy)])] }
+  }
   const ranks = [...seats.values()].flatMap(({ status, rank = spec.peft.rank }) =>
     status === 'accepted' ? [rank] : [],
   )

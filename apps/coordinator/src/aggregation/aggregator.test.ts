@@ -65,7 +65,7 @@ test('what is wrong with an aggregate comes back as the error that it was', asyn
 test('what a thread was doing when it fell is tried once more in another one', async () => {
   const program = (code: string) => new URL(`data:text/javascript,${encodeURIComponent(code)}`)
   const falls = (when: string) => `import { parentPort } from 'node:worker_threads'
-    parentPort.on('message', ({ id }) => ${when} ? process.exit(3) : parentPort.postMessage({ id, aggregated: 7 }))`
+    parentPort.on('message', ({ id }) => ${when} ? process.exit(3) : parentPort.postMessage({ id, result: 7 }))`
   const once = threadAggregator(program(falls('id === 0')))
   expect(await once.aggregate('/nowhere', closed({}))).toBe(7)
   const twice = threadAggregator(program(falls('id < 2')))

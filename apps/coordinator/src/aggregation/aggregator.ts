@@ -1,6 +1,8 @@
 import { Worker } from 'node:worker_threads'
+import type { Closing, Collecting, Reveal, SecureSum, SumRefusal } from '@lorica/privacy'
 import { type ErrorCode, LoricaError } from '@lorica/protocol'
 import type { Aggregated, ClosedRound } from './closed-round.js'
+import type { StoredInput } from './masked-sum.js'
 
 /** Aggregates rounds elsewhere than where agents are answered, so that nobody waits for a large sum. */
 export interface Aggregator {
@@ -8,6 +10,10 @@ export interface Aggregator {
   warm(): void
   /** The same as `aggregateOf`, of updates that lie on this machine. */
   aggregate(updatesFolder: string, closed: ClosedRound): Promise<Aggregated>
+  /** The same as `addInputs`, of masked updates that lie on this machine. */
+  addInputs(collecting: Collecting, inputs: readonly StoredInput[]): Promise<Collecting | SumRefusal>
+  /** The same as `finishSum`. */
+  finishSum(closing: Closing, reveals: readonly Reveal[]): Promise<SecureSum | SumRefusal>
   /** Ends it; what it was working on rejects. It starts again when it is asked. */
   close(): Promise<void>
 }
@@ -15,13 +21,18 @@ export interface Aggregator {
 /** What the thread is asked. */
 export interface AggregationRequest {
   readonly id: number
-  readonly updatesFolder: string
-  readonly closed: ClosedRound
+  readonly asked:
+    | { readonly kind: 'aggregate'; readonly updatesFolder: string; readonly closed: ClosedRound }
+    | { readonly kind: 'add'; readonly collecting: Collecting; readonly inputs: readonly StoredInput[] }
+    | { readonly kind: 'finish'; readonly closing: Closing; readonly reveals: readonly Reveal[] }
 }
+
+/** What comes of it. */
+export type AggregationResult = Aggregated | Collecting | SecureSum | SumRefusal
 
 /** What it answers. */
 export type AggregationAnswer =
-  | { readonly id: number; readonly aggregated: Aggregated }
+  | { readonly id: number; readonly result: AggregationResult }
   | { readonly id: number; readonly fault: Fault }
 
 /** An error on its way between threads, which keeps its message alone. */
@@ -40,9 +51,9 @@ const PROGRAM = new URL(
 )
 
 interface Pending {
-  readonly request: Omit<AggregationRequest, 'id'>
+  readonly asked: AggregationRequest['asked']
   readonly isSecond: boolean // try
-  resolve(aggregated: Aggregated): void
+  resolve(result: AggregationResult): void
   reject(error: Error): void
 }
 
@@ -69,7 +80,7 @@ export function threadAggregator(program: URL = PROGRAM): Aggregator {
     const id = asked++
     pending.set(id, wanted)
     thread.ref()
-    thread.postMessage({ id, ...wanted.request } satisfies AggregationRequest)
+    thread.postMessage({ id, asked: wanted.asked } satisfies AggregationRequest)
   }
   const start = (): Worker => {
     const own = new Worker(program)
@@ -79,20 +90,23 @@ export function threadAggregator(program: URL = PROGRAM): Aggregator {
       pending.delete(answer.id)
       if (pending.size === 0) own.unref()
       if ('fault' in answer) request?.reject(errorOf(answer.fault))
-      else request?.resolve(answer.aggregated)
+      else request?.resolve(answer.result)
     })
     own.on('error', (cause) => fallen(own, fellWith(cause.message, cause)))
     own.on('exit', (code) => fallen(own, fellWith(`it ended with ${code}`)))
     return own
   }
+  const result = <T extends AggregationResult>(asked: AggregationRequest['asked']): Promise<T> =>
+    new Promise((resolve, reject) => {
+      ask({ asked, isSecond: false, resolve: (one) => resolve(one as T), reject })
+    })
   return {
     warm() {
       thread ??= start()
     },
-    aggregate: (updatesFolder, closed) =>
-      new Promise((resolve, reject) => {
-        ask({ request: { updatesFolder, closed }, isSecond: false, resolve, reject })
-      }),
+    aggregate: (updatesFolder, closed) => result({ kind: 'aggregate', updatesFolder, closed }),
+    addInputs: (collecting, inputs) => result({ kind: 'add', collecting, inputs }),
+    finishSum: (closing, reveals) => result({ kind: 'finish', closing, reveals }),
     async close() {
       const own = thread
       if (own === undefined) return

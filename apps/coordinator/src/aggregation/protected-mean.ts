@@ -56,9 +56,10 @@ export function protectedSum(
   { sum, step, shared }: OpenedSum,
   { start, privacy, isReplay }: Pick<ClosedRound, 'start' | 'isReplay'> & { readonly privacy: RoundPrivacy },
 ): ProtectedMean {
-  const { clip, cohort, valueNoise: noiseMultiplier } = privacy
+  const { clip, cohort, noise, valueNoise: noiseMultiplier } = privacy
   const sensitivity = clip + step * Math.sqrt(sum.length)
-  const noisy = isReplay === true ? sum : withNoise(sum, { sensitivity, noiseMultiplier })
+  const isWhole = isReplay === true || noise === 'shared' // then the noise of the agents is in the sum already
+  const noisy = isWhole ? sum : withNoise(sum, { sensitivity, noiseMultiplier })
   return { contribution: contributionOf(unflattened(noisy, shared, 1 / cohort), start) }
 }
 

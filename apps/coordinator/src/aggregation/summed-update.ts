@@ -4,9 +4,10 @@ import { decodeFixedPoint, unflattened, unpackRing } from '@lorica/privacy'
 import { LoricaError } from '@lorica/protocol'
 import { sumTerms } from '../runs/secure-terms.js'
 import { type AdapterShapes, tensorsOf } from '../runs/strategy.js'
-import type { Disk, ReadableFile } from '../store/disk.js'
+import type { Disk } from '../store/disk.js'
 import { updatePath } from '../store/updates.js'
 import type { ClosedRound } from './closed-round.js'
+import { wholeFile } from './whole-file.js'
 
 /**
  * The mean of updates of which only the sum is known, as one contribution: what every strategy for which the mean of the factors is
@@ -52,19 +53,4 @@ export async function openedSum(
   const decoded = decodeFixedPoint(sum, terms.ring, survivors.length)
   const step = 2 ** -terms.ring.fractionBits
   return { id: file.sha256, sum: decoded, step, shared, survivors: survivors.length }
-}
-
-async function wholeFile(disk: Pick<Disk, 'open'>, path: string): Promise<Uint8Array> {
-  const file: ReadableFile = await disk.open(path)
-  try {
-    const bytes = new Uint8Array(file.sizeBytes)
-    for (let at = 0; at < bytes.byteLength; ) {
-      const count = await file.readInto(bytes.subarray(at), at)
-      if (count === 0) break // the hash tells
-      at += count
-    }
-    return bytes
-  } finally {
-    await file.close()
-  }
 }

@@ -33,3 +33,19 @@ test('a cordoned agent stays cordoned until an operator takes it back, whatever 
 test('an event about somebody who never joined makes no member', () => {
   expect(after(labelled({ site: 'oslo' }))).toBeUndefined()
 })
+
+test('the proofs of rotated keys are kept in their order, also when the agent joins again with the key that it has', () => {
+  const offered = (publicKey: string, nonce: string): FleetEvent => ({
+    ...{ type: 'agent-key-offered', agentId, publicKey, isApproved: true },
+    proof: { nonce, signature: `${nonce} signed` },
+  })
+  const changed = (publicKey: string): FleetEvent => ({ type: 'agent-key-changed', agentId, publicKey })
+  const rotated = [joined, offered('key-2', 'a'), offered('key-2', 'b'), changed('key-2')]
+  const first = { publicKey: 'key', nonce: 'b', signature: 'b signed' }
+  expect(after(...rotated)?.rotations).toEqual([first])
+  const again = [...rotated, offered('key-3', 'c'), changed('key-3')]
+  const second = { publicKey: 'key-2', nonce: 'c', signature: 'c signed' }
+  expect(after(...again)?.rotations).toEqual([first, second])
+  expect(after(...again, { ...joined, publicKey: 'key-3' })?.rotations).toEqual([first, second])
+  expect(after(...again, joined)?.rotations).toEqual([])
+})

@@ -1,3 +1,4 @@
+import { limits } from '@lorica/protocol'
 import type { FleetEvent } from '../journal-event.js'
 import type { Member } from './roster.js'
 
@@ -18,6 +19,7 @@ export function memberAfter(known: Member | undefined, event: FleetEvent, at: st
       left: null,
       alarm: null,
       nextKey: null,
+      rotations: known?.publicKey === joined.publicKey ? known.rotations : [],
     }
   }
   if (known === undefined) return undefined
@@ -29,11 +31,11 @@ export function memberAfter(known: Member | undefined, event: FleetEvent, at: st
         nextKey: known.nextKey === null ? null : { ...known.nextKey, isApproved: true },
       }
     case 'agent-key-offered': {
-      const { publicKey, isApproved } = event
-      return { ...known, nextKey: { publicKey, isApproved } }
+      const { publicKey, isApproved, proof } = event
+      return { ...known, nextKey: { publicKey, isApproved, ...(proof === undefined ? {} : { proof }) } }
     }
     case 'agent-key-changed':
-      return { ...known, publicKey: event.publicKey, nextKey: null }
+      return { ...known, publicKey: event.publicKey, nextKey: null, rotations: rotationsAfter(known) }
     case 'agent-left':
       return { ...known, left: event.how }
     case 'agent-cordoned':
@@ -49,6 +51,11 @@ export function memberAfter(known: Member | undefined, event: FleetEvent, at: st
     default:
       return known
   }
+}
+
+function rotationsAfter({ publicKey, nextKey, rotations }: Member): Member['rotations'] {
+  const { proof } = nextKey ?? {}
+  return proof === undefined ? rotations : [...rotations, { publicKey, ...proof }].slice(-limits.keyRotations)
 }
 
 /** The member that an event of the fleet is about, if any. */

@@ -3,6 +3,7 @@ import {
   type Assignment,
   type Hello,
   idOf,
+  type KeyRotation,
   type Release,
   type RunEnded,
 } from '@lorica/protocol'
@@ -21,8 +22,16 @@ export interface Member {
   readonly left: 'left' | 'revoked' | 'rejected' | null
   readonly isApproved: boolean // false: an operator has yet to let it in
   readonly alarm: AgentView['alarm'] // the last one about it
-  readonly nextKey: { readonly publicKey: string; readonly isApproved: boolean } | null // offered in place of its own
+  readonly nextKey: NextKey | null // offered in place of its own
+  readonly rotations: readonly KeyRotation[] // from the key that its id was made of to its own; an older one that proved nothing is missing
   readonly secretSha256: string // of the token that it joined with
+}
+
+/** A key that an agent is to have, and the word of the one that it has. */
+export interface NextKey {
+  readonly publicKey: string
+  readonly isApproved: boolean
+  readonly proof?: { readonly nonce: string; readonly signature: string }
 }
 
 /** The open connection of an agent that said hello. Sends resolve when the agent has answered. */

@@ -96,7 +96,8 @@ export function createAdmission({
         .find((token) => token.secretSha256 === secretSha256)?.needsApproval
       const isApproved =
         needsApproval !== true || (member.nextKey?.publicKey === nextPublicKey && member.nextKey.isApproved)
-      ledger.record({ type: 'agent-key-offered', agentId, publicKey: nextPublicKey, isApproved })
+      const proof = { nonce, signature }
+      ledger.record({ type: 'agent-key-offered', agentId, publicKey: nextPublicKey, isApproved, proof })
       await ledger.flush()
       return { agentId, isApproved }
     },

@@ -1,7 +1,16 @@
-import { createIdentity, type Identity, rotateText, signText } from '@lorica/protocol'
+import {
+  createIdentity,
+  followsKnown,
+  type Identity,
+  rotateText,
+  rotationsIn,
+  type SumRoster,
+  signText,
+} from '@lorica/protocol'
 import { expect, test } from 'vitest'
 import { enrol, open, startAgent } from '../agent.fixture.js'
 import { type Fleet, startFleet } from '../fleet.fixture.js'
+import { startSummingAgent } from '../summing-agent.fixture.js'
 
 async function offer(fleet: Fleet, identity: Identity, next: Identity, signed = next) {
   const { publicKey } = identity
@@ -78,4 +87,46 @@ test('a different key under a name that is taken is another agent, and the one b
     [second.identity.id, 'connected'],
   ])
   expect(first.socket.connected).toBe(true)
+})
+
+test('in a secure sum the others are told how a rotated key came from the one that its id was made of', async () => {
+  await using fleet = await startFleet()
+  const first = await enrol(fleet, 'oslo')
+  const [second, third] = [createIdentity(), createIdentity()] as const
+  for (const [before, next] of [
+    [first, second],
+    [second, third],
+  ] as const) {
+    await offer(fleet, before, next)
+    ;(await open(fleet, next)).disconnect()
+  }
+  await fleet.restart()
+  const manner = { change: 0.5 }
+  await startSummingAgent(fleet, 'oslo', manner, third, first.id)
+  const others = await Promise.all(['turin', 'graz'].map((name) => startSummingAgent(fleet, name, manner)))
+  const told = new Promise<SumRoster>((resolve) => others[0]!.socket.on('sum-roster', resolve))
+  const runId = await fleet.startRun({
+    ...{ aggregate: { trust: 'private' }, privacy: { clip: 40 }, rounds: { count: 1, minimum: 3 } },
+    evaluate: { holdout: 0 },
+  })
+  await fleet.event(runId, 'run-ended')
+  expect((await fleet.run(runId)).state).toBe('succeeded')
+  const { agents } = await told
+  const [{ publicKey, rotations = '' }] = agents.filter(({ agent }) => agent === first.id) as [
+    SumRoster['agents'][number],
+  ]
+  expect(publicKey).toBe(third.publicKey)
+  const { coordinatorId } = fleet.coordinator()
+  for (const known of [first, second])
+    expect(
+      followsKnown(
+        { publicKey, rotations: rotationsIn(rotations) },
+        coordinatorId,
+        (key) => key === known.publicKey,
+      ),
+    ).toBe(true)
+  expect(agents.filter(({ agent }) => agent !== first.id).map((one) => one.rotations)).toEqual([
+    undefined,
+    undefined,
+  ])
 })

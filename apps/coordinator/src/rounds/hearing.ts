@@ -11,8 +11,8 @@ import { notYours } from './intake.js'
 import type { Leases } from './leases.js'
 import { askToMeasure, takeAnswer } from './measuring.js'
 import type { Parts } from './parts.js'
-import { tellAgain } from './secure-round.js'
 import { dropOut, type SumMessage, takeSumAnswer } from './sum-hearing.js'
+import { tellAgain } from './sum-step.js'
 import { askToTrain, inviteWaiting } from './training.js'
 
 /** Hears agents. */

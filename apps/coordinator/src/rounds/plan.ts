@@ -164,8 +164,14 @@ export function trainAssignment(
 }
 
 /** What an agent is told of the terms of a sum beside its run and round. */
-function secureOf({ runId: _, round: __, ring, ...terms }: SumTerms): NonNullable<TrainAssignment['secure']> {
-  return { ...terms, ring: { ...ring } }
+function secureOf({
+  runId: _,
+  round: __,
+  ring,
+  noise,
+  ...terms
+}: SumTerms): NonNullable<TrainAssignment['secure']> {
+  return { ...terms, ring: { ...ring }, ...(noise === undefined ? {} : { noise: { ...noise } }) }
 }
 
 /** What an agent is told of the noise that it adds itself. */

@@ -54,6 +54,16 @@ export function chargeSeats(parts: Keeping, active: ActiveRun): void {
   chargeSites(parts, active, { privacy: current.privacy, sites: [...current.seats.values()] })
 }
 
+/**
+ * Has the sites pay whose updates are in a sum that they share the noise of, before the masks come off: what comes out is released to the
+ * coordinator. Whoever is in it pays, whatever becomes of it.
+ */
+export function chargeSum(parts: Keeping, active: ActiveRun): void {
+  const { current } = active.run()
+  if (current?.privacy?.noise !== 'shared' || current.isCharged) return
+  chargeSites(parts, active, { privacy: current.privacy, sites: contributionsOf(current) })
+}
+
 /** The same for an agent that is asked later. */
 export function chargeInvited(parts: Keeping, active: ActiveRun, seat: Seat): void {
   chargeSeats(parts, active) // of a round that a restart found unpaid
@@ -109,7 +119,9 @@ export function statementOf({ ledger }: Keeping, run: Run, round: RoundState): P
   const counts = [contributionsOf(round), ...past.map(({ contributions }) => contributions)].map(
     (each) => each.length,
   )
-  return { ...statement, seen: Math.min(...counts) }
+  const { share } = round.privacy
+  const trusted = share === undefined ? {} : { colluding: share.colluding }
+  return { ...statement, seen: Math.min(...counts), ...trusted }
 }
 
 function statementFor(

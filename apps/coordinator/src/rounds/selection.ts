@@ -8,6 +8,7 @@ import { type Described, factsOf } from '../fleet/facts.js'
 import { exampleDpIn } from '../runs/example-privacy.js'
 import { trustedIn } from '../runs/rule.js'
 import type { Run } from '../runs/run.js'
+import { isPrivate } from '../runs/secure-terms.js'
 import { hasPersonal, trainsPart } from '../runs/strategy.js'
 
 /** An agent that could take part. */
@@ -47,6 +48,7 @@ export function suitedAgents<T extends Candidate>(
 
 /** The setting of a run that an agent of protocol 1 would not know. */
 function newerIn(spec: Selecting['spec'], agent: Candidate): string | undefined {
+  if (isPrivate(spec)) return 'aggregate.trust private'
   if (exampleDpIn(spec) !== undefined) return 'privacy.dp'
   if (trainsPart(spec)) return `aggregate.strategy ${spec.aggregate.strategy}`
   if (hasPersonal(spec))

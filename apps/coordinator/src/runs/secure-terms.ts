@@ -1,4 +1,12 @@
-import { elementsIn, planGraph, type SumTerms, steppedRing, termsProblem } from '@lorica/privacy'
+import {
+  elementsIn,
+  type NoiseShare,
+  noisyRing,
+  planGraph,
+  type SumTerms,
+  steppedRing,
+  termsProblem,
+} from '@lorica/privacy'
 import { LoricaError, type RunSpec } from '@lorica/protocol'
 import type { AdapterShapes } from './strategy.js'
 
@@ -10,6 +18,13 @@ export function isPrivate({ aggregate }: Pick<RunSpec, 'aggregate'>): boolean {
 const COMPLETE_UP_TO = 100
 const MOST_SHARES = 255
 
+const COLLUDING = 0.2 // of the agents, where a run says nothing
+
+/** How many of the agents of a sum may work together with the coordinator. */
+export function colludersOf({ privacy }: Pick<RunSpec, 'privacy'>, agents: number): number {
+  return Math.floor(agents * (privacy.secureAggregation?.colluding ?? COLLUDING))
+}
+
 /** What a round of so many agents demands of its sum. */
 type Demands = Pick<SumTerms, 'degree' | 'threshold' | 'minSurvivors'>
 
@@ -17,14 +32,12 @@ type Demands = Pick<SumTerms, 'degree' | 'threshold' | 'minSurvivors'>
  * Neighbours, threshold and survivors for a sum of `agents`, as the run asks for. Survivors are so many that the agents that may work
  * together with the coordinator could not be told two lists. Throws LoricaError LRC-4018 when no such sum protects.
  */
-export function sumDemands(
-  { rounds, privacy }: Pick<RunSpec, 'rounds' | 'privacy'>,
-  agents: number,
-): Demands {
-  const { minSurvivors = rounds.minimum, colluding = 0.2, threshold, graph } = privacy.secureAggregation ?? {}
+export function sumDemands(spec: Pick<RunSpec, 'rounds' | 'privacy'>, agents: number): Demands {
+  const { rounds, privacy } = spec
+  const { minSurvivors = rounds.minimum, threshold, graph } = privacy.secureAggregation ?? {}
   try {
     if (agents < 3) throw new RangeError(`agents expected 3 or more, got ${agents}`)
-    const corrupt = Math.floor(agents * colluding)
+    const corrupt = colludersOf(spec, agents)
     const leastSurvivors = agents - Math.floor((agents - corrupt - 1) / 2)
     const survivors = Math.max(minSurvivors, leastSurvivors)
     const plan = planGraph({
@@ -41,22 +54,44 @@ export function sumDemands(
   }
 }
 
+/** What the terms of a sum follow from, of a round. */
+interface SumRound {
+  readonly round: number
+  readonly attempt: number
+  readonly seats: { readonly size: number }
+  readonly privacy?: { readonly share?: NoiseShare } | null
+}
+
 /** The terms of the secure sum of a round. Throws LoricaError LRC-4018 when there are none that protect. */
 export function sumTerms(
   { runId, spec }: { readonly runId: string; readonly spec: Pick<RunSpec, 'rounds' | 'privacy'> },
-  {
-    round,
-    attempt,
-    seats,
-  }: { readonly round: number; readonly attempt: number; readonly seats: { readonly size: number } },
+  { round, attempt, seats, privacy }: SumRound,
   shared: AdapterShapes,
 ): SumTerms {
-  const { clip, secureAggregation } = spec.privacy
   const agents = seats.size
+  const refuse = (why: string): LoricaError =>
+    new LoricaError('LRC-4018', `no secure sum of ${agents} agents: ${why}`)
   const demands = sumDemands(spec, agents)
-  const ring = steppedRing({ agents, bound: clip ?? Number.NaN }, secureAggregation?.bits ?? 32)
-  const terms = { runId, round, attempt, elements: elementsIn(shared), ring, ...demands }
+  const { ring, noise } = ringFor(spec, agents, privacy?.share, refuse)
+  const terms = { runId, round, attempt, elements: elementsIn(shared), ring, ...demands, ...noise }
   const problem = termsProblem(terms, 2)
   if (problem === null) return terms
-  throw new LoricaError('LRC-4018', `no secure sum of ${agents} agents: ${problem.message}`)
+  throw refuse(problem.message)
+}
+
+function ringFor(
+  { privacy }: Pick<RunSpec, 'privacy'>,
+  agents: number,
+  share: NoiseShare | undefined,
+  refuse: (why: string) => LoricaError,
+): Pick<SumTerms, 'ring'> & { readonly noise: Pick<SumTerms, 'noise'> } {
+  const { clip, secureAggregation: { bits = 32 } = {} } = privacy
+  const values = { agents, bound: clip ?? Number.NaN }
+  if (share === undefined) return { ring: steppedRing(values, bits), noise: {} }
+  const { deviation, honest } = share
+  try {
+    return { ring: noisyRing(values, share, bits), noise: { noise: { deviation, honest } } }
+  } catch (error) {
+    throw refuse((error as Error).message)
+  }
 }

@@ -1,7 +1,18 @@
-import { type Account, type Charge, noiseFor, projected, spent, valueNoise } from '@lorica/privacy'
+import {
+  type Account,
+  type Charge,
+  noiseFor,
+  noiseShare,
+  noisyRing,
+  projected,
+  SHARED_NOISE_APART,
+  spent,
+  valueNoise,
+} from '@lorica/privacy'
 import { LoricaError, type PlannedPrivacy, type RunSpec, type SiteDpSpec } from '@lorica/protocol'
 import type { RoundPrivacy } from '../journal-privacy-event.js'
 import type { Run } from './run.js'
+import { colludersOf, sumDemands } from './secure-terms.js'
 
 /** The protection of sites that a run asks for. */
 export function siteDpIn({ privacy }: Pick<RunSpec, 'privacy'>): SiteDpSpec | undefined {
@@ -25,20 +36,39 @@ export function roundPrivacyOf(
   return {
     ...{ unit: 'site', noise: dp.noise, clip, noiseMultiplier, bitNoise, cohort, delta: dp.delta },
     valueNoise: bitNoise === null ? noiseMultiplier : valueNoise(noiseMultiplier, bitNoise),
+    ...(dp.noise === 'shared' ? { share: shareOf(spec, seats, noiseMultiplier * clip) } : {}),
   }
+}
+
+/**
+ * The part of the noise that each agent of a sum adds: with that of the fewest survivors, without those that may work together with the
+ * coordinator, there is all of it. Throws LoricaError LRC-4018 for so few seats that there is no sum.
+ */
+function shareOf(spec: Run['spec'], seats: number, deviation: number): NonNullable<RoundPrivacy['share']> {
+  const colluding = colludersOf(spec, seats)
+  return { ...noiseShare(deviation, sumDemands(spec, seats).minSurvivors - colluding), colluding }
 }
 
 const BIT_NOISE_SHARE = 20 // of the cohort, after Andrew et al.
 
-function noiseMultiplierOf({ noiseMultiplier, epsilon = 0, delta }: SiteDpSpec, rounds: number): number {
+function noiseMultiplierOf(dp: SiteDpSpec, rounds: number): number {
+  const { noiseMultiplier, epsilon = 0, delta, noise } = dp
   if (noiseMultiplier !== undefined) return noiseMultiplier
-  return noiseFor(epsilon, delta, [{ samplingRate: 1, sampling: 'none', steps: rounds }]).noiseMultiplier
+  const phase = { samplingRate: 1, sampling: 'none', steps: rounds, ...apartOf(noise) } as const
+  return noiseFor(epsilon, delta, [phase]).noiseMultiplier
 }
+
+const apartOf = (noise: SiteDpSpec['noise']): Pick<Charge, 'apart'> =>
+  noise === 'shared' ? { apart: SHARED_NOISE_APART } : {}
 
 /** Throws LoricaError LRC-3001 where no noise keeps what a run promises to its sites. */
 export function expectNoise(spec: RunSpec): void {
+  const { goal, minimum } = spec.rounds
+  const { clip, secureAggregation } = spec.privacy
+  const agents = goal ?? (siteDpIn(spec)?.noise === 'shared' ? minimum : 1)
   try {
-    roundPrivacyOf({ spec, clip: spec.privacy.clip }, spec.rounds.goal ?? 1)
+    const share = roundPrivacyOf({ spec, clip }, agents)?.share
+    if (share !== undefined) noisyRing({ agents, bound: clip ?? 0 }, share, secureAggregation?.bits)
   } catch (cause) {
     throw new LoricaError('LRC-3001', `run: "privacy.dp": ${(cause as Error).message}`, { cause })
   }
@@ -49,13 +79,15 @@ export function plannedPrivacy(
   spec: RunSpec,
   { seats, values }: { readonly seats: number; readonly values: number },
 ): PlannedPrivacy | null {
-  const privacy = seats === 0 ? null : roundPrivacyOf({ spec, clip: spec.privacy.clip }, seats)
+  const isEnough = seats >= (siteDpIn(spec)?.noise === 'shared' ? Math.max(3, spec.rounds.minimum) : 1)
+  const privacy = isEnough ? roundPrivacyOf({ spec, clip: spec.privacy.clip }, seats) : null
   if (privacy === null) return null
-  const { noise, clip, cohort, delta, noiseMultiplier, valueNoise } = privacy
+  const { noise, clip, cohort, delta, noiseMultiplier, valueNoise, share } = privacy
   const rounds = { ...chargeOf(privacy), steps: spec.rounds.count }
-  const drawn = noise === 'agent' ? Math.sqrt(seats) : 1 // as many as there are updates, or one
+  const drawn = noise === 'agent' ? Math.sqrt(seats) : Math.sqrt(seats / (share?.honest ?? seats)) // as many as there are updates, one, or one and what those add that are not counted on
   return {
     ...{ delta, noiseMultiplier, clip, cohort },
+    ...(share === undefined ? {} : { honest: share.honest, colluding: share.colluding }),
     epsilon: spent([rounds], 'site', delta)?.epsilon ?? 0,
     noiseNorm: (valueNoise * clip * Math.sqrt(values) * drawn) / cohort,
   }
@@ -69,8 +101,8 @@ export function mostNorm({ noise, clip, valueNoise }: RoundPrivacy, values: numb
 const FAR = 10 // standard deviations beyond which the norm of noise never is
 
 /** What a round costs a site that is in its sum. Who takes part is no secret, so no sampling amplifies anything. */
-export function chargeOf({ unit, noiseMultiplier }: RoundPrivacy): Charge {
-  return { unit, noiseMultiplier, samplingRate: 1, sampling: 'none', steps: 1 }
+export function chargeOf({ unit, noiseMultiplier, noise }: RoundPrivacy): Charge {
+  return { unit, noiseMultiplier, samplingRate: 1, sampling: 'none', steps: 1, ...apartOf(noise) }
 }
 
 /** A site, and all that was released or is about to be released about it. */

@@ -3,7 +3,7 @@
  * @module
  */
 import { gaussianEpsilon } from './gaussian.js'
-import { checkDelta, checkPhases, countedRate, type Phase } from './phase.js'
+import { checkDelta, checkPhases, countedRate, deltaLeft, type Phase } from './phase.js'
 import { pldEpsilon } from './pld.js'
 import { epsilonOfRdp, rdpCurve } from './rdp.js'
 
@@ -20,8 +20,8 @@ export interface Epsilon {
 
 /**
  * The epsilon of (epsilon, delta)-differential privacy, when one record is added or removed, of all phases together. Without
- * `accountant` it is the smallest of the bounds that hold. Throws RangeError for what cannot be accounted for, and when
- * `gaussian` is asked about steps with sampling.
+ * `accountant` it is the smallest of the bounds that hold; infinite where steps are too far from Gaussian ones for `delta`. Throws RangeError
+ * for what cannot be accounted for, and when `gaussian` is asked about steps with sampling.
  */
 export function epsilonOf(phases: readonly Phase[], delta: number, accountant?: Accountant): Epsilon {
   checkPhases(phases)
@@ -29,11 +29,25 @@ export function epsilonOf(phases: readonly Phase[], delta: number, accountant?: 
   const whole = phases.every((phase) => countedRate(phase) === 1)
   if (accountant === 'gaussian' && !whole)
     throw new RangeError('accountant expected "pld" or "rdp" for steps with sampling, got "gaussian"')
-  if (accountant !== undefined) return bounds[accountant](phases, delta)
-  if (whole) return bounds.gaussian(phases, delta)
-  const [pld, rdp] = [bounds.pld(phases, delta), bounds.rdp(phases, delta)]
-  return pld.epsilon <= rdp.epsilon ? pld : rdp
+  const least = (left: number): Epsilon => {
+    if (accountant !== undefined) return bounds[accountant](phases, left)
+    if (whole) return bounds.gaussian(phases, left)
+    const [pld, rdp] = [bounds.pld(phases, left), bounds.rdp(phases, left)]
+    return pld.epsilon <= rdp.epsilon ? pld : rdp
+  }
+  if (phases.every(({ apart = 0 }) => apart === 0)) return least(delta)
+  let known = least(delta / 2)
+  if (!(deltaLeft(delta, known.epsilon, phases) >= delta / 2))
+    return { ...known, epsilon: Number.POSITIVE_INFINITY }
+  for (let turn = 0; turn < MOST_TURNS; turn++) {
+    const next = least(deltaLeft(delta, known.epsilon, phases)) // a smaller epsilon leaves more
+    if (!(next.epsilon < known.epsilon)) break
+    known = next
+  }
+  return known
 }
+
+const MOST_TURNS = 20
 
 const bounds: Readonly<Record<Accountant, (phases: readonly Phase[], delta: number) => Epsilon>> = {
   gaussian: (phases, delta) => ({

@@ -4,7 +4,15 @@
  */
 import { type Accountant, type Epsilon, epsilonOf } from './epsilon.js'
 import { gaussianNoise } from './gaussian.js'
-import { checkDelta, checkPhases, countedRate, LEAST_NOISE, MOST_NOISE, type Phase } from './phase.js'
+import {
+  checkDelta,
+  checkPhases,
+  countedRate,
+  deltaLeft,
+  LEAST_NOISE,
+  MOST_NOISE,
+  type Phase,
+} from './phase.js'
 
 /** What is known of a phase before its noise is. */
 export type NoiselessPhase = Omit<Phase, 'noiseMultiplier'>
@@ -43,7 +51,10 @@ export function noiseFor(
   })
   if (accountant !== 'rdp' && accountant !== 'pld' && phases.every((phase) => countedRate(phase) === 1)) {
     const steps = phases.reduce((sum, phase) => sum + phase.steps, 0)
-    return at(gaussianNoise(epsilon, delta, steps) * (1 + 1e-12))
+    const left = deltaLeft(delta, epsilon, phases)
+    if (!(left >= delta / 2))
+      throw new RangeError(`delta expected enough for noise that is nearly Gaussian, got ${delta}`)
+    return at(gaussianNoise(epsilon, left, steps) * (1 + 1e-12))
   }
   const start = at(accountant === 'rdp' ? 1 : noiseFor(epsilon, delta, phases, 'rdp').noiseMultiplier)
   let [low, high] = [start, start]

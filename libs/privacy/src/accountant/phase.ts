@@ -18,6 +18,8 @@ export interface Phase {
   readonly samplingRate: number
   readonly sampling: Sampling
   readonly steps: number
+  /** Total variation between a step and one whose noise is Gaussian, at most. Absent: none. */
+  readonly apart?: number
 }
 
 /** The chance that counts: the rate under Poisson sampling, 1 under any other. */
@@ -25,10 +27,23 @@ export function countedRate({ sampling, samplingRate }: Pick<Phase, 'sampling' |
   return sampling === 'poisson' ? samplingRate : 1
 }
 
+/**
+ * What is left of `delta` for the steps as if their noise were Gaussian, where they keep `epsilon` then: outputs that are `apart` in total
+ * variation cost (1 + exp(epsilon)) apart. 0 or below: nothing is.
+ */
+export function deltaLeft(
+  delta: number,
+  epsilon: number,
+  phases: readonly Pick<Phase, 'apart' | 'steps'>[],
+): number {
+  const apart = phases.reduce((sum, one) => sum + one.steps * (one.apart ?? 0), 0)
+  return apart === 0 ? delta : delta - (1 + Math.exp(epsilon)) * apart
+}
+
 /** Throws RangeError unless there is a phase and each can be accounted for. */
 export function checkPhases(phases: readonly Phase[]): void {
   if (phases.length === 0) throw new RangeError('phases expected at least one phase, got none')
-  for (const { noiseMultiplier, samplingRate, sampling, steps } of phases) {
+  for (const { noiseMultiplier, samplingRate, sampling, steps, apart = 0 } of phases) {
     if (!(noiseMultiplier >= LEAST_NOISE && noiseMultiplier <= MOST_NOISE))
       throw new RangeError(
         `noiseMultiplier expected a number above 0, from ${LEAST_NOISE} to ${MOST_NOISE}, got ${noiseMultiplier}`,
@@ -39,6 +54,8 @@ export function checkPhases(phases: readonly Phase[]): void {
       throw new RangeError(`sampling expected "poisson" or "none", got ${JSON.stringify(sampling)}`)
     if (!(Number.isSafeInteger(steps) && steps >= 1 && steps <= MOST_STEPS))
       throw new RangeError(`steps expected a whole number from 1 to ${MOST_STEPS}, got ${steps}`)
+    if (!(apart >= 0 && apart < 1))
+      throw new RangeError(`apart expected a number from 0 to below 1, got ${apart}`)
   }
 }
 

@@ -27,9 +27,12 @@ export function withCharge(account: Account, charge: Charge): Account {
   checkPhases([charge])
   if (charge.unit !== 'site' && charge.unit !== 'example')
     throw new RangeError(`unit expected "site" or "example", got ${JSON.stringify(charge.unit)}`)
-  const { unit, noiseMultiplier, samplingRate, sampling, steps } = charge
+  const { unit, noiseMultiplier, samplingRate, sampling, steps, apart = 0 } = charge
   const equal = account.findIndex((known) => isEqual(known, charge))
-  if (equal < 0) return [...account, { unit, noiseMultiplier, samplingRate, sampling, steps }]
+  if (equal < 0) {
+    const far = apart === 0 ? {} : { apart }
+    return [...account, { unit, noiseMultiplier, samplingRate, sampling, steps, ...far }]
+  }
   return account.map((known, at) => (at === equal ? { ...known, steps: known.steps + steps } : known))
 }
 
@@ -38,6 +41,7 @@ function isEqual(one: Charge, other: Charge): boolean {
     one.unit === other.unit &&
     one.noiseMultiplier === other.noiseMultiplier &&
     one.sampling === other.sampling &&
+    (one.apart ?? 0) === (other.apart ?? 0) &&
     countedRate(one) === countedRate(other)
   )
 }

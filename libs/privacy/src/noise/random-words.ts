@@ -7,11 +7,11 @@ export type RandomWords = () => number
 const WORDS = CHUNK_WORDS // of one turn
 
 /**
- * Words of the keystream of AES-256 in counter mode under a key from the operating system, which is drawn here, is nowhere else, and
- * is gone with the function: nobody can draw the same words again.
+ * Words of the keystream of AES-256 in counter mode under a key of 32 bytes. Without one it is from the operating system, drawn here, nowhere
+ * else, and gone with the function: nobody can draw the same words again.
  */
-export function randomWords(): RandomWords {
-  const stream = keystream(randomBytes(32))
+export function randomWords(key: Uint8Array = randomBytes(32)): RandomWords {
+  const stream = keystream(key)
   let words = stream(WORDS)
   let next = 0
   return () => {

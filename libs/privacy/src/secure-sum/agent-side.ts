@@ -132,14 +132,13 @@ export async function shareSecrets(
 }
 
 /**
- * Masks its vector of ring elements for its neighbours among the senders and for itself. Refuses senders that are too few, unknown or
- * without this agent, and shares that are missing, too many, or not sealed for it; then it sends no vector and its secrets stay unknown.
+ * The masks of its neighbours among the senders and its own: with all of them on it, its vector may leave. Refuses senders that are too few,
+ * unknown or without this agent, and shares that are missing, too many, or not sealed for it; then it sends no vector and its secrets stay unknown.
  */
-export function maskInput(
+export function inputMasks(
   side: AgentSide,
   { senders, shares }: ShareDelivery,
-  vector: Uint32Array,
-): { readonly next: Masked; readonly input: MaskedInput } | SumRefusal {
+): { readonly next: Masked; readonly masks: readonly SignedMask[] } | SumRefusal {
   if (side.phase !== 'shared') return outOfTurn('a masked input', side)
   const { self, terms, secrets, roster, channels, ownShares } = side
   const problem = listProblem('senders', senders, roster.agents)
@@ -153,8 +152,6 @@ export function maskInput(
       'too-few',
       `holders of shares expected at least ${terms.threshold}, got ${peers.length + 1}`,
     )
-  if (vector.length !== terms.elements || !isInRing(vector, terms.ring.bits))
-    return refusal('input', `vector expected ${terms.elements} elements under 2^${terms.ring.bits}`)
   const held = new Map([[self, ownShares]])
   for (const { from, to, sealed } of shares) {
     if (to !== self || held.has(from) || !peers.includes(from))
@@ -165,17 +162,28 @@ export function maskInput(
   }
   const missing = peers.find((peer) => !held.has(peer))
   if (missing !== undefined) return refusal('share', `shares expected of ${missing}, who is a sender`)
-  let masks: readonly SignedMask[]
+  const next = { phase: 'masked', self, terms, roster, senders, held } as const
   try {
-    masks = peers.map((peer) => pairMask(roster, self, secrets.maskSecret, peer))
+    const pairs = peers.map((peer) => pairMask(roster, self, secrets.maskSecret, peer))
+    return { next, masks: [selfMask(roster, self, secrets.selfSeed), ...pairs] }
   } catch (error) {
     return refusal('signature', `mask keys of the senders: ${(error as Error).message}`)
   }
-  const masked = applyMasks(vector, [selfMask(roster, self, secrets.selfSeed), ...masks], terms.ring.bits)
-  return {
-    next: { phase: 'masked', self, terms, roster, senders, held },
-    input: { agent: self, vector: masked },
-  }
+}
+
+/** Masks its vector of ring elements. Refuses what `inputMasks` refuses, and a vector that is not of the ring. */
+export function maskInput(
+  side: AgentSide,
+  delivery: ShareDelivery,
+  vector: Uint32Array,
+): { readonly next: Masked; readonly input: MaskedInput } | SumRefusal {
+  const { elements, ring } = side.terms
+  const masked = inputMasks(side, delivery)
+  if (isRefusal(masked)) return masked
+  if (vector.length !== elements || !isInRing(vector, ring.bits))
+    return refusal('input', `vector expected ${elements} elements under 2^${ring.bits}`)
+  const { next, masks } = masked
+  return { next, input: { agent: side.self, vector: applyMasks(vector, masks, ring.bits) } }
 }
 
 /** Signs whose values the sum is of, once. Refuses a list that is too short, without this agent, or not of the senders it was told. */

@@ -1,11 +1,15 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { addInRing } from './fixed-point.js'
 import { type Dropouts, fleet, inputOf, noDropouts, runSum, termsFor } from './fleet.fixture.js'
+import { planGraph } from './graph-plan.js'
 import { planRing } from './ring.js'
 
+/** The sum in exact integers, modulo 2^bits. */
 const plainSum = (agents: readonly string[], elements: number, bits: number) =>
-  agents.map((agent) => inputOf(agent, elements, bits)).reduce((a, b) => addInRing(a, b, bits))
+  Array.from({ length: elements }, (_, at) => {
+    const sum = agents.reduce((total, agent) => total + BigInt(inputOf(agent, elements, bits)[at]!), 0n)
+    return Number(sum % 2n ** BigInt(bits))
+  })
 
 test('three agents: the sum is the plain sum, and every agent sent something else', async () => {
   const { agents, result, inputs } = await runSum(termsFor(3), noDropouts)
@@ -38,6 +42,25 @@ test('the sum is exact for 3 to 60 agents, whoever drops out in whichever step, 
     }),
     { numRuns: 4 },
   )
+}, 60_000)
+
+test('the sum of 200 agents is exact with dropouts in every step, as many as may', async () => {
+  const size = 200
+  const plan = planGraph({ agents: size, corruptShare: 0, dropoutShare: 0.1 })
+  const order = fleet(size)
+    .toSorted((a, b) => hash(a, 7) - hash(b, 7))
+    .slice(0, size - plan.minSurvivors)
+  const dropouts = dropoutsOf(
+    order,
+    order.map((_, at) => at % 5),
+  )
+  const { result, agents, rosterNeighbours } = await runSum({ ...termsFor(size), ...plan }, dropouts)
+  const gone = new Set([...dropouts.keys, ...dropouts.shares, ...dropouts.input])
+  const survivors = agents.filter((agent) => !gone.has(agent)).toSorted()
+  expect(result).toMatchObject({ survivors })
+  expect('sum' in result && [...result.sum]).toEqual(plainSum(survivors, 8, 32))
+  expect(rosterNeighbours(survivors[0]!)).toHaveLength(plan.degree)
+  expect(plan.degree).toBeLessThan(size - 1)
 }, 60_000)
 
 test.each(['keys', 'shares', 'input', 'confirmation', 'reveal'] as const)(

@@ -7,20 +7,12 @@ import { largestInteger, type Ring } from './ring.js'
  * below one step is not lost. Each is off by less than 2^-fractionBits, with a variance of at most a quarter of that squared, independently
  * of the others; the mean of n agents has a standard deviation of at most 2^-fractionBits / (2 sqrt(n)).
  *
- *   element = floor(s) + (u < s - floor(s)) + noise   modulo 2^bits,   s = x * 2^fractionBits, u uniform in [0, 1) on a grid of 2^-32
+ *   element = floor(s) + (u < s - floor(s))   modulo 2^bits,   s = x * 2^fractionBits, u uniform in [0, 1) on a grid of 2^-32
  *
- * `seed` is 32 bytes of a cryptographic generator and decides every u. `noise`, where it is given, holds an integer for each element,
- * which is added as it is; the bound of the ring has to leave room for it. Throws RangeError, with the index, for NaN, infinity, a value
- * outside the bound, and a sum of value and noise outside of it: nothing is clipped silently.
+ * `seed` is 32 bytes of a cryptographic generator and decides every u. Throws RangeError, with the index, for NaN, infinity, and a value
+ * outside the bound: nothing is clipped silently.
  */
-export function encodeStochastic(
-  values: ArrayLike<number>,
-  ring: Ring,
-  seed: Uint8Array,
-  noise?: Int32Array,
-): Uint32Array {
-  if (noise !== undefined && noise.length !== values.length)
-    throw new RangeError(`noise expected ${values.length} integers, got ${noise.length}`)
+export function encodeStochastic(values: ArrayLike<number>, ring: Ring, seed: Uint8Array): Uint32Array {
   const scale = 2 ** ring.fractionBits
   const largest = largestInteger(ring.bound, ring.fractionBits)
   const mask = maskOf(ring.bits)
@@ -32,8 +24,7 @@ export function encodeStochastic(
       const value = values[start + at] as number
       const chance = (words[at] as number) * 2 ** -32
       const floor = Math.floor(value * scale)
-      const rounded = chance < value * scale - floor ? floor + 1 : floor
-      const integer = noise === undefined ? rounded : rounded + (noise[start + at] as number)
+      const integer = chance < value * scale - floor ? floor + 1 : floor
       if (!(Math.abs(value) <= ring.bound && Math.abs(integer) <= largest))
         throw new RangeError(
           `value ${start + at} expected a finite number from -${ring.bound} to ${ring.bound}, got ${value}`,

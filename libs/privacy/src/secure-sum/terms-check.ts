@@ -1,5 +1,6 @@
 import { planRing } from './ring.js'
 import { MAX_SHARES } from './secret-shares.js'
+import { noiseFault } from './shared-noise.js'
 import type { SumRefusal, SumTerms } from './terms.js'
 import { refusal } from './terms.js'
 
@@ -8,9 +9,10 @@ import { refusal } from './terms.js'
  *
  *   2 minSurvivors > agents       two lists of survivors cannot both be confirmed by honest agents
  *   2 threshold > degree + 1      two halves of a neighbourhood cannot give both secrets of one agent back
+ *   honest <= minSurvivors        a promise counts on the noise of no more agents than are in the sum
  */
 export function termsProblem(terms: SumTerms, minAgents: number): SumRefusal | null {
-  const { elements, ring, degree, threshold, minSurvivors, round, attempt } = terms
+  const { elements, ring, degree, threshold, minSurvivors, round, attempt, noise } = terms
   const { agents } = ring
   if (!whole(round, 0) || !whole(attempt, 1) || !whole(elements, 1))
     return unfit('a round, an attempt and elements', `${round}, ${attempt}, ${elements}`)
@@ -30,6 +32,10 @@ export function termsProblem(terms: SumTerms, minAgents: number): SumRefusal | n
   if (!whole(minSurvivors, 2) || minSurvivors > agents || 2 * minSurvivors <= agents)
     return unfit(`survivors above half of ${agents} agents`, `at least ${minSurvivors}`)
   if (minSurvivors < threshold) return unfit(`at least ${threshold} survivors`, `${minSurvivors}`)
+  const fault = noise === undefined ? undefined : noiseFault(noise, terms)
+  if (fault !== undefined) return refusal('terms', `terms expected ${fault}`)
+  if (noise !== undefined && noise.honest > minSurvivors)
+    return unfit(`noise of at most ${minSurvivors} honest agents`, `${noise.honest}`)
   if (minSurvivors < minAgents) return unfit(`a sum of at least ${minAgents} agents`, `${minSurvivors}`)
   return null
 }

@@ -7,6 +7,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { Ring } from './ring.js'
+import type { NoiseShare } from './shared-noise.js'
 
 /** What all agents of a sum must agree on before it starts. The keys that they sign are bound to it. */
 export interface SumTerms {
@@ -23,6 +24,8 @@ export interface SumTerms {
   readonly threshold: number
   /** The fewest agents whose values a sum may be of, and the fewest that must confirm which ones. */
   readonly minSurvivors: number
+  /** Noise that each agent adds to its values before they are masked; absent: none. */
+  readonly noise?: NoiseShare
 }
 
 /** The keys of an agent for one sum, signed with its identity. Keys are 32 bytes, base64url. */
@@ -135,7 +138,10 @@ export function digestOf(list: readonly unknown[]): Buffer {
   return createHash('sha256').update(JSON.stringify(list)).digest()
 }
 
-function termsList({ runId, round, attempt, elements, ring, degree, threshold, minSurvivors }: SumTerms) {
+function termsList(terms: SumTerms): readonly unknown[] {
+  const { runId, round, attempt, elements, ring, degree, threshold, minSurvivors, noise } = terms
   const { agents, bound, fractionBits, bits } = ring
-  return [runId, round, attempt, elements, agents, bound, fractionBits, bits, degree, threshold, minSurvivors]
+  const plain = [runId, round, attempt, elements, agents, bound, fractionBits, bits]
+  const noisy = noise === undefined ? [] : [noise.deviation, noise.honest]
+  return [...plain, degree, threshold, minSurvivors, ...noisy]
 }

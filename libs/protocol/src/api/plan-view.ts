@@ -34,6 +34,12 @@ const plannedPrivacySchema = z
     clip: z.number().describe('what one update is long, at most'),
     cohort: z.number().describe('what the sum is divided by'),
     noiseNorm: z.number().describe('L2 of the noise on the mean of a round'),
+    honest: z
+      .exactOptional(z.int())
+      .describe(
+        'of noise that agents share out: those whose noise counts; that of all others only adds to it',
+      ),
+    colluding: z.exactOptional(z.int()).describe('and so many may work together with the coordinator'),
   })
   .meta({ id: 'PlannedPrivacy' })
 /** What a run that protects its sites would do to the mean of a round. */

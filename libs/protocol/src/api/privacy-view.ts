@@ -12,6 +12,9 @@ const privacyChargeSchema = z
     samplingRate: z.number(),
     sampling: z.enum(['poisson', 'none']),
     steps: z.int(),
+    apart: z
+      .exactOptional(z.number())
+      .describe('total variation between a step and one with Gaussian noise, at most; absent: none'),
   })
   .meta({ id: 'PrivacyCharge' })
 /** Equal noisy steps of one run that released something about a site. */

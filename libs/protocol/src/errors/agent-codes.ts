@@ -104,7 +104,8 @@ export const agentCodes = {
     title: 'Keys of a secure sum do not verify',
     meaning:
       'Keys or confirmations that an agent is said to have made are not signed by it, were used before, or the identity of an agent is not the one that this agent knows.',
-    action: 'Check who operates the coordinator. An agent that rotated its key has to prove it.',
+    action:
+      'Check who operates the coordinator. Each key of an agent proves the next one; an agent whose proofs its coordinator does not have joins anew.',
   },
   'LRC-6020': {
     title: 'Shares of a secure sum do not open',

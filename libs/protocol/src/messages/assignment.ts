@@ -43,6 +43,13 @@ const secureTermsSchema = z.strictObject({
   degree: positiveSchema, // neighbours of each agent
   threshold: positiveSchema, // shares that give a secret back
   minSurvivors: positiveSchema, // the fewest agents that a sum is of
+  noise: since(
+    2,
+    z.strictObject({
+      deviation: z.number().positive(), // of the normal noise that each agent adds to each value before it is masked
+      honest: positiveSchema.max(limits.sumAgents), // agents whose noise a promise counts on
+    }),
+  ), // absent: none
 })
 
 const dataSchema = z.strictObject({

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { limits } from '../limits.js'
 
 /** Schemas of the fields that several messages have. */
 export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits')
@@ -23,6 +24,17 @@ export const labelsSchema = z
 export const publicKeySchema = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'expected 43 base64url characters')
 /** 64 raw bytes of an Ed25519 signature, base64url without padding. */
 export const signatureSchema = z.string().regex(/^[A-Za-z0-9_-]{86}$/, 'expected 86 base64url characters')
+
+/** A nonce that the coordinator drew. */
+export const nonceSchema = z.string().regex(/^[A-Za-z0-9_-]{16,64}$/)
+/** Rotations of a key, oldest first, each as publicKey.nonce.signature, with a space between two: see signing/key-chain.ts. */
+export const rotationsSchema = z
+  .string()
+  .max(limits.keyRotations * 196)
+  .regex(
+    /^[A-Za-z0-9_-]{43}\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{86}( [A-Za-z0-9_-]{43}\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{86})*$/,
+    'expected rotations as publicKey.nonce.signature',
+  )
 
 /** 32 raw bytes of an X25519 public key of a secure sum, base64url without padding. */
 export const curveKeySchema = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'expected 43 base64url characters')

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { agentIdSchema, publicKeySchema, signatureSchema } from './field.js'
+import { agentIdSchema, nonceSchema, publicKeySchema, signatureSchema } from './field.js'
 import { readMessage } from './message.js'
 
 /**
@@ -9,7 +9,7 @@ import { readMessage } from './message.js'
 export const rotationSchema = z.strictObject({
   publicKey: publicKeySchema,
   nextPublicKey: publicKeySchema,
-  nonce: z.string().regex(/^[A-Za-z0-9_-]{16,64}$/),
+  nonce: nonceSchema,
   signature: signatureSchema,
   nextSignature: signatureSchema,
 })

@@ -6,9 +6,11 @@ import {
   digestSchema,
   idSchema,
   publicKeySchema,
+  rotationsSchema,
   signatureSchema,
 } from './field.js'
 import { readMessage, readReply } from './message.js'
+import { since } from './since.js'
 
 /** coordinator -> agent: these agents sum their updates, with these keys. */
 export const sumRosterSchema = z.strictObject({
@@ -22,6 +24,7 @@ export const sumRosterSchema = z.strictObject({
         maskKey: curveKeySchema,
         seedCommitment: digestSchema,
         signature: signatureSchema,
+        rotations: since(2, rotationsSchema), // of its identity, from the key that its id was made of; absent: it still has that one
       }),
     )
     .min(2)

@@ -34,6 +34,7 @@ export const privacyStatementSchema = z.strictObject({
   noiseMultiplier: z.number().positive(), // standard deviation of a round, or of a step for examples, over the clip, all that it releases counted
   rounds: positiveSchema, // the most that one site took part in
   seen: positiveSchema.optional(), // the coordinator saw sums of at least so many updates and nothing else of them; absent: it saw each
+  colluding: countSchema.optional(), // of noise that the sites share out: the promise holds while at most so many of them work together with the coordinator; absent: it does not depend on them
   spent: z.number().min(0), // the same of all runs of the fleet together, the largest of all sites
 })
 export type PrivacyStatement = Readonly<z.infer<typeof privacyStatementSchema>>

@@ -6,6 +6,9 @@ import { strategiesWith, strategyModes } from './trust-modes.js'
 const siteDpOf = ({ privacy: { dp } }: Settings): SiteDpSpec | undefined =>
   dp?.unit === 'site' ? dp : undefined
 
+/** Whether agents add the noise, so that nobody else has to be trusted to. */
+const isOfAgents = (spec: Settings): boolean => ['agent', 'shared'].includes(siteDpOf(spec)?.noise ?? '')
+
 /** What differential privacy of sites does not go with. */
 const others: readonly Omit<Exclusion, 'first'>[] = [
   {
@@ -45,7 +48,14 @@ const others: readonly Omit<Exclusion, 'first'>[] = [
     instead: 'Leave privacy.dp.adaptiveClip out, or set privacy.dp.noise to server.',
   },
   {
-    applies: (spec) => siteDpOf(spec)?.noise === 'agent' && spec.evaluate.holdout > 0,
+    applies: (spec) => spec.aggregate.trust !== 'private' && siteDpOf(spec)?.noise === 'shared',
+    second: ({ aggregate }) => `aggregate.trust ${aggregate.trust}`,
+    because:
+      'the part of the noise that one agent adds protects a sum and not its own update, which would be seen',
+    instead: 'Set aggregate.trust to private, or privacy.dp.noise to server or agent.',
+  },
+  {
+    applies: (spec) => isOfAgents(spec) && spec.evaluate.holdout > 0,
     second: ({ evaluate }) => `evaluate.holdout ${evaluate.holdout * 100}%`,
     because: 'what agents measure would tell the coordinator of their data, without noise',
     instead: 'Set evaluate.holdout to 0, or privacy.dp.noise to server.',

@@ -107,6 +107,13 @@ describe('privacy.dp', () => {
     [{ adaptiveClip: {} }, { update: { encoding: 'int8' } }, 'update.encoding int8'],
     [{ adaptiveClip: {} }, { aggregate: { trust: 'private' } }, 'aggregate.trust private'],
     [{ noise: 'agent' }, {}, 'evaluate.holdout 10%'],
+    [{ noise: 'shared' }, { aggregate: { trust: 'private' } }, 'evaluate.holdout 10%'],
+    [{ noise: 'shared' }, { evaluate: { holdout: 0 } }, 'aggregate.trust exact'],
+    [
+      { noise: 'shared', adaptiveClip: {} },
+      { aggregate: { trust: 'private' }, evaluate: { holdout: 0 } },
+      'aggregate.trust private',
+    ],
     [{ noise: 'agent', adaptiveClip: {} }, { evaluate: { holdout: 0 } }, 'privacy.dp.adaptiveClip'],
   ])('with %j, %j is refused', (dpMore, more, named) => {
     const refused = refusal(run({ clip: 1, dp: { ...dp, ...dpMore } }, more))

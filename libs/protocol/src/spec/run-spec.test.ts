@@ -205,10 +205,6 @@ describe('parseRunSpec', () => {
     ['data.format', { data: { maxTokens: 64, format: 'images' } }],
     ['rounds.mode', { rounds: { count: 2, mode: 'async' } }],
     ['aggregate.strategy', { aggregate: { strategy: 'fedprox' } }],
-    [
-      'privacy.dp.noise',
-      { privacy: { clip: 1, dp: { unit: 'site', noise: 'shared', epsilon: 3, delta: 1e-5 } } },
-    ],
     ['rollout', { rollout: { groups: [1] } }],
     ['base.model', { base: { model: 'hf:org/name@main' } }],
   ])('%s asks for something that is not available and is refused by name', (name, part) => {
