@@ -1,16 +1,18 @@
 import { mkdir } from 'node:fs/promises'
 import type { LoricaError } from '@lorica/protocol'
 import type { Config } from './config.js'
-import type { Invitation } from './fleet/tokens.js'
 import { type Host, systemHost } from './host.js'
 import type { Log } from './log.js'
 import { serveApi } from './net/api.js'
 import { consolePage } from './net/console-page.js'
 import { openDoorway } from './net/doorway.js'
+import type { FleetParts } from './net/fleet-api.js'
 import { openHttp } from './net/http.js'
 import { type Issued, issueLinks, openInvitation } from './net/invitations.js'
 import { openLink } from './net/link.js'
+import { openLive } from './net/live.js'
 import { bind, openCertificate } from './net/tls.js'
+import { openUpgrades } from './net/upgrade.js'
 import { openService } from './service.js'
 import { diskError } from './store/disk-error.js'
 
@@ -59,18 +61,25 @@ export async function startCoordinator(
     const app = openHttp(log, certificate)
     closing.push(() => app.close())
     const doorway = openDoorway(app.server, { clock, alarms, limits: config.door })
-    const link = openLink(app.server, { log, clock, doorway, admission, connections })
+    const upgrades = openUpgrades(app.server)
+    const link = openLink(app.server, upgrades, { log, clock, doorway, admission, connections })
     closing.push(() => link.close())
+    const live = openLive(app.server, upgrades, {
+      ...{ log, clock, doorway, feed: ledger.live },
+      bearers: { adminToken, doorway, ledger },
+    })
+    closing.push(() => live.close())
     const ended = service.lost.then(async (reason) => {
       log('lead-lost', { why: reason.message })
       link.close()
+      live.close()
       app.server.closeAllConnections()
       void close()
       return reason
     })
     let url = ''
-    const invite = (invitations: readonly Invitation[]) =>
-      issueLinks(invitations, { ledger, identity, random, url: config.linkUrl ?? url })
+    const invite: FleetParts['invite'] = (invitations, once = { random, mark: {} }) =>
+      issueLinks(invitations, { ledger, identity, ...once, url: config.linkUrl ?? url })
     serveApi(app, {
       ...{ ...parts, conductor, admission, adminToken, doorway, records, invite },
       binding: (nonce) => bind(identity, certificate, nonce),

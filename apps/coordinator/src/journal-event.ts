@@ -91,6 +91,17 @@ export interface Contribution extends Omit<ContributionRecord, 'weight'> {
   readonly acceptedAt: string
 }
 
+/** The request of an operator that a line was written for, where it may be sent again under its key. */
+export interface RequestMark {
+  readonly keySha256: string // of the operator and the key
+  readonly requestSha256: string // of what was asked
+}
+
+/** A line that creates something for an operator. */
+interface Creating {
+  readonly request?: RequestMark
+}
+
 /** Events of the fleet. */
 export type FleetEvent =
   | {
@@ -99,7 +110,7 @@ export type FleetEvent =
       readonly software: string
       readonly epoch?: number // of its lead of the store
     }
-  | ({ readonly type: 'token-issued' } & TokenRecord)
+  | ({ readonly type: 'token-issued' } & TokenRecord & Creating)
   | {
       readonly type: 'agent-joined'
       readonly agentId: string
@@ -109,7 +120,7 @@ export type FleetEvent =
       readonly secretSha256: string // of the token that it joined with
       readonly isApproved: boolean
     }
-  | ({ readonly type: 'operator-added' } & Operator)
+  | ({ readonly type: 'operator-added' } & Operator & Creating)
   | { readonly type: 'operator-removed'; readonly name: string }
   /** The accepted updates of runs that had ended were removed by an operator. */
   | { readonly type: 'updates-removed'; readonly runIds: readonly string[] }
@@ -169,14 +180,14 @@ export type RoundEvent = { readonly runId: string; readonly round: number } & (
 
 /** Events of one run. */
 export type RunJournalEvent =
-  | {
+  | ({
       readonly type: 'run-created'
       readonly runId: string
       readonly spec: RunSpec
       readonly seed: number
       readonly base: PinnedBase
       readonly files: readonly FileReference[] // of the adapter that it starts from
-    }
+    } & Creating)
   | { readonly type: 'baseline-evaluated'; readonly runId: string; readonly measured: Measured }
   | {
       readonly type: 'round-planned'

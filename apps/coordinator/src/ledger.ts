@@ -1,18 +1,21 @@
-import type { Receipt, RunEvent } from '@lorica/protocol'
+import type { LiveEvent, Receipt, RunEvent } from '@lorica/protocol'
 import type { Clock } from './clock.js'
 import { memberAfter, subjectOf } from './fleet/member.js'
 import type { Operator } from './fleet/operators.js'
 import type { Member } from './fleet/roster.js'
 import type { TokenRecord } from './fleet/tokens.js'
+import { fleetEventOf } from './fleet-event.js'
 import type { Journal } from './journal.js'
 import type { JournalEntry } from './journal-chain.js'
 import type { FleetEvent, JournalEvent } from './journal-event.js'
+import { createLiveFeed, type LiveFeed } from './live-feed.js'
 import { type Aliases, aliasesAfter } from './releases/aliases.js'
 import { type Audits, auditsAfter } from './releases/audits.js'
 import type { ReleaseName } from './releases/registry.js'
 import { runEventOf } from './run-event.js'
 import { type Accounts, createAccounts } from './runs/accounts.js'
 import { createRun, type Run, stepRun } from './runs/run.js'
+import { noTally, type Tally, tallyAfter } from './tally.js'
 
 /** Whose an assignment is, and what became of it. */
 export interface AssignmentRecord {
@@ -54,8 +57,20 @@ export interface Ledger {
   eventsOf(runId: string): readonly RunEvent[]
   /** Tells listeners of an event that is not kept. */
   announce(runId: string, event: (stamp: { seq: number; at: string; runId: string }) => RunEvent): void
+  /** The line that was written for a request, by the hash of its key. */
+  marked(keySha256: string): JournalEntry | undefined
+  /** What operators may see of the journal as it grows. */
+  readonly live: LiveFeed
+  /** What the journal adds up to in numbers. */
+  tally(): Tally
   /** Calls `listener` for every later event of any run, until the returned function is called. */
   listen(listener: (event: RunEvent) => void): () => void
+}
+
+/** What is shown of a line: to those who follow its run, or else to those who look on. */
+interface Shown {
+  readonly event: LiveEvent
+  readonly ofRun: RunEvent | undefined
 }
 
 const ASSIGNMENTS = 10_000 // remembered; the oldest give way
@@ -79,10 +94,16 @@ export function openLedger(
   let audits: Audits = new Map()
   const events = new Map<string, RunEvent[]>()
   const listeners = new Set<(event: RunEvent) => void>()
-  let unsafe: RunEvent[] = [] // shown once they are safe
+  const marked = new Map<string, JournalEntry>()
+  const live = createLiveFeed()
+  let tally = noTally
+  let unsafe: Shown[] = [] // shown once they are safe
 
-  function apply(entry: JournalEntry): RunEvent | undefined {
+  function apply(entry: JournalEntry): Shown | undefined {
     const { event, at } = entry
+    tally = tallyAfter(tally, event)
+    if ('request' in event && event.request !== undefined && !marked.has(event.request.keySha256))
+      marked.set(event.request.keySha256, entry)
     if (event.type === 'token-issued') {
       const { secretSha256, expiresAtMs, uses, name, needsApproval } = event
       tokens.push({ secretSha256, expiresAtMs, uses, name, needsApproval })
@@ -106,21 +127,27 @@ export function openLedger(
     aliases = aliasesAfter(aliases, event)
     audits = auditsAfter(audits, event)
     noteAssignments(assignments, event)
-    if (!('runId' in event)) return undefined
+    const fleet = fleetEventOf(entry)
+    const seen = fleet && { event: fleet, ofRun: undefined }
+    if (!('runId' in event)) return seen
     accounts.step(event)
     const run = runs.get(event.runId)
     const next = event.type === 'run-created' ? createRun(event, at) : run && stepRun(run, entry)
     if (next === undefined) return undefined
     runs.set(event.runId, next)
-    return runEventOf(entry, next)
+    const ofRun = runEventOf(entry, next)
+    return ofRun === undefined ? seen : { event: ofRun, ofRun }
   }
 
   function show(): void {
-    const shown = unsafe.filter(({ seq }) => seq <= journal.safeSeq())
+    const shown = unsafe.filter(({ event }) => event.seq <= journal.safeSeq())
     unsafe = unsafe.slice(shown.length)
-    for (const event of shown) {
-      listOf(events, event.runId).push(event)
-      for (const listener of listeners) listener(event)
+    for (const { event, ofRun } of shown) {
+      if (ofRun !== undefined) {
+        listOf(events, ofRun.runId).push(ofRun)
+        for (const listener of listeners) listener(ofRun)
+      }
+      live.show(event, true)
     }
   }
 
@@ -150,9 +177,13 @@ export function openLedger(
     aliases: () => aliases,
     audits: () => audits,
     eventsOf: (runId) => events.get(runId) ?? [],
+    marked: (keySha256) => marked.get(keySha256),
+    live,
+    tally: () => tally,
     announce(runId, event) {
       const shown = event({ seq: journal.safeSeq(), at: new Date(clock.now()).toISOString(), runId })
       for (const listener of listeners) listener(shown)
+      live.show({ ...shown, seq: live.lastSeq() }, false)
     },
     listen(listener) {
       listeners.add(listener)

@@ -89,7 +89,11 @@ export async function openService(
     const ledger = openLedger(journal, entries, clock)
     const registry = await openRegistry(disk, place('releases'), identity, ledger.releases)
     const blobs = openBlobs(disk, place('blobs'))
-    const roster = createRoster()
+    const roster = createRoster(({ agentId, name }, isHere) => {
+      const stamp = { seq: ledger.live.lastSeq(), at: new Date(clock.now()).toISOString() }
+      const type = isHere ? 'agent-connected' : 'agent-disconnected'
+      ledger.live.show({ ...stamp, type, agentId, name }, false)
+    })
     const updatesFolder = place('updates')
     const parts: Parts = {
       ledger,

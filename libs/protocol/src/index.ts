@@ -17,6 +17,16 @@ export {
   journalLineSchema,
   journalPageSchema,
 } from './api/journal-page.js'
+export {
+  type FleetLiveEvent,
+  fleetLiveEventSchema,
+  LIVE_NAMESPACE,
+  LIVE_PATH,
+  LIVE_PROTOCOL,
+  type LiveEvent,
+  liveEventSchema,
+  TOKEN_PROTOCOL,
+} from './api/live-event.js'
 export { type PlannedAgent, type PlannedPrivacy, type PlanView, planViewSchema } from './api/plan-view.js'
 export {
   type PrivacyCharge,

@@ -6,6 +6,7 @@
 import { codes, type ErrorCode, LoricaError, problemOf, problemSchema } from '@lorica/protocol'
 import type { Role } from '../fleet/operators.js'
 import { type Json, type Schemas, schemasOf } from './json-schemas.js'
+import { KEY_HEADER } from './once.js'
 import type { Route } from './route.js'
 
 /** One operation of the document, and the route that it is of. */
@@ -92,11 +93,14 @@ function operationIdOf({ method, path }: Route): string {
   return method.toLowerCase() + words.map((word) => (word[0] ?? '').toUpperCase() + word.slice(1)).join('')
 }
 
-function parametersOf({ params, query, headers }: Route, schemas: Schemas): readonly Json[] {
+function parametersOf({ params, query, headers, isOnce }: Route, schemas: Schemas): readonly Json[] {
+  const all = isOnce
+    ? { ...headers, [KEY_HEADER]: 'a name of this request: sent again with it, it creates nothing more' }
+    : headers
   return [
     ...fieldsOf('path', params === undefined ? {} : schemas.given(params)),
     ...fieldsOf('query', query === undefined ? {} : schemas.given(query)),
-    ...Object.entries(headers).map(([name, description]) => ({
+    ...Object.entries(all).map(([name, description]) => ({
       ...{ name, in: 'header', required: false, description, schema: { type: 'string' } },
     })),
   ]
@@ -114,12 +118,13 @@ function fieldsOf(where: 'path' | 'query', { properties = {}, required = [] }: J
 }
 
 /** Every code that a route may answer, its own and those that follow from what it takes. */
-export function codesOf({ method, role, query, body, codes: own }: Route): readonly ErrorCode[] {
+export function codesOf({ method, role, query, body, isOnce, codes: own }: Route): readonly ErrorCode[] {
   const asked: ErrorCode[] = role === null ? [] : ['LRC-2007', 'LRC-2015']
   const read: ErrorCode[] = query === undefined && body === undefined ? [] : ['LRC-1007']
   const sent: ErrorCode[] = body === undefined ? [] : ['LRC-1002']
   const kept: ErrorCode[] = method === 'POST' && role !== null ? ['LRC-5005', 'LRC-5008'] : []
-  return [...new Set<ErrorCode>([...read, ...sent, ...asked, ...own, ...kept, 'LRC-9001'])]
+  const again: ErrorCode[] = isOnce ? ['LRC-1014'] : []
+  return [...new Set<ErrorCode>([...read, ...sent, ...asked, ...again, ...own, ...kept, 'LRC-9001'])]
 }
 
 function refusalsOf(all: readonly ErrorCode[], problem: Json): Readonly<Record<string, Json>> {

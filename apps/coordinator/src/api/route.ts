@@ -6,6 +6,7 @@ import { type ErrorCode, readMessage, type Shown } from '@lorica/protocol'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import type { Role } from '../fleet/operators.js'
+import { KEY_HEADER, type Once, type Repetition } from './once.js'
 
 /** A body: how it looks, and what reads it. */
 export interface Body<T> {
@@ -33,6 +34,7 @@ export interface Asked<Params, Query, Given> {
   readonly body: Given
   readonly request: FastifyRequest
   readonly reply: FastifyReply
+  readonly once: Once // of a route that is declared with `isOnce`
 }
 
 interface Declared<Params extends z.ZodType, Query extends z.ZodType, Given, Answer extends z.ZodType> {
@@ -48,6 +50,7 @@ interface Declared<Params extends z.ZodType, Query extends z.ZodType, Given, Ans
   readonly media?: string // of the answer; JSON where it is left out. Of lines of JSON `answer` is one line
   readonly status?: 200 | 201
   readonly alsoStatus?: 503 // that the same answer may have
+  readonly isOnce?: true // may be sent again under an idempotency key: `act` looks at `once`
   readonly codes?: readonly ErrorCode[] // of refusals, beside those that any route may give
   readonly enter?: (request: FastifyRequest) => void // before anything of the request is read
   readonly act: (
@@ -70,9 +73,10 @@ export interface Route {
   readonly media: string
   readonly status: 200 | 201
   readonly alsoStatus: 503 | undefined
+  readonly isOnce: boolean
   readonly codes: readonly ErrorCode[]
   readonly enter: (request: FastifyRequest) => void
-  readonly handle: (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
+  readonly handle: (request: FastifyRequest, reply: FastifyReply, once: Once | undefined) => Promise<unknown>
 }
 
 /** Declares a route. */
@@ -89,14 +93,16 @@ export function route<
     ...{ headers: declared.headers ?? {}, body: declared.body, bodyBytes: declared.bodyBytes },
     ...{ answer: declared.answer, media: declared.media ?? 'application/json' },
     ...{ status: declared.status ?? 200, alsoStatus: declared.alsoStatus, codes: declared.codes ?? [] },
+    isOnce: declared.isOnce ?? false,
     enter: declared.enter ?? (() => {}),
-    handle: async (request, reply) =>
+    handle: async (request, reply, once) =>
       await act({
         params: partOf('path', params, request.params) as z.output<Params>,
         query: partOf('query', query, request.query) as z.output<Query>,
         body: declared.body?.read(request.body) as Given,
         request,
         reply,
+        once: once as Once, // there is none where nobody may look at it
       }),
   }
 }
@@ -105,19 +111,41 @@ function partOf(name: string, schema: z.ZodType | undefined, raw: unknown): unkn
   return schema === undefined ? undefined : readMessage(schema, name, raw)
 }
 
-/** Serves routes. */
-export function serveRoutes(app: FastifyInstance, routes: readonly Route[]): void {
-  for (const { method, path, role, bodyBytes, enter, handle, media, status } of routes) {
+/** What requests under an idempotency key go through, and who sends one. */
+export interface Repeating {
+  readonly repetition: Repetition
+  readonly nameOf: (request: FastifyRequest) => string
+}
+
+/** Serves routes; without `repeating` none of them creates anything. */
+export function serveRoutes(app: FastifyInstance, routes: readonly Route[], repeating?: Repeating): void {
+  for (const one of routes) {
+    const { method, path, role, bodyBytes, enter, media, status } = one
     app.route({
       ...{ method, url: path, config: { role } },
       ...(bodyBytes === undefined ? {} : { bodyLimit: bodyBytes }),
       onRequest: async (request) => enter(request),
       handler: async (request, reply) => {
-        const answer = await handle(request, reply)
+        const answer = await once(one, request, repeating, (once) => one.handle(request, reply, once))
         if (answer === answered) return reply
         if (media !== 'application/json') void reply.header('content-type', media)
         return reply.status(reply.statusCode === 200 ? status : reply.statusCode).send(answer)
       },
     })
   }
+}
+
+function once<T>(
+  { isOnce, path }: Route,
+  request: FastifyRequest,
+  repeating: Repeating | undefined,
+  act: (once: Once | undefined) => Promise<T>,
+): Promise<T> {
+  if (!isOnce) return act(undefined)
+  if (repeating === undefined) throw new RangeError(`${path} creates something: expected "repeating"`)
+  const { headers, method, url, body } = request
+  const key = headers[KEY_HEADER]
+  const operator = repeating.nameOf(request)
+  const asked = { key: key === undefined ? key : String(key), operator, target: `${method} ${url}`, body }
+  return repeating.repetition.during(asked, act)
 }

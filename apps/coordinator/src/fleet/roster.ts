@@ -58,14 +58,22 @@ export interface Roster {
   all(): readonly Presence[]
 }
 
-/** An empty roster. */
-export function createRoster(): Roster {
+/** An empty roster. `changed` hears who comes and goes. */
+export function createRoster(changed: (presence: Presence, isHere: boolean) => void = () => {}): Roster {
   const present = new Map<string, Presence>()
   const byName = (a: Presence, b: Presence) =>
     a.name < b.name ? -1 : a.name > b.name ? 1 : a.agentId < b.agentId ? -1 : 1
   return {
-    add: (presence) => void present.set(presence.agentId, presence),
-    remove: (presence) => present.get(presence.agentId) === presence && present.delete(presence.agentId),
+    add(presence) {
+      present.set(presence.agentId, presence)
+      changed(presence, true)
+    },
+    remove(presence) {
+      if (present.get(presence.agentId) !== presence) return false
+      present.delete(presence.agentId)
+      changed(presence, false)
+      return true
+    },
     find: (agentId) => present.get(agentId),
     eligible: () => [...present.values()].filter(({ hello }) => hello.dataset.documents > 0).sort(byName),
     all: () => [...present.values()],

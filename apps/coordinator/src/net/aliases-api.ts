@@ -1,5 +1,6 @@
 import { LoricaError, type ReleaseView } from '@lorica/protocol'
 import { z } from 'zod'
+import { entityTag, expectUnchanged, preconditionHeaders } from '../api/precondition.js'
 import { body, type Route, route } from '../api/route.js'
 import type { Ledger } from '../ledger.js'
 import { expectAlias } from '../releases/aliases.js'
@@ -32,21 +33,38 @@ export function aliasRoutes({
       act: () => ({ aliases: Object.fromEntries([...ledger.aliases()].toSorted()) }),
     }),
     route({
+      path: 'GET /api/v1/aliases/:alias',
+      role: 'viewer',
+      summary: 'The release that an alias names, with an entity tag to move it by',
+      params: aliasParams,
+      answer: z.object({ alias: z.string(), release: z.string() }),
+      codes: ['LRC-3018'],
+      act: ({ params: { alias }, reply }) => {
+        const release = ledger.aliases().get(alias)
+        if (release === undefined) throw unknownAlias(alias)
+        void reply.header('etag', entityTag(release))
+        return { alias, release }
+      },
+    }),
+    route({
       path: 'POST /api/v1/aliases/:alias',
       role: 'operator',
       summary: 'Sets or moves an alias, to a release whose files are whole',
       params: aliasParams,
+      headers: preconditionHeaders,
       body: body('alias', aliasSchema),
       answer: z.object({ alias: z.string(), release: z.string(), before: beforeSchema }),
-      codes: ['LRC-3007', 'LRC-3017', 'LRC-3018', 'LRC-5002'],
-      act: async ({ params: { alias }, body: { release: named } }) => {
+      codes: ['LRC-1015', 'LRC-3007', 'LRC-3017', 'LRC-3018', 'LRC-5002'],
+      act: async ({ params: { alias }, body: { release: named }, request: { headers }, reply }) => {
         expectAlias(alias)
         const { name: release, manifest } = releaseOf(named)
         expectUnrefuted(ledger.audits(), release)
         for (const { sha256 } of manifest.files) await blobs.whole(sha256) // an alias names what is whole
         const before = ledger.aliases().get(alias) ?? null
+        expectUnchanged(headers, before)
         if (before !== release) ledger.record({ type: 'alias-moved', alias, release })
         await ledger.flush()
+        void reply.header('etag', entityTag(release))
         return { alias, release, before }
       },
     }),
@@ -55,19 +73,24 @@ export function aliasRoutes({
       role: 'operator',
       summary: 'Takes an alias away',
       params: aliasParams,
+      headers: preconditionHeaders,
       answer: z.object({ alias: z.string(), before: beforeSchema }),
-      codes: ['LRC-3018'],
-      act: async ({ params: { alias } }) => {
+      codes: ['LRC-1015', 'LRC-3018'],
+      act: async ({ params: { alias }, request: { headers } }) => {
         const before = ledger.aliases().get(alias)
-        if (before === undefined)
-          throw new LoricaError('LRC-3018', `no release has the alias ${alias.slice(0, 64)}`, {
-            expected: [...ledger.aliases().keys()].join(', ') || 'an alias that was set',
-            received: alias.slice(0, 64),
-          })
+        expectUnchanged(headers, before ?? null)
+        if (before === undefined) throw unknownAlias(alias)
         ledger.record({ type: 'alias-moved', alias, release: null })
         await ledger.flush()
         return { alias, before }
       },
     }),
   ]
+
+  function unknownAlias(alias: string): LoricaError {
+    return new LoricaError('LRC-3018', `no release has the alias ${alias.slice(0, 64)}`, {
+      expected: [...ledger.aliases().keys()].join(', ') || 'an alias that was set',
+      received: alias.slice(0, 64),
+    })
+  }
 }

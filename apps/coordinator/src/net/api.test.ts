@@ -173,7 +173,7 @@ test('a code is told at the status that it has, and shapes are told once for wha
         ...{ params: z.object({ id: z.string() }), query: undefined, headers: {}, bodyBytes: undefined },
         body: { schema: shape, read: (raw) => raw },
         ...{ answer: shape, media: 'application/json', status: 201, alsoStatus: undefined },
-        ...{ codes: ['LRC-3004'], enter: () => {}, handle: async () => ({}) },
+        ...{ isOnce: false, codes: ['LRC-3004'], enter: () => {}, handle: async () => ({}) },
       },
     ],
     'lorica 3.2',

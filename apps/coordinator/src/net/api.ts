@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { createRepetition } from '../api/once.js'
 import { serveRoutes } from '../api/route.js'
 import { type AgentParts, agentRoutes } from './agent-api.js'
 import { documentRoutes } from './document-api.js'
@@ -9,5 +10,5 @@ export function serveApi(app: FastifyInstance, parts: AgentParts & OperatorParts
   const open = agentRoutes(parts)
   const guarded = operatorRoutes(parts)
   serveRoutes(app, [...open, ...documentRoutes([...open, ...guarded])])
-  operatorApi(app, guarded, parts)
+  operatorApi(app, guarded, parts, createRepetition(parts))
 }

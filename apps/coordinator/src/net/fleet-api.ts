@@ -1,5 +1,6 @@
 import { type AgentView, agentViewSchema, LoricaError, labelKeySchema } from '@lorica/protocol'
 import { z } from 'zod'
+import type { Once } from '../api/once.js'
 import { nextOf, nextSchema, pageOf, pageSchema } from '../api/paging.js'
 import { body, bodyReadBy, type Route, route } from '../api/route.js'
 import { agentView, type Member } from '../fleet/roster.js'
@@ -23,7 +24,10 @@ const issuedSchema = z.object({ name: z.string().nullable(), join: z.string() })
 export interface FleetParts extends Parts {
   readonly conductor: Conductor
   /** Issues join links. */
-  readonly invite: (invitations: readonly Invitation[]) => Promise<readonly Issued[]>
+  readonly invite: (
+    invitations: readonly Invitation[],
+    once?: Pick<Once, 'random' | 'mark'>,
+  ) => Promise<readonly Issued[]>
   /** Closes the connection of an agent. */
   readonly disconnect: (agentId: string) => void
 }
@@ -50,8 +54,9 @@ export function fleetRoutes(parts: FleetParts): readonly Route[] {
       summary: 'Makes join links: for one agent each and a week, unless it says otherwise',
       body: bodyReadBy((raw) => parseInvite(raw ?? {}, parts.clock.now()), inviteSchema),
       answer: z.object({ join: z.string().optional(), links: z.array(issuedSchema) }),
-      act: async ({ body }) => {
-        const issued = await parts.invite(body)
+      isOnce: true,
+      act: async ({ body, once }) => {
+        const issued = await parts.invite(body, once)
         return { join: issued[0]?.join, links: issued }
       },
     }),

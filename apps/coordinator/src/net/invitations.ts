@@ -10,6 +10,7 @@ import {
 } from '@lorica/protocol'
 import { z } from 'zod'
 import type { Invitation } from '../fleet/tokens.js'
+import type { RequestMark } from '../journal-event.js'
 import type { Ledger } from '../ledger.js'
 import type { Random } from '../random.js'
 
@@ -50,7 +51,10 @@ export const openInvitation = (nowMs: number): Invitation => ({
   ...{ expiresAtMs: nowMs + limits.tokenMs, uses: null, name: null, needsApproval: false },
 })
 
-/** Makes a link for each invitation; only hashes of their secrets are kept. */
+/**
+ * Makes a link for each invitation; only hashes of their secrets are kept. A token that is known was made before, when the same
+ * request came: its link is given once more.
+ */
 export async function issueLinks(
   invitations: readonly Invitation[],
   {
@@ -58,11 +62,13 @@ export async function issueLinks(
     identity,
     random,
     url,
+    mark = {},
   }: {
     readonly ledger: Ledger
     readonly identity: Identity
     readonly random: Random
     readonly url: string
+    readonly mark?: { readonly request?: RequestMark }
   },
 ): Promise<readonly Issued[]> {
   const issued = invitations.map((invitation) => {
@@ -70,7 +76,8 @@ export async function issueLinks(
     const secretSha256 = tokenSecretSha256(token)
     if (secretSha256 === undefined)
       throw new RangeError('createToken expected to give a token that can be read back')
-    ledger.record({ type: 'token-issued', secretSha256, ...invitation })
+    if (!ledger.tokens().some((known) => known.secretSha256 === secretSha256))
+      ledger.record({ type: 'token-issued', secretSha256, ...invitation, ...mark })
     return { name: invitation.name, join: joinLink(url, token) }
   })
   await ledger.flush()

@@ -73,9 +73,9 @@ export function journalRoutes({ store, safeSeq }: JournalRecords): readonly Rout
   }
 }
 
-/** A line without what only whoever holds the folder needs: the hashes of tokens. */
+/** A line without what only whoever holds the folder needs: the hashes of tokens and of requests. */
 function shown(line: string): JournalPage['lines'][number] {
   const { seq, at, type, hash, prev: _, ...fields } = JSON.parse(line) as Record<string, unknown>
-  const { secretSha256: __, tokenSha256: ___, ...told } = fields
+  const { secretSha256: __, tokenSha256: ___, request: ____, ...told } = fields
   return { seq: seq as number, at: at as string, type: type as string, hash: hash as string, fields: told }
 }

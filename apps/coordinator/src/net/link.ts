@@ -8,7 +8,7 @@ import type { Admission } from './admission.js'
 import { BoundedServer, boundPings } from './bounded-server.js'
 import type { Connections } from './connections.js'
 import type { Doorway } from './doorway.js'
-import { guardUpgrades } from './upgrade.js'
+import type { Upgrades } from './upgrade.js'
 
 /** The agents' side of the coordinator. */
 export interface Link {
@@ -26,9 +26,9 @@ export interface LinkParts {
 }
 
 /**
- * Listens for agents on an HTTP server: WebSocket only, proven before the upgrade.
+ * Listens for agents on the HTTP server that `upgrades` guards: WebSocket only, proven before the upgrade.
  */
-export function openLink(server: HttpServer, parts: LinkParts): Link {
+export function openLink(server: HttpServer, upgrades: Upgrades, parts: LinkParts): Link {
   const { admission, clock, doorway } = parts
   const admitted = new WeakMap<IncomingMessage, Member>()
   const served = server.listeners('request') as ((...request: unknown[]) => void)[]
@@ -50,7 +50,7 @@ export function openLink(server: HttpServer, parts: LinkParts): Link {
   })
   server.removeAllListeners('request') // socket.io would answer those to its path, and there are none but upgrades
   for (const serve of served) server.on('request', serve)
-  guardUpgrades(server, (request) => {
+  upgrades.guard(FLEET_PATH, (request) => {
     try {
       doorway.enter('upgrade', request.socket)
       admitted.set(request, admission.connect(request))

@@ -1,6 +1,7 @@
 import { LoricaError, SOFTWARE, whoamiViewSchema } from '@lorica/protocol'
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import type { Repetition } from '../api/once.js'
 import { type Route, route, serveRoutes } from '../api/route.js'
 import { expectRole, neededRole, type Role } from '../fleet/operators.js'
 import { replayRound } from '../rounds/replay.js'
@@ -72,16 +73,23 @@ export function operatorRoutes(parts: OperatorParts): readonly Route[] {
 }
 
 /** Serves routes to holders of a token with the role that each needs. */
-export function operatorApi(app: FastifyInstance, routes: readonly Route[], bearers: Bearers): void {
+export function operatorApi(
+  app: FastifyInstance,
+  routes: readonly Route[],
+  bearers: Bearers,
+  repetition: Repetition,
+): void {
+  const names = new WeakMap<object, string>() // of those who ask
   void app.register(async (api) => {
     api.addHook('onRequest', async (request) => {
       const { method, routeOptions } = request
-      const { role } = bearerOf(request, bearers)
+      const { name, role } = bearerOf(request, bearers)
+      names.set(request, name)
       const { role: needed = neededRole(method, routeOptions.url ?? '') } = routeOptions.config as {
         readonly role?: Role
       }
       expectRole(role, needed)
     })
-    serveRoutes(api, routes)
+    serveRoutes(api, routes, { repetition, nameOf: (request) => names.get(request) ?? '' })
   })
 }

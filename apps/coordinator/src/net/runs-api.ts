@@ -44,9 +44,12 @@ export function runsRoutes(
       body: runFile,
       status: 201,
       answer: runViewSchema,
+      isOnce: true,
       codes: runCodes,
-      act: async ({ body }) => {
-        const runId = await addRun(body, parts, conductor)
+      act: async ({ body, once: { earlier, mark } }) => {
+        if (earlier !== undefined && 'runId' in earlier.event)
+          return conductor.view(runOf(earlier.event.runId))
+        const runId = await addRun(body, parts, conductor, mark)
         parts.log('run-created', { run: runId })
         return conductor.view(runOf(runId))
       },

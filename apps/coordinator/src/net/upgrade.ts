@@ -1,37 +1,59 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { FLEET_PATH, LoricaError, problemOf, refusalOf } from '@lorica/protocol'
+import { LoricaError, problemOf, refusalOf } from '@lorica/protocol'
 import { retryAfterOf } from './doorway.js'
 
 /** An upgrade of an HTTP connection to a WebSocket. */
 type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
-/**
- * Puts a check before the WebSocket server that listens on `server`: an upgrade that is not as the protocol has it, or that `check`
- * throws on, is answered with a refusal in JSON, before a socket, a parser or a timer exists for it.
- */
-export function guardUpgrades(server: Server, check: (request: IncomingMessage) => void): void {
-  const accepted = server.listeners('upgrade') as Upgrade[]
-  server.removeAllListeners('upgrade')
-  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+/** Who may upgrade an HTTP connection to a WebSocket, by its path. */
+export interface Upgrades {
+  /**
+   * Puts a check before the WebSocket server that has just begun to listen: an upgrade that is not as the protocol has it, or that
+   * `check` throws on, is answered with a refusal in JSON, before a socket, a parser or a timer exists for it.
+   */
+  guard(path: string, check: (request: IncomingMessage) => void): void
+}
+
+/** No path may be upgraded yet. */
+export function openUpgrades(server: Server): Upgrades {
+  const doors = new Map<
+    string,
+    { readonly check: (request: IncomingMessage) => void; readonly accept: Upgrade[] }
+  >()
+  const enter: Upgrade = (request, socket, head) => {
     socket.on('error', () => socket.destroy())
+    const door = doors.get(pathOf(request))
     try {
-      expectForm(request)
-      check(request)
+      expectForm(request, [...doors.keys()])
+      door?.check(request)
     } catch (error) {
       refuse(socket, error)
       return
     }
-    for (const accept of accepted) accept.call(server, request, socket, head)
-  })
+    for (const accept of door?.accept ?? []) accept.call(server, request, socket, head)
+  }
+  server.on('upgrade', enter)
+  return {
+    guard(path, check) {
+      const accept = (server.listeners('upgrade') as Upgrade[]).filter((listener) => listener !== enter)
+      for (const listener of accept) server.removeListener('upgrade', listener)
+      doors.set(path, { check, accept })
+    },
+  }
 }
 
+const pathOf = ({ url = '/' }: IncomingMessage): string => (url.split('?')[0] ?? '').replace(/\/$/, '')
+
 /** Throws LoricaError LRC-3010 for another address, LRC-1007 for an upgrade of another form. */
-function expectForm({ url = '/', method, headers }: IncomingMessage): void {
-  const [path = '', query = ''] = url.split('?')
-  if (path.replace(/\/$/, '') !== FLEET_PATH)
-    throw new LoricaError('LRC-3010', `no WebSocket at ${path.slice(0, 200)}`, { expected: FLEET_PATH })
-  const asked = new URLSearchParams(query)
+function expectForm(request: IncomingMessage, paths: readonly string[]): void {
+  const { url = '/', method, headers } = request
+  const path = pathOf(request)
+  if (!paths.includes(path))
+    throw new LoricaError('LRC-3010', `no WebSocket at ${path.slice(0, 200)}`, {
+      expected: paths.join(' or '),
+    })
+  const asked = new URLSearchParams(url.split('?')[1] ?? '')
   const key = headers['sec-websocket-key'] ?? ''
   expectPart('the method', 'GET', method ?? '')
   expectPart('EIO', '4', asked.get('EIO') ?? '')

@@ -2,7 +2,7 @@ import { basename, join, resolve } from 'node:path'
 import { type Adapter, adapterFiles, orthonormalStart } from '@lorica/peft-core'
 import { type FileReference, LoricaError, parseRunSpec, type RunSpec } from '@lorica/protocol'
 import type { Host } from '../host.js'
-import type { RunJournalEvent } from '../journal-event.js'
+import type { RequestMark, RunJournalEvent } from '../journal-event.js'
 import type { Ledger } from '../ledger.js'
 import { expectNoise } from '../runs/site-privacy.js'
 import { expectPersonal, hasOrthonormalStart } from '../runs/strategy.js'
@@ -58,19 +58,20 @@ export async function prepareRun(
 
 /**
  * Records a run as an operator sent it and has it worked on; returns its id once it is safe. While nothing can be written it is
- * refused before it is recorded: a run that is recorded is worked on, even if the answer about it gets lost. Throws as `pinRun`, and
- * LRC-5005 or LRC-5008.
+ * refused before it is recorded: a run that is recorded is worked on, even if the answer about it gets lost. `mark` says which request
+ * it is for. Throws as `pinRun`, and LRC-5005 or LRC-5008.
  */
 export async function addRun(
   raw: unknown,
   parts: Pick<Host, 'models' | 'random'> & { readonly blobs: Blobs; readonly ledger: Ledger },
   conductor: { runAdded(): void },
+  mark: { readonly request?: RequestMark } = {},
 ): Promise<string> {
   const { ledger } = parts
   const start = await prepareRun(raw, parts)
   await ledger.flush()
   const runId = runIdOf(start.spec, ledger.runs())
-  ledger.record({ type: 'run-created', runId, ...start })
+  ledger.record({ type: 'run-created', runId, ...start, ...mark })
   conductor.runAdded()
   await ledger.flush()
   return runId

@@ -19,6 +19,8 @@ export type Problem = Readonly<z.infer<typeof problemSchema>>
 
 const statusOf: Partial<Record<ErrorCode, number>> = {
   'LRC-1002': 413,
+  'LRC-1014': 422,
+  'LRC-1015': 412,
   'LRC-2002': 401,
   'LRC-2003': 401,
   'LRC-2004': 401,

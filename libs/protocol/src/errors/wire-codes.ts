@@ -67,4 +67,17 @@ export const wireCodes = {
       'A frame broke a rule of WebSocket itself (RFC 6455): no mask, an unknown opcode, fragments out of order.',
     action: 'Check that no proxy rewrites WebSocket frames; update the other side.',
   },
+  'LRC-1014': {
+    title: 'Idempotency key names another request',
+    meaning:
+      'A request that creates something was sent with a key under which this operator had sent a different one, which was answered.',
+    action:
+      'Give each request a key of its own, such as a UUID, and use it again only to send the same request once more.',
+  },
+  'LRC-1015': {
+    title: 'It was changed meanwhile',
+    meaning:
+      'The request was to count only while something is as it was read (If-Match, If-None-Match), and it is not so any more. Nothing was changed.',
+    action: 'Read it again, and decide again.',
+  },
 } as const
