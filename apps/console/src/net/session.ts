@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals'
+import { tokenIn } from '../views/token.js'
 
 const KEY = 'lorica-token'
 
@@ -10,7 +11,7 @@ export const turnedAway = signal<string | null>(null)
 
 /** Takes a token out of the address, where a link had one, and otherwise the one that this tab has. */
 export function openSession(): void {
-  const given = tokenOf(location.hash)
+  const given = tokenIn(location.hash)
   if (given !== undefined) {
     history.replaceState(null, '', `${location.pathname}${location.search}`)
     signIn(given)
@@ -29,9 +30,4 @@ export function signOut(why: string | null = null): void {
   sessionStorage.removeItem(KEY)
   turnedAway.value = why
   token.value = null
-}
-
-/** What people paste: a token, or the link with one that a coordinator prints. */
-export function tokenOf(text: string): string | undefined {
-  return /#token=([\w-]{16,128})$/.exec(text.trim())?.[1]
 }

@@ -3,7 +3,6 @@ import { useEffect, useState } from 'preact/hooks'
 import { useAnswer } from '../net/answer.js'
 import { get } from '../net/api.js'
 import { Awaited } from '../parts/awaited.js'
-import { Badge } from '../parts/badge.js'
 import { Head } from '../parts/head.js'
 import { act } from '../parts/notice.js'
 import { count, moment } from '../views/format.js'
@@ -62,7 +61,7 @@ export function AuditPage() {
               {shown.map((line) => (
                 <Line key={line.seq} line={line} />
               ))}
-              {shown.length === 0 && <p class="entry soft">No line of those that are shown is like that.</p>}
+              {shown.length === 0 && <p class="body soft">No line of those that are shown is like that.</p>}
             </section>
             {(lines.at(-1)?.seq ?? 1) > 1 && (
               <button type="button" onClick={() => void more()}>
@@ -85,19 +84,21 @@ function joined(newest: readonly JournalLine[], older: readonly JournalLine[]): 
 function Line({ line }: { readonly line: JournalLine }) {
   const { text, tone, link } = told(line)
   return (
-    <div class="entry">
-      <span class="seq">{line.seq}</span>
-      <time class="small soft" datetime={line.at}>
-        {moment(line.at)}
-      </time>
-      <div>
-        {tone === 'bad' || tone === 'warn' ? <Badge tone={tone} text={line.type} /> : null}{' '}
-        {link === null ? text : <a href={link}>{text}</a>}
-      </div>
-      <details>
-        <summary class="small faint">{line.type}</summary>
-        <pre>{JSON.stringify({ hash: line.hash, ...line.fields }, null, 2)}</pre>
-      </details>
-    </div>
+    <details class="entry">
+      <summary class="line">
+        <span class="seq">{line.seq}</span>
+        <time class="small soft" datetime={line.at}>
+          {moment(line.at)}
+        </time>
+        <span class={`text ${tone === 'bad' || tone === 'warn' ? tone : ''}`}>{text}</span>
+        <code class="faint">{line.type}</code>
+      </summary>
+      <pre>{JSON.stringify({ hash: line.hash, ...line.fields }, null, 2)}</pre>
+      {link !== null && (
+        <p class="see">
+          <a href={link}>See what it is about</a>
+        </p>
+      )}
+    </details>
   )
 }

@@ -9,29 +9,14 @@ import { fractionOf, type Lane, type Lanes, laneRows } from '../views/lanes.js'
 import { linkTo } from '../views/route.js'
 import { isOver } from '../views/run-list.js'
 import type { Tone } from '../views/tone.js'
+import { LastRound } from './run-last-round.js'
 
 const stages = ['train', 'aggregate', 'evaluate', 'done'] as const
 const stageNames = { train: 'Train', aggregate: 'Sum', evaluate: 'Measure', done: 'Release' } as const
 
 /** The round that is open: how far it is, and each agent in it. */
 export function LanesPanel({ run, lanes }: { readonly run: RunView; readonly lanes: Lanes }) {
-  if (isOver(run.state)) {
-    const last = run.rounds.at(-1)
-    return (
-      <Panel title="Last round">
-        {last === undefined ? (
-          <p class="soft">It ended before a round was finished.</p>
-        ) : (
-          <div class="stack tight">
-            <p>
-              Round {last.round}: {last.reason}
-            </p>
-            <a href={linkTo('runs', run.run, 'rounds', last.round)}>What became of each agent</a>
-          </div>
-        )}
-      </Panel>
-    )
-  }
+  if (isOver(run.state)) return <LastRound run={run} />
   const rows = laneRows(lanes)
   const isIn = rows.filter(({ phase }) => phase === 'accepted').length
   const title = lanes.round === 0 ? 'Before the first round' : `Round ${lanes.round}`

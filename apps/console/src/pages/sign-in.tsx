@@ -1,12 +1,13 @@
 import { useState } from 'preact/hooks'
-import { signIn, tokenOf, turnedAway } from '../net/session.js'
+import { signIn, turnedAway } from '../net/session.js'
 import { CommandLine } from '../parts/command.js'
 import { Mark } from '../parts/mark.js'
+import { tokenIn } from '../views/token.js'
 
 /** Where a token is asked for. */
 export function SignInPage() {
   const [text, setText] = useState('')
-  const given = tokenOf(text) ?? text.trim()
+  const given = tokenIn(text) ?? text.trim()
   const submit = (event: Event) => {
     event.preventDefault()
     if (given !== '') signIn(given)

@@ -1,5 +1,5 @@
 import type { ReleaseManifest } from '@lorica/protocol'
-import { bytes, change, count, loss, moment } from './format.js'
+import { bytes, count, loss, moment } from './format.js'
 
 /** What two releases say of themselves, side by side; `isSame` where they say the same. */
 export interface Fact {
@@ -18,15 +18,15 @@ export function manifestFacts(from: ReleaseManifest, to: ReleaseManifest): reado
   })
 }
 
-/** The better of two losses and by how much, in a sentence; null where one of them was not measured. */
+/** The better of two by their losses, in a sentence; null where one of them was not measured. */
 export function betterText(from: ReleaseManifest, to: ReleaseManifest): string | null {
-  const share = change(from.evaluation.loss, to.evaluation.loss)
-  if (share === null) return null
-  if (from.evaluation.tokens !== to.evaluation.tokens)
-    return `The loss of ${to.name} is ${share} of that of ${from.name} away, measured on other text.`
-  if (from.evaluation.loss === to.evaluation.loss) return `${from.name} and ${to.name} have the same loss.`
-  const isBetter = (to.evaluation.loss ?? 0) < (from.evaluation.loss ?? 0)
-  return `${to.name} is ${isBetter ? 'better' : 'worse'} than ${from.name}: its loss is ${share}.`
+  const [old, next] = [from.evaluation, to.evaluation]
+  if (old.loss === null || next.loss === null) return null
+  if (old.loss === next.loss) return `${from.name} and ${to.name} have the same loss.`
+  const share = Math.abs((100 * (next.loss - old.loss)) / old.loss).toFixed(1)
+  const isBetter = next.loss < old.loss
+  const other = old.tokens === next.tokens ? '' : ', measured on other text'
+  return `${to.name} is ${isBetter ? 'better' : 'worse'} than ${from.name}: its loss is ${share} % ${isBetter ? 'lower' : 'higher'}${other}.`
 }
 
 function factsOf(one: ReleaseManifest): readonly (readonly [string, string])[] {
@@ -38,7 +38,13 @@ function factsOf(one: ReleaseManifest): readonly (readonly [string, string])[] {
     ['Base', `${one.base.name} ${one.base.sha256.slice(0, 12)}`],
     ['Held-out loss', loss(evaluation.loss)],
     ['Held-out tokens', count(evaluation.tokens)],
-    ['Agents', contributions.map(({ name }) => name).join(', ') || '-'],
+    [
+      'Agents',
+      contributions
+        .map(({ name }) => name)
+        .toSorted()
+        .join(', ') || '-',
+    ],
     ['Size', bytes(files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0))],
     [
       'Promise',
