@@ -3,11 +3,12 @@ import type { LoricaError } from '@lorica/protocol'
 import type { Config } from './config.js'
 import { type Host, systemHost } from './host.js'
 import type { Log } from './log.js'
+import { createMetrics } from './metrics.js'
 import { serveApi } from './net/api.js'
 import { consolePage } from './net/console-page.js'
 import { openDoorway } from './net/doorway.js'
 import type { FleetParts } from './net/fleet-api.js'
-import { openHttp } from './net/http.js'
+import { countRequests, openHttp } from './net/http.js'
 import { type Issued, issueLinks, openInvitation } from './net/invitations.js'
 import { openLink } from './net/link.js'
 import { openLive } from './net/live.js'
@@ -48,7 +49,8 @@ export async function startCoordinator(
   const service = await openService(config, log, host).catch((error: unknown) => {
     throw (error as NodeJS.ErrnoException).syscall === undefined ? error : diskError(error, config.dir)
   })
-  const { parts, conductor, admission, alarms, connections, records, adminToken, runsToGoOn } = service
+  const { parts, conductor, admission, alarms, connections, records, uploads, adminToken, runsToGoOn } =
+    service
   const { ledger, identity } = parts
   const closing: (() => unknown)[] = [() => service.close()] // in the order of opening
   const close = async () => {
@@ -69,6 +71,9 @@ export async function startCoordinator(
       bearers: { adminToken, doorway, ledger },
     })
     closing.push(() => live.close())
+    const metrics = createMetrics({ ...parts, conductor, uploads }, live.count)
+    closing.push(() => metrics.close())
+    countRequests(app, metrics)
     const ended = service.lost.then(async (reason) => {
       log('lead-lost', { why: reason.message })
       link.close()
@@ -81,7 +86,7 @@ export async function startCoordinator(
     const invite: FleetParts['invite'] = (invitations, once = { random, mark: {} }) =>
       issueLinks(invitations, { ledger, identity, ...once, url: config.linkUrl ?? url })
     serveApi(app, {
-      ...{ ...parts, conductor, admission, adminToken, doorway, records, invite },
+      ...{ ...parts, conductor, admission, adminToken, doorway, records, metrics, invite },
       binding: (nonce) => bind(identity, certificate, nonce),
       disconnect: connections.disconnect,
     })

@@ -11,6 +11,7 @@ import type { Host } from './host.js'
 import { openJournal } from './journal.js'
 import { type Ledger, openLedger } from './ledger.js'
 import type { Log } from './log.js'
+import type { Measured } from './metrics.js'
 import { type Admission, createAdmission } from './net/admission.js'
 import { createBackpressure } from './net/backpressure.js'
 import { type Connections, createConnections } from './net/connections.js'
@@ -44,6 +45,7 @@ export interface Service {
   readonly connections: Connections
   readonly adminToken: string
   readonly records: JournalRecords
+  readonly uploads: Measured['uploads']
   readonly runsToGoOn: number // runs that its journal had not ended
   /** Resolves when another coordinator has taken the lead: nothing more may be promised. */
   readonly lost: Promise<LoricaError>
@@ -144,7 +146,9 @@ export async function openService(
       ...{ log, clock, alarms },
       serve: (socket, member) => serveSession(session, socket, member),
     })
+    const uploads = { ...backpressure, budgetBytes: settings.uploadBudgetBytes ?? defaults.uploadBudgetBytes }
     return {
+      uploads,
       ...{ parts, conductor, admission, alarms, connections, adminToken, runsToGoOn },
       records: { store, safeSeq: () => journal.safeSeq() },
       lost: lead.lost,

@@ -54,19 +54,23 @@ export function agentRoutes(parts: AgentParts): readonly Route[] {
     ({ raw }: FastifyRequest) =>
       doorway.enter(what, raw.socket)
   return [
-    route({
-      path: 'GET /healthz',
-      role: null,
-      summary:
-        'Whether it serves; 503 while the disk is full or the store cannot be reached, and all goes on by itself',
-      answer: healthSchema,
-      alsoStatus: 503,
-      act: ({ reply }) => {
-        const { status, body } = healthOf(readiness)
-        void reply.status(status)
-        return body
-      },
-    }),
+    ...(['/healthz', '/readyz'] as const).map((path) =>
+      route({
+        path: `GET ${path}`,
+        role: null,
+        summary:
+          path === '/healthz'
+            ? 'Whether all is well; 503 while the disk is full or the store cannot be reached, and all goes on by itself'
+            : 'The same, for whoever decides where requests go: 503 while nothing new can be kept',
+        answer: healthSchema,
+        alsoStatus: 503,
+        act: ({ reply }) => {
+          const { status, body } = healthOf(readiness)
+          void reply.status(status)
+          return body
+        },
+      }),
+    ),
     route({
       path: 'GET /api/v1/coordinator',
       role: null,

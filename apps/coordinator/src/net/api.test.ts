@@ -9,6 +9,7 @@ import { type OpenApi, openApiOf } from '../api/openapi.js'
 import type { Route } from '../api/route.js'
 import { type Fleet, startFleet } from '../fleet.fixture.js'
 import { systemHost } from '../host.js'
+import { createMetrics } from '../metrics.js'
 import { openService } from '../service.js'
 import { type AgentParts, agentRoutes } from './agent-api.js'
 import { serveApi } from './api.js'
@@ -39,17 +40,19 @@ const documentOf = async () => (await fleet.api('GET', '/api/v1/openapi.json')).
 async function partsOf(): Promise<{ parts: AgentParts & OperatorParts; close: () => Promise<void> }> {
   const dir = await mkdtemp(join(root, 'service-'))
   const service = await openService({ dir, leaseMs: 300 }, () => {}, systemHost())
-  const { parts, conductor, admission, adminToken, connections, records } = service
+  const { parts, conductor, admission, adminToken, connections, records, uploads } = service
+  const metrics = createMetrics({ ...parts, conductor, uploads }, () => 0)
   const doorway = { enter: () => {}, proven: () => {}, wrong: () => {} }
   const binding = () => {
     throw new RangeError('no certificate')
   }
   return {
     parts: {
-      ...{ ...parts, conductor, admission, adminToken, doorway, records, binding },
+      ...{ ...parts, conductor, admission, adminToken, doorway, records, metrics, binding },
       ...{ invite: async () => [], disconnect: connections.disconnect },
     },
     close: async () => {
+      metrics.close()
       await service.stop()
       await service.close()
     },
@@ -120,7 +123,7 @@ test('what each route answers that is read fits the schema that it declares, and
     const headers = { authorization: `Bearer ${adminToken}` }
     const response = await fetch(`${url}${pathOf(one)}`, { headers })
     const media = response.headers.get('content-type')?.split(';')[0]
-    expect([one.path, response.status, media]).toEqual([one.path, one.status, one.media])
+    expect([one.path, response.status, media]).toEqual([one.path, one.status, one.media.split(';')[0]])
     const text = await response.text()
     if (!one.media.includes('json')) continue
     for (const line of one.media === 'application/json' ? [text] : text.split('\n').filter(Boolean)) {

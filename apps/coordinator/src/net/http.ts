@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { LoricaError, problemOf } from '@lorica/protocol'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Log } from '../log.js'
+import type { Metrics } from '../metrics.js'
 import type { Certificate } from './certificate.js'
 import { retryAfterOf } from './doorway.js'
 
@@ -56,6 +57,13 @@ export function openHttp(log: Log, certificate?: Certificate): FastifyInstance {
     void reply.header('x-content-type-options', 'nosniff')
   })
   return app
+}
+
+/** Tells `metrics` of every answer, by the pattern of its route. Streams count when they end. */
+export function countRequests(app: FastifyInstance, metrics: Pick<Metrics, 'answered'>): void {
+  app.addHook('onResponse', async ({ routeOptions }, reply) =>
+    metrics.answered(routeOptions.url ?? 'unknown', reply.statusCode, reply.elapsedTime / 1000),
+  )
 }
 
 /** Answers what the HTTP server could not read as a request, and ends its connection. */

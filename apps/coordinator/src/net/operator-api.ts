@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { Repetition } from '../api/once.js'
 import { type Route, route, serveRoutes } from '../api/route.js'
 import { expectRole, neededRole, type Role } from '../fleet/operators.js'
+import type { Metrics } from '../metrics.js'
 import { replayRound } from '../rounds/replay.js'
 import type { Run } from '../runs/run.js'
 import { basesRoutes } from './bases-api.js'
@@ -16,12 +17,14 @@ import { privacyRoutes } from './privacy-api.js'
 import { releasesRoutes } from './releases-api.js'
 import { roundsRoutes } from './rounds-api.js'
 import { runsRoutes } from './runs-api.js'
+import { watchingRoutes } from './watching-api.js'
 
 /** What the operators' API acts on. */
 export interface OperatorParts extends FleetParts {
   readonly adminToken: string
   readonly doorway: Doorway
   readonly records: JournalRecords
+  readonly metrics: Pick<Metrics, 'text' | 'contentType'>
 }
 
 /** The routes of the operators' API: agents, operators, runs, releases, blobs. */
@@ -47,6 +50,7 @@ export function operatorRoutes(parts: OperatorParts): readonly Route[] {
     ...runsRoutes(parts, runOf),
     ...roundsRoutes({ conductor, roster, runOf, replay }),
     ...releasesRoutes(parts),
+    ...watchingRoutes(parts.metrics),
     route({
       path: 'GET /api/v1/blobs/:id',
       role: 'viewer',
