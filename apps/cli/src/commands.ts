@@ -50,9 +50,18 @@ export const commandGroups: readonly CommandGroup[] = [
   },
   {
     title: 'Help:',
-    commands: { explain: async () => (await import('./screen/explain.js')).explainCommand() },
+    commands: {
+      explain: async () => (await import('./screen/explain.js')).explainCommand(),
+      completion: async () => (await import('./screen/completion-command.js')).completionCommand(allCommands),
+    },
   },
 ]
+
+/** Every command there is. */
+async function allCommands(): Promise<readonly Command[]> {
+  const loads = commandGroups.flatMap(({ commands }) => Object.values(commands))
+  return await Promise.all(loads.map((load) => load()))
+}
 
 async function loadBench(): Promise<Command> {
   const [bench, aggregate, serve, fleet, secureSum] = await Promise.all([
