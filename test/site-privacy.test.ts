@@ -4,7 +4,7 @@ import type { PrivacyLedgerView, ReleaseView, RunView } from '@lorica/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Fleet, siteText, startFleet } from './support/fleet.js'
 import { createFolder, type Folder } from './support/folder.js'
-import { outputOf } from './support/lorica.js'
+import { outputOf, runLorica } from './support/lorica.js'
 
 const texts = [siteText(0), siteText(1), siteText(2)]
 const lorica = fileURLToPath(new URL('../apps/cli/bin/lorica.js', import.meta.url))
@@ -87,5 +87,35 @@ describe('three agents in runs that protect their sites', () => {
       }
       await new Promise((resolve) => setTimeout(resolve, 100))
     }
+  })
+
+  test('agents share the noise out in a sum, one of them with a key that it rotated, and the release says what that needs', async () => {
+    const rotated = await runLorica<{ readonly isApproved: boolean }>([
+      ...['agent', 'rotate', '--dir', fleet.folders.agent(1)],
+    ])
+    expect(rotated.isApproved).toBe(true)
+    await fleet.restartAgent(1)
+    const view = await fleet.run({
+      ...{ rounds: 1, steps: 2, holdout: '0%' },
+      aggregate: '{ strategy: ffa, trust: private }',
+      privacy: dp('noise: shared, noiseMultiplier: 2, budget: { epsilon: 50 }'),
+    })
+    expect([view.state, view.reason]).toEqual(['succeeded', 'all rounds are committed'])
+    expect(view.rounds[0]!.contributions.map(({ name }) => name).sort()).toEqual([
+      'site-0',
+      'site-1',
+      'site-2',
+    ])
+    const { manifest } = await releaseOf(view)
+    expect(manifest.privacy).toMatchObject({ noise: 'shared', seen: 3, colluding: 0 })
+    expect(manifest.privacy!.epsilon).toBeCloseTo(epsilonOf(2, 1), 9)
+    const shown = await outputOf(process.execPath, [
+      ...[lorica, 'releases', 'show', view.release ?? '', '--url', fleet.url, '--token', fleet.adminToken],
+    ])
+    expect(shown).toContain('the sites added the noise themselves: it holds against the coordinator too')
+    const { upload } = await runLorica<{ upload: { masked: { noise: { deviation: number } } } }>([
+      ...['agent', 'last-upload', '--dir', fleet.folders.agent(1)],
+    ])
+    expect(upload.masked.noise.deviation).toBeCloseTo((2 * 0.5) / Math.sqrt(3), 5)
   })
 })

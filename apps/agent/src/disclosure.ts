@@ -29,6 +29,11 @@ export function disclosureLines({ upload, evaluation }: Disclosure): readonly st
     ...update.tensors.map(
       ({ name, shape, sizeBytes }) => `    ${name.padEnd(widest)}  (${shape.join(', ')})  ${sizeBytes} bytes`,
     ),
+    ...(masked?.noise === undefined
+      ? []
+      : [
+          `  with normal noise of standard deviation ${masked.noise.deviation.toPrecision(3)} of this agent's own on each value`,
+        ]),
     `  L2 norm ${update.norm.toPrecision(6)}, scaled by ${update.clipFactor.toPrecision(6)} before it left`,
     ...(update.encoding === 'f32'
       ? []

@@ -27,6 +27,7 @@ const lastUploadSchema = z.strictObject({
       agents: z.int(), // the most whose updates are in the sum with it
       minSurvivors: z.int(), // the fewest
       bits: z.int(), // of each value
+      noise: z.strictObject({ deviation: z.number(), honest: z.int() }).optional(), // that this agent added to each value, and of how many the promise needs it
     })
     .optional(), // of an update that left as a part of a secure sum: what left was uniform noise
   counts: z.strictObject({
@@ -65,11 +66,12 @@ export async function writeMaskedUpload(
   disk: Disk = systemDisk(),
 ): Promise<void> {
   const { runId, round, trainMs, norm = 0, clipFactor = 1 } = finished
-  const { agents, bits } = terms.ring
+  const { noise, ring } = terms
+  const { agents, bits } = ring
   const update = { runId, round, ...sent, tensors, norm, clipFactor, encoding: 'f32', roundingError: 0 }
   const record = {
     ...{ schema: 1, at, coordinator, update },
-    masked: { agents, minSurvivors: terms.minSurvivors, bits },
+    masked: { agents, minSurvivors: terms.minSurvivors, bits, ...(noise === undefined ? {} : { noise }) },
     counts: { ...unsaidCounts, trainMs },
   }
   await writeJson(join(folder, UPLOAD_FILE), record, { disk })
@@ -81,7 +83,7 @@ export const unsaidCounts = { examples: 0, tokens: 1, lossFirst: 0, lossLast: 0 
 export interface MaskedSending extends Omit<Sending, 'delta'> {
   readonly tensors: Delta['tensors']
   readonly sent: { readonly sha256: string; readonly sizeBytes: number }
-  readonly terms: Pick<SumTerms, 'ring' | 'minSurvivors'>
+  readonly terms: Pick<SumTerms, 'ring' | 'minSurvivors' | 'noise'>
 }
 
 export interface Sending {
