@@ -3,12 +3,13 @@
  * @module
  */
 import { join } from 'node:path'
-import { type Assignment, asLoricaError, fingerprintOf, idOf, LoricaError, SOFTWARE } from '@lorica/protocol'
+import { asLoricaError, fingerprintOf, idOf, LoricaError, SOFTWARE } from '@lorica/protocol'
 import { createAgenda } from './agenda.js'
 import { type ContributionParts, contributor, deliver } from './contribution.js'
 import { deferred } from './deferred.js'
 import { createTrainer } from './engine.js'
 import { describeDevice } from './engine-choice.js'
+import { createFollowing } from './following.js'
 import type { Host } from './host.js'
 import { openKeyring } from './keyring.js'
 import type { Membership } from './membership.js'
@@ -29,8 +30,9 @@ import { readControl } from './store/controls.js'
 import { writeLastEvaluation, writeLastUpload, writeUplink } from './store/ledger.js'
 import type { Finished } from './store/outbox.js'
 import { openReleases } from './store/releases.js'
-import { expectSpace, neededBytes } from './store/space.js'
+import { roomFor } from './store/room.js'
 import { openStores } from './store/stores.js'
+import { targetedReleases } from './store/target.js'
 import { summing } from './summing.js'
 import { createSums } from './sums.js'
 
@@ -56,7 +58,7 @@ const SKEW_MS = 60_000
 export function runAgent({ folder, membership, traffic, tell, host }: AgentOptions): Agent {
   const { clock, random, disk } = host
   const { settings, identity, documents, library, gpu } = membership
-  const { url, coordinatorPublicKey, threads, engine } = settings
+  const { url, coordinatorId, coordinatorPublicKey, threads, engine } = settings
   const stopped = new AbortController()
   const { promise: failed, reject: fail } = deferred()
   const stores = openStores(folder, disk)
@@ -100,6 +102,7 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
         },
       )
     },
+    target: (message) => following.take(message),
     summed: (name, letter) => sums.hear(name, letter),
     runEnded: ({ runId, state }) => {
       tell({ event: 'run-ended', runId, state })
@@ -135,7 +138,12 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
     coordinatorPublicKey,
     baseOfRun: (runId) => baseOfRun.get(runId),
     own: ({ runId, version }) => personal.own(runId, version),
+    targeted: () => targetedReleases(folder, disk),
     disk,
+  })
+  const following = createFollowing({
+    ...{ folder, fleet: coordinatorId, coordinatorPublicKey, releases, clock, disk, tell, link },
+    stopped: stopped.signal,
   })
   const sums = createSums(
     clock,
@@ -155,21 +163,10 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
     onFallen: (error) => tell({ event: 'engine-failed', ...reasonOf(error) }),
   })
   const owner = ownerOf(folder, { clock, disk, sensors: host.sensors, onWaiting: progress.onWaiting })
-  /** Forgets what is not needed any more, and throws LRC-6016 when the assignment would not fit all the same. */
-  const makeRoom = async ({ kind, base, adapter, personal: own }: Assignment): Promise<void> => {
-    const named = [...base.files, ...adapter.files].map(({ sha256 }) => sha256)
-    await blobs.prune(new Set([...named, ...adapters.kept()]))
-    const unread = hasReadData ? [] : settings.data
-    const sizes = await Promise.all(unread.map((path) => disk.sizeOf(path)))
-    const needed = neededBytes(kind, {
-      baseBytes: await bases.missingBytes(base),
-      adapterBytes: await blobs.missingBytes(adapter.files),
-      hasPersonal: own !== undefined,
-      weightBytes: adapter.files.find(({ path }) => path.endsWith('.safetensors'))?.sizeBytes ?? 0,
-      dataBytes: sizes.reduce((sum: number, sizeBytes) => sum + (sizeBytes ?? 0), 0),
-    })
-    expectSpace(needed, (await disk.freeBytes?.(folder)) ?? null)
-  }
+  const makeRoom = roomFor({
+    ...{ folder, disk, blobs, adapters, bases },
+    data: () => (hasReadData ? [] : settings.data),
+  })
   const parts: ContributionParts = {
     work: {
       base: ({ base }) => bases.pathOf(base),

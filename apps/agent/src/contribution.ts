@@ -5,6 +5,7 @@ import {
   codes,
   type ErrorCode,
   type EvaluateAssignment,
+  type Evaluation,
   type LoricaError,
   type Progress,
   type Receipt,
@@ -35,6 +36,7 @@ export interface EvaluationMessage {
   readonly lossSum: number
   readonly tokens: number
   readonly evaluateMs: number
+  readonly pairs?: NonNullable<Evaluation['pairs']>
 }
 
 export interface ContributionParts {

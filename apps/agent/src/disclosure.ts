@@ -5,6 +5,7 @@ export const statement: readonly string[] = [
   'What leaves this machine:',
   '  - the change of the adapter after training (a small file of numbers; see last-upload), clipped and rounded if the run asks for it',
   '  - counts: paragraphs, rows and tokens used, seconds, training loss, and the loss on held-out text; no loss where a run protects examples',
+  '  - which release is served here, how many requests it answered and failed, and how long they took; never a request',
   '  - about the machine: its name and labels, threads, what it trains with, memory size, its largest GPU, software version, public key',
   '  - when it declines: why, such as a limit of policy.yaml or the end of a pause; of private data only that it cannot be used',
   'What never leaves: your files, their names, any text, any tokens, the parts of adapters that a run lets this agent keep, and its private key.',
@@ -55,8 +56,13 @@ function lossesOf({ lossFirst, lossLast, samplingRate }: LastUpload['counts']): 
 
 function evaluationLines(evaluation: LastEvaluation | null): readonly string[] {
   if (evaluation === null) return []
-  const { round, lossSum, tokens, evaluateMs } = evaluation
+  const { round, lossSum, tokens, evaluateMs, pairs } = evaluation
   return [
     `Last evaluation: round ${round}: loss sum ${lossSum.toFixed(4)} over ${tokens} tokens, ${Math.round(evaluateMs)} ms`,
+    ...(pairs === undefined
+      ? []
+      : [
+          `  beside another release, over ${pairs.count} rows: its mean loss ${pairs.against.toFixed(4)}, differences of sum ${pairs.sum.toFixed(4)} and sum of squares ${pairs.sumOfSquares.toFixed(4)}`,
+        ]),
   ]
 }

@@ -38,7 +38,7 @@ export async function leaveFleet(folder: string, host: Host): Promise<void> {
       dataset: { documents: 0 }, // asks for no work
     }),
     on: {
-      ...{ assignment: () => {}, release: () => {}, runEnded: () => {}, summed: () => {} },
+      ...{ assignment: () => {}, target: () => {}, release: () => {}, runEnded: () => {}, summed: () => {} },
       ...{ connected: () => {}, disconnected: () => {} },
       refused: (refusal) => patience.abort(refusal),
     },

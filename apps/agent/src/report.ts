@@ -68,6 +68,14 @@ export type AgentEvent =
   | ({ readonly event: 'not-served' } & Reason)
   | { readonly event: 'serving'; readonly url: string; readonly release: string }
   | { readonly event: 'release-served'; readonly name: string; readonly version: number }
+  | {
+      readonly event: 'target-applied'
+      readonly serial: number
+      readonly name: string
+      readonly isServed: boolean
+      readonly downloadedBytes: number
+    }
+  | ({ readonly event: 'target-failed'; readonly serial: number; readonly name: string } & Reason)
   | { readonly event: 'run-ended'; readonly runId: string; readonly state: string }
   | ({ readonly event: 'failed' } & Reason)
   | { readonly event: 'stopped' }
@@ -171,6 +179,10 @@ function sentence(event: AgentEvent): string {
       return `Serving release ${event.name} from now on.`
     case 'not-served':
       return `What was served stays: ${explained(event)}`
+    case 'target-applied':
+      return `Release ${event.name} is what this machine is to have (target ${event.serial}); ${event.isServed ? 'it is served' : 'no program serves here'}.`
+    case 'target-failed':
+      return `Target ${event.serial} was not followed; what was here stays: ${explained(event)}`
     case 'run-ended':
       return `The run ${event.state}.`
     case 'failed':

@@ -15,7 +15,7 @@ export function sumLink(url: string, identity: Identity, mail: SumMail): Link {
       dataset: { documents: 4 },
     }),
     on: {
-      ...{ assignment: () => {}, release: () => {}, runEnded: () => {} },
+      ...{ assignment: () => {}, target: () => {}, release: () => {}, runEnded: () => {} },
       ...{ connected: () => {}, disconnected: () => {}, refused: () => {} },
       summed: (name, letter) => mail.put(name, letter),
     },

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Adapter, OptimizerState, StepProgress, TensorMap } from '@lorica/peft-core'
-import type { EvaluateAssignment, TrainAssignment } from '@lorica/protocol'
+import type { EvaluateAssignment, Evaluation, TrainAssignment } from '@lorica/protocol'
 import type { Clock } from './clock.js'
 import type { ReadControl } from './correction.js'
 import type { Delta } from './delta.js'
@@ -31,6 +31,14 @@ export interface WorkParts {
   readonly spend: Spend
   /** Hears how many batches of an evaluation were read. */
   readonly onBatch?: (done: number) => void
+}
+
+/** What an agent measured on its held-out text. */
+export interface Measured {
+  readonly lossSum: number
+  readonly tokens: number
+  readonly evaluateMs: number
+  readonly pairs?: NonNullable<Evaluation['pairs']>
 }
 
 /** What an agent hands in for a round, with the counts that go with it. */

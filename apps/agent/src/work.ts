@@ -17,14 +17,9 @@ import { type EvaluateAssignment, LoricaError, type TrainAssignment } from '@lor
 import { correctionFor } from './correction.js'
 import { type Delta, deltaOf } from './delta.js'
 import { optimizerOf, scheduleOf } from './optimizer.js'
+import { compareAdapters } from './pairs.js'
 import { trainWithNoise } from './private-work.js'
-import type { Update, WorkParts } from './work-parts.js'
-
-export interface Measured {
-  readonly lossSum: number
-  readonly tokens: number
-  readonly evaluateMs: number
-}
+import type { Measured, Update, WorkParts } from './work-parts.js'
 
 /** What earlier rounds of a run left for the next one. */
 export interface Carried {
@@ -111,6 +106,8 @@ export async function measureAdapter(
   { own }: Pick<Carried, 'own'>,
   signal: AbortSignal,
 ): Promise<Measured> {
+  if (assignment.against !== undefined)
+    return await compareAdapters(assignment, assignment.against, parts, signal)
   const { batch, maxTokensEvaluated, deadlineMs } = assignment
   const deadlineAtMs = parts.clock.now() + deadlineMs
   const { spec, adapter, reading } = await prepare(assignment, batch, parts, own)

@@ -18,6 +18,7 @@ export const commandGroups: readonly CommandGroup[] = [
       run: async () => (await import('./fleet/run.js')).runCommand(),
       rounds: async () => (await import('./fleet/rounds.js')).roundsCommand(),
       releases: async () => (await import('./fleet/releases.js')).releasesCommand(),
+      rollout: async () => (await import('./fleet/rollout.js')).rolloutCommand(),
       audit: async () => (await import('./fleet/records.js')).auditCommand(),
       store: async () => (await import('./fleet/records.js')).storeCommand(),
     },

@@ -49,8 +49,18 @@ export async function startCoordinator(
   const service = await openService(config, log, host).catch((error: unknown) => {
     throw (error as NodeJS.ErrnoException).syscall === undefined ? error : diskError(error, config.dir)
   })
-  const { parts, conductor, admission, alarms, connections, records, uploads, adminToken, runsToGoOn } =
-    service
+  const {
+    parts,
+    conductor,
+    director,
+    admission,
+    alarms,
+    connections,
+    records,
+    uploads,
+    adminToken,
+    runsToGoOn,
+  } = service
   const { ledger, identity } = parts
   const closing: (() => unknown)[] = [() => service.close()] // in the order of opening
   const close = async () => {
@@ -86,7 +96,7 @@ export async function startCoordinator(
     const invite: FleetParts['invite'] = (invitations, once = { random, mark: {} }) =>
       issueLinks(invitations, { ledger, identity, ...once, url: config.linkUrl ?? url })
     serveApi(app, {
-      ...{ ...parts, conductor, admission, adminToken, doorway, records, metrics, invite },
+      ...{ ...parts, conductor, director, admission, adminToken, doorway, records, metrics, invite },
       binding: (nonce) => bind(identity, certificate, nonce),
       disconnect: connections.disconnect,
     })

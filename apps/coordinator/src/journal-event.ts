@@ -16,6 +16,7 @@ import type { Alarm } from './fleet/alarms.js'
 import type { Operator } from './fleet/operators.js'
 import type { TokenRecord } from './fleet/tokens.js'
 import type { PrivacyEvent, RoundPrivacy } from './journal-privacy-event.js'
+import type { RolloutEvent } from './journal-rollout-event.js'
 import type { SumEvent } from './journal-sum-event.js'
 
 /** A measured adapter: mean loss over the held-out tokens of every agent that answered. */
@@ -235,4 +236,4 @@ export type RunJournalEvent =
       readonly discarded?: readonly Discarded[] // that waited for a next round
     }
 
-export type JournalEvent = FleetEvent | RunJournalEvent
+export type JournalEvent = FleetEvent | RunJournalEvent | RolloutEvent

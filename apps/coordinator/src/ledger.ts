@@ -12,6 +12,7 @@ import { createLiveFeed, type LiveFeed } from './live-feed.js'
 import { type Aliases, aliasesAfter } from './releases/aliases.js'
 import { type Audits, auditsAfter } from './releases/audits.js'
 import type { ReleaseName } from './releases/registry.js'
+import { isRolloutEvent, noRollouts, type Rollouts, rolloutsAfter } from './rollouts/rollouts.js'
 import { runEventOf } from './run-event.js'
 import { type Accounts, createAccounts } from './runs/accounts.js'
 import { createRun, type Run, stepRun } from './runs/run.js'
@@ -53,6 +54,8 @@ export interface Ledger {
   aliases(): Aliases
   /** What audits say of releases. */
   audits(): Audits
+  /** Rollouts, and what each agent is to have. */
+  rollouts(): Rollouts
   /** The events of a run so far, oldest first. */
   eventsOf(runId: string): readonly RunEvent[]
   /** Tells listeners of an event that is not kept. */
@@ -92,6 +95,7 @@ export function openLedger(
   const accounts = createAccounts()
   let aliases: Aliases = new Map()
   let audits: Audits = new Map()
+  let rollouts = noRollouts
   const events = new Map<string, RunEvent[]>()
   const listeners = new Set<(event: RunEvent) => void>()
   const marked = new Map<string, JournalEntry>()
@@ -104,6 +108,11 @@ export function openLedger(
     tally = tallyAfter(tally, event)
     if ('request' in event && event.request !== undefined && !marked.has(event.request.keySha256))
       marked.set(event.request.keySha256, entry)
+    if (isRolloutEvent(event)) {
+      rollouts = rolloutsAfter(rollouts, event, entry)
+      aliases = aliasesAfter(aliases, event)
+      return undefined
+    }
     if (event.type === 'token-issued') {
       const { secretSha256, expiresAtMs, uses, name, needsApproval } = event
       tokens.push({ secretSha256, expiresAtMs, uses, name, needsApproval })
@@ -176,6 +185,7 @@ export function openLedger(
     releases: () => releases,
     aliases: () => aliases,
     audits: () => audits,
+    rollouts: () => rollouts,
     eventsOf: (runId) => events.get(runId) ?? [],
     marked: (keySha256) => marked.get(keySha256),
     live,

@@ -20,6 +20,7 @@ import { serveSession } from './net/session.js'
 import { createTransfer } from './net/transfer.js'
 import { createReadiness } from './readiness.js'
 import { openRegistry } from './releases/registry.js'
+import { type Director, startDirector } from './rollouts/director.js'
 import { type Conductor, startConductor } from './rounds/conductor.js'
 import type { Parts } from './rounds/parts.js'
 import { bindFolder, expectOwner } from './store/binding.js'
@@ -40,6 +41,7 @@ export type ServiceSettings = Pick<Config, 'dir' | 'leaseMs'> &
 export interface Service {
   readonly parts: Parts
   readonly conductor: Conductor
+  readonly director: Director
   readonly admission: Admission
   readonly alarms: Alarms
   readonly connections: Connections
@@ -121,6 +123,8 @@ export async function openService(
 
     const runsToGoOn = ledger.runs().filter(({ ended }) => ended === null).length
     const conductor = startConductor(parts)
+    const director = startDirector(parts)
+    closing.push(() => director.stop())
     const admission = createAdmission({ ledger, identity, clock, random })
     const alarms = createAlarms((alarm) => {
       log('alarm', { ...alarm })
@@ -136,6 +140,7 @@ export async function openService(
       ledger,
       roster,
       conductor,
+      director,
       transfer,
       backpressure,
       log,
@@ -149,10 +154,11 @@ export async function openService(
     const uploads = { ...backpressure, budgetBytes: settings.uploadBudgetBytes ?? defaults.uploadBudgetBytes }
     return {
       uploads,
-      ...{ parts, conductor, admission, alarms, connections, adminToken, runsToGoOn },
+      ...{ parts, conductor, director, admission, alarms, connections, adminToken, runsToGoOn },
       records: { store, safeSeq: () => journal.safeSeq() },
       lost: lead.lost,
       async stop() {
+        director.stop()
         await conductor.stop()
         await transfer.settled()
       },

@@ -8,6 +8,7 @@ import type { Reply } from './messages/message.js'
 import type { Progress } from './messages/progress.js'
 import type { Release } from './messages/release.js'
 import type { RunEnded } from './messages/run-ended.js'
+import type { ServingHealth } from './messages/serving-health.js'
 import type { SumConfirm } from './messages/sum-confirm.js'
 import type { SumConfirmations } from './messages/sum-confirmations.js'
 import type { SumDelivery } from './messages/sum-delivery.js'
@@ -16,6 +17,8 @@ import type { SumReveal } from './messages/sum-reveal.js'
 import type { SumRoster } from './messages/sum-roster.js'
 import type { SumShares } from './messages/sum-shares.js'
 import type { SumSurvivors } from './messages/sum-survivors.js'
+import type { TargetMessage } from './messages/target.js'
+import type { TargetReport } from './messages/target-report.js'
 import type { UpdateChunk, UpdateChunkReply } from './messages/update-chunk.js'
 import type { UpdateClose, UpdateCloseReply } from './messages/update-close.js'
 import type { UpdateOpen, UpdateOpenReply } from './messages/update-open.js'
@@ -37,6 +40,8 @@ export interface AgentEvents {
   'sum.shares': (message: SumShares, answer: Answer<Nothing>) => void
   'sum.confirm': (message: SumConfirm, answer: Answer<Nothing>) => void
   'sum.reveal': (message: SumReveal, answer: Answer<Nothing>) => void
+  'target.report': (message: TargetReport, answer: Answer<Nothing>) => void
+  'serving.health': (message: ServingHealth, answer: Answer<Nothing>) => void
   leave: (message: Leave, answer: Answer<Nothing>) => void
 }
 
@@ -44,6 +49,7 @@ export interface AgentEvents {
 export interface CoordinatorEvents {
   assignment: (message: Assignment, answer: Answer<Nothing>) => void
   release: (message: Release, answer: Answer<Nothing>) => void
+  target: (message: TargetMessage, answer: Answer<Nothing>) => void
   'run-ended': (message: RunEnded, answer: Answer<Nothing>) => void
   'sum-roster': (message: SumRoster, answer: Answer<Nothing>) => void
   'sum-delivery': (message: SumDelivery, answer: Answer<Nothing>) => void

@@ -45,6 +45,20 @@ export {
 export { type ReleaseView, releaseViewSchema } from './api/release-view.js'
 export { type ReplayNoise, type ReplayView, replayViewSchema } from './api/replay-view.js'
 export {
+  type MetricView,
+  type RolloutAgentView,
+  type RolloutDetail,
+  type RolloutGroupView,
+  type RolloutLine,
+  type RolloutPreview,
+  type RolloutState,
+  type RolloutVerdict,
+  type RolloutView,
+  rolloutDetailSchema,
+  rolloutPreviewSchema,
+  rolloutViewSchema,
+} from './api/rollout-view.js'
+export {
   type AgentFate,
   type AgentInRound,
   type AttemptView,
@@ -139,6 +153,12 @@ export {
   rotationSchema,
 } from './messages/rotation.js'
 export { parseRunEnded, parseRunEndedReply, type RunEnded } from './messages/run-ended.js'
+export {
+  type Answered,
+  parseServingHealth,
+  parseServingHealthReply,
+  type ServingHealth,
+} from './messages/serving-health.js'
 export { fitted, since } from './messages/since.js'
 export { parseSumConfirm, parseSumConfirmReply, type SumConfirm } from './messages/sum-confirm.js'
 export {
@@ -152,6 +172,8 @@ export { parseSumReveal, parseSumRevealReply, type SumReveal } from './messages/
 export { parseSumRoster, parseSumRosterReply, type SumRoster } from './messages/sum-roster.js'
 export { parseSumShares, parseSumSharesReply, type SumShares } from './messages/sum-shares.js'
 export { parseSumSurvivors, parseSumSurvivorsReply, type SumSurvivors } from './messages/sum-survivors.js'
+export { parseTarget, parseTargetReply, type TargetMessage } from './messages/target.js'
+export { parseTargetReport, parseTargetReportReply, type TargetReport } from './messages/target-report.js'
 export {
   parseUpdateChunk,
   parseUpdateChunkReply,
@@ -211,11 +233,19 @@ export {
   proofHeaders,
   rotateText,
 } from './signing/proof.js'
+export { type KnownTarget, signTarget, type Target, targetSha256, verifyTarget } from './signing/target.js'
 export type { DpSpec, ExampleDpSpec, SiteDpSpec } from './spec/dp-spec.js'
 export { parseDuration } from './spec/duration.js'
 export type { OptimizerSpec } from './spec/optimizer-spec.js'
 export { parsePercentage } from './spec/percentage.js'
 export { leastUpdates, type RobustSpec } from './spec/robust-spec.js'
+export {
+  parseRolloutSpec,
+  type RolloutMetric,
+  type RolloutSpec,
+  rolloutMetrics,
+  rolloutSpecSchema,
+} from './spec/rollout-spec.js'
 export { parseRunSpec, type RunSpec, runSpecSchema } from './spec/run-spec.js'
 export { localTime, type Opening, openingAt, type Schedule } from './spec/schedule.js'
 export { type Facts, factNames, parseSelection, type Selection, textOf, unmet } from './spec/selection.js'

@@ -2,6 +2,7 @@
  * A model that answers through OpenAI's API.
  * @module
  */
+export type { AnswerTally } from './metrics/answer-tally.js'
 export { adapterOffer } from './models/adapter-offer.js'
 export { controlPaths } from './models/control.js'
 export type { Canary, Routing, RoutingRule } from './models/routing.js'

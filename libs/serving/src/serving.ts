@@ -18,6 +18,7 @@ import { ApiError } from './api/api-error.js'
 import { parseChat } from './api/chat-request.js'
 import { parseCompletion } from './api/completion-request.js'
 import { embeddingsBody, parseEmbeddings } from './api/embeddings-request.js'
+import { type AnswerTally, createAnswerTallies } from './metrics/answer-tally.js'
 import { createServingMetrics } from './metrics/serving-metrics.js'
 import type { Controlled } from './models/control.js'
 import { stopIdsOf, templateOf } from './models/model-files.js'
@@ -57,6 +58,8 @@ export interface Serving extends AsyncDisposable {
   readonly url: string
   readonly facts: DecodingFacts & { readonly engine: EngineFacts; readonly pid: number }
   readonly shelf: Shelf
+  /** How requests went under a version of a model, since the server started. */
+  tally(name: string, version: string): AnswerTally
   /** Where requests go that do not go to the model they name. */
   route(routing: Routing): void
   close(): Promise<void>
@@ -103,12 +106,14 @@ export async function startServing(options: ServingOptions): Promise<Serving> {
     const shelf = createShelf({ engine, probe, kept, most: MOST_MODELS, nowMs: Date.now })
     const places = createPlaces(maxTexts + maxWaiting)
     const metrics = createServingMetrics({ models: () => shelf.models, open: () => places.open })
+    const tallies = createAnswerTallies()
     const name = options.name ?? basename(resolve(model))
     await shelf.put(name, { adapter: null, version: 'base' })
     const desk = {
       engine,
       tokenizer,
       metrics,
+      tallies,
       maxColumns: facts.maxColumns,
       stopIds,
       admit: places.admit,
@@ -134,6 +139,7 @@ export async function startServing(options: ServingOptions): Promise<Serving> {
       url: (server satisfies RunningServer).url,
       facts: { ...facts, engine: engine.facts, pid: engine.pid },
       shelf,
+      tally: tallies.of,
       route,
       close,
       [Symbol.asyncDispose]: close,

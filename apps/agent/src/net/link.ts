@@ -20,6 +20,7 @@ import {
   parseProgressReply,
   parseRelease,
   parseRunEnded,
+  parseServingHealthReply,
   parseSumConfirmations,
   parseSumConfirmReply,
   parseSumDelivery,
@@ -28,12 +29,15 @@ import {
   parseSumRoster,
   parseSumSharesReply,
   parseSumSurvivors,
+  parseTarget,
+  parseTargetReportReply,
   parseUpdateChunkReply,
   parseUpdateCloseReply,
   parseUpdateOpenReply,
   type Release,
   type RunEnded,
   refusalOf,
+  type TargetMessage,
 } from '@lorica/protocol'
 import type { Clock } from '../clock.js'
 import type { Random } from '../random.js'
@@ -56,6 +60,8 @@ const replies = {
   'sum.shares': parseSumSharesReply,
   'sum.confirm': parseSumConfirmReply,
   'sum.reveal': parseSumRevealReply,
+  'target.report': parseTargetReportReply,
+  'serving.health': parseServingHealthReply,
   leave: parseLeaveReply,
 } as const
 
@@ -68,6 +74,8 @@ export type Request = <E extends keyof AgentEvents>(
 export interface LinkEvents {
   assignment(assignment: Assignment): void
   release(release: Release): void
+  /** The coordinator says which release this agent is to have. */
+  target(message: TargetMessage): void
   runEnded(ended: RunEnded): void
   /** The coordinator tells what is needed for a step of a secure sum. */
   summed<N extends keyof SumLetters>(name: N, letter: SumLetters[N]): void
@@ -224,6 +232,7 @@ export function openLink({
   }
   answer('assignment', parseAssignment, on.assignment)
   answer('release', parseRelease, on.release)
+  answer('target', parseTarget, on.target)
   answer('run-ended', parseRunEnded, on.runEnded)
   answer('sum-roster', parseSumRoster, (letter) => on.summed('sum-roster', letter))
   answer('sum-delivery', parseSumDelivery, (letter) => on.summed('sum-delivery', letter))

@@ -188,7 +188,7 @@ async function startCoordinator(behaviour: Behaviour = {}) {
       dataset: { documents: 4 },
     }),
     on: {
-      ...{ assignment: () => {}, release: () => {}, runEnded: () => {} },
+      ...{ assignment: () => {}, release: () => {}, target: () => {}, runEnded: () => {} },
       ...{ connected: () => {}, disconnected: () => {}, refused: () => {}, summed: () => {} },
     },
   })

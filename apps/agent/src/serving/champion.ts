@@ -1,5 +1,5 @@
 /**
- * Serves the release that this agent verified last, on this machine, and changes to the next one between two requests.
+ * Serves the release that this machine is to have, and changes to the next one between two requests.
  * @module
  */
 
@@ -10,8 +10,10 @@ import { type EngineOptions, hashModel } from '@lorica/peft-core'
 import { asLoricaError, LoricaError } from '@lorica/protocol'
 import { adapterOffer, type Serving, startServing } from '@lorica/serving'
 import { reasonOf, type Tell } from '../report.js'
-import { latestRelease, latestVersion, type Taken } from '../store/releases.js'
+import type { Taken } from '../store/releases.js'
+import { removeServing, type ServingRecord, writeServing } from '../store/serving-record.js'
 import { readSettings, type Settings } from '../store/settings.js'
+import { type Wanted, wantedIn } from './wanted.js'
 
 export interface ChampionOptions {
   /** The folder of the agent, which may run beside this or not. */
@@ -28,74 +30,126 @@ const CHAMPION = 'champion'
 const BASE = 'base'
 const PERSONAL = 'personal'
 
-/** How often it looks for a new release. */
-const LOOK_MS = 1000
+/** How often it looks for what it is to serve. */
+const LOOK_MS = 250
 
 const LIMITS = { maxTexts: 8, maxWaiting: 64, kept: 3, host: '127.0.0.1' } as const
 
 /** Serves until it is ended. LRC-3003 when the base of the release is not on this machine. */
 export async function serveChampion(options: ChampionOptions): Promise<void> {
-  const { folder, port, threads, tell, signal } = options
+  const { folder, port, threads, tell } = options
   const settings = await readSettings(folder)
   if (settings === undefined)
     throw new LoricaError('LRC-8003', `no agent joined a fleet from ${folder}`, {
       action: 'Give the folder of an agent with --dir.',
     })
-  const first = await firstRelease(folder, settings, options)
+  const first = await firstWanted(folder, settings, options)
   if (first === undefined) return
-  const model = await baseOf(first, folder, settings)
+  const taken = await first.read()
+  const model = await baseOf(taken, folder, settings)
   const engine: EngineOptions = { ...settings.engine, ...(threads === undefined ? {} : { threads }) }
   await using serving = await startServing({ ...LIMITS, model, name: BASE, engine, port })
-  let served = await put(serving, model, first)
-  tell({ event: 'serving', url: serving.url, release: first.manifest.name })
-  for (let refused = 0; !signal.aborted; ) {
-    await pause(LOOK_MS, undefined, { signal }).catch(() => {})
-    if (signal.aborted) return
-    const version = await latestVersion(join(folder, 'releases'))
-    if (version <= Math.max(served, refused)) continue
-    try {
-      const next = (await releasesOf(folder, settings)) as Taken
-      if (next.manifest.base.sha256 !== first.manifest.base.sha256)
-        throw new LoricaError(
-          'LRC-3003',
-          `release ${next.manifest.name} is for another base than what is served`,
-          {
-            action: 'Stop this and start it again.',
-          },
-        )
-      served = await put(serving, model, next)
-      tell({ event: 'release-served', name: next.manifest.name, version: next.manifest.version })
-    } catch (error) {
-      refused = version
-      tell({ event: 'not-served', ...reasonOf(asLoricaError(error)) })
+  await put(serving, model, taken)
+  tell({ event: 'serving', url: serving.url, release: taken.manifest.name })
+  await follow(first, taken, { ...options, settings, serving, model, base: taken.manifest.base.sha256 })
+}
+
+interface Following extends ChampionOptions {
+  readonly settings: Settings
+  readonly serving: Serving
+  readonly model: string
+  readonly base: string // its hash
+}
+
+/** Looks for what is to be served until it is ended, and says what became of it to the agent beside it. */
+async function follow(first: Wanted, begun: Taken, parts: Following): Promise<void> {
+  const { folder, settings, serving, signal, tell } = parts
+  let served = begun
+  let earlier: string | null = null // the release before it
+  let target = answerTo(first, null)
+  let looked = keyOf(first)
+  const record = (): ServingRecord => ({
+    ...{ pid: process.pid, url: serving.url, release: served.manifest.name, releaseId: served.id, target },
+    now: serving.tally(CHAMPION, served.manifest.name),
+    before: earlier === null ? null : serving.tally(CHAMPION, earlier),
+  })
+  let written = ''
+  const write = async (): Promise<void> => {
+    const next = record()
+    if (JSON.stringify(next) === written) return
+    await writeServing(folder, next)
+    written = JSON.stringify(next)
+  }
+  try {
+    for (;;) {
+      await write().catch((error) => tell({ event: 'not-served', ...reasonOf(asLoricaError(error)) }))
+      await pause(LOOK_MS, undefined, { signal }).catch(() => {})
+      if (signal.aborted) return
+      const wanted = await wantedIn(folder, settings.coordinatorPublicKey).catch(() => undefined)
+      if (wanted === undefined || keyOf(wanted) === looked) continue
+      looked = keyOf(wanted)
+      try {
+        const next = await wanted.read()
+        if (next.id !== served.id) {
+          await change(next, parts)
+          earlier = served.manifest.name
+          served = next
+          tell({ event: 'release-served', name: next.manifest.name, version: next.manifest.version })
+        }
+        target = answerTo(wanted, null)
+      } catch (error) {
+        const reason = reasonOf(asLoricaError(error))
+        target = answerTo(wanted, reason)
+        tell({ event: 'not-served', ...reason })
+      }
     }
+  } finally {
+    await removeServing(folder)
   }
 }
 
-/** Puts a release under its names; resolves to its version. */
-async function put(
-  { shelf }: Serving,
-  model: string,
-  { manifest, folder, personal }: Taken,
-): Promise<number> {
-  await shelf.put(CHAMPION, await adapterOffer(model, folder, manifest.name))
-  if (personal === null) await shelf.remove(PERSONAL)
-  else await shelf.put(PERSONAL, await adapterOffer(model, personal, manifest.name))
-  return manifest.version
+const keyOf = ({ serial, name }: Wanted): string => `${serial ?? 'newest'} ${name}`
+
+function answerTo(
+  { serial }: Wanted,
+  reason: { readonly code: string; readonly message: string } | null,
+): ServingRecord['target'] {
+  if (serial === null) return null
+  const outcome = reason === null ? ('applied' as const) : ('failed' as const)
+  const said = reason === null ? null : { code: reason.code, message: reason.message }
+  return { serial, outcome, reason: said, atMs: Date.now() }
 }
 
-const releasesOf = (folder: string, { coordinatorPublicKey }: Settings): Promise<Taken | undefined> =>
-  latestRelease(join(folder, 'releases'), coordinatorPublicKey)
+/** Loads a release beside the one that is served, tries it, and changes to it. What was served stays when that fails. */
+async function change(next: Taken, { serving, model, base }: Following): Promise<void> {
+  const { name, base: wanted } = next.manifest
+  if (wanted.sha256 !== base)
+    throw new LoricaError('LRC-3003', `release ${name} is for another base than what is served`, {
+      action: 'Stop this and start it again.',
+    })
+  await put(serving, model, next)
+}
 
-/** The release that is there, or the first that comes; undefined when it is ended before. */
-async function firstRelease(
+/** Puts a release under its names. Throws LoricaError LRC-6026 when it does not fit or does not answer the trial. */
+async function put({ shelf }: Serving, model: string, { manifest, folder, personal }: Taken): Promise<void> {
+  try {
+    await shelf.put(CHAMPION, await adapterOffer(model, folder, manifest.name))
+    if (personal === null) await shelf.remove(PERSONAL)
+    else await shelf.put(PERSONAL, await adapterOffer(model, personal, manifest.name))
+  } catch (cause) {
+    throw new LoricaError('LRC-6026', `release ${manifest.name}: ${(cause as Error).message}`, { cause })
+  }
+}
+
+/** What is to be served now, or the first that comes; undefined when it is ended before. */
+async function firstWanted(
   folder: string,
-  settings: Settings,
+  { coordinatorPublicKey }: Settings,
   { tell, signal }: Pick<ChampionOptions, 'tell' | 'signal'>,
-): Promise<Taken | undefined> {
+): Promise<Wanted | undefined> {
   for (let isTold = false; !signal.aborted; isTold = true) {
-    const latest = await releasesOf(folder, settings)
-    if (latest !== undefined) return latest
+    const wanted = await wantedIn(folder, coordinatorPublicKey)
+    if (wanted !== undefined) return wanted
     if (!isTold) tell({ event: 'awaits-release' })
     await pause(LOOK_MS, undefined, { signal }).catch(() => {})
   }

@@ -41,6 +41,9 @@ const lastUploadSchema = z.strictObject({
 })
 
 const lastEvaluationSchema = z.strictObject({
+  pairs: z
+    .strictObject({ count: z.number(), sum: z.number(), sumOfSquares: z.number(), against: z.number() })
+    .optional(), // of two adapters on the same rows
   runId: z.string(),
   round: z.int(),
   assignmentId: z.string(),

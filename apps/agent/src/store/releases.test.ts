@@ -105,12 +105,25 @@ test('a release has beside it the same with the own parts of this agent, and its
   expect(await releases.runs()).toEqual(new Set(['r4']))
 })
 
-test('the release in use and the one before stay, whatever versions were left out between', async () => {
+test('the last three releases stay, and those that targets name, whatever versions were left out between', async () => {
+  const signed = (version: number) => signManifest(coordinator, manifest(version, five ?? {}))
   const releases = open()
-  for (const version of [3, 5, 9, 12])
-    await releases.take(signManifest(coordinator, manifest(version, five ?? {})))
-  const names = await readdir(join(folder, 'r'))
-  expect(names.sort()).toEqual(['latest.json', 'v12', 'v9'])
+  for (const version of [3, 5, 9, 12]) await releases.take(signed(version))
+  const names = async () => (await readdir(join(folder, 'r'))).toSorted()
+  expect(await names()).toEqual(['latest.json', 'v12', 'v5', 'v9'])
+
+  const again = await releases.hold(signed(5), ['v9'])
+  expect([again.manifest.version, again.downloadedBytes]).toEqual([5, 0])
+  await expect(releases.take(signed(6))).rejects.toMatchObject({ code: 'LRC-6006' })
+  const newer = await releases.hold(signed(13), ['v5'])
+  expect(newer.manifest.version).toBe(13)
+  await releases.hold(signed(14), ['v13', 'v5'])
+  expect(await names()).toEqual(['latest.json', 'v12', 'v13', 'v14', 'v5'])
+  await writeFile(join(folder, 'r', 'v5', 'adapter_config.json'), 'other bytes')
+  await releases.hold(signed(5), [])
+  const files = await readdir(join(folder, 'r', 'v5'))
+  expect(files).toContain('adapter_model.safetensors')
+  expect(await readFile(join(folder, 'r', 'v5', 'adapter_config.json'), 'utf8')).not.toBe('other bytes')
 })
 
 test('a release that is in use already is taken in silence', async () => {

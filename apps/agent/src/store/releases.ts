@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { adapterFiles, parseAdapter, type TensorMap, withOwn } from '@lorica/peft-core'
 import { LoricaError, manifestId, type Release, type ReleaseManifest, verifyRelease } from '@lorica/protocol'
@@ -21,13 +20,26 @@ export interface Releases {
    * keeps the one in use.
    */
   take(release: Release): Promise<Taken | undefined>
+  /**
+   * Verifies a release that a target names, gets its files unless they are here and whole, and keeps it beside those in `kept` and the newest ones. Whether it is newer
+   * is not asked: the target was. Throws LRC-6005, LRC-6007, or errors of the link and the disk.
+   */
+  hold(release: Release, kept: readonly string[]): Promise<Held>
   /** The runs that the releases which are here are of, with those that are being taken. */
   runs(): Promise<ReadonlySet<string>>
+}
+
+/** A release that is here. */
+export interface Held {
+  readonly manifest: ReleaseManifest
+  readonly folder: string
+  readonly downloadedBytes: number // 0: it was here
 }
 
 /** A release that was taken, and where it is. */
 export interface Taken {
   readonly manifest: ReleaseManifest
+  readonly id: string // the hash of its manifest
   readonly folder: string
   readonly personal: string | null // the folder of the adapter with the own parts of this agent
 }
@@ -40,10 +52,12 @@ export interface ReleasesOptions {
   readonly baseOfRun: (runId: string) => string | undefined
   /** The own parts of this agent beside a release; undefined when it has none. */
   readonly own?: (release: ReleaseManifest) => Promise<TensorMap | undefined>
+  /** The releases that targets name, which stay. */
+  readonly targeted?: () => Promise<readonly string[]>
   readonly disk?: Disk
 }
 
-const KEPT_RELEASES = 2 // the one in use, and the one before
+const KEPT_RELEASES = 3 // so that going back needs no download
 
 /** Opens the releases of a folder. */
 export function openReleases({
@@ -52,6 +66,7 @@ export function openReleases({
   coordinatorPublicKey,
   baseOfRun,
   own = async () => undefined,
+  targeted = async () => [],
   disk = systemDisk(),
 }: ReleasesOptions): Releases {
   const latestPath = join(folder, 'latest.json')
@@ -59,6 +74,31 @@ export function openReleases({
 
   const versionsIn = async (): Promise<readonly number[]> =>
     (await disk.list(folder)).flatMap((name) => (/^v\d+$/.test(name) ? [Number(name.slice(1))] : []))
+  const forget = async (names: readonly string[]): Promise<void> => {
+    const versions = await versionsIn()
+    const newest = versions.toSorted((a, b) => b - a).slice(0, KEPT_RELEASES)
+    for (const version of versions) {
+      const name = `v${version}`
+      if (!newest.includes(version) && !names.includes(name)) await disk.remove(join(folder, name))
+    }
+  }
+  const hold = async (release: Release, kept: readonly string[]): Promise<Held> => {
+    const signed = verifyRelease(release, coordinatorPublicKey)
+    const baseSha256 = baseOfRun(signed.runId)
+    const accept = baseSha256 === undefined ? {} : { baseSha256 }
+    const manifest = verifyRelease(release, coordinatorPublicKey, accept)
+    const target = join(folder, manifest.name)
+    const isHere = await holds(target, release, coordinatorPublicKey, disk)
+    const downloadedBytes = isHere ? 0 : await blobs.missingBytes(manifest.files)
+    if (!isHere) await assemble(target, release, manifest, { blobs, own, disk })
+    const latest = await readLatest(disk, latestPath)
+    if ((latest?.version ?? 0) < manifest.version) {
+      const now: Latest = { version: manifest.version, name: manifest.name, manifestId: manifestId(release) }
+      await writeJson(latestPath, now, { disk, isDurable: true })
+    }
+    await forget([manifest.name, ...kept])
+    return { manifest, folder: target, downloadedBytes }
+  }
   const take: Releases['take'] = async (release) => {
     const latest = await readLatest(disk, latestPath)
     const id = manifestId(release)
@@ -73,12 +113,15 @@ export function openReleases({
     const isCompleted = await assemble(target, release, manifest, { blobs, own, disk })
     const latestNow: Latest = { version: manifest.version, name: manifest.name, manifestId: id }
     await writeJson(latestPath, latestNow, { disk, isDurable: true })
-    const versions = await versionsIn()
-    const old = versions.toSorted((a, b) => b - a).slice(KEPT_RELEASES)
-    for (const version of old) await disk.remove(join(folder, `v${version}`))
-    return { manifest, folder: target, personal: isCompleted ? join(target, PERSONAL) : null }
+    await forget(await targeted())
+    return { manifest, id, folder: target, personal: isCompleted ? join(target, PERSONAL) : null }
   }
   return {
+    hold(release, kept) {
+      const held = turn.then(() => hold(release, kept))
+      turn = held.catch(() => {})
+      return held
+    },
     take(release) {
       const taken = turn.then(() => take(release))
       turn = taken.catch(() => {})
@@ -148,15 +191,27 @@ export async function latestRelease(
   disk: Disk = systemDisk(),
 ): Promise<Taken | undefined> {
   const latest = await readLatest(disk, join(folder, 'latest.json'))
-  if (latest === undefined) return undefined
-  const place = join(folder, latest.name)
+  return latest === undefined
+    ? undefined
+    : await releaseIn(join(folder, latest.name), coordinatorPublicKey, disk)
+}
+
+/** The release in a folder, verified anew. Throws as `latestRelease`. */
+export async function releaseIn(
+  place: string,
+  coordinatorPublicKey: string,
+  disk: Disk = systemDisk(),
+): Promise<Taken> {
   const [text, signature] = await Promise.all(
-    ['manifest.json', 'manifest.sig'].map((name) => readFile(join(place, name), 'utf8')),
+    ['manifest.json', 'manifest.sig'].map(async (name) =>
+      Buffer.from(await disk.read(join(place, name))).toString('utf8'),
+    ),
   )
-  const manifest = verifyRelease({ manifest: text ?? '', signature: signature ?? '' }, coordinatorPublicKey)
+  const release = { manifest: text ?? '', signature: signature ?? '' }
+  const manifest = verifyRelease(release, coordinatorPublicKey)
   for (const { path, sha256 } of manifest.files) {
     const found = createHash('sha256')
-      .update(await readFile(join(place, path)))
+      .update(await disk.read(join(place, path)))
       .digest('hex')
     if (found === sha256) continue
     throw new LoricaError('LRC-6007', `${join(place, path)} is not the file of release ${manifest.name}`, {
@@ -165,7 +220,22 @@ export async function latestRelease(
     })
   }
   const hasOwn = (await disk.list(join(place, PERSONAL))).length > 0
-  return { manifest, folder: place, personal: hasOwn ? join(place, PERSONAL) : null }
+  return { manifest, id: manifestId(release), folder: place, personal: hasOwn ? join(place, PERSONAL) : null }
+}
+
+/** Whether a folder has exactly this release, its files as they were signed. */
+async function holds(
+  place: string,
+  release: Release,
+  coordinatorPublicKey: string,
+  disk: Disk,
+): Promise<boolean> {
+  const found = await disk.read(join(place, 'manifest.json')).catch(() => undefined)
+  if (found === undefined || Buffer.from(found).toString('utf8') !== release.manifest) return false
+  return await releaseIn(place, coordinatorPublicKey, disk).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** The version of the release that a folder of releases took last, unverified; 0 before the first. */

@@ -28,9 +28,10 @@ export function operatorOf(tokenSha256: string, operators: readonly Operator[]):
 /** The least role that a request needs, by the pattern of its route: a path can be written in several ways. */
 export function neededRole(method: string, path: string): Role {
   if (path.startsWith('/api/v1/operators')) return 'admin'
-  if (method === 'GET' || /^\/api\/v1\/runs\/(lint|plan)$/.test(path)) return 'viewer'
+  if (method === 'GET' || /^\/api\/v1\/(runs\/(lint|plan)|rollouts\/plan)$/.test(path)) return 'viewer'
   const isConducting =
-    /^\/api\/v1\/(runs|aliases)\b|\/audits$/.test(path) || /^\/api\/v1\/agents\/:id\/(un)?cordon$/.test(path)
+    /^\/api\/v1\/(runs|aliases|rollouts)\b|\/audits$/.test(path) ||
+    /^\/api\/v1\/agents\/:id\/(un)?cordon$/.test(path)
   return isConducting ? 'operator' : 'admin'
 }
 

@@ -6,6 +6,7 @@ import {
   type KeyRotation,
   type Release,
   type RunEnded,
+  type TargetMessage,
 } from '@lorica/protocol'
 import type { SumTelling } from './sum-telling.js'
 
@@ -43,6 +44,8 @@ export interface Presence {
   sendAssignment(assignment: Assignment): Promise<void>
   sendRelease(release: Release): Promise<void>
   sendRunEnded(ended: RunEnded): Promise<void>
+  /** Tells it which release it is to have. */
+  sendTarget(target: TargetMessage): Promise<void>
   /** Tells it what it needs for the next step of a secure sum. */
   sendSum(telling: SumTelling): Promise<void>
 }

@@ -5,6 +5,8 @@ import { body, type Route, route } from '../api/route.js'
 import type { Ledger } from '../ledger.js'
 import { expectAlias } from '../releases/aliases.js'
 import { expectUnrefuted } from '../releases/audits.js'
+import type { Director } from '../rollouts/director.js'
+import { CHAMPION } from '../rollouts/starting.js'
 import type { Blobs } from '../store/blobs.js'
 
 const aliasSchema = z.strictObject({ release: z.string().max(80).describe('its name, or an alias of it') })
@@ -19,10 +21,12 @@ export function aliasRoutes({
   ledger,
   releaseOf,
   blobs,
+  director,
 }: {
   readonly ledger: Ledger
   readonly releaseOf: (name: string) => ReleaseView
   readonly blobs: Pick<Blobs, 'whole'>
+  readonly director: Pick<Director, 'championMoved' | 'expectNoneOpen'>
 }): readonly Route[] {
   return [
     route({
@@ -54,7 +58,7 @@ export function aliasRoutes({
       headers: preconditionHeaders,
       body: body('alias', aliasSchema),
       answer: z.object({ alias: z.string(), release: z.string(), before: beforeSchema }),
-      codes: ['LRC-1015', 'LRC-3007', 'LRC-3017', 'LRC-3018', 'LRC-5002'],
+      codes: ['LRC-1015', 'LRC-3007', 'LRC-3017', 'LRC-3018', 'LRC-3022', 'LRC-5002'],
       act: async ({ params: { alias }, body: { release: named }, request: { headers }, reply }) => {
         expectAlias(alias)
         const { name: release, manifest } = releaseOf(named)
@@ -62,7 +66,11 @@ export function aliasRoutes({
         for (const { sha256 } of manifest.files) await blobs.whole(sha256) // an alias names what is whole
         const before = ledger.aliases().get(alias) ?? null
         expectUnchanged(headers, before)
-        if (before !== release) ledger.record({ type: 'alias-moved', alias, release })
+        if (before !== release) {
+          if (alias === CHAMPION) director.expectNoneOpen()
+          ledger.record({ type: 'alias-moved', alias, release })
+          if (alias === CHAMPION) director.championMoved()
+        }
         await ledger.flush()
         void reply.header('etag', entityTag(release))
         return { alias, release, before }

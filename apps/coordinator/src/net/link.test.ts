@@ -303,7 +303,8 @@ test('errors of the operators API are problem documents with a code', async () =
     status: 404,
   })
   expect((await fleet.api('POST', '/api/v1/runs', { name: 'x' })).body).toMatchObject({ code: 'LRC-3001' })
-  await expect(fleet.startRun({ rollout: { groups: [1] } })).rejects.toThrow('LRC-3002')
+  await expect(fleet.startRun({ rollout: { groups: [1] } })).rejects.toThrow('LRC-3001')
+  await expect(fleet.startRun({ rollout: {} })).rejects.toThrow('LRC-3021')
   await expect(fleet.startRun({ base: { model: '/no/such/model' } })).rejects.toThrow('LRC-3003')
   const broken = await fetch(`${url}/api/v1/agents/join`, {
     method: 'POST',

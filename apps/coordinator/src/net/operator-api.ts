@@ -5,6 +5,7 @@ import type { Repetition } from '../api/once.js'
 import { type Route, route, serveRoutes } from '../api/route.js'
 import { expectRole, neededRole, type Role } from '../fleet/operators.js'
 import type { Metrics } from '../metrics.js'
+import type { Director } from '../rollouts/director.js'
 import { replayRound } from '../rounds/replay.js'
 import type { Run } from '../runs/run.js'
 import { basesRoutes } from './bases-api.js'
@@ -15,6 +16,7 @@ import { type JournalRecords, journalRoutes } from './journal-api.js'
 import { operatorsRoutes } from './operators-api.js'
 import { privacyRoutes } from './privacy-api.js'
 import { releasesRoutes } from './releases-api.js'
+import { rolloutsRoutes } from './rollouts-api.js'
 import { roundsRoutes } from './rounds-api.js'
 import { runsRoutes } from './runs-api.js'
 import { watchingRoutes } from './watching-api.js'
@@ -25,6 +27,7 @@ export interface OperatorParts extends FleetParts {
   readonly doorway: Doorway
   readonly records: JournalRecords
   readonly metrics: Pick<Metrics, 'text' | 'contentType'>
+  readonly director: Director
 }
 
 /** The routes of the operators' API: agents, operators, runs, releases, blobs. */
@@ -51,6 +54,7 @@ export function operatorRoutes(parts: OperatorParts): readonly Route[] {
     ...roundsRoutes({ conductor, roster, runOf, replay }),
     ...releasesRoutes(parts),
     ...watchingRoutes(parts.metrics),
+    ...rolloutsRoutes(parts.director),
     route({
       path: 'GET /api/v1/blobs/:id',
       role: 'viewer',

@@ -12,6 +12,7 @@ import type { Ledger } from '../ledger.js'
 import { releaseNamed } from '../releases/aliases.js'
 import { auditOf } from '../releases/audits.js'
 import type { Registry } from '../releases/registry.js'
+import type { Director } from '../rollouts/director.js'
 import type { Blobs } from '../store/blobs.js'
 import { aliasesSchema, aliasRoutes } from './aliases-api.js'
 
@@ -22,10 +23,11 @@ export interface ReleaseParts {
   readonly ledger: Ledger
   readonly registry: Registry
   readonly blobs: Pick<Blobs, 'whole'>
+  readonly director: Pick<Director, 'championMoved' | 'expectNoneOpen'>
 }
 
 /** The releases, and the aliases that name some of them. */
-export function releasesRoutes({ ledger, registry, blobs }: ReleaseParts): readonly Route[] {
+export function releasesRoutes({ ledger, registry, blobs, director }: ReleaseParts): readonly Route[] {
   const releaseOf = (name: string): ReleaseView => {
     const release = registry.find(releaseNamed(ledger.aliases(), name))
     if (release !== undefined) return release
@@ -77,6 +79,6 @@ export function releasesRoutes({ ledger, registry, blobs }: ReleaseParts): reado
         return audit
       },
     }),
-    ...aliasRoutes({ ledger, releaseOf, blobs }),
+    ...aliasRoutes({ ledger, releaseOf, blobs, director }),
   ]
 }

@@ -10,6 +10,7 @@ import { z } from 'zod'
 import { nextOf, nextSchema, pageOf, pageSchema } from '../api/paging.js'
 import { answered, bodyReadBy, type Route, route } from '../api/route.js'
 import { availableAgents } from '../fleet/availability.js'
+import { CHAMPION, expectChampion } from '../rollouts/starting.js'
 import type { Conductor } from '../rounds/conductor.js'
 import type { Parts } from '../rounds/parts.js'
 import { previewOf } from '../rounds/preview.js'
@@ -45,10 +46,11 @@ export function runsRoutes(
       status: 201,
       answer: runViewSchema,
       isOnce: true,
-      codes: runCodes,
+      codes: [...runCodes, 'LRC-3021'],
       act: async ({ body, once: { earlier, mark } }) => {
         if (earlier !== undefined && 'runId' in earlier.event)
           return conductor.view(runOf(earlier.event.runId))
+        expectChampion(parseRunSpec(body), ledger.aliases().has(CHAMPION))
         const runId = await addRun(body, parts, conductor, mark)
         parts.log('run-created', { run: runId })
         return conductor.view(runOf(runId))

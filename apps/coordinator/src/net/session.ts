@@ -12,6 +12,7 @@ import {
   parseProgress,
   parseReleaseReply,
   parseRunEndedReply,
+  parseServingHealth,
   parseSumConfirm,
   parseSumConfirmationsReply,
   parseSumDeliveryReply,
@@ -20,6 +21,8 @@ import {
   parseSumRosterReply,
   parseSumShares,
   parseSumSurvivorsReply,
+  parseTargetReply,
+  parseTargetReport,
   parseUpdateChunk,
   parseUpdateClose,
   parseUpdateOpen,
@@ -30,6 +33,7 @@ import { reconnectMs } from '../fleet/reconnection.js'
 import type { Member, Presence, Roster } from '../fleet/roster.js'
 import type { Ledger } from '../ledger.js'
 import type { Log } from '../log.js'
+import type { Director } from '../rollouts/director.js'
 import type { Conductor } from '../rounds/conductor.js'
 import { confirmationIn, keysIn, revealIn, sharesIn } from '../rounds/sum-hearing.js'
 import type { AgentSocket } from './agent-socket.js'
@@ -45,6 +49,7 @@ export interface SessionParts {
   readonly ledger: Ledger
   readonly roster: Roster
   readonly conductor: Conductor
+  readonly director: Director
   readonly transfer: Transfer
   readonly backpressure: Backpressure
   readonly log: Log
@@ -60,6 +65,7 @@ const readers: Readers = {
   assignment: parseAssignmentReply,
   release: parseReleaseReply,
   runEnded: parseRunEndedReply,
+  target: parseTargetReply,
   sum: (name, reply) => void sumReaders[name](reply),
 }
 const sumReaders = {
@@ -72,7 +78,7 @@ const sumReaders = {
 /** Attaches every message of the protocol to the socket of an agent: parsed at the door, answered always, hello first. */
 export function serveSession(parts: SessionParts, socket: AgentSocket, member: Member): void {
   const { agentId } = member
-  const { conductor, transfer, roster } = parts
+  const { conductor, director, transfer, roster } = parts
   const intake = parts.backpressure.intake(valveOf(socket))
   let presence: Presence | undefined
   let unanswered = 0
@@ -142,7 +148,11 @@ export function serveSession(parts: SessionParts, socket: AgentSocket, member: M
       cancelHello()
       presence = presenceOf(socket, member, hello, readers)
       roster.add(presence)
-      parts.clock.after(0, () => presence !== undefined && conductor.arrived(presence)) // after the answer
+      parts.clock.after(0, () => {
+        if (presence === undefined) return
+        conductor.arrived(presence)
+        director.arrived(presence)
+      }) // after the answer
       return {
         protocol: hello.protocol,
         coordinatorId: parts.coordinatorId,
@@ -170,11 +180,19 @@ export function serveSession(parts: SessionParts, socket: AgentSocket, member: M
     return { reconnectMs: reconnectMs(roster.all().length) }
   })
   on('evaluation', parseEvaluation, (evaluation) => {
-    conductor.evaluated(agentId, evaluation)
+    if (!director.evaluated(agentId, evaluation)) conductor.evaluated(agentId, evaluation)
     return {}
   })
   on('decline', parseDecline, (decline) => {
-    conductor.declined(agentId, decline)
+    if (!director.declined(agentId, decline)) conductor.declined(agentId, decline)
+    return {}
+  })
+  on('target.report', parseTargetReport, (report) => {
+    director.reported(agentId, report)
+    return {}
+  })
+  on('serving.health', parseServingHealth, (health) => {
+    director.served(agentId, health)
     return {}
   })
   on('sum.keys', parseSumKeys, (message) => conductor.summed(agentId, keysIn(agentId, message)))
@@ -201,6 +219,7 @@ export function serveSession(parts: SessionParts, socket: AgentSocket, member: M
     cancelHello()
     intake.end()
     if (presence === undefined || !roster.remove(presence)) return
+    director.departed(agentId)
     conductor.departed(agentId, reason === 'ping timeout' ? 'silent' : 'closed')
     transfer
       .departed(agentId)

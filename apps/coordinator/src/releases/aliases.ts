@@ -8,9 +8,15 @@ const RELEASE = /^v[1-9]\d*$/
 
 /** The aliases after an event. */
 export function aliasesAfter(aliases: Aliases, event: JournalEvent): Aliases {
-  if (event.type !== 'alias-moved') return aliases
-  const rest = [...aliases].filter(([alias]) => alias !== event.alias)
-  return new Map(event.release === null ? rest : [...rest, [event.alias, event.release]])
+  // A rollout that ends moves the champion with the same line of the journal: there is no moment in between.
+  if (event.type === 'rollout-done' || event.type === 'rollout-undone')
+    return moved(aliases, 'champion', event.target.release)
+  return event.type === 'alias-moved' ? moved(aliases, event.alias, event.release) : aliases
+}
+
+function moved(aliases: Aliases, alias: string, release: string | null): Aliases {
+  const rest = [...aliases].filter(([name]) => name !== alias)
+  return new Map(release === null ? rest : [...rest, [alias, release]])
 }
 
 /** The name of the release that is meant: an alias stands for the one it names now. */

@@ -26,7 +26,7 @@ interface MeasuredCandidate {
 export function commitRound(parts: Parts, active: ActiveRun, candidate: MeasuredCandidate): Promise<void> {
   return parts.registry.withVersion(async (version) => {
     const release = await commitAs(version, parts, active, candidate)
-    if (release === null) return
+    if (release === null || active.run().spec.rollout != null) return // a rollout gives it to agents
     for (const presence of parts.roster.all()) {
       presence.sendRelease(release).catch((error: Error) => {
         parts.log('release-not-taken', { agent: presence.agentId, why: error.message })

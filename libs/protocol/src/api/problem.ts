@@ -40,6 +40,10 @@ const statusOf: Partial<Record<ErrorCode, number>> = {
   'LRC-3008': 404,
   'LRC-3010': 404,
   'LRC-3013': 404,
+  'LRC-3019': 404,
+  'LRC-3021': 409,
+  'LRC-3022': 409,
+  'LRC-3023': 409,
   'LRC-5005': 507,
 }
 

@@ -120,4 +120,34 @@ export const agentCodes = {
     action:
       'Ask for more noise or fewer steps, or let the owner of the machine raise privacy.maxEpsilon in policy.yaml, who then promises less. What is spent is in privacy.json, in the folder of the agent.',
   },
+  'LRC-6022': {
+    title: 'Target does not verify',
+    meaning:
+      'A target says which release an agent is to have. The signature of this one is not by the coordinator of the fleet, its text was changed, or it is for another fleet. Nothing changed.',
+    action: 'Do not force it. Check who operates the coordinator.',
+  },
+  'LRC-6023': {
+    title: 'Target is older than the one in use',
+    meaning:
+      'The serials of targets only grow, also when a fleet goes back to an older release. This one is below the highest that the agent was given, or is another target with the same serial. Nothing changed.',
+    action:
+      'If the coordinator was restored from an old backup, issue a new target with `lorica rollout undo` until its serial is above that of the agent. Otherwise somebody replays what was said before.',
+  },
+  'LRC-6024': {
+    title: 'Target has expired',
+    meaning:
+      'A target is good for a limited time, so that nobody can hold a fleet back with one that was true once. What is in use stays.',
+    action: 'Check the clocks of both machines, and that the agent reaches its own coordinator.',
+  },
+  'LRC-6025': {
+    title: 'Target and release do not belong together',
+    meaning: 'The release that came with a target is not the one that it names by hash. Nothing changed.',
+    action: 'Do not force it. Check who operates the coordinator.',
+  },
+  'LRC-6026': {
+    title: 'Release does not answer',
+    meaning:
+      'The program that serves on this machine loaded the release beside the one in use, and it did not fit, did not answer the self-test, or did not do so in time. What was served stays.',
+    action: 'See the log of `lorica agent serve` on that machine.',
+  },
 } as const

@@ -99,4 +99,34 @@ export const runCodes = {
     meaning: 'It is no name that an alias may have, or no release has it.',
     action: 'Choose a name such as champion; `lorica releases alias list` shows those that are set.',
   },
+  'LRC-3019': {
+    title: 'Rollout is not known',
+    meaning: 'No rollout of this coordinator has this id.',
+    action: 'List them with `lorica rollout history`.',
+  },
+  'LRC-3020': {
+    title: 'Rollout plan cannot be used',
+    meaning:
+      'A field of the plan is wrong, a group has no agents or is not larger than the one before it, or the last group is not the whole fleet. The text names it.',
+    action: 'Correct the plan; `lorica rollout plan` shows its groups without starting anything.',
+  },
+  'LRC-3021': {
+    title: 'No champion to compare with',
+    meaning:
+      'A rollout compares a release with the champion of the fleet and goes back to it, and no release has that alias.',
+    action:
+      'Make one the champion, and with it the release of every agent: `lorica releases alias set champion v1`.',
+  },
+  'LRC-3022': {
+    title: 'Another rollout is open',
+    meaning:
+      'One rollout at a time changes what the fleet serves, and while it does, nothing else moves the champion.',
+    action: 'Wait for its end with `lorica rollout watch`, or end it with `lorica rollout abort`.',
+  },
+  'LRC-3023': {
+    title: 'Rollout is not in a state for this',
+    meaning:
+      'What was asked does not go with the state of the rollout, such as undoing one that never reached everybody.',
+    action: 'See its state with `lorica rollout watch`.',
+  },
 } as const

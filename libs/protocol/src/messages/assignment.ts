@@ -114,6 +114,7 @@ export const evaluateAssignmentSchema = z.strictObject({
   data: dataSchema,
   batch: positiveSchema.max(65_536), // rows of one batch
   maxTokensEvaluated: positiveSchema.nullable(), // null: all of it
+  against: since(2, z.strictObject({ version: countSchema, files: filesSchema })), // another adapter, measured on the same rows one by one: the answer has pairs; absent: none
   deadlineMs: positiveSchema,
 })
 

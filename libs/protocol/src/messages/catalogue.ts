@@ -8,6 +8,7 @@ import { leaveReplySchema, leaveSchema } from './leave.js'
 import { progressReplySchema, progressSchema } from './progress.js'
 import { releaseReplySchema, releaseSchema } from './release.js'
 import { runEndedReplySchema, runEndedSchema } from './run-ended.js'
+import { servingHealthReplySchema, servingHealthSchema } from './serving-health.js'
 import { fitted } from './since.js'
 import { sumConfirmReplySchema, sumConfirmSchema } from './sum-confirm.js'
 import { sumConfirmationsReplySchema, sumConfirmationsSchema } from './sum-confirmations.js'
@@ -17,6 +18,8 @@ import { sumRevealReplySchema, sumRevealSchema } from './sum-reveal.js'
 import { sumRosterReplySchema, sumRosterSchema } from './sum-roster.js'
 import { sumSharesReplySchema, sumSharesSchema } from './sum-shares.js'
 import { sumSurvivorsReplySchema, sumSurvivorsSchema } from './sum-survivors.js'
+import { targetMessageSchema, targetReplySchema } from './target.js'
+import { targetReportReplySchema, targetReportSchema } from './target-report.js'
 import { updateChunkReplySchema, updateChunkSchema } from './update-chunk.js'
 import { updateCloseReplySchema, updateCloseSchema } from './update-close.js'
 import { updateOpenReplySchema, updateOpenSchema } from './update-open.js'
@@ -44,8 +47,21 @@ export const catalogue = {
   'sum.shares': { from: 'agent', message: sumSharesSchema, reply: sumSharesReplySchema, since: 2 },
   'sum.confirm': { from: 'agent', message: sumConfirmSchema, reply: sumConfirmReplySchema, since: 2 },
   'sum.reveal': { from: 'agent', message: sumRevealSchema, reply: sumRevealReplySchema, since: 2 },
+  'target.report': {
+    from: 'agent',
+    message: targetReportSchema,
+    reply: targetReportReplySchema,
+    since: 2,
+  },
+  'serving.health': {
+    from: 'agent',
+    message: servingHealthSchema,
+    reply: servingHealthReplySchema,
+    since: 2,
+  },
   assignment: { from: 'coordinator', message: assignmentSchema, reply: assignmentReplySchema, since: 1 },
   release: { from: 'coordinator', message: releaseSchema, reply: releaseReplySchema, since: 1 },
+  target: { from: 'coordinator', message: targetMessageSchema, reply: targetReplySchema, since: 2 },
   'run-ended': { from: 'coordinator', message: runEndedSchema, reply: runEndedReplySchema, since: 1 },
   'sum-roster': { from: 'coordinator', message: sumRosterSchema, reply: sumRosterReplySchema, since: 2 },
   'sum-delivery': {

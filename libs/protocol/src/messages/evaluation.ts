@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { idSchema, positiveSchema, secondsMsSchema } from './field.js'
 import { readMessage, readReply } from './message.js'
+import { since } from './since.js'
 
 /** agent -> coordinator: the loss of an adapter on the text that I held out. */
 export const evaluationSchema = z.strictObject({
@@ -8,6 +9,15 @@ export const evaluationSchema = z.strictObject({
   lossSum: z.number(), // sum over tokens, in nats
   tokens: positiveSchema, // tokens predicted
   evaluateMs: secondsMsSchema,
+  pairs: since(
+    2,
+    z.strictObject({
+      count: positiveSchema, // rows of held-out text that both adapters were measured on
+      sum: z.number(), // of (loss under adapter - loss under against), each the mean over the tokens of a row
+      sumOfSquares: z.number().min(0),
+      against: z.number(), // mean over the rows of the loss under against
+    }),
+  ), // of an assignment with against
 })
 export type Evaluation = Readonly<z.infer<typeof evaluationSchema>>
 

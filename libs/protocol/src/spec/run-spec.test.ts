@@ -205,7 +205,6 @@ describe('parseRunSpec', () => {
     ['data.format', { data: { maxTokens: 64, format: 'images' } }],
     ['rounds.mode', { rounds: { count: 2, mode: 'async' } }],
     ['aggregate.strategy', { aggregate: { strategy: 'fedprox' } }],
-    ['rollout', { rollout: { groups: [1] } }],
     ['base.model', { base: { model: 'hf:org/name@main' } }],
   ])('%s asks for something that is not available and is refused by name', (name, part) => {
     const { code, message, action } = refusal({ ...smallest, ...part })
@@ -216,6 +215,9 @@ describe('parseRunSpec', () => {
 
   test.each([
     ['local.learningRate', { local: { steps: 20, batch: 8, learningRate: -1 } }],
+    ['rollout.groups', { rollout: { groups: [1] } }],
+    ['rollout.groups.0.size', { rollout: { groups: [0, '100%'] } }],
+    ['rollout.analysis.0.metric', { rollout: { analysis: [{ metric: 'speed' }] } }],
     ['schedule', { schedule: '0 3 * * *' }],
     ['schedule.cron', { schedule: { cron: '0 3 * *', window: '8h' } }],
     ['schedule.timeZone', { schedule: { cron: '0 3 * * *', timeZone: 'Mars/Base', window: '8h' } }],

@@ -6,37 +6,15 @@ import { aggregateSchema } from './aggregate-spec.js'
 import { bufferSchema } from './buffer-spec.js'
 import { withUniformWeights } from './dp-exclusions.js'
 import { dpOrNoneSchema } from './dp-spec.js'
-import { parseDuration } from './duration.js'
 import { expectCompatible } from './exclusions.js'
-import { parsePercentage } from './percentage.js'
 import { expectPossible, withSecure } from './privacy-exclusions.js'
+import { rolloutSpecSchema } from './rollout-spec.js'
 import { expectCron, expectTimeZone } from './schedule.js'
 import { secureAggregationSchema } from './secure-spec.js'
-import { parseSelection } from './selection.js'
+import { checkedBy, conditionSchema, durationSchema, shareSchema } from './spec-field.js'
 import { withoutUnavailable } from './unavailable.js'
 
 const count = (highest: number) => z.int().min(1).max(highest)
-/** A schema of what `parse` makes of a value; what it throws is what is wrong with the value. */
-const parsedBy =
-  <From, To>(parse: (value: From) => To) =>
-  (value: From, context: z.RefinementCtx): To => {
-    try {
-      return parse(value)
-    } catch (error) {
-      context.addIssue({ code: 'custom', message: (error as Error).message })
-      return z.NEVER
-    }
-  }
-const shareSchema = z.union([z.string(), z.number()]).transform(parsedBy(parsePercentage))
-const durationSchema = z.string().transform(parsedBy(parseDuration))
-/** A schema of a text that `expect` does not throw at. */
-const checkedBy = (expect: (text: string) => unknown) =>
-  parsedBy((text: string) => {
-    expect(text)
-    return text
-  })
-const conditionSchema = z.string().transform(checkedBy(parseSelection))
-
 /** A run as people write it, in YAML or JSON. Parsing fills in every default. */
 export const runSpecSchema = z.strictObject({
   name: z
@@ -131,6 +109,7 @@ export const runSpecSchema = z.strictObject({
         .default([]), // a candidate worse than its parent by more than this share is not released
     })
     .prefault({}),
+  rollout: rolloutSpecSchema.nullable().optional(), // of the release of the run, when it has ended; null, and left out: a release goes to every connected agent
   schedule: z
     .strictObject({
       cron: z.string().transform(checkedBy(expectCron)), // when windows begin, as minute hour day month weekday

@@ -21,7 +21,6 @@ const options: readonly Option[] = [
     allows: runStrategies,
     use: `svd, which is exact to the rank of the run, or one of ${runStrategies.filter((name) => name !== 'svd').join(', ')}`,
   },
-  { path: ['rollout'], allows: [null], use: 'null: a release goes to every connected agent' },
 ]
 
 /**

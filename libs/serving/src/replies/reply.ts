@@ -4,10 +4,11 @@
  */
 import { randomInt } from 'node:crypto'
 import type { DecodingEngine, Tokenizer } from '@lorica/peft-core'
-import { ApiError, invalid } from '../api/api-error.js'
+import { ApiError, apiErrorOf, invalid } from '../api/api-error.js'
 import type { Answered } from '../api/completion-body.js'
 import type { Sampling } from '../api/sampling-fields.js'
 import type { Usage } from '../api/usage.js'
+import type { AnswerTallies } from '../metrics/answer-tally.js'
 import type { ServingMetrics } from '../metrics/serving-metrics.js'
 import type { ServedModel } from '../models/shelf.js'
 import { answer } from '../text/answer.js'
@@ -25,6 +26,7 @@ export interface Desk {
   readonly engine: Pick<DecodingEngine, 'decode' | 'embed'>
   readonly tokenizer: Tokenizer
   readonly metrics: ServingMetrics
+  readonly tallies: Pick<AnswerTallies, 'answered' | 'failed'>
   /** The longest text, prompt and answer. */
   readonly maxColumns: number
   /** Tokens that end an answer. */
@@ -109,8 +111,13 @@ export async function answers(
   }
   using _place = desk.admit(prompts.length * choices)
   const all = prompts.flatMap((prompt) => Array.from({ length: choices }, () => prompt))
-  const ended = await Promise.all(all.map(answerOne))
+  const ended = await Promise.all(all.map(answerOne)).catch((error: unknown) => {
+    if (!signal.aborted && apiErrorOf(error).status >= 500) desk.tallies.failed(model)
+    throw error
+  })
   if (signal.aborted) return undefined
+  const made = Math.max(...ended.map(({ tokens }) => tokens), 1)
+  desk.tallies.answered(model, (performance.now() - startedMs) / 1000 / made)
   return {
     pieces: ended.map(({ pieces }) => pieces),
     usage: {

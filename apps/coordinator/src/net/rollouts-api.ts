@@ -1,0 +1,105 @@
+import {
+  rolloutDetailSchema,
+  rolloutPreviewSchema,
+  rolloutSpecSchema,
+  rolloutViewSchema,
+} from '@lorica/protocol'
+import { z } from 'zod'
+import { nextOf, nextSchema, pageOf, pageSchema } from '../api/paging.js'
+import { body, type Route, route } from '../api/route.js'
+import type { Director } from '../rollouts/director.js'
+
+const rolloutParams = z.object({ id: z.string().describe('of the rollout, or latest') })
+const planSchema = z
+  .unknown()
+  .describe('as under `rollout` of a run file; left out: the default plan')
+  .meta({ allOf: [z.toJSONSchema(rolloutSpecSchema, { io: 'input', unrepresentable: 'any' })] })
+const startSchema = z.strictObject({
+  release: z.string().min(1).max(80).describe('its name, or an alias of it'),
+  plan: planSchema.optional(),
+})
+const promoteSchema = z.strictObject({
+  full: z.boolean().default(false).describe('and open all groups that are left, without a soak'),
+})
+const startCodes = ['LRC-3007', 'LRC-3017', 'LRC-3020', 'LRC-3021', 'LRC-3022', 'LRC-3023'] as const
+
+/** Rollouts: what one would be, its start, its progress, and what a person tells it. */
+export function rolloutsRoutes(director: Director): readonly Route[] {
+  return [
+    route({
+      path: 'GET /api/v1/rollouts',
+      role: 'viewer',
+      summary: 'The rollouts, oldest first',
+      query: pageSchema,
+      answer: z.object({ rollouts: z.array(rolloutViewSchema), next: nextSchema }),
+      act: ({ query }) => {
+        const page = pageOf(director.views(), ({ rollout }) => rollout, query)
+        return { rollouts: page.items, ...nextOf(page) }
+      },
+    }),
+    route({
+      path: 'GET /api/v1/rollouts/:id',
+      role: 'viewer',
+      summary: 'One rollout with its agents, its metrics and its history',
+      params: rolloutParams,
+      answer: rolloutDetailSchema,
+      codes: ['LRC-3019'],
+      act: ({ params }) => director.detail(params.id),
+    }),
+    route({
+      path: 'POST /api/v1/rollouts/plan',
+      role: 'viewer',
+      summary: 'Says which agents the groups of a plan would have; starts nothing',
+      body: body('rollout', startSchema),
+      answer: rolloutPreviewSchema,
+      codes: startCodes,
+      act: ({ body: { release, plan } }) => director.preview(release, plan),
+    }),
+    route({
+      path: 'POST /api/v1/rollouts',
+      role: 'operator',
+      summary: 'Starts a rollout of a release',
+      body: body('rollout', startSchema),
+      status: 201,
+      answer: rolloutDetailSchema,
+      codes: startCodes,
+      act: async ({ body: { release, plan } }) => director.detail(await director.start(release, plan)),
+    }),
+    route({
+      path: 'POST /api/v1/rollouts/:id/promote',
+      role: 'operator',
+      summary: 'Goes on: what is open counts as good',
+      params: rolloutParams,
+      body: body('promote', promoteSchema),
+      answer: rolloutDetailSchema,
+      codes: ['LRC-3019', 'LRC-3023'],
+      act: async ({ params: { id }, body: { full: isFull } }) => {
+        await director.act(id, 'promote', { isFull })
+        return director.detail(id)
+      },
+    }),
+    ...steering.map(([verb, summary]) =>
+      route({
+        path: `POST /api/v1/rollouts/:id/${verb}`,
+        role: 'operator',
+        summary,
+        params: rolloutParams,
+        answer: rolloutDetailSchema,
+        codes: ['LRC-3019', 'LRC-3023'],
+        act: async ({ params: { id } }) => {
+          await director.act(id, verb)
+          return director.detail(id)
+        },
+      }),
+    ),
+  ]
+}
+
+const steering = [
+  ['approve', 'Lets a rollout begin that waits for a person'],
+  ['pause', 'Opens no further group; agents stay as they are'],
+  ['resume', 'Lets a paused rollout go on, and wait for what it waited for'],
+  ['abort', 'Ends a rollout: every agent goes back'],
+  ['retry', 'Tries again: the group that is paused, or an aborted rollout from its first group'],
+  ['undo', 'Goes back after everybody had the release; nothing is downloaded'],
+] as const

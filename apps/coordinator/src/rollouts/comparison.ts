@@ -1,0 +1,111 @@
+/**
+ * Agents that have a release are asked for its losses and those of the champion, on the same held-out rows.
+ * @module
+ */
+import { type EvaluateAssignment, type Evaluation, LoricaError, type ReleaseView } from '@lorica/protocol'
+import type { Presence } from '../fleet/roster.js'
+import { newId } from '../random.js'
+import type { Parts } from '../rounds/parts.js'
+import { evaluateAssignment } from '../rounds/plan.js'
+import { measuresHeldOut } from '../runs/example-privacy.js'
+import { hidesSites } from '../runs/hidden-sites.js'
+import type { Run } from '../runs/run.js'
+import { hasPersonal } from '../runs/strategy.js'
+import type { Rollout } from './rollout.js'
+
+export interface Comparison {
+  /** Asks those of a rollout that have the release, hold text out, and were not asked since they connected. */
+  ask(rollout: Rollout): void
+  /** How many were asked and have yet to answer. */
+  waiting(): number
+  /** The rollout that an agent was asked about with this assignment. */
+  asked(agentId: string, assignmentId: string): Rollout | undefined
+  /** Takes an answer, null for a decline; says whether it was one that was asked for here. */
+  answered(agentId: string, assignmentId: string, evaluation: Evaluation | null): boolean
+  /** Forgets what an agent was asked: it is asked again when it is back. */
+  departed(agentId: string): void
+  /** Asks all agents anew. */
+  reset(): void
+}
+
+/** Whether agents may be asked for the losses of a release: not where sites or examples are protected, or have parts of their own. */
+export function mayMeasure(run: Run | undefined): boolean {
+  if (run === undefined) return false
+  return measuresHeldOut(run.spec) && !hidesSites(run.spec) && !hasPersonal(run.spec)
+}
+
+export function createComparison(
+  parts: Pick<Parts, 'ledger' | 'roster' | 'registry' | 'random' | 'log'>,
+  onAnswer: (rollout: Rollout, agentId: string, evaluation: Evaluation | null) => void,
+): Comparison {
+  const asked = new Map<string, { readonly rollout: Rollout; readonly assignmentId: string }>()
+  const answered = new Set<string>()
+  const assignmentFor = (rollout: Rollout, assignmentId: string): EvaluateAssignment | undefined => {
+    const [release, champion] = [rollout.release, rollout.previous].map(parts.registry.find)
+    const run = parts.ledger.run(release?.manifest.runId ?? '')
+    if (run === undefined || release === undefined || champion === undefined || !mayMeasure(run))
+      return undefined
+    const of = { assignmentId, round: release.manifest.round, maxTokens: rollout.plan.tokens }
+    const assignment = evaluateAssignment(run, of, { adapter: adapterOf(release), personal: [] })
+    return { ...assignment, runId: rollout.rolloutId, against: adapterOf(champion) }
+  }
+  const send = (rollout: Rollout, presence: Presence): void => {
+    const assignmentId = newId(parts.random)
+    const assignment = assignmentFor(rollout, assignmentId)
+    if (assignment === undefined) return
+    asked.set(presence.agentId, { rollout, assignmentId })
+    presence.sendAssignment(assignment).catch((error: Error) => {
+      if (asked.get(presence.agentId)?.assignmentId !== assignmentId) return
+      asked.delete(presence.agentId)
+      parts.log('losses-not-asked', { agent: presence.agentId, why: error.message })
+    })
+  }
+  return {
+    ask(rollout) {
+      if (!rollout.plan.analysis.some(({ metric }) => metric === 'loss')) return
+      for (const [agentId, { outcome }] of rollout.reports) {
+        if (
+          outcome !== 'applied' ||
+          rollout.measured.has(agentId) ||
+          asked.has(agentId) ||
+          answered.has(agentId)
+        )
+          continue
+        const presence = parts.roster.find(agentId)
+        if (presence !== undefined && presence.hello.dataset.documents > 0) send(rollout, presence)
+      }
+    },
+    waiting: () => asked.size,
+    asked(agentId, assignmentId) {
+      const question = asked.get(agentId)
+      return question?.assignmentId === assignmentId ? question.rollout : undefined
+    },
+    answered(agentId, assignmentId, evaluation) {
+      const question = asked.get(agentId)
+      if (question === undefined || question.assignmentId !== assignmentId) return false
+      if (evaluation !== null && evaluation.pairs === undefined)
+        throw new LoricaError(
+          'LRC-1007',
+          'evaluation: "pairs": expected those of an assignment with against',
+          {
+            expected: 'pairs',
+            received: 'nothing',
+          },
+        )
+      asked.delete(agentId)
+      answered.add(agentId)
+      onAnswer(question.rollout, agentId, evaluation)
+      return true
+    },
+    departed(agentId) {
+      asked.delete(agentId)
+      answered.delete(agentId)
+    },
+    reset() {
+      asked.clear()
+      answered.clear()
+    },
+  }
+}
+
+const adapterOf = ({ manifest }: ReleaseView) => ({ version: manifest.version, files: [...manifest.files] })

@@ -1,0 +1,155 @@
+/**
+ * What a rollout does next. Pure: what is known of the fleet, and the time, are arguments.
+ * @module
+ */
+import type { MetricView } from '@lorica/protocol'
+import { verdictOf } from './analysis.js'
+import type { Rollout } from './rollout.js'
+
+/** What is known of the fleet while a rollout is open. */
+export interface Known {
+  readonly nowMs: number // of the clock on the wall
+  readonly isMember: (agentId: string) => boolean // it has not left
+  readonly isConnected: (agentId: string) => boolean
+  /** The metrics as they are now. */
+  readonly metrics: readonly MetricView[]
+  /** Agents that were asked for losses and have yet to answer. */
+  readonly measuring: number
+}
+
+/** The next step of a rollout; `wait` until something is heard, or time has passed. */
+export type Decision =
+  | { readonly kind: 'open'; readonly group: number }
+  | { readonly kind: 'soak'; readonly group: number }
+  | { readonly kind: 'pause'; readonly by: 'analysis' | 'errors' | 'plan'; readonly reason: string }
+  | { readonly kind: 'abort'; readonly by: 'analysis' | 'errors'; readonly reason: string }
+  | { readonly kind: 'finish' }
+  | { readonly kind: 'undo'; readonly by: 'analysis' | 'errors'; readonly reason: string }
+  | { readonly kind: 'end-watch' }
+  | { readonly kind: 'wait'; readonly reason: string | null }
+
+/** How the agents of some groups stand. */
+export interface Tally {
+  readonly members: number
+  readonly applied: number
+  readonly failed: number // of those that answered; one that is connected and silent for too long counts as one
+  readonly away: number
+  readonly waiting: number // connected, and yet to answer
+}
+
+/** How the agents of the groups up to `through` stand, or of those after `from` alone. */
+export function tallyOf(
+  rollout: Rollout,
+  { nowMs, isMember, isConnected }: Pick<Known, 'nowMs' | 'isMember' | 'isConnected'>,
+  { from = 0, through = rollout.group }: { readonly from?: number; readonly through?: number } = {},
+): Tally {
+  const agents = rollout.groups
+    .slice(from, through)
+    .flatMap(({ agents }) => agents)
+    .filter(isMember)
+  const isLate = nowMs - rollout.openedMs >= rollout.plan.patienceMs
+  let [applied, failed, away, waiting] = [0, 0, 0, 0]
+  for (const agentId of agents) {
+    const outcome = rollout.reports.get(agentId)?.outcome
+    if (outcome === 'applied') applied++
+    else if (outcome === 'failed') failed++
+    else if (!isConnected(agentId)) away++
+    else if (isLate) failed++
+    else waiting++
+  }
+  return { members: agents.length, applied, failed, away, waiting }
+}
+
+/** Decides over a rollout that is open, or done and watched. */
+export function decide(rollout: Rollout, known: Known): Decision {
+  const { plan, state, group, groups } = rollout
+  if (state === 'done') return decideWatched(rollout, known)
+  if (state === 'pending')
+    return rollout.isApproved ? { kind: 'open', group: 1 } : { kind: 'wait', reason: rollout.reason }
+  if (state !== 'running' && state !== 'soaking') return { kind: 'wait', reason: rollout.reason }
+  const tally = tallyOf(rollout, known)
+  const fault = faultOf(rollout, tally) ?? regression(rollout, known)
+  if (fault !== undefined)
+    return plan.error.then === 'rollback' ? { kind: 'abort', ...fault } : { kind: 'pause', ...fault }
+  if (state === 'running') return settled(rollout, tally, known)
+  const isAccepted = rollout.accepted >= group
+  const soakedMs = known.nowMs - (rollout.soakingMs ?? known.nowMs)
+  if (!isAccepted && soakedMs < plan.soakMs) return { kind: 'wait', reason: `group ${group} soaks` }
+  if (!isAccepted && known.measuring > 0 && known.nowMs - rollout.openedMs < plan.patienceMs + plan.soakMs)
+    return { kind: 'wait', reason: `${agents(known.measuring)} measure the losses of both releases` }
+  if (!isAccepted && verdictOf(plan, known.metrics) === 'inconclusive')
+    return { kind: 'pause', by: 'analysis', reason: undecided(rollout, known.metrics) }
+  if (group === groups.length) return { kind: 'finish' }
+  if (!isAccepted && plan.success.then === 'pause')
+    return { kind: 'pause', by: 'plan', reason: `group ${group} is good, and the plan waits for a person` }
+  return { kind: 'open', group: group + 1 }
+}
+
+function decideWatched(rollout: Rollout, known: Known): Decision {
+  const { plan, watchUntilMs } = rollout
+  if (watchUntilMs === null) return { kind: 'wait', reason: null }
+  const { applied, failed } = tallyOf(rollout, { ...known, nowMs: rollout.openedMs })
+  const fault = faultOf(rollout, { applied, failed, waiting: 0 }) ?? regression(rollout, known)
+  if (fault !== undefined && plan.error.then === 'rollback') return { kind: 'undo', ...fault }
+  return known.nowMs >= watchUntilMs ? { kind: 'end-watch' } : { kind: 'wait', reason: null }
+}
+
+interface Fault {
+  readonly by: 'analysis' | 'errors'
+  readonly reason: string
+}
+
+/** More agents failed than the plan allows. */
+function faultOf(
+  { plan: { error } }: Rollout,
+  { applied, failed, waiting }: Pick<Tally, 'applied' | 'failed' | 'waiting'>,
+): Fault | undefined {
+  const executed = applied + failed
+  const isEnough = executed >= error.minExecuted || (waiting === 0 && executed > 0)
+  if (!isEnough || failed / executed <= error.threshold) return undefined
+  const share = percent(failed / executed)
+  return {
+    by: 'errors',
+    reason: `${failed} of ${executed} agents failed, ${share}: more than ${percent(error.threshold)}`,
+  }
+}
+
+/** A metric that counts got worse. */
+function regression({ plan }: Rollout, { metrics }: Known): Fault | undefined {
+  if (verdictOf(plan, metrics) !== 'fail') return undefined
+  const failing = metrics.filter(({ isEnforced, verdict }) => isEnforced && verdict === 'fail')
+  return { by: 'analysis', reason: failing.map(({ text }) => text).join('; ') }
+}
+
+/** A group that was opened: have enough of its agents the release? */
+function settled(rollout: Rollout, tally: Tally, known: Known): Decision {
+  const { group, plan, accepted } = rollout
+  const own = tallyOf(rollout, known, { from: group - 1 })
+  const executed = tally.applied + tally.failed
+  if (own.members > 0 && own.applied + own.failed === 0) {
+    const who =
+      own.away === own.members
+        ? 'none of its agents is connected'
+        : `${agents(own.waiting)} have yet to answer`
+    return accepted >= group ? { kind: 'soak', group } : { kind: 'wait', reason: `group ${group}: ${who}` }
+  }
+  const { threshold } = plan.success
+  if (tally.waiting === 0 && executed > 0 && tally.applied / executed < threshold && accepted < group) {
+    const reason = `group ${group}: ${tally.applied} of ${executed} agents have it, less than ${percent(threshold)}`
+    return { kind: 'pause', by: 'errors', reason }
+  }
+  const isGood = tally.applied >= threshold * tally.members || tally.waiting === 0 || accepted >= group
+  if (isGood) return { kind: 'soak', group }
+  return { kind: 'wait', reason: `group ${group}: ${agents(tally.waiting)} have yet to answer` }
+}
+
+function undecided({ plan }: Rollout, metrics: readonly MetricView[]): string {
+  const waits = new Set(plan.analysis.flatMap((one) => (one.whenInconclusive === 'pause' ? one.metric : [])))
+  const open = metrics.filter(
+    ({ metric, isEnforced, verdict }) => isEnforced && verdict === 'inconclusive' && waits.has(metric),
+  )
+  return `the analysis is inconclusive, and a person decides: ${open.map(({ text }) => text).join('; ')}`
+}
+
+const percent = (share: number): string => `${Number((share * 100).toFixed(2))}%`
+const agents = (count: number): string => `${count} ${count === 1 ? 'agent' : 'agents'}`

@@ -1,0 +1,267 @@
+/**
+ * Directs the rollouts of a fleet: records what is decided, and hears how it went.
+ * @module
+ */
+import {
+  asLoricaError,
+  type Decline,
+  type Evaluation,
+  LoricaError,
+  parseRolloutSpec,
+  type RolloutDetail,
+  type RolloutPreview,
+  type RolloutView,
+  type ServingHealth,
+  type TargetReport,
+} from '@lorica/protocol'
+import type { Presence } from '../fleet/roster.js'
+import type { RolloutStep } from '../journal-rollout-event.js'
+import type { Parts } from '../rounds/parts.js'
+import { createComparison, mayMeasure } from './comparison.js'
+import { decide, type Known } from './decision.js'
+import { metricsOf } from './metrics.js'
+import { createObservations } from './observation.js'
+import { type Making, orderFor, stepFor, type Verb } from './order.js'
+import { isOpen, type Rollout } from './rollout.js'
+import { openRollout, watchedRollout } from './rollouts.js'
+import { CHAMPION, championOf, previewOf, startOf } from './starting.js'
+import { isOld, issueTarget } from './targets.js'
+import { createTelling } from './telling.js'
+import { rolloutDetail, rolloutView } from './view.js'
+
+export interface Director {
+  arrived(presence: Presence): void
+  departed(agentId: string): void
+  reported(agentId: string, report: TargetReport): void
+  served(agentId: string, health: ServingHealth): void
+  /** Take a loss that was asked for here, or that there is none; each says whether it was asked for here. */
+  evaluated(agentId: string, evaluation: Evaluation): boolean
+  declined(agentId: string, decline: Pick<Decline, 'assignmentId' | 'code' | 'message'>): boolean
+  /** The alias of the champion was moved by a person. */
+  championMoved(): void
+  /** Throws LoricaError LRC-3022 while a rollout is open. */
+  expectNoneOpen(): void
+  preview(release: string, plan: unknown): RolloutPreview
+  /** Throws as `startOf`; resolves to the id of the rollout once it is safe. */
+  start(release: string, plan: unknown): Promise<string>
+  /** Throws LoricaError LRC-3019, and LRC-3023 for what does not go with the state of the rollout. */
+  act(rolloutId: string, verb: Verb, options?: { readonly isFull?: boolean }): Promise<void>
+  views(): readonly RolloutView[]
+  detail(rolloutId: string): RolloutDetail
+  stop(): void
+}
+
+const TICK_MS = 250
+const DIVERGED = 'LRC-6011' // a loss that is not finite
+
+/** Starts directing: goes on with the rollout that the ledger has open, and watches the one that is done. */
+export function startDirector(parts: Parts): Director {
+  const { ledger, roster, registry, clock, log } = parts
+  const observations = createObservations()
+  const telling = createTelling(parts)
+  const comparison = createComparison(parts, (rollout, agentId, evaluation) => {
+    const { rolloutId } = rollout
+    ledger.record({ type: 'rollout-measured', rolloutId, agentId, pairs: evaluation?.pairs ?? null })
+    advance()
+  })
+  const state = () => ledger.rollouts()
+  const champion = () => ledger.aliases().get(CHAMPION)
+  const issue: Making['issue'] = (of) => issueTarget(of, { serial: state().serial + 1, nowMs: clock.now() })
+
+  function metrics(rollout: Rollout) {
+    const isMeasured = mayMeasure(ledger.run(registry.find(rollout.release)?.manifest.runId ?? ''))
+    return metricsOf(rollout, (agents) => observations.of(rollout, agents, isMeasured))
+  }
+
+  const knownOf = (rollout: Rollout): Known => ({
+    nowMs: clock.now(),
+    isMember: (agentId) => ledger.member(agentId)?.left === null,
+    isConnected: (agentId) => roster.find(agentId) !== undefined,
+    metrics: metrics(rollout),
+    measuring: comparison.waiting(),
+  })
+
+  /** Goes as far as it can for now. */
+  function advance(): void {
+    try {
+      followChampion()
+      startWaitingRun()
+      renew()
+      telling.retell()
+      for (;;) {
+        const rollout = openRollout(state()) ?? watchedRollout(state())
+        if (rollout === undefined) return
+        comparison.ask(rollout)
+        const known = knownOf(rollout)
+        const isOver = !isOpen(rollout) && champion() !== rollout.release // somebody moved the champion
+        const decision = isOver ? ({ kind: 'end-watch' } as const) : decide(rollout, known)
+        const step = stepFor(rollout, decision, {
+          evidence: rollout.group === 0 ? null : known.metrics,
+          issue,
+        })
+        if (step === undefined) return
+        log('rollout', {
+          rollout: rollout.rolloutId,
+          step: decision.kind,
+          ...('reason' in decision ? { why: decision.reason } : {}),
+        })
+        take(step)
+      }
+    } catch (error) {
+      log('fault', { stack: (error as Error).stack ?? String(error) })
+    }
+  }
+
+  /** Records a step, and does what follows from it. */
+  function take(step: RolloutStep): void {
+    ledger.record(step)
+    if (step.type === 'rollout-retried') {
+      comparison.reset()
+      telling.forgetAll()
+    }
+    if (step.type === 'rollout-aborted' || step.type === 'rollout-done' || step.type === 'rollout-undone')
+      for (const presence of roster.all()) // they may close what measured
+        presence.sendRunEnded({ runId: step.rolloutId, state: 'succeeded' }).catch(() => undefined)
+    telling.tellAll()
+  }
+
+  /** Agents are to have the champion, also when a person moved the alias. */
+  function followChampion(): void {
+    const release = registry.find(champion() ?? '')
+    const last = state().champion
+    if (release === undefined || last?.releaseId === release.id || openRollout(state()) !== undefined) return
+    const { name, id: releaseId } = release
+    const target = issue({ release: name, releaseId, previous: last?.release ?? null, rollout: null })
+    ledger.record({ type: 'champion-targeted', target })
+    telling.tellAll()
+  }
+
+  /** The release of a run that has ended, and that says how it is to be rolled out. */
+  function startWaitingRun(): void {
+    const { all, refused } = state()
+    if (openRollout(state()) !== undefined) return
+    const begun = new Set([...all.values()].flatMap(({ cause }) => cause.run ?? []))
+    for (const { runId, spec, ended, release } of ledger.runs()) {
+      const plan = spec.rollout ?? null
+      if (plan === null || ended?.state !== 'succeeded' || release === null) continue
+      if (begun.has(runId) || refused.has(runId) || registry.find(release) === undefined) continue
+      try {
+        take(startOf({ release, plan, run: runId }, parts).event)
+        return
+      } catch (error) {
+        const { code, message } = asLoricaError(error)
+        log('rollout-refused', { run: runId, release, code, why: message })
+        ledger.record({ type: 'rollout-refused', run: runId, release, code, message })
+      }
+    }
+  }
+
+  /** Targets are issued anew at half of their lives, the candidate's last: it has to be above those of agents that get it next. */
+  function renew(): void {
+    const { champion: last, candidate } = state()
+    const open = openRollout(state())
+    const isDue = [last, candidate].some((target) => target !== null && isOld(target, clock.now()))
+    if (!isDue) return
+    if (last !== null) ledger.record({ type: 'champion-targeted', target: issue(last) })
+    if (candidate !== null && open !== undefined)
+      ledger.record({ type: 'rollout-renewed', rolloutId: open.rolloutId, target: issue(candidate) })
+    telling.tellAll()
+  }
+
+  function rolloutOf(rolloutId: string): Rollout {
+    const { all } = state()
+    const rollout = rolloutId === 'latest' ? [...all.values()].at(-1) : all.get(rolloutId)
+    if (rollout !== undefined) return rollout
+    throw new LoricaError('LRC-3019', `no rollout ${rolloutId.slice(0, 80)}`, {
+      expected: [...all.keys()].slice(-5).join(', ') || 'a rollout that was started',
+      received: rolloutId.slice(0, 80),
+    })
+  }
+
+  const viewed = (rollout: Rollout) => ({
+    known: knownOf(rollout),
+    standing: state().standing,
+    nameOf: (agentId: string) => ledger.member(agentId)?.name ?? agentId,
+  })
+  const cancelTick = clock.every(TICK_MS, advance)
+  advance()
+  return {
+    arrived(presence) {
+      telling.forget(presence.agentId)
+      telling.tell(presence)
+      advance()
+    },
+    departed(agentId) {
+      telling.forget(agentId)
+      comparison.departed(agentId)
+    },
+    reported(agentId, { serial, releaseId, outcome, isServed, downloadedBytes, switchMs, reason }) {
+      const release = registry.all().find(({ id }) => id === releaseId)?.name
+      if (release === undefined) return
+      const text = reason === null ? null : `${reason.code}: ${reason.message}`
+      const last = state().standing.get(agentId)
+      const open = openRollout(state())
+      const isSame = last?.releaseId === releaseId && last.outcome === outcome
+      const isKnown = isSame && last.isServed === isServed && last.reason === text
+      if (isKnown && (open?.releaseId !== releaseId || open.reports.has(agentId))) return
+      ledger.record({
+        ...{ type: 'target-reported', agentId, serial, release, releaseId, outcome, isServed },
+        ...{ downloadedBytes, switchMs, reason: text },
+      })
+      advance()
+    },
+    served(agentId, health) {
+      observations.hear(agentId, health)
+      advance()
+    },
+    evaluated: (agentId, evaluation) => comparison.answered(agentId, evaluation.assignmentId, evaluation),
+    declined(agentId, { assignmentId, code, message }) {
+      const report = comparison.asked(agentId, assignmentId)?.reports.get(agentId)
+      if (code === DIVERGED && report !== undefined) {
+        const { serial, release, releaseId, isServed } = report
+        ledger.record({
+          ...{ type: 'target-reported', agentId, serial, release, releaseId, outcome: 'failed', isServed },
+          ...{ downloadedBytes: 0, switchMs: 0, reason: `${code}: ${message}` },
+        })
+      }
+      return comparison.answered(agentId, assignmentId, null)
+    },
+    championMoved: advance,
+    expectNoneOpen() {
+      const open = openRollout(state())
+      if (open === undefined) return
+      throw new LoricaError('LRC-3022', `rollout ${open.rolloutId} of ${open.release} is ${open.state}`)
+    },
+    preview(release, raw) {
+      const { event, notes } = startOf({ release, plan: parseRolloutSpec(raw), run: null }, parts)
+      return previewOf(event, notes, parts)
+    },
+    async start(release, raw) {
+      const plan = parseRolloutSpec(raw)
+      championOf(parts)
+      followChampion()
+      const { event, notes } = startOf({ release, plan, run: null }, parts)
+      for (const note of notes) log('rollout-note', { rollout: event.rolloutId, note })
+      comparison.reset()
+      take(event)
+      advance()
+      await ledger.flush()
+      return event.rolloutId
+    },
+    async act(rolloutId, verb, { isFull = false } = {}) {
+      const rollout = rolloutOf(rolloutId)
+      const isLast = [...state().all.keys()].at(-1) === rollout.rolloutId
+      const evidence = rollout.group === 0 ? null : metrics(rollout)
+      take(orderFor(rollout, verb, { champion: champion(), isLast, isFull, evidence, issue }))
+      log('rollout', { rollout: rollout.rolloutId, step: verb, by: 'operator' })
+      advance()
+      await ledger.flush()
+    },
+    views: () => [...state().all.values()].map((rollout) => rolloutView(rollout, viewed(rollout))),
+    detail(rolloutId) {
+      const rollout = rolloutOf(rolloutId)
+      return rolloutDetail(rollout, viewed(rollout))
+    },
+    stop: cancelTick,
+  }
+}

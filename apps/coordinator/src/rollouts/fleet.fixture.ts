@@ -1,0 +1,259 @@
+/**
+ * A fleet without a network: a real ledger and director, agents that verify every target with its signature, and a clock that tests move.
+ * @module
+ */
+import {
+  type Assignment,
+  createIdentity,
+  type EvaluateAssignment,
+  type LoricaError,
+  manifestId,
+  parseRunSpec,
+  type ReleaseManifest,
+  type ReleaseView,
+  signManifest,
+  type TargetMessage,
+  targetSha256,
+  verifyTarget,
+} from '@lorica/protocol'
+import type { Clock } from '../clock.js'
+import { createRoster, type Presence } from '../fleet/roster.js'
+import { openJournal } from '../journal.js'
+import { type Ledger, openLedger } from '../ledger.js'
+import { systemRandom } from '../random.js'
+import type { Parts } from '../rounds/parts.js'
+import { createShelf, openMemory } from '../store/memory.js'
+import { type Director, startDirector } from './director.js'
+
+/** An agent as the world knows it. */
+export interface WorldAgent {
+  readonly agentId: string
+  readonly name: string
+  isConnected: boolean
+  held: { readonly serial: number; readonly sha256: string; readonly release: string } | null
+  refusals: string[] // codes of targets that it refused
+  /** What becomes of a release here. */
+  manner: (release: string) => 'applies' | 'fails' | 'keeps silent'
+  /** Losses of held-out rows under a release; the others are those of the champion. */
+  losses: (release: string) => readonly number[]
+}
+
+export interface World {
+  readonly agents: readonly WorldAgent[]
+  director(): Director
+  ledger(): Ledger
+  /** Lets what was sent be answered, and time pass. */
+  settle(ms?: number): Promise<void>
+  /** The coordinator dies, with all that was not yet safe, and starts again from its journal. */
+  kill(): Promise<void>
+  connect(agent: WorldAgent): void
+  disconnect(agent: WorldAgent): void
+  /** The release that an agent has. */
+  has(agent: WorldAgent): string | null
+  release(name: string): ReleaseView
+  lines(): readonly string[]
+}
+
+const START_MS = Date.parse('2026-03-01T10:00:00.000Z')
+const identity = createIdentity()
+const base = { sha256: 'ba'.repeat(32), name: 'tiny' }
+
+/** A signed release of the run tone-1. */
+function releaseOf(version: number): ReleaseView {
+  const manifest: ReleaseManifest = {
+    ...{ schema: 1, version, name: `v${version}`, runId: 'tone-1', runName: 'tone', round: version },
+    parent: version === 1 ? null : `v${version - 1}`,
+    base,
+    files: [
+      { path: 'adapter_model.safetensors', sha256: version.toString(16).padStart(64, '0'), sizeBytes: 9 },
+    ],
+    contributions: [],
+    evaluation: { loss: null, tokens: 0, perAgent: [] },
+    createdAt: new Date(START_MS).toISOString(),
+    software: 'test',
+    coordinatorPublicKey: identity.publicKey,
+  }
+  const signed = signManifest(identity, manifest)
+  return { name: manifest.name, id: manifestId(signed), manifest, signed }
+}
+
+/** A fleet of so many agents, by name `a00`, …, of which every second has the label `site=oslo`, with the releases v1, v2, v3 and v1 as its champion. */
+export async function startWorld(count: number): Promise<World> {
+  const shelf = createShelf()
+  let nowMs = START_MS
+  let timers: { readonly periodMs: number; readonly act: () => void; nextMs: number }[] = []
+  const clock: Clock = {
+    now: () => nowMs,
+    monotonicMs: () => nowMs,
+    after: () => () => {},
+    every(periodMs, act) {
+      const timer = { periodMs, act, nextMs: nowMs + periodMs }
+      timers.push(timer)
+      return () => {
+        timers = timers.filter((one) => one !== timer)
+      }
+    },
+  }
+  const releases = [1, 2, 3].map(releaseOf)
+  const registry = { all: () => releases, find: (name: string) => releases.find((one) => one.name === name) }
+  const agents: WorldAgent[] = Array.from({ length: count }, (_, at) => ({
+    agentId: at.toString(16).padStart(32, '0'),
+    name: `a${String(at).padStart(2, '0')}`,
+    ...{
+      isConnected: true,
+      held: null,
+      refusals: [],
+      manner: () => 'applies' as const,
+      losses: () => [2, 2, 2, 2],
+    },
+  }))
+  const roster = createRoster()
+  let ledger: Ledger
+  let director: Director
+  let epoch = 0
+  let life = 0
+
+  const follow = (agent: WorldAgent, message: TargetMessage): void => {
+    if (!agent.isConnected) return
+    const born = life
+    try {
+      const known = agent.held ?? undefined
+      const accept = { fleet: identity.id, known, nowMs }
+      const target = verifyTarget(message, identity.publicKey, accept)
+      const manner = agent.manner(target.release.name)
+      if (manner === 'keeps silent') return
+      if (manner === 'applies')
+        agent.held = { serial: target.serial, sha256: targetSha256(message), release: target.release.name }
+      else if (agent.held !== null)
+        agent.held = { ...agent.held, serial: target.serial, sha256: targetSha256(message) }
+      const reason = manner === 'fails' ? { code: 'LRC-6026', message: 'it does not answer' } : null
+      queueMicrotask(() => {
+        if (born !== life) return
+        director.reported(agent.agentId, {
+          ...{
+            serial: target.serial,
+            releaseId: target.release.id,
+            isServed: true,
+            downloadedBytes: 0,
+            switchMs: 1,
+          },
+          ...{ outcome: manner === 'fails' ? 'failed' : 'applied', reason },
+        })
+      })
+    } catch (error) {
+      agent.refusals.push((error as LoricaError).code)
+    }
+  }
+  const measure = (agent: WorldAgent, assignment: EvaluateAssignment): void => {
+    const born = life
+    const [release, against] = [assignment.adapter, assignment.against].map((one) => `v${one?.version}`) as [
+      string,
+      string,
+    ]
+    const [ours, theirs] = [agent.losses(release), agent.losses(against)]
+    const differences = ours.map((loss, at) => loss - (theirs[at] ?? 0))
+    queueMicrotask(() => {
+      if (born !== life) return
+      director.evaluated(agent.agentId, {
+        ...{ assignmentId: assignment.assignmentId, lossSum: 1, tokens: 1, evaluateMs: 1 },
+        pairs: {
+          count: ours.length,
+          sum: differences.reduce((sum, one) => sum + one, 0),
+          sumOfSquares: differences.reduce((sum, one) => sum + one * one, 0),
+          against: theirs.reduce((sum, one) => sum + one, 0) / theirs.length,
+        },
+      })
+    })
+  }
+  const presenceOf = (agent: WorldAgent): Presence => ({
+    ...{ agentId: agent.agentId, name: agent.name, labels: {} },
+    hello: {
+      ...{ protocol: 2, software: 'test', dataset: { documents: 5 } },
+      device: { kind: 'cpu', threads: 1, memoryBytes: 1 },
+    },
+    async sendAssignment(assignment: Assignment) {
+      if (assignment.kind === 'evaluate') measure(agent, assignment)
+    },
+    async sendTarget(message) {
+      follow(agent, message)
+    },
+    sendRelease: async () => {},
+    sendRunEnded: async () => {},
+    sendSum: async () => {},
+  })
+  const connect = (agent: WorldAgent): void => {
+    agent.isConnected = true
+    const presence = presenceOf(agent)
+    roster.add(presence)
+    director.arrived(presence)
+  }
+  const disconnect = (agent: WorldAgent): void => {
+    agent.isConnected = false
+    const presence = roster.find(agent.agentId)
+    if (presence !== undefined) roster.remove(presence)
+    director.departed(agent.agentId)
+  }
+  const open = async (): Promise<void> => {
+    const store = openMemory(shelf, { now: () => nowMs, isRunning: () => false })
+    epoch = await store.lead({ holder: `life ${life}`, host: 'test', pid: 1, leaseMs: 1e9 } as never)
+    const { journal, entries } = await openJournal(store, epoch, clock)
+    ledger = openLedger(journal, entries, clock)
+  }
+  const direct = (): void => {
+    const parts = { ledger, roster, registry, clock, identity, log: () => {}, random: systemRandom() }
+    director = startDirector(parts as unknown as Parts)
+  }
+  await open()
+  for (const { agentId, name } of agents)
+    ledger!.record({
+      ...{ type: 'agent-joined', agentId, name, publicKey: name, secretSha256: 's', isApproved: true },
+      labels: Number(name.slice(1)) % 2 === 0 ? { site: 'oslo' } : {},
+    })
+  const spec = parseRunSpec({
+    ...{ name: 'tone', base: { model: '/m' }, data: { maxTokens: 64 }, rounds: { count: 1 } },
+    local: { steps: 1, batch: 1, learningRate: 1e-3 },
+  })
+  const pinned = { path: '/m', folder: '/m', name: 'tiny', sha256: base.sha256, files: [] }
+  ledger!.record({ type: 'run-created', runId: 'tone-1', spec, seed: 1, base: pinned, files: [] })
+  ledger!.record({ type: 'alias-moved', alias: 'champion', release: 'v1' })
+  direct()
+  for (const agent of agents) connect(agent)
+  const breathe = async (): Promise<void> => {
+    for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve))
+  }
+  const world: World = {
+    agents,
+    director: () => director,
+    ledger: () => ledger,
+    async settle(ms = 0) {
+      await breathe()
+      const untilMs = nowMs + ms
+      for (;;) {
+        const next = timers.toSorted((a, b) => a.nextMs - b.nextMs)[0]
+        if (next === undefined || next.nextMs > untilMs) break
+        nowMs = Math.max(nowMs, next.nextMs)
+        next.nextMs = nowMs + Math.max(next.periodMs, ms / 20)
+        next.act()
+        await breathe()
+      }
+      nowMs = untilMs
+      for (const timer of [...timers]) timer.act()
+      await breathe()
+    },
+    async kill() {
+      life++
+      director.stop()
+      timers = []
+      for (const presence of roster.all()) roster.remove(presence)
+      await open()
+      direct()
+      for (const agent of agents) if (agent.isConnected) connect(agent)
+    },
+    ...{ connect, disconnect },
+    has: ({ held }) => held?.release ?? null,
+    release: (name) => registry.find(name) as ReleaseView,
+    lines: () => shelf.lines.map(({ line }) => line),
+  }
+  await world.settle()
+  return world
+}

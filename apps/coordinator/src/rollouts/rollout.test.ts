@@ -1,0 +1,217 @@
+import type { RolloutDetail } from '@lorica/protocol'
+import { describe, expect, test } from 'vitest'
+import { startWorld, type World } from './fleet.fixture.js'
+
+const quick = {
+  ...{ groups: [1, '30%', '100%'], soak: '1m', patience: '5m' },
+  analysis: [{ metric: 'loss', worseBy: '1%', least: 4 }],
+}
+const better = (release: string) =>
+  release === 'v1' ? [2, 2.2, 2.4, 2.6, 2.1, 2.3] : [1.8, 2.05, 2.2, 2.35, 1.9, 2.12]
+const worse = (release: string) =>
+  release === 'v1' ? [2, 2.2, 2.4, 2.6, 2.1, 2.3] : [2.3, 2.45, 2.72, 2.95, 2.4, 2.61]
+const story = (detail: RolloutDetail) => detail.history.map(({ what }) => what)
+const versions = (world: World) => world.agents.map(world.has)
+
+async function start(world: World, plan: object = quick, release = 'v2') {
+  const id = await world.director().start(release, plan)
+  await world.settle()
+  return id
+}
+
+describe('a rollout', () => {
+  test('of a better release reaches everybody, group by group, and becomes the champion', async () => {
+    const world = await startWorld(10)
+    expect(new Set(versions(world))).toEqual(new Set(['v1']))
+    for (const agent of world.agents) agent.losses = better
+    const id = await start(world)
+    expect(versions(world).filter((name) => name === 'v2')).toHaveLength(1)
+    await world.settle(61_000)
+    expect(versions(world).filter((name) => name === 'v2')).toHaveLength(3)
+    expect(world.ledger().aliases().get('champion')).toBe('v1')
+    await world.settle(61_000)
+    await world.settle(61_000)
+    const detail = world.director().detail(id)
+    expect([detail.state, detail.isWatched]).toEqual(['done', true])
+    expect(story(detail)).toEqual([
+      ...['created', 'group-opened', 'soaking', 'group-opened', 'soaking', 'group-opened', 'soaking', 'done'],
+    ])
+    expect(new Set(versions(world))).toEqual(new Set(['v2']))
+    expect(world.ledger().aliases().get('champion')).toBe('v2')
+    const [loss] = detail.metrics
+    expect([loss?.verdict, loss?.count]).toEqual(['pass', 60])
+    expect(loss?.difference).toBeCloseTo(-0.19666666666666666, 12)
+    expect(world.agents.flatMap(({ refusals }) => refusals)).toEqual([])
+  })
+
+  test('that regresses in one cohort is stopped in its group and undone by itself, with the evidence in the journal', async () => {
+    const world = await startWorld(10)
+    for (const [at, agent] of world.agents.entries()) agent.losses = at % 2 === 0 ? worse : better
+    const groups = [
+      { size: '100%', where: 'not (label.site == oslo)', name: 'elsewhere' },
+      { size: 1, where: 'label.site == oslo' },
+      '100%',
+    ]
+    const id = await start(world, { ...quick, groups })
+    await world.settle(61_000)
+    await world.settle(5000)
+    const detail = world.director().detail(id)
+    expect(detail.state).toBe('aborted')
+    expect(detail.reason).toContain('loss of group 2')
+    expect(new Set(versions(world))).toEqual(new Set(['v1']))
+    expect(world.ledger().aliases().get('champion')).toBe('v1')
+    const line = world.lines().find((one) => one.includes('rollout-aborted')) ?? ''
+    expect(line).toContain('"verdict":"fail"')
+    expect(detail.agents.filter(({ outcome }) => outcome !== 'waiting')).toHaveLength(6)
+  })
+
+  test('whose agents fail goes back once more failed than the plan allows; before that it waits for answers', async () => {
+    const world = await startWorld(20)
+    const plan = { ...quick, groups: [10, '100%'], error: { threshold: '20%', minExecuted: 8 } }
+    for (const agent of world.agents)
+      agent.manner = (release) => (release === 'v2' ? 'keeps silent' : 'applies')
+    const id = await start(world, plan)
+    const exposed = world
+      .director()
+      .detail(id)
+      .agents.filter(({ group }) => group === 1)
+    const report = (at: number, outcome: 'applied' | 'failed') =>
+      world.director().reported(exposed[at]?.agentId ?? '', {
+        ...{
+          serial: 2,
+          releaseId: world.release('v2').id,
+          outcome,
+          isServed: true,
+          downloadedBytes: 1,
+          switchMs: 2,
+        },
+        reason: outcome === 'failed' ? { code: 'LRC-6026', message: 'no answer' } : null,
+      })
+    for (let at = 0; at < 2; at++) report(at, 'failed')
+    for (let at = 2; at < 7; at++) report(at, 'applied')
+    expect(world.director().detail(id).state).toBe('running') // 2 of 7 failed, and 8 have to answer
+    report(7, 'applied')
+    expect(world.director().detail(id)).toMatchObject({
+      state: 'aborted',
+      reason: '2 of 8 agents failed, 25%: more than 20%',
+    })
+    await world.settle()
+    expect(new Set(versions(world))).toEqual(new Set(['v1']))
+  })
+
+  test('that is inconclusive pauses for a person, who promotes it; the next group is judged anew', async () => {
+    const world = await startWorld(4)
+    const noise = (release: string) =>
+      release === 'v2' ? [2.1, 1.9, 2.3, 2.0, 2.2, 1.8] : [2, 2, 2, 2, 2, 2]
+    for (const agent of world.agents) agent.losses = noise
+    const id = await start(world, { ...quick, groups: [1, '100%'] })
+    await world.settle(61_000)
+    expect(world.director().detail(id)).toMatchObject({ state: 'paused', group: 1 })
+    expect(world.director().detail(id).reason).toContain('a person decides: loss of all agents')
+    await world.settle(3_600_000)
+    expect(world.director().detail(id).state).toBe('paused')
+    await world.director().act(id, 'promote')
+    await world.settle(61_000)
+    expect(world.director().detail(id)).toMatchObject({ state: 'paused', group: 2 })
+    await world.director().act(id, 'promote')
+    await world.settle(1000)
+    expect(world.director().detail(id).state).toBe('done')
+  })
+
+  test('is undone after everybody had it, tried again after an abort, and told only what goes with its state', async () => {
+    const world = await startWorld(4)
+    for (const agent of world.agents) agent.losses = better
+    const id = await start(world, { ...quick, approval: true })
+    expect(world.director().detail(id)).toMatchObject({
+      state: 'pending',
+      reason: 'waits for the approval of a person',
+    })
+    await expect(world.director().start('v3', quick)).rejects.toThrow('rollout-1 of v2 is pending')
+    await world.director().act(id, 'approve')
+    await world.settle()
+    await world.director().act(id, 'pause')
+    await world.settle(120_000)
+    expect(world.director().detail(id)).toMatchObject({ state: 'paused', group: 1 })
+    await world.director().act(id, 'abort')
+    await world.settle()
+    expect(new Set(versions(world))).toEqual(new Set(['v1']))
+    await expect(world.director().act(id, 'undo')).rejects.toThrow('rollout-1 is aborted')
+    await world.director().act(id, 'retry')
+    await world.director().act(id, 'promote', { isFull: true })
+    await world.settle(2000)
+    expect(world.director().detail(id).state).toBe('done')
+    expect(new Set(versions(world))).toEqual(new Set(['v2']))
+    await world.director().act('latest', 'undo')
+    await world.settle()
+    expect(new Set(versions(world))).toEqual(new Set(['v1']))
+    expect(world.ledger().aliases().get('champion')).toBe('v1')
+    expect(world.agents.flatMap(({ refusals }) => refusals)).toEqual([])
+    expect(() => world.director().detail('rollout-9')).toThrow('no rollout rollout-9')
+  })
+
+  test('leaves an agent that was away on the release that the fleet has by then', async () => {
+    const world = await startWorld(6)
+    const [away] = world.agents as [World['agents'][number]]
+    for (const agent of world.agents) agent.losses = better
+    world.disconnect(away)
+    const id = await start(world)
+    await world.settle(61_000)
+    await world.settle(61_000)
+    await world.settle(61_000)
+    expect(world.director().detail(id).state).toBe('done')
+    expect(world.has(away)).toBe('v1')
+    await world.settle(40 * 24 * 3600 * 1000)
+    world.connect(away)
+    await world.settle()
+    expect(world.has(away)).toBe('v2')
+    expect(away.refusals).toEqual([])
+  })
+
+  test('goes on being watched: what fails later is undone, and a watch that sees nothing ends', async () => {
+    const world = await startWorld(4)
+    for (const agent of world.agents) agent.losses = better
+    const id = await start(world, {
+      ...quick,
+      analysis: [
+        { metric: 'loss', least: 4 },
+        { metric: 'failures', least: 10 },
+      ],
+    })
+    for (let turn = 0; turn < 4; turn++) await world.settle(61_000)
+    expect(world.director().detail(id).state).toBe('done')
+    const health = (failures: number) => ({
+      ...{ serial: 9, releaseId: world.release('v2').id },
+      now: { requests: 60, failures, seconds: 6, secondsSquared: 1 },
+      before: { requests: 400, failures: 1, seconds: 40, secondsSquared: 6 },
+    })
+    for (const { agentId } of world.agents) world.director().served(agentId, health(0))
+    expect(world.director().detail(id).state).toBe('done')
+    for (const { agentId } of world.agents.slice(0, 2)) world.director().served(agentId, health(40))
+    expect(world.director().detail(id).state).toBe('undone')
+    await world.settle()
+    expect(new Set(versions(world))).toEqual(new Set(['v1']))
+
+    const next = await start(world, quick, 'v3')
+    for (let turn = 0; turn < 4; turn++) await world.settle(61_000)
+    await world.settle(25 * 3600 * 1000)
+    expect(world.director().detail(next)).toMatchObject({ state: 'done', isWatched: false })
+  })
+
+  test('is refused with the reason: no champion, the champion itself, an unknown release or metric, a plan without agents', async () => {
+    const world = await startWorld(3)
+    const refused = (release: string, plan: object) => expect(world.director().start(release, plan)).rejects
+    await refused('v1', quick).toMatchObject({ code: 'LRC-3023' })
+    await refused('v9', quick).toMatchObject({ code: 'LRC-3007' })
+    await refused('v2', { groups: [5, '100%'] }).toThrow('there are not 5 agents')
+    await refused('v2', { groups: [{ size: 1, where: 'label.site == kiel' }, '100%'] }).toThrow(
+      'none meets label.site == kiel',
+    )
+    await refused('v2', { groups: ['100%', { size: 1, where: 'label.site == oslo' }, '100%'] }).toThrow(
+      'has no agents',
+    )
+    await refused('v2', { groups: [1] }).toThrow('the last group')
+    await refused('v2', { analysis: [{ metric: 'speed' }] }).toMatchObject({ code: 'LRC-3020' })
+    world.ledger().record({ type: 'alias-moved', alias: 'champion', release: null })
+    await refused('v2', quick).toMatchObject({ code: 'LRC-3021' })
+  })
+})

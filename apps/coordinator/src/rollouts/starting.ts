@@ -1,0 +1,113 @@
+/**
+ * A rollout that is to begin: what it would be, or why it cannot.
+ * @module
+ */
+import {
+  LoricaError,
+  type ReleaseView,
+  type RolloutPreview,
+  type RolloutSpec,
+  type RunSpec,
+} from '@lorica/protocol'
+import { factsOf } from '../fleet/facts.js'
+import type { RolloutStep } from '../journal-rollout-event.js'
+import { releaseNamed } from '../releases/aliases.js'
+import { expectUnrefuted } from '../releases/audits.js'
+import type { Parts } from '../rounds/parts.js'
+import { type Choice, groupsOf } from './groups.js'
+import { isOpen } from './rollout.js'
+
+export const CHAMPION = 'champion'
+
+type Created = Extract<RolloutStep, { type: 'rollout-created' }>
+type StartParts = Pick<Parts, 'ledger' | 'registry' | 'roster'>
+
+/**
+ * The event that begins a rollout of a release, by name or alias. Throws LoricaError LRC-3007 for one that is not known, LRC-3017 for a refuted one, LRC-3020 for a
+ * plan that cannot be used or a release of another base, LRC-3021 without a champion, LRC-3022 while another one is open, LRC-3023 for the champion itself.
+ */
+export function startOf(
+  {
+    release: name,
+    plan,
+    run,
+  }: { readonly release: string; readonly plan: RolloutSpec; readonly run: string | null },
+  parts: StartParts,
+): { readonly event: Created; readonly notes: readonly string[] } {
+  const { ledger, registry } = parts
+  const release = known(registry.find(releaseNamed(ledger.aliases(), name)), name)
+  const previous = championOf(parts)
+  const open = [...ledger.rollouts().all.values()].find(isOpen)
+  if (open !== undefined)
+    throw new LoricaError('LRC-3022', `rollout ${open.rolloutId} of ${open.release} is ${open.state}`, {
+      received: release.name,
+    })
+  if (release.id === previous.id)
+    throw new LoricaError('LRC-3023', `${release.name} is the champion already`, { received: release.name })
+  if (release.manifest.base.sha256 !== previous.manifest.base.sha256)
+    throw new LoricaError(
+      'LRC-3020',
+      `${release.name} is for another base than the champion ${previous.name}`,
+      {
+        expected: `base ${previous.manifest.base.name}, ${previous.manifest.base.sha256}`,
+        received: `base ${release.manifest.base.name}, ${release.manifest.base.sha256}`,
+      },
+    )
+  expectUnrefuted(ledger.audits(), release.name)
+  const rolloutId = `rollout-${ledger.rollouts().all.size + 1}`
+  const { groups, notes } = groupsOf(plan, choices(parts), rolloutId)
+  const event: Created = {
+    ...{ type: 'rollout-created', rolloutId, release: release.name, releaseId: release.id },
+    ...{ previous: previous.name, previousId: previous.id, plan, groups },
+    cause: { by: run === null ? 'operator' : 'run', run },
+  }
+  return { event, notes }
+}
+
+/** The release that every agent is to have. Throws LoricaError LRC-3021 when there is none. */
+export function championOf({ ledger, registry }: Pick<StartParts, 'ledger' | 'registry'>): ReleaseView {
+  const champion = registry.find(ledger.aliases().get(CHAMPION) ?? '')
+  if (champion !== undefined) return champion
+  throw new LoricaError('LRC-3021', 'no release is the champion', {
+    expected: 'a release with the alias champion',
+    received: 'none',
+  })
+}
+
+/** What a start would be, with the names of agents. */
+export function previewOf(
+  event: Created,
+  notes: readonly string[],
+  { ledger }: Pick<StartParts, 'ledger'>,
+): RolloutPreview {
+  const groups = event.groups.map(({ name, agents }) => ({
+    name,
+    agents: agents.map((agentId) => ledger.member(agentId)?.name ?? agentId),
+  }))
+  return { release: event.release, previous: event.previous, groups, notes }
+}
+
+/** Every agent of the fleet that knows targets. */
+function choices({ ledger, roster }: StartParts): readonly Choice[] {
+  return ledger.members().flatMap((member): Choice[] => {
+    const { agentId, left, isApproved } = member
+    const presence = roster.find(agentId)
+    if (left !== null || !isApproved || (presence?.hello.protocol ?? 2) < 2) return []
+    const facts = factsOf(presence === undefined ? member : { ...member, hello: presence.hello })
+    return [{ agentId, facts, isConnected: presence !== undefined }]
+  })
+}
+
+function known(release: ReleaseView | undefined, name: string): ReleaseView {
+  if (release !== undefined) return release
+  throw new LoricaError('LRC-3007', `no release ${name.slice(0, 80)}`, { received: name.slice(0, 80) })
+}
+
+/** Throws LoricaError LRC-3021 for a run with a rollout, in a fleet without a champion. */
+export function expectChampion({ rollout }: Pick<RunSpec, 'rollout'>, hasChampion: boolean): void {
+  if ((rollout ?? null) === null || hasChampion) return
+  throw new LoricaError('LRC-3021', 'run: "rollout": no release is the champion', {
+    expected: 'a release with the alias champion, or rollout: null',
+    received: 'a plan',
+  })
+}

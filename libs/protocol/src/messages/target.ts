@@ -1,0 +1,25 @@
+import { z } from 'zod'
+import { limits } from '../limits.js'
+import { signatureSchema } from './field.js'
+import { readMessage, readReply } from './message.js'
+import { releaseSchema } from './release.js'
+
+/** coordinator -> agent: the release that you are to have from now on. Read it with verifyTarget before anything of it is used. */
+export const targetMessageSchema = z.strictObject({
+  target: z.string().min(2).max(limits.targetBytes), // canonical JSON: exactly the signed bytes
+  signature: signatureSchema, // by the coordinator, over the bytes of target
+  release: releaseSchema, // the one that the target names
+})
+export type TargetMessage = Readonly<z.infer<typeof targetMessageSchema>>
+
+export const targetReplySchema = z.strictObject({})
+
+/** Checks an untrusted message. Throws LoricaError LRC-1007. */
+export function parseTarget(raw: unknown): TargetMessage {
+  return readMessage(targetMessageSchema, 'target', raw)
+}
+
+/** Checks an untrusted reply: the agent heard it. Throws its refusal, or LoricaError LRC-1012. */
+export function parseTargetReply(raw: unknown): Record<never, never> {
+  return readReply(targetReplySchema, 'target', raw)
+}
