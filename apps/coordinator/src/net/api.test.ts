@@ -27,6 +27,7 @@ beforeAll(async () => {
   runId = await fleet.startRun({ rounds: { count: 2, minimum: 3 } })
   await fleet.event(runId, 'run-ended')
   await fleet.api('POST', '/api/v1/aliases/champion', { release: 'v1' })
+  await fleet.api('POST', '/api/v1/rollouts', { release: 'v2', plan: { groups: ['100%'] } })
   await fleet.api('POST', '/api/v1/operators', { name: 'ada', role: 'viewer' })
 })
 afterAll(async () => {
@@ -40,7 +41,7 @@ const documentOf = async () => (await fleet.api('GET', '/api/v1/openapi.json')).
 async function partsOf(): Promise<{ parts: AgentParts & OperatorParts; close: () => Promise<void> }> {
   const dir = await mkdtemp(join(root, 'service-'))
   const service = await openService({ dir, leaseMs: 300 }, () => {}, systemHost())
-  const { parts, conductor, admission, adminToken, connections, records, uploads } = service
+  const { parts, conductor, director, admission, adminToken, connections, records, uploads } = service
   const metrics = createMetrics({ ...parts, conductor, uploads }, () => 0)
   const doorway = { enter: () => {}, proven: () => {}, wrong: () => {} }
   const binding = () => {
@@ -48,7 +49,7 @@ async function partsOf(): Promise<{ parts: AgentParts & OperatorParts; close: ()
   }
   return {
     parts: {
-      ...{ ...parts, conductor, admission, adminToken, doorway, records, metrics, binding },
+      ...{ ...parts, conductor, director, admission, adminToken, doorway, records, metrics, binding },
       ...{ invite: async () => [], disconnect: connections.disconnect },
     },
     close: async () => {
@@ -108,6 +109,7 @@ test('what each route answers that is read fits the schema that it declares, and
     '/agents/:id': 'oslo',
     '/runs/:id': runId,
     '/releases/:id': 'champion',
+    '/rollouts/:id': 'latest',
     '/blobs/:id': files[0]?.sha256 ?? '',
     ':n': '1',
     ':alias': 'champion',
