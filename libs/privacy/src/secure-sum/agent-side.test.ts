@@ -158,12 +158,21 @@ test('the coordinator takes an input once, from a sender, of the ring; and no sh
   const closed = taken(closeInputs(all))
   const reveals = [0, 1, 2, 3].map((index) => taken(reveal(index)).reveal)
   expect(await finishSum(closed, reveals)).toMatchObject({ survivors })
-  for (const at of [1, 4]) {
-    const { agent, shares } = reveals[0]!
-    const wrong = { ...shares[at]!, share: shares[at]!.share.with(3, shares[at]!.share[3]! ^ 1) }
-    const result = await finishSum(closed, reveals.with(0, { agent, shares: shares.with(at, wrong) }))
+  const spoil = (whose: number, of: string) => {
+    const { agent, shares } = reveals[whose]!
+    const flipped = (share: Uint8Array) => share.with(3, share[3]! ^ 1)
+    return {
+      agent,
+      shares: shares.map((one) => (one.of === of ? { ...one, share: flipped(one.share) } : one)),
+    }
+  }
+  for (const of of [ben, eve]) {
+    const spoilt = reveals.with(0, spoil(0, of))
+    const result = await finishSum(closed, spoilt.slice(0, 3))
     expect(result).toMatchObject({ refused: 'share' })
     expect(result).not.toHaveProperty('sum')
+    expect(await finishSum(closed, spoilt)).toEqual(await finishSum(closed, reveals)) // one more than is needed
+    expect(await finishSum(closed, spoilt.with(2, spoil(2, of)))).toMatchObject({ refused: 'share' })
   }
   expect(await finishSum(closed, reveals.slice(0, 2))).toMatchObject({ refused: 'too-few' })
 })

@@ -128,7 +128,7 @@ export function gatherConfirmations(
 
 /**
  * Takes the survivors' own masks and what is left of the dropouts' off the sum. Refuses, with nothing of the sum, when a secret has
- * fewer shares than the threshold, or is not the one that its agent committed to.
+ * fewer shares than the threshold, or shares do not give the one that its agent committed to: where there is one share more, one may be wrong.
  */
 export async function finishSum(
   { terms, roster, senders, survivors, maskedSum }: Closing,
@@ -179,16 +179,28 @@ async function recover(
       'too-few',
       `shares of the ${kind} of ${of} expected at least ${threshold}, got ${shares.size}`,
     )
-  const secret = await combineShares([...shares.values()], threshold).catch(() => null)
   const { maskKey, seedCommitment } = roster.keys.get(of)!
-  const isCommitted =
-    secret !== null &&
-    (kind === 'self-seed'
+  const isCommitted = (secret: Uint8Array): boolean =>
+    kind === 'self-seed'
       ? seedCommitmentOf(secret) === seedCommitment
-      : Buffer.from(publicKeyOf(secret)).toString('base64url') === maskKey)
-  return isCommitted
-    ? secret
-    : refusal('share', `shares of the ${kind} of ${of} expected to fit what it signed`)
+      : Buffer.from(publicKeyOf(secret)).toString('base64url') === maskKey
+  const secret = await fitting([...shares.values()], threshold, isCommitted)
+  return secret ?? refusal('share', `shares of the ${kind} of ${of} expected to fit what it signed`)
+}
+
+/** The secret of `threshold` shares side by side, in a circle, that fits; null when none does. With one share more than that, one may be wrong. */
+async function fitting(
+  shares: readonly Uint8Array[],
+  threshold: number,
+  isFit: (secret: Uint8Array) => boolean,
+): Promise<Uint8Array | null> {
+  const starts = shares.length > threshold ? shares.length : 1
+  for (let start = 0; start < starts; start += 1) {
+    const turned = [...shares.slice(start), ...shares.slice(0, start)]
+    const secret = await combineShares(turned, threshold).catch(() => null)
+    if (secret !== null && isFit(secret)) return secret
+  }
+  return null
 }
 
 /** The agents that have enough of each other around them, themselves counted, to hold `threshold` shares. */
