@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { epsilonOf } from '@lorica/privacy'
-import type { RunView } from '@lorica/protocol'
+import type { ReleaseAudit, RunView } from '@lorica/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Fleet, siteText, startFleet } from './support/fleet.js'
 import { createFolder, type Folder } from './support/folder.js'
@@ -83,6 +84,28 @@ describe('privacy.dp of unit example', () => {
     expect((await ended(dp(spentOf(rate, 2 * STEPS) * 1.01))).state).toBe('failed')
     expect(fleet.printed()).toMatch(/LRC-6021.*above the budget/)
     expect(await accountsOf(0)).toEqual(before)
+  })
+
+  test('a release that an audit refutes is not exported, and one of which it finds nothing is', async () => {
+    const { releases } = await fleet.operate<{ releases: readonly { name: string }[] }>('releases', 'list')
+    const [first, second] = releases.map(({ name }) => name) as [string, string]
+    const audited = async (release: string, correct: number): Promise<ReleaseAudit> => {
+      const finding = { canaries: 400, guesses: 200, correct, delta: DELTA, significance: 0.05 }
+      await writeFile(folder.at('finding.json'), JSON.stringify({ ...finding, score: 'loss' }))
+      return await fleet.operate('privacy', 'audit', release, '--finding', folder.at('finding.json'))
+    }
+    const exported = (release: string) =>
+      fleet.operate<{ files: readonly string[] }>('releases', 'export', release, '--out', folder.at(release))
+
+    expect(await audited(first, 110)).toMatchObject({ release: first, verdict: 'holds', reason: null })
+    expect((await exported(first)).files).toContain('adapter_model.safetensors')
+    const found = await audited(second, 200)
+    expect(found.verdict).toBe('refuted')
+    expect(found.promised).toBeLessThan(found.epsilonLowerBound)
+    await expect(exported(second)).rejects.toThrow('LRC-3017')
+    expect(existsSync(folder.at(second))).toBe(false)
+    expect((await audited(second, 110)).verdict).toBe('holds') // says nothing for it
+    await expect(exported(second)).rejects.toThrow(found.reason ?? 'no reason')
   })
 
   test('the policy of a site has the last word: its epsilon, its noise, and nothing without noise', async () => {

@@ -9,7 +9,7 @@ import { freshSecret, type Planted, planted } from './support/planted.js'
 import { type RecordingProxy, startRecordingProxy, unmasked } from './support/recording-proxy.js'
 import { tryLorica } from './support/service.js'
 
-const secrets = [freshSecret(), freshSecret()] // one of each site
+const secrets = [freshSecret(), freshSecret(), freshSecret()] // one of each site
 const carriers = [3, 8, 12, 13, 14, 19, 20, 22] // paragraphs; enough for some to be trained on and some held out
 const text = (site: number, secret: string): string =>
   siteText(site)
@@ -23,6 +23,8 @@ let folder: Folder
 let fleet: Fleet
 let found: Planted
 let view: RunView
+let summed: RunView
+let noisy: RunView
 const proxies: RecordingProxy[] = []
 beforeAll(async () => {
   folder = await createFolder()
@@ -39,6 +41,12 @@ beforeAll(async () => {
   const run = await fleet.start({ rounds: 3, steps: 30 })
   await interrupt()
   view = await fleet.operate('run', 'watch', run)
+  const short = { rounds: 1, steps: 4 }
+  summed = await fleet.run({ ...short, privacy: '{ clip: 0.5 }', aggregate: '{ trust: private }' })
+  noisy = await fleet.run({
+    ...short,
+    privacy: '{ dp: { unit: example, noiseMultiplier: 3, clip: 0.5, delta: 1e-3, budget: { epsilon: 8 } } }',
+  })
 })
 afterAll(async () => {
   await fleet[Symbol.asyncDispose]()
@@ -67,8 +75,9 @@ const recorded = (): readonly (readonly [string, Buffer])[] =>
     ...proxy.connections().map((bytes, at) => [`connection ${at} of site ${site}`, bytes] as const),
   ])
 
-test('both sites learn from texts with a secret in each, though an engine and an agent fall in between', () => {
-  expect(view.state).toBe('succeeded')
+test('all sites learn from texts with a secret in each, though an engine and an agent fall in between; also in sums unseen, and with noise', () => {
+  expect([view, summed, noisy].map(({ state }) => state)).toEqual(['succeeded', 'succeeded', 'succeeded'])
+  expect(noisy.rounds[0]?.contributions).toHaveLength(3)
   expect(fleet.lives(1)).toHaveLength(2)
   expect(fleet.agents[0]?.lines.filter(({ event }) => event === 'uploaded').length).toBeGreaterThanOrEqual(3)
   for (const secret of secrets) expect(secret).toMatch(/^Zq-\w{7}-\w{7}-\w{7}$/)
