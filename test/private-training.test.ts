@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { readAdapter } from '@lorica/peft-core'
 import { epsilonOf, noiseFor } from '@lorica/privacy'
 import { expect, test } from 'vitest'
 import { createFolder } from './support/folder.js'
@@ -63,6 +64,45 @@ test('privacy by example keeps at least half of what training learns, and promis
   expect(noisy).not.toHaveProperty('losses')
   const told = JSON.parse(await readFile(join(folder.path, 'noisy', 'privacy.json'), 'utf8')) as unknown
   expect(told).toEqual(noisy.privacy)
+})
+
+test('B alone is trained beside an A of orthonormal rows, which stays as it is when training goes on', async () => {
+  await using folder = await createFolder()
+  const command = await commandIn(folder.path)
+  const recipe = [
+    '--steps',
+    '2',
+    '--batch',
+    '24',
+    '--dp-noise-multiplier',
+    '1',
+    '--dp-clip',
+    '1',
+    '--dp-freeze-a',
+  ]
+  const factorsOf = async (out: string) => {
+    const entries = [...(await readAdapter(join(folder.path, out))).tensors]
+    const named = (side: string) => entries.filter(([name]) => name.includes(side))
+    return { a: named('lora_A'), b: named('lora_B') }
+  }
+  const { parameters } = await runLorica<{ parameters: number }>(command('first', ...recipe, '--rank', '3'))
+  const first = await factorsOf('first')
+  expect(parameters).toBe(first.b.reduce((sum, [, { data }]) => sum + data.length, 0))
+  for (const [, { data, shape }] of first.a) {
+    const [rank = 0, inputs = 0] = shape
+    const dot = (i: number, j: number): number =>
+      data
+        .subarray(i * inputs, (i + 1) * inputs)
+        .reduce((sum, x, at) => sum + x * (data[j * inputs + at] as number), 0)
+    for (let i = 0; i < rank; i++)
+      for (let j = 0; j < rank; j++) expect(dot(i, j)).toBeCloseTo(i === j ? 1 : 0, 5)
+  }
+  for (const [, { data }] of first.b) expect(data.every((value) => value !== 0)).toBe(true)
+
+  await runLorica(command('second', ...recipe, '--adapter', join(folder.path, 'first')))
+  const second = await factorsOf('second')
+  expect(second.a).toEqual(first.a)
+  expect(second.b).not.toEqual(first.b)
 })
 
 test('no seed gives the same noise again', async () => {

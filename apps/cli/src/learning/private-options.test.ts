@@ -14,6 +14,7 @@ test.each([
   [{ checkpointEvery: 5 }, 'would have to be paid for again'],
   [{ resume: true }, 'would have to be paid for again'],
   [{ newHead: 'sequence' }, 'trains a module whole'],
+  [{ dpFreezeA: true, start: 'pissa' }, 'starts from an A of its own'],
 ])('%o goes with no private training', (change, message) => {
   expect(() => expectPrivate(given)).not.toThrow()
   const { dpEpsilon, dpClip, ...rest } = { ...given, ...change }

@@ -14,6 +14,7 @@ export interface PrivateOptions {
   readonly dpEpsilon?: number
   readonly dpClip?: number
   readonly dpDelta?: number
+  readonly dpFreezeA?: boolean
 }
 
 /** What a private training does and promises. */
@@ -39,10 +40,14 @@ export function withPrivateOptions(command: Command): Command {
     .option('--dp-epsilon <e>', 'the same, with the noise that keeps this promise', positiveNumber)
     .option('--dp-clip <norm>', 'greatest L2 norm of the gradient of one example', positiveNumber)
     .option('--dp-delta <d>', `the chance left out of the promise (default: ${DELTA})`, probability)
+    .option(
+      '--dp-freeze-a',
+      'train B alone, beside an A of orthonormal rows (FFA-LoRA): less to add noise to, and noise never meets noise',
+    )
 }
 
 export const isPrivate = (options: PrivateOptions): boolean =>
-  ['dpNoiseMultiplier', 'dpEpsilon', 'dpClip', 'dpDelta'].some((name) => name in options)
+  ['dpNoiseMultiplier', 'dpEpsilon', 'dpClip', 'dpDelta', 'dpFreezeA'].some((name) => name in options)
 
 /** Options of `lorica train` that mean nothing where examples are private, or tell of them. */
 const excluded = {
@@ -60,6 +65,7 @@ export function expectPrivate(
   options: PrivateOptions & { readonly [name in keyof typeof excluded]?: unknown } & {
     readonly method: string
     readonly accumulate: number
+    readonly start?: string
   },
 ): void {
   const { dpNoiseMultiplier, dpEpsilon, dpClip, method, accumulate } = options
@@ -77,6 +83,8 @@ export function expectPrivate(
     )
       refuse(why)
   if (method !== 'lora') refuse(`private training expected --method lora, got ${method}`)
+  if (options.dpFreezeA === true && options.start !== undefined)
+    refuse(`--dp-freeze-a starts from an A of its own, and --start ${options.start} asks for another`)
   if (accumulate !== 1)
     refuse(
       '--accumulate is not for private training: --batch is the expected number of examples of a step, computed in as many parts as they need',

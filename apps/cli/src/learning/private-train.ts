@@ -8,7 +8,7 @@ import { corpusLine, type ModelCorpus, readCorpus, unitOf } from './corpus.js'
 import { withCode } from './errors.js'
 import { peftSpecOf } from './method.js'
 import { expectPrivate, type PrivatePlan, privatePlan, promise } from './private-options.js'
-import { runPrivateTraining } from './private-training.js'
+import { type PrivateStart, runPrivateTraining } from './private-training.js'
 import { openSession } from './session.js'
 import { planOf, type TrainOptions } from './train-plan.js'
 import type { OpenRows } from './training.js'
@@ -39,7 +39,8 @@ export async function trainPrivate(options: TrainOptions, output: Output): Promi
     folder: '',
     notes: {},
   }
-  const sources = { source: corpus.train, heldOut: corpus.heldOut.filter(({ count }) => count > 0), open }
+  const heldOut = corpus.heldOut.filter(({ count }) => count > 0)
+  const sources = { source: corpus.train, heldOut, open, start: startOf(options) }
   const trained = await runPrivateTraining(sources, whole, plan, output)
   await writeAdapter(options.out, plainAdapter(trained.adapter, trained.session.starts), {
     'privacy.json': `${JSON.stringify(privacyOf(plan), null, 2)}\n`,
@@ -52,7 +53,7 @@ export async function trainPrivate(options: TrainOptions, output: Output): Promi
     examples: corpus.examples,
     cut: corpus.cut,
     seconds: trained.seconds,
-    parameters: trained.session.parameters,
+    parameters: trained.parameters,
     rowsAtOnce: rowsAtOnce(batch, columns),
     engine: trained.session.facts,
     privacy: privacyOf(plan),
@@ -63,10 +64,15 @@ export async function trainPrivate(options: TrainOptions, output: Output): Promi
       ? 'nothing was held out'
       : `held-out loss ${before.toFixed(4)} -> ${after.toFixed(4)} nats per ${whole.unit}`
   output.result(document, [
-    `trained ${count(trained.session.parameters)} parameters in ${duration(trained.seconds)} (${(trained.seconds / plan.steps).toFixed(2)} s a step)`,
+    `trained ${count(trained.parameters)} parameters in ${duration(trained.seconds)} (${(trained.seconds / plan.steps).toFixed(2)} s a step)`,
     held,
     `adapter: ${options.out}`,
   ])
+}
+
+const startOf = ({ dpFreezeA, adapter }: TrainOptions): PrivateStart => {
+  if (dpFreezeA !== true) return 'as it is'
+  return adapter === undefined ? 'orthonormal A, frozen' : 'A frozen'
 }
 
 function planFor(options: TrainOptions, { train }: ModelCorpus): PrivatePlan {

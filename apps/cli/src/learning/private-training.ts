@@ -1,4 +1,13 @@
-import { type Batch, poissonSteps, type RowSource, rowsAtOnce, trainPrivately } from '@lorica/peft-core'
+import {
+  type Adapter,
+  type Batch,
+  orthonormalStart,
+  poissonSteps,
+  type RowSource,
+  rowsAtOnce,
+  strategyOf,
+  trainPrivately,
+} from '@lorica/peft-core'
 import { addNoise } from '@lorica/privacy'
 import { count, duration } from '../screen/format.js'
 import type { Output } from '../screen/output.js'
@@ -7,7 +16,13 @@ import type { PrivatePlan } from './private-options.js'
 import type { LearningSession } from './session.js'
 import type { OpenRows, Trained, TrainingPlan } from './training.js'
 
-export type PrivatelyTrained = Pick<Trained, 'adapter' | 'session' | 'seconds' | 'heldOutLoss'>
+/** Which factors are trained, and what they start from. */
+export type PrivateStart = 'as it is' | 'A frozen' | 'orthonormal A, frozen'
+
+export interface PrivatelyTrained extends Pick<Trained, 'adapter' | 'session' | 'seconds' | 'heldOutLoss'> {
+  /** How many numbers were trained. */
+  readonly parameters: number
+}
 
 /**
  * Trains with privacy of each example. `plan.rows` is the expected number of them in a step. Examples and noise are drawn anew in each
@@ -18,10 +33,12 @@ export async function runPrivateTraining(
     source,
     heldOut,
     open,
+    start,
   }: {
     readonly source: RowSource<Batch>
     readonly heldOut: readonly RowSource<Batch>[]
     readonly open: OpenRows
+    readonly start: PrivateStart
   },
   plan: TrainingPlan,
   { clip, noiseMultiplier }: PrivatePlan,
@@ -29,8 +46,11 @@ export async function runPrivateTraining(
 ): Promise<PrivatelyTrained> {
   const rows = rowsAtOnce(plan.rows, plan.columns)
   await using session: LearningSession = await open(rows, undefined)
-  const { adapter, parameters, starts, engine } = session
-  const before = await heldOutLoss(session, heldOut, rows)
+  const { starts, engine } = session
+  const isOrthonormal = start === 'orthonormal A, frozen'
+  const adapter = isOrthonormal ? await orthonormalStart(session.adapter) : session.adapter
+  const frozen = start === 'as it is' ? [] : frozenFactors(adapter)
+  const before = await heldOutLoss({ ...session, adapter }, heldOut, rows)
   const startedMs = performance.now()
   const { tensors, seconds } = await trainPrivately(
     engine,
@@ -38,9 +58,7 @@ export async function runPrivateTraining(
       tensors: adapter.tensors,
       steps: poissonSteps(source, { expectedExamples: plan.rows, rows, steps: plan.steps }),
       expectedExamples: plan.rows,
-      clip,
-      noiseMultiplier,
-      addNoise,
+      ...{ clip, noiseMultiplier, addNoise, frozen },
       optimizer: plan.optimizer,
       schedule: { ...plan.schedule, firstStep: 0 },
     },
@@ -55,6 +73,17 @@ export async function runPrivateTraining(
   const after = await heldOutLoss({ ...session, adapter: trained }, heldOut, rows)
   return {
     ...{ adapter: trained, seconds, heldOutLoss: { before, after } },
-    session: { parameters, starts, facts: engine.facts },
+    session: { parameters: session.parameters, starts, facts: engine.facts },
+    parameters: [...tensors].reduce(
+      (sum, [name, { data }]) => sum + (frozen.includes(name) ? 0 : data.length),
+      0,
+    ),
   }
+}
+
+/** The names of the factors that stay as they are where the others are trained alone. */
+export function frozenFactors({ config, tensors }: Adapter): readonly string[] {
+  const shapes = new Map([...tensors].map(([name, { shape }]) => [name, shape]))
+  const roles = strategyOf({ strategy: 'ffa' }).roles({ config, shapes }, 1)
+  return [...roles].filter(([, role]) => role === 'frozen').map(([name]) => name)
 }
