@@ -61,6 +61,7 @@ const SUMMING_AGENTS = 5 // a sum has at least 3, and some may be revoked or awa
 const agentsOf = (way: Way): number => (way === 'private' ? SUMMING_AGENTS : AGENTS)
 const LEASE_MS = 15_000
 const TRANSFER = { chunkBytes: 1024, windowChunks: 4 }
+const SHARES_BYTES = 160 // of a message with shares for each other agent of a sum
 const MOST_FAULTS = 6
 const STALENESS = [0, 1, 9] // of the updates that a run takes, by its seed
 const USUAL_HAPPENINGS = 1500 // of a run in which nothing goes wrong: faults are spread over as many
@@ -111,7 +112,7 @@ export async function simulate(setting: Setting): Promise<Outcome> {
     promised,
     sent(name, event, inFlightBytes) {
       agents.find((agent) => agent.name === name)?.sending(event)
-      const most = TRANSFER.chunkBytes * (TRANSFER.windowChunks + 1) + 16_384
+      const most = TRANSFER.chunkBytes * (TRANSFER.windowChunks + 1) + Math.max(16_384, SHARES_BYTES * size)
       if (inFlightBytes > most)
         problems.push(`I5: ${name} had ${inFlightBytes} bytes on their way, at most ${most}`)
     },

@@ -120,6 +120,26 @@ describe('assignments', () => {
     expect(suitedAgents(fresh, [speaking(1)]).suited).toHaveLength(1)
   })
 
+  test('the noise of a secure sum travels with its terms, and no agent of version 1, which would send its update plain, is suited', () => {
+    const noise = { deviation: 0.25, honest: 4 }
+    const ring = { agents: 9, bound: 8, fractionBits: 18, bits: 32 }
+    const demands = { degree: 8, threshold: 5, minSurvivors: 6, elements: 12, attempt: 2 }
+    const terms = { runId: 'r1', round: 3, ring, ...demands, noise }
+    const assignment = trainAssignment(fresh, round, seat, { nowMs: 4000, frozen: [], personal: [], terms })
+    expect(parseAssignment(assignment)).toMatchObject({ secure: { ...demands, ring, noise } })
+    const hidden = { ...fresh.spec.aggregate, trust: 'private' as const }
+    const agent = {
+      agentId: 'id-1',
+      name: 'graz',
+      labels: {},
+      hello: { protocol: 1 },
+    } as unknown as Candidate
+    const { unsuited } = suitedAgents({ spec: { ...fresh.spec, aggregate: hidden } }, [agent])
+    expect(unsuited.map(({ reason }) => reason)).toEqual([
+      'speaks protocol 1, and aggregate.trust private needs 2',
+    ])
+  })
+
   test('an evaluation names the adapter to measure', () => {
     const adapter = { version: 6, files }
     const assignment = evaluateAssignment(

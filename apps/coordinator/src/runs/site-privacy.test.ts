@@ -1,4 +1,4 @@
-import { gaussianEpsilon } from '@lorica/privacy'
+import { gaussianEpsilon, SHARED_NOISE_APART } from '@lorica/privacy'
 import { parseRunSpec } from '@lorica/protocol'
 import { describe, expect, test } from 'vitest'
 import { chargeOf, expectNoise, overBudget, plannedPrivacy, roundPrivacyOf } from './site-privacy.js'
@@ -14,6 +14,22 @@ const runOf = (dp: object, rounds: object = { count: 20 }, evaluate: object = {}
 const given = { noiseMultiplier: 1.3, budget: { epsilon: 10 } }
 const epsilonOf = (noiseMultiplier: number, steps: number) =>
   gaussianEpsilon([{ noiseMultiplier, steps, samplingRate: 1, sampling: 'none' }], 1e-5)
+
+/** A run whose agents share the noise out in a secure sum. */
+const sharing = (secureAggregation: object, rounds: object) => {
+  const spec = parseRunSpec({
+    ...{
+      name: 'tone',
+      base: { model: './base' },
+      data: { maxTokens: 128 },
+      rounds,
+      evaluate: { holdout: 0 },
+    },
+    ...{ local: { steps: 20, batch: 8, learningRate: 1e-3 }, aggregate: { trust: 'private' } },
+    privacy: { clip: 0.5, secureAggregation, dp: { unit: 'site', delta: 1e-5, noise: 'shared', ...given } },
+  })
+  return { spec, clip: spec.privacy.clip }
+}
 
 describe('roundPrivacyOf', () => {
   test('divides by the goal, or by the seats where there is none', () => {
@@ -37,6 +53,25 @@ describe('roundPrivacyOf', () => {
     expect(chargeOf(privacy!).noiseMultiplier).toBe(1.3)
     expect(roundPrivacyOf(runOf({ ...given, adaptiveClip: {} }), 100)?.bitNoise).toBe(5)
     expect(roundPrivacyOf(runOf({ ...given, adaptiveClip: {} }), 10)?.bitNoise).toBe(1.3)
+  })
+
+  test('noise that agents share out is divided among the survivors that do not collude', () => {
+    const run = sharing({ minSurvivors: 24, colluding: '20%' }, { count: 20, minimum: 30 })
+    const share = roundPrivacyOf(run, 30)?.share
+    expect(share).toMatchObject({ honest: 18, colluding: 6 }) // of 24 survivors, 6 of 30 agents may collude
+    expect(share?.deviation).toBeCloseTo((1.3 * 0.5) / Math.sqrt(18), 6)
+    expect(share?.deviation).toBeGreaterThan((1.3 * 0.5) / Math.sqrt(18))
+    expect(chargeOf(roundPrivacyOf(run, 30)!)).toMatchObject({
+      noiseMultiplier: 1.3,
+      apart: SHARED_NOISE_APART,
+    })
+    expect(plannedPrivacy(run.spec, { seats: 30, values: 400 })).toMatchObject({
+      ...{ honest: 18, colluding: 6 },
+      noiseNorm: expect.closeTo((1.3 * 0.5 * 20 * Math.sqrt(30 / 18)) / 30, 9), // what all thirty add
+    })
+    expect(plannedPrivacy(run.spec, { seats: 12, values: 400 })).toBeNull()
+    const fewBits = sharing({ bits: 8 }, { count: 20, minimum: 30 })
+    expect(() => expectNoise(fewBits.spec)).toThrow('run: "privacy.dp": bits expected enough')
   })
 
   test('a run without it has none', () => {
