@@ -4,10 +4,12 @@ import { join } from 'node:path'
 import { decodeSafetensors, floatTensor, readAdapter, type TensorMap } from '@lorica/peft-core'
 import {
   type AgentView,
+  parseRoot,
   type ReleaseView,
   type RoundSummary,
   type RoundView,
   type RunView,
+  type TrustView,
   verifyRelease,
 } from '@lorica/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -84,6 +86,7 @@ describe('three agents and two rounds', () => {
     const out = folder.at('exported')
     await fleet.operate('releases', 'export', 'v2', '--out', out)
     expect((await readdir(out)).toSorted()).toEqual([
+      'README.md',
       'adapter_config.json',
       'adapter_model.safetensors',
       'release.json',
@@ -172,6 +175,51 @@ describe('three agents and two rounds', () => {
       expect.stringMatching(/round 2 of toy-1: committed as v2, loss \d\.\d{4}\n/),
     ])
     expect(stdout).toMatch(/\nsite-1 +accepted +[\d.]+ m?s +\d\.\d{3} > \d\.\d{3} +[\d.]+ kB/)
+  })
+
+  test('a card says of a release what its manifest says', async () => {
+    const { text, data } = await fleet.operate<{ text: string; data: object }>('releases', 'card', 'v2')
+    expect(data).toMatchObject({ library_name: 'peft', pipeline_tag: 'text-generation' })
+    for (const line of [
+      'trained across 3 sites',
+      '| Rounds | 2 of 2 |',
+      `| **This release** | ${view.rounds[1]?.loss?.toFixed(4)} |`,
+      `| Base model | ${view.baseline?.loss?.toFixed(4)} |`,
+      `| Continues | v1 (${releases[0]?.id.slice(0, 16)}…) |`,
+    ])
+      expect(text).toContain(line)
+    expect(await readFile(folder.at('exported', 'README.md'), 'utf8')).toBe(text)
+  })
+
+  test('the root key is taken away, a root that revokes the release key is signed elsewhere, and every agent follows', async () => {
+    const { url, adminToken } = fleet
+    const dir = fleet.folders.coordinator
+    const trust = <T>(...args: readonly string[]) => runLorica<T>(['trust', ...args])
+    const operator = ['--url', url, '--token', adminToken]
+    const { root } = await trust<TrustView>('show', '--out', folder.at('root-1.json'), ...operator)
+    const { files } = await trust<{ files: [string] }>('offline', '--dir', dir, '--out', folder.at('stick'))
+    const next = folder.at('root-2.json')
+    const rotated = await trust<{ isPublished: boolean }>('rotate', '--yes', '--out', next, ...operator)
+    expect(rotated.isPublished).toBe(false)
+    const made = parseRoot(JSON.parse(await readFile(next, 'utf8')).root).releaseKeys[0] as string
+    const draft = folder.at('draft.json')
+    const change = ['--add-release', made, '--revoke', root.releaseKeys[0] as string]
+    await trust('draft', folder.at('root-1.json'), '--out', draft, ...change)
+    const refused = await tryLorica(['trust', 'publish', draft, ...operator])
+    expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining('LRC-6104')])
+    await trust('sign', draft, '--key', files[0])
+    const view = await trust<TrustView>('publish', draft, ...operator)
+    expect([view.root.version, view.rootKeysHere]).toEqual([2, []])
+    for (const index of texts.keys())
+      await expect
+        .poll(
+          async () =>
+            JSON.parse(await readFile(join(fleet.folders.agent(index), 'trust.json'), 'utf8')).roots.length,
+        )
+        .toBe(2)
+    const pinned = ['--root', folder.at('root-1.json')]
+    const verified = await fleet.operate<{ key: string }>('releases', 'verify', 'v2', ...pinned)
+    expect(verified).toMatchObject({ key: made, root: 2 })
   })
 
   test('agents are labelled, drained and taken back by a pattern', async () => {

@@ -16,6 +16,7 @@ import type { Membership } from './membership.js'
 import { createTransfers } from './net/delivery.js'
 import { proofOf } from './net/enrolment.js'
 import { type Link, type LinkEvents, openLink } from './net/link.js'
+import { hearRelease, hearRoots } from './news.js'
 import { createProgressReport } from './progress-report.js'
 import { reasonOf, type Tell } from './report.js'
 import { ownerOf } from './site/owner.js'
@@ -33,6 +34,7 @@ import { openReleases } from './store/releases.js'
 import { roomFor } from './store/room.js'
 import { openStores } from './store/stores.js'
 import { targetedReleases } from './store/target.js'
+import { openTrust } from './store/trust.js'
 import { summing } from './summing.js'
 import { createSums } from './sums.js'
 
@@ -71,6 +73,7 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
     link.request('progress', one).catch(() => {})
   }, clock.monotonicMs)
 
+  const trust = openTrust(folder, coordinatorPublicKey, { nowMs: () => clock.now(), disk })
   const keyring = openKeyring(folder, identity, { clock, disk })
   const on: LinkEvents = {
     connected: ({ nowMs }) => {
@@ -89,20 +92,11 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
       agenda.take(assignment)
     },
     release: (release) => {
-      releases.take(release).then(
-        (taken) => {
-          if (taken === undefined) return
-          const { name, version } = taken.manifest
-          const own = taken.personal === null ? {} : { personal: taken.personal }
-          tell({ event: 'release-verified', name, version, folder: taken.folder, ...own })
-          inBackground(forgetPersonal())
-        },
-        (error) => {
-          if (!stopped.signal.aborted) tell({ event: 'refused', ...reasonOf(asLoricaError(error)) })
-        },
-      )
+      const onTaken = (): void => inBackground(forgetPersonal())
+      hearRelease(release, releases, { tell, signal: stopped.signal, onTaken })
     },
     target: (message) => following.take(message),
+    trust: (letter) => hearRoots(letter, trust, tell),
     summed: (name, letter) => sums.hear(name, letter),
     runEnded: ({ runId, state }) => {
       tell({ event: 'run-ended', runId, state })
@@ -114,10 +108,11 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
     pin: fingerprintOf(coordinatorPublicKey),
     proof: proofOf(url, keyring.choose, coordinatorPublicKey, host.post),
     isKeyRefused: keyring.refused,
-    hello: () => ({
+    hello: async () => ({
       software: SOFTWARE,
       device: describeDevice({ choice: engine, library, threads, gpu }),
       dataset: { documents },
+      rootVersion: await trust.version(),
     }),
     on,
   })
@@ -135,14 +130,14 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
   const releases = openReleases({
     folder: join(folder, 'releases'),
     blobs,
-    coordinatorPublicKey,
+    trust: trust.current,
     baseOfRun: (runId) => baseOfRun.get(runId),
     own: ({ runId, version }) => personal.own(runId, version),
     targeted: () => targetedReleases(folder, disk),
     disk,
   })
   const following = createFollowing({
-    ...{ folder, fleet: coordinatorId, coordinatorPublicKey, releases, clock, disk, tell, link },
+    ...{ folder, fleet: coordinatorId, trust: trust.current, releases, clock, disk, tell, link },
     stopped: stopped.signal,
   })
   const sums = createSums(

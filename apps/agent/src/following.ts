@@ -12,6 +12,7 @@ import {
   type Target,
   type TargetMessage,
   type TargetReport,
+  type Trust,
   targetSha256,
   verifyTarget,
 } from '@lorica/protocol'
@@ -27,7 +28,7 @@ import { type HeldTarget, readTarget, writeTarget } from './store/target.js'
 export interface FollowingOptions {
   readonly folder: string
   readonly fleet: string // id of the coordinator
-  readonly coordinatorPublicKey: string
+  readonly trust: () => Promise<Trust>
   readonly releases: Pick<Releases, 'hold'>
   readonly clock: Clock
   readonly disk: Disk
@@ -63,8 +64,11 @@ export function createFollowing(options: FollowingOptions): Following {
     const startedMs = clock.monotonicMs()
     const record = await readTarget(folder, disk)
     const known = record?.highest
-    const { coordinatorPublicKey, fleet } = options
-    const target = verifyTarget(message, coordinatorPublicKey, { fleet, known, nowMs: clock.now() })
+    const target = verifyTarget(message, await options.trust(), {
+      fleet: options.fleet,
+      known,
+      nowMs: clock.now(),
+    })
     const highest = { serial: target.serial, sha256: targetSha256(message) }
     const held = record?.held ?? null
     const before = record?.before ?? null
@@ -180,7 +184,7 @@ const trimmed = ({ code, message }: { readonly code: string; readonly message: s
 
 /** What a coordinator is told of a failure; texts that may name files of this machine stay here. */
 function publicOf(error: LoricaError): NonNullable<TargetReport['reason']> {
-  const isPublic = /^LRC-60(05|06|2[2-6])$/.test(error.code)
+  const isPublic = /^LRC-(60(05|06|2[2-6])|61\d\d)$/.test(error.code)
   return trimmed({
     code: error.code satisfies ErrorCode,
     message: isPublic ? error.message : publicReason(error),

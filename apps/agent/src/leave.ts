@@ -38,7 +38,14 @@ export async function leaveFleet(folder: string, host: Host): Promise<void> {
       dataset: { documents: 0 }, // asks for no work
     }),
     on: {
-      ...{ assignment: () => {}, target: () => {}, release: () => {}, runEnded: () => {}, summed: () => {} },
+      ...{
+        assignment: () => {},
+        target: () => {},
+        release: () => {},
+        trust: () => {},
+        runEnded: () => {},
+        summed: () => {},
+      },
       ...{ connected: () => {}, disconnected: () => {} },
       refused: (refusal) => patience.abort(refusal),
     },

@@ -48,6 +48,7 @@ export type AgentEvent =
       readonly folder: string
       readonly personal?: string // the folder of the same with the own parts of this agent
     }
+  | { readonly event: 'root-trusted'; readonly version: number; readonly expires: string }
   | ({ readonly event: 'refused'; readonly assignmentId?: string } & Reason)
   | ({ readonly event: 'declined'; readonly assignmentId: string } & Reason)
   | ({ readonly event: 'abandoned'; readonly assignmentId: string } & Reason)
@@ -159,6 +160,8 @@ function sentence(event: AgentEvent): string {
       return `Round ${event.round}: loss ${event.loss.toFixed(4)} over ${event.tokens} held-out tokens.`
     case 'release-verified':
       return `Release ${event.name} is verified and in ${event.folder}${event.personal === undefined ? '' : `; with this agent's own parts in ${event.personal}`}.`
+    case 'root-trusted':
+      return `Root ${event.version} of the fleet says who may sign, until ${event.expires}.`
     case 'refused':
       return `The coordinator refused: ${explained(event)}`
     case 'declined':

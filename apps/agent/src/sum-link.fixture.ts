@@ -15,7 +15,7 @@ export function sumLink(url: string, identity: Identity, mail: SumMail): Link {
       dataset: { documents: 4 },
     }),
     on: {
-      ...{ assignment: () => {}, target: () => {}, release: () => {}, runEnded: () => {} },
+      ...{ assignment: () => {}, target: () => {}, release: () => {}, trust: () => {}, runEnded: () => {} },
       ...{ connected: () => {}, disconnected: () => {}, refused: () => {} },
       summed: (name, letter) => mail.put(name, letter),
     },

@@ -19,6 +19,7 @@ export const commandGroups: readonly CommandGroup[] = [
       rounds: async () => (await import('./fleet/rounds.js')).roundsCommand(),
       releases: async () => (await import('./fleet/releases.js')).releasesCommand(),
       rollout: async () => (await import('./fleet/rollout.js')).rolloutCommand(),
+      trust: async () => (await import('./fleet/trust.js')).trustCommand(),
       audit: async () => (await import('./fleet/records.js')).auditCommand(),
       store: async () => (await import('./fleet/records.js')).storeCommand(),
     },

@@ -121,6 +121,8 @@ export type FleetEvent =
       readonly secretSha256: string // of the token that it joined with
       readonly isApproved: boolean
     }
+  /** A root is in force from now on: who may sign. */
+  | { readonly type: 'root-published'; readonly version: number; readonly sha256: string }
   | ({ readonly type: 'operator-added' } & Operator & Creating)
   | { readonly type: 'operator-removed'; readonly name: string }
   /** The accepted updates of runs that had ended were removed by an operator. */

@@ -19,7 +19,9 @@ import type { JournalRecords } from './net/journal-api.js'
 import { serveSession } from './net/session.js'
 import { createTransfer } from './net/transfer.js'
 import { createReadiness } from './readiness.js'
+import { announceTrust } from './releases/announce-trust.js'
 import { openRegistry } from './releases/registry.js'
+import { openTrust } from './releases/trust.js'
 import { type Director, startDirector } from './rollouts/director.js'
 import { type Conductor, startConductor } from './rounds/conductor.js'
 import type { Parts } from './rounds/parts.js'
@@ -91,7 +93,8 @@ export async function openService(
     const readiness = createReadiness(journal, { clock, log, probe: () => probeDisk(disk, probePath) })
     closing.push(() => readiness.close())
     const ledger = openLedger(journal, entries, clock)
-    const registry = await openRegistry(disk, place('releases'), identity, ledger.releases)
+    const trust = await openTrust(disk, place('trust'), { identity, nowMs: () => clock.now() })
+    const registry = await openRegistry(disk, place('releases'), identity, ledger.releases, trust.prove)
     const blobs = openBlobs(disk, place('blobs'))
     const roster = createRoster(({ agentId, name }, isHere) => {
       const stamp = { seq: ledger.live.lastSeq(), at: new Date(clock.now()).toISOString() }
@@ -104,6 +107,7 @@ export async function openService(
       roster,
       blobs,
       registry,
+      trust,
       readiness,
       identity,
       log,
@@ -120,6 +124,7 @@ export async function openService(
       software: SOFTWARE,
       epoch: lead.epoch,
     })
+    if (trust.isNew || (await trust.renew())) await announceTrust(parts)
 
     const runsToGoOn = ledger.runs().filter(({ ended }) => ended === null).length
     const conductor = startConductor(parts)
@@ -142,6 +147,7 @@ export async function openService(
       conductor,
       director,
       transfer,
+      trust,
       backpressure,
       log,
       clock,

@@ -158,6 +158,7 @@ export type { TrainingEstimate } from './train/estimate.js'
 export { splitHoldout } from './train/holdout.js'
 export { type InspectOptions, inspectModel, type ModelReport } from './train/inspect.js'
 export { expectKnownIds } from './train/known-ids.js'
+export { exportOnnx, type OnnxExport, type OnnxJob } from './train/onnx-export.js'
 export type { OptimizerOptions } from './train/optimizer.js'
 export { encodeOptimizerState, readOptimizerState } from './train/optimizer-file.js'
 export {

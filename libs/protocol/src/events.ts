@@ -19,6 +19,7 @@ import type { SumShares } from './messages/sum-shares.js'
 import type { SumSurvivors } from './messages/sum-survivors.js'
 import type { TargetMessage } from './messages/target.js'
 import type { TargetReport } from './messages/target-report.js'
+import type { TrustLetter } from './messages/trust.js'
 import type { UpdateChunk, UpdateChunkReply } from './messages/update-chunk.js'
 import type { UpdateClose, UpdateCloseReply } from './messages/update-close.js'
 import type { UpdateOpen, UpdateOpenReply } from './messages/update-open.js'
@@ -50,6 +51,7 @@ export interface CoordinatorEvents {
   assignment: (message: Assignment, answer: Answer<Nothing>) => void
   release: (message: Release, answer: Answer<Nothing>) => void
   target: (message: TargetMessage, answer: Answer<Nothing>) => void
+  trust: (message: TrustLetter, answer: Answer<Nothing>) => void
   'run-ended': (message: RunEnded, answer: Answer<Nothing>) => void
   'sum-roster': (message: SumRoster, answer: Answer<Nothing>) => void
   'sum-delivery': (message: SumDelivery, answer: Answer<Nothing>) => void

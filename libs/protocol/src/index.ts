@@ -82,6 +82,7 @@ export {
   runViewSchema,
 } from './api/run-view.js'
 export type { Shown } from './api/shown.js'
+export { type TrustView, trustViewSchema } from './api/trust-view.js'
 export { type WhoamiView, whoamiViewSchema } from './api/whoami-view.js'
 export { type Chunk, chunksOf } from './codec/chunks.js'
 export { decodeFrame, encodeFrame } from './codec/frame.js'
@@ -174,6 +175,7 @@ export { parseSumShares, parseSumSharesReply, type SumShares } from './messages/
 export { parseSumSurvivors, parseSumSurvivorsReply, type SumSurvivors } from './messages/sum-survivors.js'
 export { parseTarget, parseTargetReply, type TargetMessage } from './messages/target.js'
 export { parseTargetReport, parseTargetReportReply, type TargetReport } from './messages/target-report.js'
+export { parseTrust, parseTrustReply, type TrustLetter } from './messages/trust.js'
 export {
   parseUpdateChunk,
   parseUpdateChunkReply,
@@ -214,7 +216,9 @@ export {
   tokenSecretSha256,
 } from './signing/join-link.js'
 export { followsKnown, type KeyRotation, rotationsIn, rotationsText } from './signing/key-chain.js'
+export type { Lineage } from './signing/lineage.js'
 export {
+  type Acceptable,
   type AgentEvaluation,
   manifestId,
   type PrivacyStatement,
@@ -249,4 +253,22 @@ export {
 export { parseRunSpec, type RunSpec, runSpecSchema } from './spec/run-spec.js'
 export { localTime, type Opening, openingAt, type Schedule } from './spec/schedule.js'
 export { type Facts, factNames, parseSelection, type Selection, textOf, unmet } from './spec/selection.js'
+export { parseRoot, type Root, rootSchema, textOfRoot } from './trust/root.js'
+export {
+  introductionText,
+  type SignedRoot,
+  signedRootSchema,
+  signersAmong,
+  signRoot,
+  verifyRoot,
+} from './trust/signed-root.js'
+export {
+  expectFresh,
+  type Proof,
+  pinnedTrust,
+  proveText,
+  type SignedText,
+  type Trust,
+  verifySigned,
+} from './trust/trust.js'
 export { PROTOCOL_VERSION, type ProtocolVersion, SOFTWARE, spokenVersions } from './version.js'

@@ -11,6 +11,8 @@ export const limits = {
   updateBytes: 4 * 1024 ** 3, // one update on disk
   manifestBytes: 480 * 1024, // the signed text of one release
   targetBytes: 4096, // the signed text of one target
+  rootBytes: 32 * 1024, // the signed text of one root
+  releaseBytes: 4 * 1024 ** 3, // all files of one release
   ackTimeoutMs: 30_000, // an emit without an answer after this has failed
   challengeMs: 30_000, // a nonce for connecting is valid this long
   challengesPending: 1024, // nonces that wait to be used; the oldest goes first

@@ -53,6 +53,8 @@ const parsers: Readonly<Record<string, (raw: unknown) => unknown>> = {
   'reply to assignment': protocol.parseAssignmentReply,
   release: protocol.parseRelease,
   'reply to release': protocol.parseReleaseReply,
+  trust: protocol.parseTrust,
+  'reply to trust': protocol.parseTrustReply,
   'run-ended': protocol.parseRunEnded,
   'reply to run-ended': protocol.parseRunEndedReply,
   target: protocol.parseTarget,

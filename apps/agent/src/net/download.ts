@@ -23,7 +23,7 @@ interface Read {
 /**
  * Pulls a blob from `offset` to its end: several reads are under way, their bytes are appended in order. Fails at the
  * first read that fails; what was appended before is complete up to there. Throws LRC-6007 when sizes contradict the
- * announcement; the hash is checked by whoever keeps the bytes.
+ * announcement, LRC-6110 when more comes; the hash is checked by whoever keeps the bytes.
  */
 export async function download(
   file: FileReference,
@@ -53,6 +53,8 @@ export async function download(
     }
     const read = reads.shift() as Read
     const { bytes, sizeBytes } = await read.reply
+    if (sizeBytes > file.sizeBytes || bytes.byteLength > read.length)
+      throw tooLarge(file, Math.max(sizeBytes, read.offset + bytes.byteLength))
     if (sizeBytes !== file.sizeBytes) throw wrongSize(file, `${file.sizeBytes} bytes`, `${sizeBytes} bytes`)
     if (bytes.byteLength !== read.length) {
       throw wrongSize(file, `${read.length} bytes at ${read.offset}`, `${bytes.byteLength} bytes`)
@@ -62,6 +64,13 @@ export async function download(
     done += bytes.byteLength
     onBytes(done)
   }
+}
+
+function tooLarge({ path, sizeBytes }: FileReference, received: number): LoricaError {
+  return new LoricaError('LRC-6110', `${path}: more bytes come than were announced`, {
+    expected: `${sizeBytes} bytes`,
+    received: `${received} bytes`,
+  })
 }
 
 function wrongSize(file: FileReference, expected: string, received: string): LoricaError {

@@ -119,7 +119,7 @@ test('an address where nothing answers, and a problem document, are told apart',
 function connect(url: string) {
   const log: string[] = []
   const on: LinkEvents = {
-    ...{ assignment: () => {}, release: () => {}, target: () => {}, summed: () => {} },
+    ...{ assignment: () => {}, release: () => {}, trust: () => {}, target: () => {}, summed: () => {} },
     runEnded: ({ runId, state }) => log.push(`run-ended ${runId} ${state}`),
     connected: () => log.push('connected'),
     disconnected: (reason) => log.push(`disconnected ${reason}`),

@@ -31,6 +31,7 @@ import {
   parseSumSurvivors,
   parseTarget,
   parseTargetReportReply,
+  parseTrust,
   parseUpdateChunkReply,
   parseUpdateCloseReply,
   parseUpdateOpenReply,
@@ -38,6 +39,7 @@ import {
   type RunEnded,
   refusalOf,
   type TargetMessage,
+  type TrustLetter,
 } from '@lorica/protocol'
 import type { Clock } from '../clock.js'
 import type { Random } from '../random.js'
@@ -76,6 +78,8 @@ export interface LinkEvents {
   release(release: Release): void
   /** The coordinator says which release this agent is to have. */
   target(message: TargetMessage): void
+  /** Which roots there are: it comes before any release that they are needed for. */
+  trust(letter: TrustLetter): void
   runEnded(ended: RunEnded): void
   /** The coordinator tells what is needed for a step of a secure sum. */
   summed<N extends keyof SumLetters>(name: N, letter: SumLetters[N]): void
@@ -93,7 +97,7 @@ export interface LinkOptions {
   readonly random: Random
   readonly openSocket: OpenSocket
   readonly proof: Proof
-  readonly hello: () => Introduction
+  readonly hello: () => Promise<Introduction> | Introduction
   /** Hears a refusal first, and says whether there is another key to try. */
   readonly isKeyRefused?: (refusal: LoricaError) => boolean
   readonly on: LinkEvents
@@ -181,7 +185,7 @@ export function openLink({
   socket.on('connect', async () => {
     const { id } = socket
     try {
-      const reply = await introduce(hello(), (message) => request('hello', message))
+      const reply = await introduce(await hello(), (message) => request('hello', message))
       if (socket.id !== id) return // the connection ended together with the answer
       introduced = reply
       pauses.reset()
@@ -233,6 +237,7 @@ export function openLink({
   answer('assignment', parseAssignment, on.assignment)
   answer('release', parseRelease, on.release)
   answer('target', parseTarget, on.target)
+  answer('trust', parseTrust, on.trust)
   answer('run-ended', parseRunEnded, on.runEnded)
   answer('sum-roster', parseSumRoster, (letter) => on.summed('sum-roster', letter))
   answer('sum-delivery', parseSumDelivery, (letter) => on.summed('sum-delivery', letter))

@@ -188,7 +188,7 @@ async function startCoordinator(behaviour: Behaviour = {}) {
       dataset: { documents: 4 },
     }),
     on: {
-      ...{ assignment: () => {}, release: () => {}, target: () => {}, runEnded: () => {} },
+      ...{ assignment: () => {}, release: () => {}, trust: () => {}, target: () => {}, runEnded: () => {} },
       ...{ connected: () => {}, disconnected: () => {}, refused: () => {}, summed: () => {} },
     },
   })

@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import { LoricaError } from '@lorica/protocol'
-import { latestRelease, latestVersion, releaseIn, type Taken } from '../store/releases.js'
+import { latestRelease, latestVersion, releaseIn, type Taken } from '../store/kept-release.js'
 import { readTarget } from '../store/target.js'
+import { readTrust } from '../store/trust.js'
 
 /** What is to be served on this machine: what the last target names; before the first one, the newest release. */
 export interface Wanted {
@@ -14,12 +15,13 @@ export interface Wanted {
 /** What the folder of an agent says now; undefined before the first release. */
 export async function wantedIn(folder: string, coordinatorPublicKey: string): Promise<Wanted | undefined> {
   const releases = join(folder, 'releases')
+  const trusted = () => readTrust(folder, coordinatorPublicKey, Date.now())
   const held = (await readTarget(folder))?.held ?? null
   if (held !== null)
     return {
       ...{ name: held.name, serial: held.serial },
       read: async () => {
-        const taken = await releaseIn(join(releases, held.name), coordinatorPublicKey)
+        const taken = await releaseIn(join(releases, held.name), await trusted())
         if (taken.id === held.releaseId) return taken
         throw new LoricaError(
           'LRC-6025',
@@ -35,6 +37,6 @@ export async function wantedIn(folder: string, coordinatorPublicKey: string): Pr
   if (version === 0) return undefined
   return {
     ...{ name: `v${version}`, serial: null },
-    read: async () => (await latestRelease(releases, coordinatorPublicKey)) as Taken,
+    read: async () => (await latestRelease(releases, await trusted())) as Taken,
   }
 }

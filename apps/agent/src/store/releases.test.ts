@@ -3,12 +3,19 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { encodeSafetensors, rawTensor, readAdapter, type TensorMap } from '@lorica/peft-core'
-import { createIdentity, type FileReference, type ReleaseManifest, signManifest } from '@lorica/protocol'
+import {
+  createIdentity,
+  type FileReference,
+  pinnedTrust,
+  type ReleaseManifest,
+  signManifest,
+} from '@lorica/protocol'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openBlobs } from './blobs.js'
 import { openReleases } from './releases.js'
 
 const coordinator = createIdentity()
+const trust = async () => pinnedTrust(coordinator.publicKey)
 const content = new Map(
   ['{"r":8}', 'weights of five', 'weights of six'].map((text) => {
     const bytes = Buffer.from(text)
@@ -52,11 +59,10 @@ function open(base = 'cd'.repeat(32), own?: () => Promise<TensorMap | undefined>
   const blobs = openBlobs(join(folder, 'blobs'), async (file, offset, append) => {
     await append((content.get(file.sha256) as Buffer).subarray(offset))
   })
-  const { publicKey } = coordinator
   return openReleases({
     folder: join(folder, 'r'),
     blobs,
-    coordinatorPublicKey: publicKey,
+    trust,
     baseOfRun: () => base,
     ...(own === undefined ? {} : { own }),
   })
@@ -149,7 +155,7 @@ test('a release by another key, or for another base, is refused and leaves nothi
   await expect(open().take(foreign)).rejects.toMatchObject({ code: 'LRC-6005' })
   const release = signManifest(coordinator, manifest(5, five ?? {}))
   await expect(open('ef'.repeat(32)).take(release)).rejects.toMatchObject({
-    ...{ code: 'LRC-6005', expected: 'ef'.repeat(32), received: 'cd'.repeat(32) },
+    ...{ code: 'LRC-6108', expected: 'ef'.repeat(32), received: 'cd'.repeat(32) },
   })
   await expect(readdir(join(folder, 'r'))).rejects.toThrow('ENOENT')
 })
@@ -158,9 +164,8 @@ test('a release whose file is damaged on the way is refused', async () => {
   const blobs = openBlobs(join(folder, 'blobs'), async (file, _, append) =>
     append(new Uint8Array(file.sizeBytes)),
   )
-  const { publicKey } = coordinator
   const releases = openReleases({
-    ...{ folder: join(folder, 'r'), blobs, coordinatorPublicKey: publicKey, baseOfRun: () => undefined },
+    ...{ folder: join(folder, 'r'), blobs, trust, baseOfRun: () => undefined },
   })
   const taken = releases.take(signManifest(coordinator, manifest(5, five ?? {})))
   await expect(taken).rejects.toMatchObject({ code: 'LRC-6007' })
@@ -173,8 +178,7 @@ test('a blob that changed on disk after it was checked does not get into a relea
   })
   const weights = { path: 'adapter_model.safetensors', ...five } as FileReference
   await writeFile(await blobs.ensure(weights), 'weights of fire') // one bit
-  const { publicKey: coordinatorPublicKey } = coordinator
-  const options = { folder: join(folder, 'r'), blobs, coordinatorPublicKey }
+  const options = { folder: join(folder, 'r'), blobs, trust }
   const releases = openReleases({ ...options, baseOfRun: () => 'cd'.repeat(32) })
   const taken = await releases.take(signManifest(coordinator, manifest(5, five ?? {})))
   expect(await readFile(join(taken?.folder ?? '', 'adapter_model.safetensors'), 'utf8')).toBe(

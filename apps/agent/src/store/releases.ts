@@ -1,16 +1,21 @@
-import { createHash } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { adapterFiles, parseAdapter, type TensorMap, withOwn } from '@lorica/peft-core'
-import { LoricaError, manifestId, type Release, type ReleaseManifest, verifyRelease } from '@lorica/protocol'
+import {
+  LoricaError,
+  limits,
+  manifestId,
+  type Release,
+  type ReleaseManifest,
+  type Trust,
+  verifyRelease,
+} from '@lorica/protocol'
 import { z } from 'zod'
 import type { Blobs } from './blobs.js'
 import { type Disk, systemDisk } from './disk.js'
 import { diskError, readJson, writeJson, writeWhole } from './folder.js'
+import { highestOf, holds, type Latest, PERSONAL, readLatest, type Taken } from './kept-release.js'
 
-const latestSchema = z.strictObject({ version: z.int(), name: z.string(), manifestId: z.string() })
-type Latest = Readonly<z.infer<typeof latestSchema>>
 const ofRunSchema = z.object({ runId: z.string() })
-const PERSONAL = 'personal'
 
 /** Releases that this agent verified. Versions only grow, also over restarts. */
 export interface Releases {
@@ -36,18 +41,11 @@ export interface Held {
   readonly downloadedBytes: number // 0: it was here
 }
 
-/** A release that was taken, and where it is. */
-export interface Taken {
-  readonly manifest: ReleaseManifest
-  readonly id: string // the hash of its manifest
-  readonly folder: string
-  readonly personal: string | null // the folder of the adapter with the own parts of this agent
-}
-
 export interface ReleasesOptions {
   readonly folder: string
   readonly blobs: Blobs
-  readonly coordinatorPublicKey: string
+  /** What is known of the fleet now. */
+  readonly trust: () => Promise<Trust>
   /** The hash of the base that a run trains, when this agent knows it: a release of that run is for no other. */
   readonly baseOfRun: (runId: string) => string | undefined
   /** The own parts of this agent beside a release; undefined when it has none. */
@@ -57,13 +55,14 @@ export interface ReleasesOptions {
   readonly disk?: Disk
 }
 
+const ADAPTER_FILES: readonly string[] = ['adapter_config.json', 'adapter_model.safetensors']
 const KEPT_RELEASES = 3 // so that going back needs no download
 
 /** Opens the releases of a folder. */
 export function openReleases({
   folder,
   blobs,
-  coordinatorPublicKey,
+  trust: currentTrust,
   baseOfRun,
   own = async () => undefined,
   targeted = async () => [],
@@ -82,37 +81,41 @@ export function openReleases({
       if (!newest.includes(version) && !names.includes(name)) await disk.remove(join(folder, name))
     }
   }
+  /** Verifies what may be verified before anything is downloaded. */
+  const verified = async (release: Release, trust: Trust, newerThan?: number): Promise<ReleaseManifest> => {
+    const baseSha256 = baseOfRun(verifyRelease(release, trust).runId)
+    const manifest = verifyRelease(release, trust, {
+      ...(newerThan === undefined ? {} : { newerThan }),
+      ...(baseSha256 === undefined ? {} : { baseSha256 }),
+    })
+    expectAdapter(manifest)
+    return manifest
+  }
+  const note = (release: Release, { version, name }: ReleaseManifest): Promise<void> => {
+    const key = release.proof === undefined ? {} : { key: release.proof.key }
+    const latest: Latest = { version, name, manifestId: manifestId(release), ...key }
+    return writeJson(latestPath, latest, { disk, isDurable: true })
+  }
   const hold = async (release: Release, kept: readonly string[]): Promise<Held> => {
-    const signed = verifyRelease(release, coordinatorPublicKey)
-    const baseSha256 = baseOfRun(signed.runId)
-    const accept = baseSha256 === undefined ? {} : { baseSha256 }
-    const manifest = verifyRelease(release, coordinatorPublicKey, accept)
+    const trust = await currentTrust()
+    const manifest = await verified(release, trust)
     const target = join(folder, manifest.name)
-    const isHere = await holds(target, release, coordinatorPublicKey, disk)
+    const isHere = await holds(target, release, trust, disk)
     const downloadedBytes = isHere ? 0 : await blobs.missingBytes(manifest.files)
     if (!isHere) await assemble(target, release, manifest, { blobs, own, disk })
-    const latest = await readLatest(disk, latestPath)
-    if ((latest?.version ?? 0) < manifest.version) {
-      const now: Latest = { version: manifest.version, name: manifest.name, manifestId: manifestId(release) }
-      await writeJson(latestPath, now, { disk, isDurable: true })
-    }
+    if (highestOf(await readLatest(disk, latestPath), trust) < manifest.version) await note(release, manifest)
     await forget([manifest.name, ...kept])
     return { manifest, folder: target, downloadedBytes }
   }
   const take: Releases['take'] = async (release) => {
-    const latest = await readLatest(disk, latestPath)
+    const [latest, trust] = [await readLatest(disk, latestPath), await currentTrust()]
     const id = manifestId(release)
-    const manifest = verifyRelease(release, coordinatorPublicKey)
+    verifyRelease(release, trust)
     if (latest?.manifestId === id) return undefined
-    const baseSha256 = baseOfRun(manifest.runId)
-    verifyRelease(release, coordinatorPublicKey, {
-      newerThan: latest?.version ?? 0,
-      ...(baseSha256 === undefined ? {} : { baseSha256 }),
-    })
+    const manifest = await verified(release, trust, highestOf(latest, trust))
     const target = join(folder, manifest.name)
     const isCompleted = await assemble(target, release, manifest, { blobs, own, disk })
-    const latestNow: Latest = { version: manifest.version, name: manifest.name, manifestId: id }
-    await writeJson(latestPath, latestNow, { disk, isDurable: true })
+    await note(release, manifest)
     await forget(await targeted())
     return { manifest, id, folder: target, personal: isCompleted ? join(target, PERSONAL) : null }
   }
@@ -156,6 +159,7 @@ async function assemble(
     for (const [path, bytes] of [...files, ...personal]) await write(path, bytes)
     await write('manifest.json', Buffer.from(release.manifest, 'utf8'))
     await write('manifest.sig', Buffer.from(release.signature, 'utf8'))
+    if (release.proof !== undefined) await write('manifest.proof', Buffer.from(JSON.stringify(release.proof)))
     await disk.remove(target)
     await disk.rename(staging, target)
     await disk.flushFolder(dirname(target))
@@ -181,74 +185,21 @@ function completed(
   return new Map(whole.map(([name, bytes]) => [`${PERSONAL}/${name}`, bytes]))
 }
 
-/**
- * The release that a folder of releases took last, verified anew: signed by the coordinator, and its files as it says. Undefined
- * before the first. Throws LRC-6005, or LRC-6007 for files that are not those of the release.
- */
-export async function latestRelease(
-  folder: string,
-  coordinatorPublicKey: string,
-  disk: Disk = systemDisk(),
-): Promise<Taken | undefined> {
-  const latest = await readLatest(disk, join(folder, 'latest.json'))
-  return latest === undefined
-    ? undefined
-    : await releaseIn(join(folder, latest.name), coordinatorPublicKey, disk)
-}
-
-/** The release in a folder, verified anew. Throws as `latestRelease`. */
-export async function releaseIn(
-  place: string,
-  coordinatorPublicKey: string,
-  disk: Disk = systemDisk(),
-): Promise<Taken> {
-  const [text, signature] = await Promise.all(
-    ['manifest.json', 'manifest.sig'].map(async (name) =>
-      Buffer.from(await disk.read(join(place, name))).toString('utf8'),
-    ),
-  )
-  const release = { manifest: text ?? '', signature: signature ?? '' }
-  const manifest = verifyRelease(release, coordinatorPublicKey)
-  for (const { path, sha256 } of manifest.files) {
-    const found = createHash('sha256')
-      .update(await disk.read(join(place, path)))
-      .digest('hex')
-    if (found === sha256) continue
-    throw new LoricaError('LRC-6007', `${join(place, path)} is not the file of release ${manifest.name}`, {
-      expected: `sha256 ${sha256}`,
-      received: found,
+/** Throws LRC-6111 or LRC-6110 unless the files of a release are those of an adapter, of no more bytes than one may have. */
+function expectAdapter({ name, files }: ReleaseManifest): void {
+  const [extra] = files.filter(({ path }) => !ADAPTER_FILES.includes(path))
+  if (extra !== undefined)
+    throw new LoricaError('LRC-6111', `release ${name} has the file "${extra.path}"`, {
+      expected: ADAPTER_FILES.join(', '),
+      received: files
+        .map(({ path }) => path)
+        .join(', ')
+        .slice(0, 400),
     })
-  }
-  const hasOwn = (await disk.list(join(place, PERSONAL))).length > 0
-  return { manifest, id: manifestId(release), folder: place, personal: hasOwn ? join(place, PERSONAL) : null }
-}
-
-/** Whether a folder has exactly this release, its files as they were signed. */
-async function holds(
-  place: string,
-  release: Release,
-  coordinatorPublicKey: string,
-  disk: Disk,
-): Promise<boolean> {
-  const found = await disk.read(join(place, 'manifest.json')).catch(() => undefined)
-  if (found === undefined || Buffer.from(found).toString('utf8') !== release.manifest) return false
-  return await releaseIn(place, coordinatorPublicKey, disk).then(
-    () => true,
-    () => false,
-  )
-}
-
-/** The version of the release that a folder of releases took last, unverified; 0 before the first. */
-export async function latestVersion(folder: string, disk: Disk = systemDisk()): Promise<number> {
-  return (await readLatest(disk, join(folder, 'latest.json')))?.version ?? 0
-}
-
-async function readLatest(disk: Disk, path: string): Promise<Latest | undefined> {
-  const stored = await readJson(path, disk)
-  if (stored === undefined) return undefined
-  const parsed = latestSchema.safeParse(stored)
-  if (parsed.success) return parsed.data
-  throw new LoricaError('LRC-8003', `${path}: expected the record of the latest release`, {
-    action: 'Restore the file; without it an older release could be taken for a new one.',
+  const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0)
+  if (sizeBytes <= limits.releaseBytes) return
+  throw new LoricaError('LRC-6110', `release ${name} is larger than an adapter may be`, {
+    expected: `at most ${limits.releaseBytes} bytes`,
+    received: `${sizeBytes} bytes`,
   })
 }

@@ -2,6 +2,7 @@ import { type Adapter, adapterReader, gramMatrix } from '@lorica/peft-core'
 import { LoricaError, type ReleaseManifest } from '@lorica/protocol'
 import { table } from '../screen/format.js'
 import type { Api } from './api.js'
+import { fleetTrust } from './fleet-trust.js'
 import { releaseAdapter, releaseOf, verified } from './release-files.js'
 
 /** How far one release is from another, in the model: norms of what they add to its weights, and of the difference. */
@@ -27,7 +28,8 @@ export async function releaseDifference(
   api: Api,
   names: readonly [string, string],
 ): Promise<ReleaseDifference> {
-  const [from, to] = await Promise.all(names.map(async (name) => verified(await releaseOf(api, name))))
+  const trust = await fleetTrust(api)
+  const [from, to] = await Promise.all(names.map(async (name) => verified(await releaseOf(api, name), trust)))
   if (from === undefined || to === undefined) throw new RangeError('two releases expected')
   if (from.base.sha256 !== to.base.sha256)
     throw new LoricaError('LRC-8001', `${from.name} and ${to.name} are adapters of different models`, {

@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto'
 import { type Adapter, parseAdapter } from '@lorica/peft-core'
-import { LoricaError, type ReleaseManifest, type ReleaseView, verifyRelease } from '@lorica/protocol'
+import {
+  LoricaError,
+  type ReleaseManifest,
+  type ReleaseView,
+  type Trust,
+  verifyRelease,
+} from '@lorica/protocol'
 import type { Api } from './api.js'
 
 /** The release that a name or an alias means. */
@@ -8,9 +14,9 @@ export function releaseOf(api: Api, name: string): Promise<ReleaseView> {
   return api.get<ReleaseView>(`/api/v1/releases/${encodeURIComponent(name)}`)
 }
 
-/** The manifest of a release whose signature is by the coordinator that it names. Throws LoricaError LRC-6005. */
-export function verified(view: ReleaseView): ReleaseManifest {
-  return verifyRelease(view.signed, view.manifest.coordinatorPublicKey)
+/** The manifest of a release that is signed by who may sign for the fleet. Throws what verifyRelease throws. */
+export function verified({ signed }: ReleaseView, trust: Trust): ReleaseManifest {
+  return verifyRelease(signed, trust)
 }
 
 /** The files of a verified release, one after the other, each with the hash that its manifest says. Throws LoricaError LRC-6007. */

@@ -1,20 +1,17 @@
-import { access, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
-import { LoricaError, type ReleaseView, type RunView } from '@lorica/protocol'
+import type { ReleaseView } from '@lorica/protocol'
 import { Command } from 'commander'
 import { needed } from '../screen/argument.js'
 import { runs } from '../screen/command.js'
 import { bytes, table } from '../screen/format.js'
-import { type Api, type ApiOptions, createApi } from './api.js'
+import { type ApiOptions, createApi } from './api.js'
+import { addExportCommand } from './export-command.js'
+import { ROOT_OPTION, type TrustOptions, trustGiven } from './fleet-trust.js'
 import { promiseOf } from './promise.js'
 import { aliasCommand } from './release-aliases.js'
+import { addCardCommand } from './release-card.js'
 import { differenceLines, releaseDifference } from './release-diff.js'
 import { releaseFiles, releaseOf, verified } from './release-files.js'
 import { withApi } from './run.js'
-
-interface ExportOptions extends ApiOptions {
-  readonly out: string
-}
 
 /** `lorica releases`: the numbered, signed adapters that runs have made. */
 export function releasesCommand(): Command {
@@ -59,24 +56,7 @@ export function releasesCommand(): Command {
       ])
     },
   )
-  runs(
-    withApi(
-      releases.command('export <release>').description('write a release as a Hugging Face PEFT folder'),
-    ).requiredOption('--out <folder>', 'the folder to make'),
-    async (options: ExportOptions, output, [name]) => {
-      const api = createApi(options)
-      const view = await releaseOf(api, needed(name, '<release>'))
-      expectUnrefuted(view)
-      const folder = resolve(options.out)
-      const files = await exportRelease(api, view, folder)
-      const notes = await notesOn(api, view)
-      output.result({ release: view.name, id: view.id, adapter: folder, files, notes }, [
-        `${view.name} verified and written to ${folder}`,
-        ...notes,
-        ...promiseOf(view.manifest),
-      ])
-    },
-  )
+  addExportCommand(releases)
   runs(
     withApi(
       releases
@@ -93,68 +73,27 @@ export function releasesCommand(): Command {
     withApi(
       releases
         .command('verify <release>')
-        .description('check the signature of a release and the hash of each of its files'),
+        .description('check the signatures of a release and the hash of each of its files')
+        .option(...ROOT_OPTION),
     ),
-    async (options: ApiOptions, output, [name]) => {
+    async (options: TrustOptions, output, [name]) => {
       const api = createApi(options)
       const view = await releaseOf(api, needed(name, '<release>'))
-      const manifest = verified(view)
+      const trust = await trustGiven(api, options)
+      const manifest = verified(view, trust)
       let sizeBytes = 0
       for await (const { content } of releaseFiles(api, manifest)) sizeBytes += content.byteLength
       const { coordinatorPublicKey, files } = manifest
+      const [key, root] = [view.signed.proof?.key ?? coordinatorPublicKey, trust.root?.version ?? null]
       output.result(
-        { release: view.name, id: view.id, files: files.length, sizeBytes, coordinatorPublicKey },
+        { release: view.name, id: view.id, files: files.length, sizeBytes, coordinatorPublicKey, key, root },
         [
-          `${view.name} is whole: ${files.length} files, ${bytes(sizeBytes)}, signed by ${coordinatorPublicKey}`,
+          `${view.name} is whole: ${files.length} files, ${bytes(sizeBytes)}, signed by ${key}, which root ${root} names`,
         ],
       )
     },
   )
+  addCardCommand(releases)
   releases.addCommand(aliasCommand())
   return releases
-}
-
-/** Throws LoricaError LRC-3017 for a release that an audit refuted. */
-function expectUnrefuted({ name, audits = [] }: ReleaseView): void {
-  const refuted = audits.find(({ verdict }) => verdict === 'refuted')
-  if (refuted !== undefined) throw new LoricaError('LRC-3017', `release ${name}: ${refuted.reason}`)
-}
-
-/** What to know of a release beside its files; nothing where its run is not known any more. */
-async function notesOn(api: Api, { manifest }: ReleaseView): Promise<readonly string[]> {
-  const run = await api
-    .get<RunView>(`/api/v1/runs/${encodeURIComponent(manifest.runId)}`)
-    .catch(() => undefined)
-  const { strategy, personal } = run?.spec.aggregate ?? {}
-  if (strategy !== 'fedsa' && personal === undefined) return []
-  return [
-    'its agents keep parts of their own, and measured it with them: this has the parts that the run started with',
-  ]
-}
-
-/** Verifies a release, downloads its files by hash, and puts the folder in place only when all of it is there. */
-async function exportRelease(api: Api, view: ReleaseView, folder: string): Promise<readonly string[]> {
-  const manifest = verified(view)
-  const taken = await access(folder).then(
-    () => true,
-    () => false,
-  )
-  if (taken) {
-    throw new LoricaError('LRC-8003', `"${folder}" is already there`, {
-      expected: 'a folder that does not exist yet',
-      action: 'Give another --out.',
-    })
-  }
-  await mkdir(dirname(folder), { recursive: true })
-  const draft = await mkdtemp(`${folder}.part-`)
-  try {
-    for await (const { path, content } of releaseFiles(api, manifest))
-      await writeFile(join(draft, path), content)
-    await writeFile(join(draft, 'release.json'), `${JSON.stringify(view.signed)}\n`)
-    await rename(draft, folder)
-  } catch (error) {
-    await rm(draft, { recursive: true, force: true })
-    throw error
-  }
-  return [...manifest.files.map((file) => file.path), 'release.json']
 }

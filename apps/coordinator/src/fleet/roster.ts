@@ -7,6 +7,7 @@ import {
   type Release,
   type RunEnded,
   type TargetMessage,
+  type TrustLetter,
 } from '@lorica/protocol'
 import type { SumTelling } from './sum-telling.js'
 
@@ -43,6 +44,8 @@ export interface Presence {
   readonly hello: Hello
   sendAssignment(assignment: Assignment): Promise<void>
   sendRelease(release: Release): Promise<void>
+  /** Tells it who may sign. */
+  sendTrust(letter: TrustLetter): Promise<void>
   sendRunEnded(ended: RunEnded): Promise<void>
   /** Tells it which release it is to have. */
   sendTarget(target: TargetMessage): Promise<void>

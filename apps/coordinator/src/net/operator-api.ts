@@ -19,6 +19,7 @@ import { releasesRoutes } from './releases-api.js'
 import { rolloutsRoutes } from './rollouts-api.js'
 import { roundsRoutes } from './rounds-api.js'
 import { runsRoutes } from './runs-api.js'
+import { trustRoutes } from './trust-api.js'
 import { watchingRoutes } from './watching-api.js'
 
 /** What the operators' API acts on. */
@@ -53,6 +54,7 @@ export function operatorRoutes(parts: OperatorParts): readonly Route[] {
     ...runsRoutes(parts, runOf),
     ...roundsRoutes({ conductor, roster, runOf, replay }),
     ...releasesRoutes(parts),
+    ...trustRoutes(parts),
     ...watchingRoutes(parts.metrics),
     ...rolloutsRoutes(parts.director),
     route({

@@ -27,6 +27,7 @@ export function presenceOf(
     hello,
     sendAssignment: async (assignment) => read.assignment(await send('assignment', assignment)),
     sendRelease: async (release) => read.release(await send('release', release)),
+    sendTrust: async (letter) => read.trust(await send('trust', letter)),
     sendRunEnded: async (ended) => read.runEnded(await send('run-ended', ended)),
     sendTarget: async (target) => read.target(await send('target', target)),
     sendSum: async (telling) => read.sum(telling.name, await send(telling.name, telling.message)),
@@ -37,6 +38,7 @@ export function presenceOf(
 export interface Readers {
   assignment(reply: unknown): void
   release(reply: unknown): void
+  trust(reply: unknown): void
   runEnded(reply: unknown): void
   target(reply: unknown): void
   sum(name: SumTelling['name'], reply: unknown): void

@@ -23,6 +23,7 @@ import {
   parseSumSurvivorsReply,
   parseTargetReply,
   parseTargetReport,
+  parseTrustReply,
   parseUpdateChunk,
   parseUpdateClose,
   parseUpdateOpen,
@@ -33,6 +34,7 @@ import { reconnectMs } from '../fleet/reconnection.js'
 import type { Member, Presence, Roster } from '../fleet/roster.js'
 import type { Ledger } from '../ledger.js'
 import type { Log } from '../log.js'
+import type { FleetTrust } from '../releases/trust.js'
 import type { Director } from '../rollouts/director.js'
 import type { Conductor } from '../rounds/conductor.js'
 import { confirmationIn, keysIn, revealIn, sharesIn } from '../rounds/sum-hearing.js'
@@ -51,6 +53,7 @@ export interface SessionParts {
   readonly conductor: Conductor
   readonly director: Director
   readonly transfer: Transfer
+  readonly trust: Pick<FleetTrust, 'letter'>
   readonly backpressure: Backpressure
   readonly log: Log
   readonly clock: Clock
@@ -64,6 +67,7 @@ const VIOLATIONS = 20 // malformed messages before the connection is closed
 const readers: Readers = {
   assignment: parseAssignmentReply,
   release: parseReleaseReply,
+  trust: parseTrustReply,
   runEnded: parseRunEndedReply,
   target: parseTargetReply,
   sum: (name, reply) => void sumReaders[name](reply),
@@ -137,6 +141,18 @@ export function serveSession(parts: SessionParts, socket: AgentSocket, member: M
     })
   }
 
+  /** An agent hears first who may sign what it hears then. */
+  function welcome(arrived: Presence): void {
+    const { rootVersion } = arrived.hello
+    const letter = rootVersion === undefined ? undefined : parts.trust.letter(rootVersion)
+    if (letter !== undefined)
+      arrived.sendTrust(letter).catch((error: Error) => {
+        parts.log('root-not-taken', { agent: agentId, why: error.message })
+      })
+    conductor.arrived(arrived)
+    director.arrived(arrived)
+  }
+
   const cancelHello = parts.clock.after(HELLO_MS, () => {
     if (presence !== undefined) return
     parts.log('agent-dropped', { agent: agentId, code: 'LRC-2010' })
@@ -148,11 +164,7 @@ export function serveSession(parts: SessionParts, socket: AgentSocket, member: M
       cancelHello()
       presence = presenceOf(socket, member, hello, readers)
       roster.add(presence)
-      parts.clock.after(0, () => {
-        if (presence === undefined) return
-        conductor.arrived(presence)
-        director.arrived(presence)
-      }) // after the answer
+      parts.clock.after(0, () => presence !== undefined && welcome(presence)) // after the answer
       return {
         protocol: hello.protocol,
         coordinatorId: parts.coordinatorId,

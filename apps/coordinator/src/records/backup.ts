@@ -17,6 +17,7 @@ import type { Store } from '../store/store.js'
 import { updatePath } from '../store/updates.js'
 import type { Progress } from './progress.js'
 import { referencesOf } from './references.js'
+import { filesBelow } from './walk.js'
 
 const MANIFEST_FILE = 'backup.json'
 const VERSION = 1
@@ -52,7 +53,9 @@ export async function backUp(
     await writeDurably(disk, join(place, JOURNAL_FILE), lines.map((line) => `${line}\n`).join(''))
     const journal = { path: JOURNAL_FILE, ...(await hashFile(disk, join(place, JOURNAL_FILE))) }
     const files: BackupManifest['files'] = [journal]
-    for (const { path, sha256, release } of sources) {
+    const trust = (await filesBelow(disk, join(dir, 'trust'))).filter((path) => !path.endsWith('.tmp'))
+    const all: readonly Source[] = [...sources, ...trust.map((path) => ({ path: join('trust', path) }))]
+    for (const { path, sha256, release } of all) {
       const from =
         release === undefined
           ? join(dir, path)
@@ -63,7 +66,7 @@ export async function backUp(
       if (sha256 !== undefined && copied.sha256 !== sha256)
         throw damaged(join(dir, path), sha256, copied.sha256)
       files.push({ path, ...copied })
-      progress(files.length, sources.length + 1)
+      progress(files.length, all.length + 1)
     }
     const manifest: BackupManifest = {
       ...{ format: 'lorica-backup', version: VERSION, createdAt, software: SOFTWARE },

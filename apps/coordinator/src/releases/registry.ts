@@ -3,6 +3,7 @@ import {
   type Identity,
   LoricaError,
   manifestId,
+  type Proof,
   type Release,
   type ReleaseManifest,
   type ReleaseView,
@@ -30,6 +31,8 @@ export interface Registry {
   confirm(release: Release): Promise<void>
   all(): readonly ReleaseView[]
   find(name: string): ReleaseView | undefined
+  /** Signs a text with the release key in force; undefined where there is none. */
+  readonly prove: (text: string) => Proof | undefined
 }
 
 /**
@@ -42,6 +45,7 @@ export async function openRegistry(
   folder: string,
   identity: Identity,
   names: () => readonly ReleaseName[],
+  prove: (text: string) => Proof | undefined = () => undefined,
 ): Promise<Registry> {
   const views = new Map<string, ReleaseView>()
   const add = (release: Release) => {
@@ -56,17 +60,24 @@ export async function openRegistry(
     add(release)
     if (id !== null && manifestId(release) !== id) throw anotherRelease(name, id, manifestId(release))
   }
+  // The proof is made anew when asked for: it is by the release key that is in force.
+  const proven = (release: Release): Release => {
+    const proof = prove(release.manifest)
+    return proof === undefined ? release : { ...release, proof }
+  }
+  const shown = (view: ReleaseView): ReleaseView => ({ ...view, signed: proven(view.signed) })
   const nextVersion = () => names().length + 1
   let last: Promise<unknown> = Promise.resolve()
   return {
     nextVersion,
+    prove,
     withVersion(act) {
       const turn = last.then(() => act(nextVersion()))
       last = turn.catch(() => undefined)
       return turn
     },
     async prepare(manifest) {
-      const release = signManifest(identity, manifest)
+      const release = proven(signManifest(identity, manifest))
       const place = preparedPath(folder, manifest.name, manifestId(release))
       try {
         await Promise.all([
@@ -84,8 +95,11 @@ export async function openRegistry(
       const { name, id } = viewOf(release, identity.publicKey)
       await settle(disk, folder, { name, id })
     },
-    all: () => [...views.values()],
-    find: (name) => views.get(name),
+    all: () => [...views.values()].map(shown),
+    find(name) {
+      const view = views.get(name)
+      return view && shown(view)
+    },
   }
 }
 

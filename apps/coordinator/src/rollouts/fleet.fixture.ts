@@ -95,7 +95,11 @@ export async function startWorld(count: number): Promise<World> {
     },
   }
   const releases = [1, 2, 3].map(releaseOf)
-  const registry = { all: () => releases, find: (name: string) => releases.find((one) => one.name === name) }
+  const registry = {
+    all: () => releases,
+    find: (name: string) => releases.find((one) => one.name === name),
+    prove: () => undefined,
+  }
   const agents: WorldAgent[] = Array.from({ length: count }, (_, at) => ({
     agentId: at.toString(16).padStart(32, '0'),
     name: `a${String(at).padStart(2, '0')}`,
@@ -177,6 +181,7 @@ export async function startWorld(count: number): Promise<World> {
     async sendTarget(message) {
       follow(agent, message)
     },
+    sendTrust: async () => {},
     sendRelease: async () => {},
     sendRunEnded: async () => {},
     sendSum: async () => {},

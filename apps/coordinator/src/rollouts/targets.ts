@@ -4,6 +4,7 @@
  */
 import { type Identity, type ReleaseView, signTarget, type TargetMessage } from '@lorica/protocol'
 import type { IssuedTarget } from '../journal-rollout-event.js'
+import type { Registry } from '../releases/registry.js'
 
 /** How long a target is good for. An agent that is away for longer takes the next one all the same; one that is held back does not. */
 const LIFE_MS = 30 * 24 * 3600 * 1000
@@ -36,11 +37,12 @@ export function signedTarget(
   identity: Identity,
   issued: IssuedTarget,
   { signed }: ReleaseView,
+  prove: Registry['prove'],
 ): TargetMessage {
   const { serial, release, releaseId, previous, rollout, issuedAt, expiresAt } = issued
   const target = {
     ...{ schema: 1 as const, kind: 'target' as const, fleet: identity.id, serial },
     ...{ release: { name: release, id: releaseId }, previous, rollout, issuedAt, expiresAt },
   }
-  return signTarget(identity, target, signed)
+  return signTarget(identity, target, signed, prove)
 }

@@ -42,7 +42,7 @@ export function createTelling({
     const release = registry.find(due.release)
     if (release === undefined || release.id !== due.releaseId) return
     told.set(agentId, due)
-    presence.sendTarget(signedTarget(identity, due, release)).catch((error: Error) => {
+    presence.sendTarget(signedTarget(identity, due, release, registry.prove)).catch((error: Error) => {
       if (told.get(agentId) === due) told.delete(agentId)
       log('target-not-heard', { agent: agentId, serial: due.serial, why: error.message })
     })

@@ -1,6 +1,7 @@
 import { updateDataBytes } from '@lorica/peft-core'
 import { manifestId, type Release, type RoundRecord } from '@lorica/protocol'
 import type { Contribution, Measured } from '../journal-event.js'
+import { announceTrust } from '../releases/announce-trust.js'
 import { judge, judgePooled, unmeasured, type Verdict } from '../releases/gate.js'
 import { exampleDpIn } from '../runs/example-privacy.js'
 import { contributionsOf, type RoundState, refusalsOf } from '../runs/round.js'
@@ -9,6 +10,7 @@ import { isPrivate } from '../runs/secure-terms.js'
 import { tensorsOf } from '../runs/strategy.js'
 import { weighted } from '../runs/weights.js'
 import type { ActiveRun } from './active-run.js'
+import { lineageOf } from './lineage.js'
 import { manifestOf } from './manifest.js'
 import type { Parts } from './parts.js'
 import { statementOf } from './privacy-charges.js'
@@ -25,6 +27,7 @@ interface MeasuredCandidate {
  */
 export function commitRound(parts: Parts, active: ActiveRun, candidate: MeasuredCandidate): Promise<void> {
   return parts.registry.withVersion(async (version) => {
+    if (await parts.trust.renew()) await announceTrust(parts)
     const release = await commitAs(version, parts, active, candidate)
     if (release === null || active.run().spec.rollout != null) return // a rollout gives it to agents
     for (const presence of parts.roster.all()) {
@@ -53,6 +56,7 @@ async function commitAs(
   const bytesUpAsF32 = await bytesAsF32(active, round, contributions)
   const files = round.candidate ?? []
   const rule = round.aggregation?.rule ?? null
+  const privacy = statementOf(parts, run, round)
   const [release] = await Promise.all([
     verdict.verdict === 'released'
       ? parts.registry.prepare(
@@ -60,7 +64,13 @@ async function commitAs(
             run,
             {
               ...{ version, round: round.round, files, contributions, measured, rule },
-              privacy: statementOf(parts, run, round),
+              privacy,
+              lineage: lineageOf(run, round, {
+                ...{ contributions, parentLoss: verdict.parentLoss },
+                isProtected: privacy !== undefined,
+                idOf: (name) => parts.registry.find(name)?.id,
+                softwareOf: (agentId) => parts.roster.find(agentId)?.hello.software,
+              }),
             },
             {
               coordinatorPublicKey: parts.identity.publicKey,

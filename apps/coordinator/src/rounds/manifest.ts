@@ -1,5 +1,6 @@
 import {
   type FileReference,
+  type Lineage,
   type PrivacyStatement,
   type ReleaseManifest,
   type RuleView,
@@ -18,15 +19,16 @@ export function manifestOf(
     readonly files: readonly FileReference[]
     readonly contributions: readonly Contribution[]
     readonly measured: Measured
+    readonly lineage: Lineage
     readonly privacy?: PrivacyStatement | undefined // then it says nothing of single sites
     readonly rule?: RuleView | null // what a robust rule decided: what it left out is no part of the release
   },
   signer: { readonly coordinatorPublicKey: string; readonly createdAt: string },
 ): ReleaseManifest {
-  const { version, round, files, contributions, measured, privacy, rule = null } = candidate
+  const { version, round, files, contributions, measured, lineage, privacy, rule = null } = candidate
   const isProtected = privacy !== undefined
   return {
-    schema: 1,
+    schema: 2,
     version,
     name: `v${version}`,
     runId: run.runId,
@@ -41,6 +43,7 @@ export function manifestOf(
     evaluation: isProtected
       ? { loss: null, tokens: 0, perAgent: [] }
       : { loss: measured.loss, tokens: measured.tokens, perAgent: [...measured.perAgent] },
+    lineage,
     ...(isProtected ? { privacy } : {}),
     createdAt: signer.createdAt,
     software: SOFTWARE,

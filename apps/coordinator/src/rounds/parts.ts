@@ -5,6 +5,7 @@ import type { Ledger } from '../ledger.js'
 import type { Log } from '../log.js'
 import type { Readiness } from '../readiness.js'
 import type { Registry } from '../releases/registry.js'
+import type { FleetTrust } from '../releases/trust.js'
 import type { Blobs } from '../store/blobs.js'
 
 /** What a run needs from the rest of the coordinator. */
@@ -13,6 +14,7 @@ export interface Parts extends Host {
   readonly roster: Roster
   readonly blobs: Blobs
   readonly registry: Registry
+  readonly trust: FleetTrust
   readonly readiness: Readiness
   readonly identity: Identity
   readonly log: Log

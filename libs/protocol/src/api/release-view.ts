@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { proofSchema, type Release } from '../messages/release.js'
 import { type ReleaseManifest, releaseManifestSchema } from '../signing/manifest.js'
 import { releaseAuditSchema } from './release-audit.js'
 import type { Shown } from './shown.js'
@@ -10,9 +11,14 @@ export const releaseViewSchema = z
     id: z.string().describe('SHA-256 of the signed text'),
     manifest: releaseManifestSchema,
     audits: z.exactOptional(z.array(releaseAuditSchema)).describe('oldest first; none when absent'),
-    signed: z.object({ manifest: z.string(), signature: z.string() }),
+    signed: z.object({
+      manifest: z.string(),
+      signature: z.string().describe('by the coordinator'),
+      proof: proofSchema.optional().describe('by the release key in force'),
+    }),
   })
   .meta({ id: 'ReleaseView' })
-export type ReleaseView = Omit<Shown<typeof releaseViewSchema>, 'manifest'> & {
+export type ReleaseView = Omit<Shown<typeof releaseViewSchema>, 'manifest' | 'signed'> & {
   readonly manifest: ReleaseManifest
+  readonly signed: Release
 }

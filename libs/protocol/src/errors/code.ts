@@ -4,6 +4,7 @@ import { fleetCodes } from './fleet-codes.js'
 import { learningCodes } from './learning-codes.js'
 import { runCodes } from './run-codes.js'
 import { storeCodes } from './store-codes.js'
+import { trustCodes } from './trust-codes.js'
 import { updateCodes } from './update-codes.js'
 import { wireCodes } from './wire-codes.js'
 
@@ -22,6 +23,7 @@ export const codes = {
   ...updateCodes,
   ...storeCodes,
   ...agentCodes,
+  ...trustCodes,
   ...learningCodes,
   ...commandCodes,
 } as const satisfies Record<string, CodePage>

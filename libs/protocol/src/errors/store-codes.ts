@@ -63,4 +63,11 @@ export const storeCodes = {
     action:
       'Give the store that the folder was made with; move a coordinator with `lorica store backup` and `restore`.',
   },
+  'LRC-5012': {
+    title: 'Keys or roots of the fleet cannot be used',
+    meaning:
+      'The folder "trust" of the coordinator has no private key that its newest root lets sign releases, or a file of it is damaged.',
+    action:
+      'Restore the folder from a backup, or publish a root that names a release key which is here: see `lorica trust --help`.',
+  },
 } as const

@@ -20,6 +20,7 @@ import { sumSharesReplySchema, sumSharesSchema } from './sum-shares.js'
 import { sumSurvivorsReplySchema, sumSurvivorsSchema } from './sum-survivors.js'
 import { targetMessageSchema, targetReplySchema } from './target.js'
 import { targetReportReplySchema, targetReportSchema } from './target-report.js'
+import { trustReplySchema, trustSchema } from './trust.js'
 import { updateChunkReplySchema, updateChunkSchema } from './update-chunk.js'
 import { updateCloseReplySchema, updateCloseSchema } from './update-close.js'
 import { updateOpenReplySchema, updateOpenSchema } from './update-open.js'
@@ -62,6 +63,7 @@ export const catalogue = {
   assignment: { from: 'coordinator', message: assignmentSchema, reply: assignmentReplySchema, since: 1 },
   release: { from: 'coordinator', message: releaseSchema, reply: releaseReplySchema, since: 1 },
   target: { from: 'coordinator', message: targetMessageSchema, reply: targetReplySchema, since: 2 },
+  trust: { from: 'coordinator', message: trustSchema, reply: trustReplySchema, since: 2 },
   'run-ended': { from: 'coordinator', message: runEndedSchema, reply: runEndedReplySchema, since: 1 },
   'sum-roster': { from: 'coordinator', message: sumRosterSchema, reply: sumRosterReplySchema, since: 2 },
   'sum-delivery': {

@@ -21,6 +21,7 @@ export const helloSchema = z.strictObject({
     gpu: z.strictObject({ name: z.string().max(128), memoryBytes: countSchema }).optional(), // the largest there is
   }),
   dataset: z.strictObject({ documents: countSchema, tokens: countSchema.optional() }),
+  rootVersion: since(2, countSchema), // of the root that it trusts; 0: it has none
 })
 export type Hello = Readonly<z.infer<typeof helloSchema>>
 

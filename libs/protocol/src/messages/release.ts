@@ -1,12 +1,17 @@
 import { z } from 'zod'
 import { limits } from '../limits.js'
-import { signatureSchema } from './field.js'
+import { publicKeySchema, signatureSchema } from './field.js'
 import { readMessage, readReply } from './message.js'
+import { since } from './since.js'
+
+/** A signature by a release key of a fleet's root. */
+export const proofSchema = z.strictObject({ key: publicKeySchema, signature: signatureSchema })
 
 /** coordinator -> agent: a new release. Read it with verifyRelease before anything of it is used. */
 export const releaseSchema = z.strictObject({
   manifest: z.string().min(2).max(limits.manifestBytes), // canonical JSON: exactly the signed bytes
   signature: signatureSchema, // by the coordinator, over the bytes of manifest
+  proof: since(2, proofSchema), // by a release key of the fleet's root
 })
 export type Release = Readonly<z.infer<typeof releaseSchema>>
 

@@ -2,12 +2,14 @@ import { z } from 'zod'
 import { limits } from '../limits.js'
 import { signatureSchema } from './field.js'
 import { readMessage, readReply } from './message.js'
-import { releaseSchema } from './release.js'
+import { proofSchema, releaseSchema } from './release.js'
+import { since } from './since.js'
 
 /** coordinator -> agent: the release that you are to have from now on. Read it with verifyTarget before anything of it is used. */
 export const targetMessageSchema = z.strictObject({
   target: z.string().min(2).max(limits.targetBytes), // canonical JSON: exactly the signed bytes
   signature: signatureSchema, // by the coordinator, over the bytes of target
+  proof: since(2, proofSchema), // by a release key of the fleet's root
   release: releaseSchema, // the one that the target names
 })
 export type TargetMessage = Readonly<z.infer<typeof targetMessageSchema>>

@@ -64,13 +64,13 @@ describe('verifyRelease', () => {
   test('a release by another key, of another base, or with the wrong name is refused', () => {
     const release = signManifest(identity, manifest)
     const other = createIdentity()
-    expect(codeOf(() => verifyRelease(release, other.publicKey))).toBe('LRC-6005')
-    expect(codeOf(() => verifyRelease(signManifest(other, manifest), other.publicKey))).toBe('LRC-6005')
+    expect(codeOf(() => verifyRelease(release, other.publicKey))).toBe('LRC-6106')
+    expect(codeOf(() => verifyRelease(signManifest(other, manifest), other.publicKey))).toBe('LRC-6106')
     expect(codeOf(() => verifyRelease(release, identity.publicKey, { baseSha256: 'f'.repeat(64) }))).toBe(
-      'LRC-6005',
+      'LRC-6108',
     )
     const misnamed = signManifest(identity, { ...manifest, name: 'v9' })
-    expect(codeOf(() => verifyRelease(misnamed, identity.publicKey))).toBe('LRC-6005')
+    expect(codeOf(() => verifyRelease(misnamed, identity.publicKey))).toBe('LRC-6109')
   })
 
   test('a version that is not newer is refused with its own code', () => {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
+import type { ErrorCode } from '../errors/code.js'
 import { LoricaError } from '../errors/lorica-error.js'
 import {
   agentIdSchema,
@@ -13,8 +14,10 @@ import {
 } from '../messages/field.js'
 import { readMessage } from '../messages/message.js'
 import type { Release } from '../messages/release.js'
+import { pinnedTrust, type Trust, verifySigned } from '../trust/trust.js'
 import { canonicalJson } from './canonical-json.js'
 import { type Identity, signText, verifyText } from './identity.js'
+import { lineageSchema } from './lineage.js'
 
 export const agentEvaluationSchema = z.strictObject({
   agentId: agentIdSchema,
@@ -41,7 +44,7 @@ export type PrivacyStatement = Readonly<z.infer<typeof privacyStatementSchema>>
 
 /** What a release is: which files, from which base, made of which updates, and how well it does. */
 export const releaseManifestSchema = z.strictObject({
-  schema: z.literal(1),
+  schema: z.union([z.literal(1), z.literal(2)]), // 2: it has a lineage
   version: positiveSchema, // 1, 2, ...; only grows
   name: z.string().regex(/^v[1-9]\d*$/), // v and the version
   runId: idSchema,
@@ -66,6 +69,7 @@ export const releaseManifestSchema = z.strictObject({
     tokens: countSchema,
     perAgent: z.array(agentEvaluationSchema),
   }),
+  lineage: lineageSchema.optional(), // absent in releases of schema 1
   privacy: privacyStatementSchema.optional(), // absent: nothing is promised
   createdAt: z.iso.datetime(),
   software: z.string().max(64),
@@ -85,28 +89,42 @@ export function manifestId(release: Release): string {
   return createHash('sha256').update(release.manifest, 'utf8').digest('hex')
 }
 
+/** What a verifier may accept of a release. */
+export interface Acceptable {
+  readonly baseSha256?: string
+  readonly newerThan?: number
+  /** Whether it was taken before and is read again: see verifySigned. */
+  readonly isKept?: boolean
+}
+
 /**
- * Reads a signed release. Throws LoricaError LRC-6005 when the signature is not by `coordinatorPublicKey`, the text is
- * not canonical, a field is wrong, or the release names another base or version than the caller may accept.
- * Throws LRC-6006 when its version is not above `newerThan`.
+ * Reads a signed release. `by` is what the caller knows of the fleet; the key of its coordinator alone stands for pinnedTrust of it.
+ * Throws what verifySigned throws; LoricaError LRC-6005 when the text is not canonical or a field is wrong, LRC-6106 for one of another
+ * fleet, LRC-6108 for another base than the caller may accept, LRC-6109 for a wrong name, LRC-6006 for a version not above `newerThan`.
  */
 export function verifyRelease(
-  release: Release,
-  coordinatorPublicKey: string,
-  accept: { readonly baseSha256?: string; readonly newerThan?: number } = {},
+  { manifest: text, signature, proof }: Release,
+  by: string | Trust,
+  accept: Acceptable = {},
 ): ReleaseManifest {
-  if (!verifyText(coordinatorPublicKey, release.manifest, release.signature)) {
-    throw refuse('signature', 'a signature by the coordinator of this fleet', 'another')
-  }
-  const manifest = readMessage(releaseManifestSchema, 'manifest', jsonOf(release.manifest), 'LRC-6005')
-  if (canonicalJson(manifest) !== release.manifest) throw refuse('manifest', 'canonical JSON', 'other JSON')
-  if (manifest.coordinatorPublicKey !== coordinatorPublicKey) {
-    throw refuse('coordinatorPublicKey', coordinatorPublicKey, manifest.coordinatorPublicKey)
-  }
-  if (manifest.name !== `v${manifest.version}`) throw refuse('name', `v${manifest.version}`, manifest.name)
-  if (accept.baseSha256 !== undefined && manifest.base.sha256 !== accept.baseSha256) {
-    throw refuse('base.sha256', accept.baseSha256, manifest.base.sha256)
-  }
+  const trust = typeof by === 'string' ? pinnedTrust(by) : by
+  const foreign = fleetIn(text)
+  if (foreign !== undefined && foreign !== trust.fleet && verifyText(foreign, text, signature))
+    throw new LoricaError('LRC-6106', 'the release is of another fleet', {
+      expected: trust.fleet,
+      received: foreign,
+    })
+  verifySigned({ text, signature, proof }, trust, accept.isKept)
+  const manifest = readMessage(releaseManifestSchema, 'manifest', jsonOf(text), 'LRC-6005')
+  if (canonicalJson(manifest) !== text) throw refuse('manifest', 'canonical JSON', 'other JSON', 'LRC-6005')
+  if (manifest.coordinatorPublicKey !== trust.fleet)
+    throw refuse('coordinatorPublicKey', trust.fleet, manifest.coordinatorPublicKey, 'LRC-6106')
+  if ((manifest.schema === 2) !== (manifest.lineage !== undefined))
+    throw refuse('lineage', manifest.schema === 2 ? 'one' : 'none', `schema ${manifest.schema}`, 'LRC-6005')
+  if (manifest.name !== `v${manifest.version}`)
+    throw refuse('name', `v${manifest.version}`, manifest.name, 'LRC-6109')
+  if (accept.baseSha256 !== undefined && manifest.base.sha256 !== accept.baseSha256)
+    throw refuse('base.sha256', accept.baseSha256, manifest.base.sha256, 'LRC-6108')
   if (accept.newerThan !== undefined && manifest.version <= accept.newerThan) {
     throw new LoricaError('LRC-6006', `release ${manifest.name} is not newer than v${accept.newerThan}`, {
       expected: `a version above ${accept.newerThan}`,
@@ -114,6 +132,16 @@ export function verifyRelease(
     })
   }
   return manifest
+}
+
+/** The fleet that a text says it is of, unverified. */
+function fleetIn(text: string): string | undefined {
+  try {
+    const { coordinatorPublicKey } = JSON.parse(text) as { readonly coordinatorPublicKey?: unknown }
+    return typeof coordinatorPublicKey === 'string' ? coordinatorPublicKey : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function jsonOf(text: string): unknown {
@@ -124,8 +152,8 @@ function jsonOf(text: string): unknown {
   }
 }
 
-function refuse(field: string, expected: string, received: string): LoricaError {
-  return new LoricaError('LRC-6005', `release: "${field}": expected ${expected}, received ${received}`, {
+function refuse(field: string, expected: string, received: string, code: ErrorCode): LoricaError {
+  return new LoricaError(code, `release: "${field}": expected ${expected}, received ${received}`, {
     expected,
     received,
   })

@@ -6,8 +6,9 @@ import { agentIdSchema, idSchema, positiveSchema, sha256Schema } from '../messag
 import { readMessage } from '../messages/message.js'
 import type { Release } from '../messages/release.js'
 import type { TargetMessage } from '../messages/target.js'
+import { type Proof, pinnedTrust, type Trust, verifySigned } from '../trust/trust.js'
 import { canonicalJson } from './canonical-json.js'
-import { type Identity, signText, verifyText } from './identity.js'
+import { type Identity, signText } from './identity.js'
 import { manifestId } from './manifest.js'
 
 /** Which release an agent is to have: the newest one of these that it was given counts, whatever it missed. */
@@ -36,12 +37,19 @@ export interface KnownTarget {
 /** How far the clock of an agent may be behind or ahead of the one that wrote the times of a target. */
 const SKEW_MS = 5 * 60_000
 
-/** Signs a target together with the release that it names. RangeError for another release. */
-export function signTarget(identity: Identity, target: Target, release: Release): TargetMessage {
+/** Signs a target together with the release that it names; `prove` signs with a release key. RangeError for another release. */
+export function signTarget(
+  identity: Identity,
+  target: Target,
+  release: Release,
+  prove: (text: string) => Proof | undefined = () => undefined,
+): TargetMessage {
   const id = manifestId(release)
   if (target.release.id !== id) throw new RangeError(`release expected ${target.release.id}, got ${id}`)
   const text = canonicalJson(targetSchema.parse(target))
-  return { target: text, signature: signText(identity, text), release: { ...release } }
+  const proof = prove(text)
+  const proven = proof === undefined ? {} : { proof }
+  return { target: text, signature: signText(identity, text), ...proven, release: { ...release } }
 }
 
 /** The hash of the signed text of a target. */
@@ -50,21 +58,26 @@ export function targetSha256({ target }: Pick<TargetMessage, 'target'>): string 
 }
 
 /**
- * Reads a signed target. Throws LoricaError LRC-6022 when the signature is not by `coordinatorPublicKey`, the text is not
- * canonical, or it is for another fleet; LRC-6025 when it came with another release than it names; LRC-6023 when its serial is below the
+ * Reads a signed target. `by` is what the caller knows of the fleet; the key of its coordinator alone stands for pinnedTrust of it. Throws
+ * LoricaError LRC-6101, LRC-6102 or LRC-6107 for a release key that may not sign it; LRC-6022 when a signature is not over it, the text is not canonical, or it is for another fleet; LRC-6025 when it came with another release than it names; LRC-6023 when its serial is below the
  * highest `known` one, or the same of another text; LRC-6024 when it has expired. The release is yet to be verified by itself.
  */
 export function verifyTarget(
   message: TargetMessage,
-  coordinatorPublicKey: string,
+  by: string | Trust,
   {
     fleet,
     known,
     nowMs,
   }: { readonly fleet: string; readonly known: KnownTarget | undefined; readonly nowMs: number },
 ): Target {
-  if (!verifyText(coordinatorPublicKey, message.target, message.signature))
+  const { target: text, signature, proof } = message
+  try {
+    verifySigned({ text, signature, proof }, typeof by === 'string' ? pinnedTrust(by) : by)
+  } catch (error) {
+    if (!(error instanceof LoricaError) || error.code !== 'LRC-6005') throw error
     throw refuse('LRC-6022', 'signature', 'one by the coordinator of this fleet', 'another')
+  }
   const target = readMessage(targetSchema, 'target', jsonOf(message.target), 'LRC-6022')
   if (canonicalJson(target) !== message.target)
     throw refuse('LRC-6022', 'target', 'canonical JSON', 'other JSON')
