@@ -1,4 +1,5 @@
 import type { Problem } from '@lorica/protocol'
+import { sentence } from '../views/format.js'
 import { signOut, token } from './session.js'
 
 /** An answer that was not the one that was asked for: what the coordinator said, or that it said nothing (code null). */
@@ -6,12 +7,14 @@ export class ApiError extends Error {
   readonly code: string | null
   readonly action: string
   readonly status: number
+  readonly told: string // what happened and what to do
 
   constructor(message: string, code: string | null, action: string, status = 0) {
     super(message)
     this.code = code
     this.action = action
     this.status = status
+    this.told = `${sentence(message)} ${action}`.trim()
   }
 }
 

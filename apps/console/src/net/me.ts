@@ -33,7 +33,7 @@ async function askFor(current: string): Promise<void> {
     } catch (error) {
       const known = error as ApiError
       if (known.status === 401) return
-      silence.value = `${known.message} ${known.action ?? ''}`
+      silence.value = known.told ?? known.message
       await new Promise((resolve) => setTimeout(resolve, AGAIN_MS))
     }
   }

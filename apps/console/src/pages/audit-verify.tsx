@@ -26,7 +26,7 @@ export function AuditVerify() {
             {found === null
               ? 'The coordinator reads every line again and holds it against the one before.'
               : found instanceof ApiError
-                ? `It is not: ${found.message} ${found.action}`
+                ? `It is not: ${found.told}`
                 : `It is: ${count(found.lines)} lines, each follows from the one before.`}
           </span>
           <button type="button" disabled={isAsked} onClick={() => void verify()}>

@@ -20,7 +20,6 @@ export function WaitingPanel({ agents, refresh }: WaitingProps) {
       note="Compare each fingerprint with the one that the agent shows on its own machine"
       isBare
     >
-      <div class="body" />
       {agents.map((agent) => (
         <Waiting key={agent.agentId} agent={agent} refresh={refresh} />
       ))}

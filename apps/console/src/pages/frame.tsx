@@ -13,6 +13,7 @@ const sections: readonly (readonly [DrawingName & ReturnType<typeof sectionOf>, 
   ['runs', 'Runs'],
   ['fleet', 'Fleet'],
   ['releases', 'Releases'],
+  ['rollouts', 'Rollouts'],
   ['privacy', 'Privacy'],
   ['audit', 'Audit'],
 ]

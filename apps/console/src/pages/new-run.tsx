@@ -45,7 +45,7 @@ export function NewRunPage() {
 
   if (!iMay('start-run'))
     return (
-      <Blank title="Operators start runs">
+      <Blank title="Operators start runs" isPage>
         <p>Your token is of a viewer. Ask an admin for one of an operator.</p>
       </Blank>
     )
@@ -57,8 +57,8 @@ export function NewRunPage() {
       say(`${id} is started.`)
       go(linkTo('runs', id))
     } catch (error) {
-      const { code, message, action } = error as ApiError
-      say([code, message, action].filter(Boolean).join(' '))
+      const { code, told } = error as ApiError
+      say([code, told].filter(Boolean).join(' '))
       setStarting(false)
     }
   }

@@ -11,10 +11,13 @@ import { AuditPage } from './audit.js'
 import { ComparePage } from './compare.js'
 import { FleetPage } from './fleet.js'
 import { Frame } from './frame.js'
+import { NewRolloutPage } from './new-rollout.js'
 import { NewRunPage } from './new-run.js'
 import { PrivacyPage } from './privacy.js'
 import { ReleasePage } from './release.js'
 import { ReleasesPage } from './releases.js'
+import { RolloutPage } from './rollout.js'
+import { RolloutsPage } from './rollouts.js'
 import { RoundPage } from './round.js'
 import { RunPage } from './run.js'
 import { RunsPage } from './runs.js'
@@ -66,13 +69,19 @@ function Shown({ route }: { readonly route: Route }) {
       return <ReleasePage key={route.id} id={route.id} />
     case 'compare':
       return <ComparePage key={`${route.from} ${route.to}`} from={route.from} to={route.to} />
+    case 'rollouts':
+      return <RolloutsPage />
+    case 'rollout':
+      return <RolloutPage key={route.id} id={route.id} />
+    case 'new-rollout':
+      return <NewRolloutPage release={route.release} />
     case 'privacy':
       return <PrivacyPage />
     case 'audit':
       return <AuditPage />
     default:
       return (
-        <Blank title="There is no such page">
+        <Blank title="There is no such page" isPage>
           <a class="button" href="#/runs">
             To the runs
           </a>
@@ -85,7 +94,11 @@ function titleOf(route: Route): string {
   if (route.page === 'round') return `Round ${route.round} of ${route.id}`
   if (route.page === 'compare') return `${route.from} and ${route.to}`
   if ('id' in route) return route.id
-  return { 'new-run': 'Start a run', nowhere: 'Nothing here' }[route.page as string] ?? capital(route.page)
+  return (
+    { 'new-run': 'Start a run', 'new-rollout': 'Roll a release out', nowhere: 'Nothing here' }[
+      route.page as string
+    ] ?? capital(route.page)
+  )
 }
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)

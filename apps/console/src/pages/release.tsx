@@ -1,5 +1,6 @@
 import type { AgentEvaluation, ReleaseManifest, ReleaseView } from '@lorica/protocol'
 import { useAnswer } from '../net/answer.js'
+import { iMay } from '../net/me.js'
 import { Awaited } from '../parts/awaited.js'
 import { CommandLine } from '../parts/command.js'
 import { Facts } from '../parts/figures.js'
@@ -34,6 +35,11 @@ export function ReleasePage({ id }: { readonly id: string }) {
               ))}
               note={`Round ${manifest.round} of ${manifest.runName}. ${promiseSentence(manifest) ?? 'It promises nothing about the data that it was made from.'}`}
             >
+              {iMay('roll-out') && !mine.includes('champion') && (
+                <a class="button first" href={linkTo('rollouts', 'new', name)}>
+                  Roll it out
+                </a>
+              )}
               {manifest.parent !== null && (
                 <a class="button" href={linkTo('releases', 'compare', manifest.parent, name)}>
                   Compare with {manifest.parent}

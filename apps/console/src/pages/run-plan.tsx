@@ -58,7 +58,7 @@ export function PlanPanel({ planned: { plan, error, isAsked }, isWhole, isStarti
         {error !== undefined && (
           <div class="banner bad">
             <span>
-              {error.code !== null && <Code code={error.code} />} {error.message} {error.action}
+              {error.code !== null && <Code code={error.code} />} {error.told}
             </span>
           </div>
         )}

@@ -14,7 +14,7 @@ export function Awaited<T>({ answer: { data, error }, children }: AwaitedProps<T
       {error !== undefined && (
         <div class={`banner ${data === undefined ? 'bad' : 'warn'}`} role="status">
           <span>
-            {error.code !== null && <Code code={error.code} />} {error.message} {error.action}
+            {error.code !== null && <Code code={error.code} />} {error.told}
           </span>
         </div>
       )}

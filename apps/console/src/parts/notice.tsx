@@ -22,9 +22,9 @@ export async function act(deed: () => Promise<unknown>, done: string): Promise<b
     say(done)
     return true
   } catch (error) {
-    const { code, message, action } =
+    const { code, told } =
       error instanceof ApiError ? error : new ApiError((error as Error).message, null, '')
-    say([code, message, action].filter(Boolean).join(' '))
+    say([code, told].filter(Boolean).join(' '))
     return false
   }
 }

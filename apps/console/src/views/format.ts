@@ -63,3 +63,6 @@ export function change(from: number | null | undefined, to: number | null | unde
 export function inGroups(id: string): string {
   return id.match(/.{1,4}/g)?.join(' ') ?? ''
 }
+
+/** A text with a full stop at its end, unless something else ends it. */
+export const sentence = (text: string): string => (/[.!?…:]$/.test(text) ? text : `${text}.`)

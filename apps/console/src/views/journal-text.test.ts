@@ -43,6 +43,11 @@ test.each<[string, Record<string, unknown>, ReturnType<typeof told>]>([
     { text: 'champion is now v7.', tone: 'info', link: '#/releases/v7' },
   ],
   [
+    'rollout-aborted',
+    { rolloutId: 'rollout-2', by: 'analysis', reason: 'loss is worse' },
+    { text: 'rollout-2 was aborted by analysis: loss is worse', tone: 'bad', link: '#/rollouts/rollout-2' },
+  ],
+  [
     'run-ended',
     { runId: 'tone-1', state: 'failed', reason: 'too few agents' },
     { text: 'tone-1 failed: too few agents.', tone: 'bad', link: '#/runs/tone-1' },

@@ -1,4 +1,5 @@
 import type { JournalLine } from '@lorica/protocol'
+import { rolloutTellers } from './journal-rollout-text.js'
 import { linkTo } from './route.js'
 import type { Tone } from './tone.js'
 
@@ -79,20 +80,23 @@ const tellers: Readonly<Record<string, readonly [Teller, Tone]>> = {
 
 /** A line in words; of a kind that this page does not know, its name. */
 export function told({ type, fields }: Pick<JournalLine, 'type' | 'fields'>): Told {
-  const [text, tone] = tellers[type] ?? [() => `${capital(type.replaceAll('-', ' '))}.`, 'still' as const]
+  const [text, tone] = tellers[type] ??
+    rolloutTellers[type] ?? [() => `${capital(type.replaceAll('-', ' '))}.`, 'still' as const]
   return { text: text(fields).replace(/\.\.$/, '.'), tone: toneOf(type, fields, tone), link: linkOf(fields) }
 }
 
 function toneOf(type: string, fields: Fields, tone: Tone): Tone {
   if (type === 'run-ended')
     return fields.state === 'succeeded' ? 'good' : fields.state === 'failed' ? 'bad' : 'warn'
+  if (type === 'target-reported' && fields.outcome !== 'applied') return 'bad'
   if (type === 'release-audited' && fields.verdict === 'refuted') return 'bad'
   if (type === 'round-committed' && (fields.record as Fields | undefined)?.verdict !== 'released')
     return 'warn'
   return tone
 }
 
-function linkOf({ runId, round: number, agentId, release }: Fields): string | null {
+function linkOf({ runId, round: number, rolloutId, agentId, release }: Fields): string | null {
+  if (typeof rolloutId === 'string') return linkTo('rollouts', rolloutId)
   if (typeof runId === 'string')
     return typeof number === 'number' ? linkTo('runs', runId, 'rounds', number) : linkTo('runs', runId)
   if (typeof agentId === 'string') return linkTo('fleet', agentId)

@@ -13,6 +13,9 @@ test.each<[string, Route]>([
   ['#/fleet/h%C3%B4pital%201', { page: 'agent', id: 'hôpital 1' }],
   ['#/releases/v3', { page: 'release', id: 'v3' }],
   ['#/releases/compare/v3/v11', { page: 'compare', from: 'v3', to: 'v11' }],
+  ['#/rollouts/new', { page: 'new-rollout', release: null }],
+  ['#/rollouts/new/v3', { page: 'new-rollout', release: 'v3' }],
+  ['#/rollouts/rollout-2', { page: 'rollout', id: 'rollout-2' }],
   ['#/privacy', { page: 'privacy' }],
 ])('%s is a page', (fragment, route) => {
   expect(routeOf(fragment)).toEqual(route)

@@ -1,6 +1,7 @@
 /** A page of the console, and what it is about. */
 export type Route =
   | { readonly page: 'runs' | 'new-run' | 'fleet' | 'releases' | 'rollouts' | 'privacy' | 'audit' }
+  | { readonly page: 'new-rollout'; readonly release: string | null }
   | { readonly page: 'run' | 'agent' | 'release' | 'rollout'; readonly id: string }
   | { readonly page: 'round'; readonly id: string; readonly round: number }
   | { readonly page: 'compare'; readonly from: string; readonly to: string }
@@ -20,6 +21,8 @@ export function routeOf(fragment: string): Route {
   if (list === undefined || rest.length > 0) return { page: 'nowhere' }
   if (second === undefined || second === '') return { page: list }
   if (list === 'runs' && second === 'new' && third === undefined) return { page: 'new-run' }
+  if (list === 'rollouts' && second === 'new' && fourth === undefined)
+    return { page: 'new-rollout', release: third ?? null }
   if (list === 'runs' && third === 'rounds' && fourth !== undefined) {
     return /^[1-9]\d{0,5}$/.test(fourth)
       ? { page: 'round', id: second, round: Number(fourth) }
@@ -41,7 +44,7 @@ export function sectionOf({ page }: Route): (typeof lists)[number] | undefined {
   if (page === 'new-run' || page === 'run' || page === 'round') return 'runs'
   if (page === 'agent') return 'fleet'
   if (page === 'release' || page === 'compare') return 'releases'
-  if (page === 'rollout') return 'rollouts'
+  if (page === 'rollout' || page === 'new-rollout') return 'rollouts'
   return lists.find((name) => name === page)
 }
 
