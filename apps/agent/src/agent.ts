@@ -7,6 +7,7 @@ import { asLoricaError, fingerprintOf, idOf, LoricaError, SOFTWARE } from '@lori
 import { createAgenda } from './agenda.js'
 import { type ContributionParts, contributor, deliver } from './contribution.js'
 import { deferred } from './deferred.js'
+import { energyMeter } from './device/energy.js'
 import { createTrainer } from './engine.js'
 import { describeDevice } from './engine-choice.js'
 import { createFollowing } from './following.js'
@@ -204,6 +205,7 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
       throw new LoricaError('LRC-6017', 'the updates of this run left masked so far, and this one would not')
     },
     onProgress: progress.onProgress,
+    energy: energyMeter(host, threads),
     tell,
     async expectAllowed(assignment) {
       await owner.expectFree()

@@ -75,7 +75,11 @@ export function agentIn(folder: string, upload: Upload) {
   const residuals = openResiduals(join(folder, 'residuals'))
   const controls = openControls(join(folder, 'controls'))
   const personal = openPersonal(join(folder, 'personal'))
+  const energy = {
+    begin: () => ({ stop: async () => {}, taken: () => ({ joules: 2.5, source: 'rapl' as const }) }),
+  }
   const parts: ContributionParts = {
+    energy,
     work: {
       base: async () => '/models/tiny',
       adapter: async () => ({ config: {}, tensors: tensors(1, 1, 1) }) as unknown as Adapter,

@@ -13,6 +13,7 @@ import {
   type UpdateOpen,
 } from '@lorica/protocol'
 import type { Perform } from './agenda.js'
+import type { EnergyMeter } from './device/energy.js'
 import { reasonOf, type Tell } from './report.js'
 import type { Controls } from './store/controls.js'
 import type { Moments } from './store/moments.js'
@@ -58,6 +59,7 @@ export interface ContributionParts {
   /** Throws LRC-6017 for an assignment whose update would leave in the clear, of a run whose updates did not so far. */
   readonly expectMasked: (assignment: TrainAssignment) => Promise<void>
   readonly onProgress: (progress: Progress) => void
+  readonly energy: EnergyMeter
   readonly tell: Tell
   /** Throws LRC-6004 or LRC-6008 for what the site does not allow, or not now. */
   readonly expectAllowed: (assignment: Assignment) => Promise<void>
@@ -116,7 +118,11 @@ async function train(
   const counted = assignment.control?.counted ?? null
   const control = counted === null ? undefined : await parts.controls.of(runId, counted)
   const carried = { moments, owed, own, control }
-  const update = await trainUpdate(assignment, { ...parts.work, onStep }, carried, signal)
+  const reading = parts.energy.begin()
+  const update = await trainUpdate(assignment, { ...parts.work, onStep }, carried, signal).finally(() =>
+    reading.stop(),
+  )
+  const energy = isMasked ? undefined : reading.taken(update.trainMs / 1000)
   const { delta, examples, tokens, trainMs, lossFirst, lossLast, samplingRate } = update
   const finished: Finished = {
     ...{ work, assignmentId, runId, round, settled: isMasked }, // what goes into a sum is never offered by itself
@@ -125,6 +131,7 @@ async function train(
     ...(assignment.noise === undefined ? {} : { tokens: examples, ...unsaidLosses }), // examples follow from the run alone
     ...(isMasked ? { norm: delta.norm, clipFactor: delta.clipFactor } : {}),
     ...(samplingRate === undefined ? {} : { samplingRate }),
+    ...(energy === undefined ? {} : { energy }),
   }
   // Work counts as finished once it is in the outbox. What it leaves for the next round is kept before that: a crash in
   // between trains this round again from what was left before it, and the next round never starts from older things.
@@ -200,11 +207,12 @@ export function deliver(finished: Finished, parts: ContributionParts, signal: Ab
 }
 
 async function handIn(finished: Finished, parts: ContributionParts, signal: AbortSignal): Promise<void> {
-  const { assignmentId, sha256, sizeBytes, examples, tokens, trainMs, lossFirst, lossLast, samplingRate } =
-    finished
+  const { assignmentId, sha256, sizeBytes, examples, tokens, trainMs, lossFirst, lossLast } = finished
+  const { samplingRate, energy } = finished
   const message = {
     ...{ assignmentId, sha256, sizeBytes, examples, tokens, trainMs, lossFirst, lossLast },
     ...(samplingRate === undefined ? {} : { samplingRate }),
+    ...(energy === undefined ? {} : { energy }),
   }
   try {
     const receipt = await parts.delivery.upload(message, finished, signal)

@@ -4,7 +4,7 @@ import type { LastEvaluation, LastUpload } from './store/ledger.js'
 export const statement: readonly string[] = [
   'What leaves this machine:',
   '  - the change of the adapter after training (a small file of numbers; see last-upload), clipped and rounded if the run asks for it',
-  '  - counts: paragraphs, rows and tokens used, seconds, training loss, and the loss on held-out text; no loss where a run protects examples',
+  '  - counts: paragraphs, rows and tokens used, seconds, energy, training loss, and the loss on held-out text; no loss where a run protects examples',
   '  - which release is served here, how many requests it answered and failed, and how long they took; never a request',
   '  - about the machine: its name and labels, threads, what it trains with, memory size, its largest GPU, software version, public key',
   '  - when it declines: why, such as a limit of policy.yaml or the end of a pause; of private data only that it cannot be used',
@@ -43,9 +43,13 @@ export function disclosureLines({ upload, evaluation }: Disclosure): readonly st
         ]),
     masked !== undefined
       ? `  sent beside it: ${Math.round(counts.trainMs)} ms of training; no count and no loss`
-      : `  sent beside it: ${counts.examples} rows, ${counts.tokens} tokens, ${Math.round(counts.trainMs)} ms, ${lossesOf(counts)}`,
+      : `  sent beside it: ${counts.examples} rows, ${counts.tokens} tokens, ${Math.round(counts.trainMs)} ms, ${energyText(counts)}${lossesOf(counts)}`,
     ...evaluationLines(evaluation),
   ]
+}
+
+function energyText({ energy }: LastUpload['counts']): string {
+  return energy === undefined ? '' : `${energy.joules.toPrecision(3)} J (${energy.source}), `
 }
 
 function lossesOf({ lossFirst, lossLast, samplingRate }: LastUpload['counts']): string {

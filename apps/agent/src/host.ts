@@ -1,5 +1,6 @@
 import { hashModel, startEngine } from '@lorica/peft-core'
 import { type Clock, systemClock } from './clock.js'
+import { type Counters, systemCounters } from './device/counters.js'
 import { type Sensors, systemSensors } from './device/sensors.js'
 import { type Mask, maskInThread } from './masking.js'
 import type { Post } from './net/enrolment.js'
@@ -20,6 +21,7 @@ export interface Host {
   readonly openBatches: typeof openBatches
   readonly startEngine: typeof startEngine
   readonly sensors: Sensors
+  readonly counters: Counters
   /** Masks updates for secure sums, elsewhere than where the agent answers. */
   readonly mask: Mask
 }
@@ -31,6 +33,7 @@ export function systemHost(): Host {
     ...{ clock: systemClock(), random, disk: systemDisk(random) },
     ...{ openSocket, post: postJson, hashModel, openBatches, startEngine },
     sensors: systemSensors(),
+    counters: systemCounters(),
     mask: (masking) => maskInThread(masking),
   }
 }

@@ -14,6 +14,7 @@ import {
   type Assignment,
   connectText,
   createIdentity,
+  type Energy,
   type EvaluateAssignment,
   errorOfProblem,
   FLEET_PATH,
@@ -43,6 +44,7 @@ export type Change = number | ((start: TensorMap) => TensorMap)
 export interface Manner {
   readonly delta?: Change
   readonly tokens?: number
+  readonly energy?: Energy
   readonly protocol?: number // the version that it speaks; 2 unless given
   readonly labels?: Readonly<Record<string, string>>
   readonly loss?: (assignment: EvaluateAssignment) => number
@@ -159,7 +161,8 @@ export async function startAgent(
     },
     async upload(assignment, delta, tokens = 80) {
       const bytes = await updateBytes(agent, assignment, delta)
-      const offer = offerOf(assignment, bytes, tokens)
+      const { energy } = manner
+      const offer = { ...offerOf(assignment, bytes, tokens), ...(energy === undefined ? {} : { energy }) }
       const opened = parseUpdateOpenReply(await emit('update.open', offer))
       if (opened.receipt !== undefined) return opened.receipt
       for (let offset = opened.offset; offset < bytes.byteLength; offset += 300) {

@@ -3,6 +3,7 @@ import { LoricaError } from '@lorica/protocol'
 import type { DoorLimits } from './net/doorway.js'
 import type { TlsChoice } from './net/tls.js'
 import { parseQuestion, type Question, questionOptions, questionUsage } from './records/question.js'
+import type { Prices } from './rounds/expense.js'
 
 /** Every setting of a coordinator: name, unit, default. */
 export interface Config {
@@ -17,6 +18,7 @@ export interface Config {
   readonly insecure?: boolean // plain HTTP may leave this machine
   readonly linkUrl?: string // the address in join links; default: where it listens
   readonly uploadBudgetBytes: number // of updates that were received and are not on disk yet, all agents together
+  readonly prices?: Prices // of energy and traffic; nothing is said of costs unless given
   readonly door?: DoorLimits // what one address may do before it has proven who it is; by where it is, unless given
 }
 
@@ -46,6 +48,7 @@ export const usage = `Usage: coordinator [--dir D] [--port P] [--host H] [--leas
   --upload-budget-mb N  million bytes of updates that are received and not on disk yet, of all agents together (default 64);
                  beyond it nothing is read from agents that upload until the disk has caught up. Each of them may have
                  one chunk (256 KiB) more on its way
+  --price-kwh P  what a kilowatt hour costs, --price-gb P a gigabyte, --currency C in what (default EUR): rounds then tell their cost
   --json         print one line {"url","adminToken","join"} when ready
 
 Records, of --dir D and, where its journal is elsewhere, --store URL:
@@ -70,6 +73,9 @@ export function parseConfig(argv: readonly string[]): Config | Question | 'help'
         insecure: { type: 'boolean', default: false },
         'link-url': { type: 'string' },
         'address-burst': { type: 'string' },
+        'price-kwh': { type: 'string' },
+        'price-gb': { type: 'string' },
+        currency: { type: 'string', default: 'EUR' },
         'store-lease-ms': { type: 'string', default: String(defaults.storeLeaseMs) },
         'upload-budget-mb': { type: 'string', default: String(defaults.uploadBudgetBytes / 1e6) },
         store: { type: 'string' },
@@ -91,6 +97,7 @@ export function parseConfig(argv: readonly string[]): Config | Question | 'help'
       ...tlsOf(values.tls, values['tls-cert'], values['tls-key']),
       ...linkUrlOf(values['link-url']),
       ...doorOf(values['address-burst']),
+      ...pricesOf(values['price-kwh'], values['price-gb'], values.currency),
       storeLeaseMs: whole('--store-lease-ms', values['store-lease-ms'], 100, 86_400_000),
       uploadBudgetBytes: 1e6 * whole('--upload-budget-mb', values['upload-budget-mb'], 1, 1_000_000),
       store: values.store ?? null,
@@ -130,6 +137,34 @@ function doorOf(text: string | undefined): { readonly door?: DoorLimits } {
   const burst = whole('--address-burst', text, 1, 1_000_000)
   const tenth = Math.ceil(burst / 10)
   return { door: { burst, perSecond: tenth, connections: Math.max(20, tenth) } }
+}
+
+function pricesOf(
+  kilowattHour: string | undefined,
+  gigabyte: string | undefined,
+  currency: string,
+): { readonly prices?: Prices } {
+  if (kilowattHour === undefined && gigabyte === undefined) return {}
+  if (!/^[A-Z]{3}$/.test(currency))
+    throw new LoricaError('LRC-8001', `--currency "${currency}"`, {
+      expected: 'three capitals such as EUR',
+      received: currency,
+    })
+  return {
+    prices: {
+      kilowattHour: price('--price-kwh', kilowattHour),
+      gigabyte: price('--price-gb', gigabyte),
+      currency,
+    },
+  }
+}
+
+function price(name: string, text = '0'): number {
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text)
+  throw new LoricaError('LRC-8001', `${name} expected an amount, got "${text}"`, {
+    expected: 'an amount such as 0.30',
+    received: text,
+  })
 }
 
 function whole(name: string, text: string, lowest: number, highest: number): number {

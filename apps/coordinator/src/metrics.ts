@@ -146,6 +146,9 @@ export function createMetrics(about: Measured, liveConnections: () => number): M
     'Seconds of the slowest agents of committed rounds',
     () => tally().trainSeconds,
   )
+  counters('lorica_energy_joules_total', 'Energy of the training of committed rounds', 'source', () =>
+    Object.entries(tally().joules),
+  )
   gauge(
     'lorica_upload_memory_bytes',
     'Bytes of updates that are received and not on disk yet',

@@ -37,7 +37,7 @@ import { takeOverJournal } from './store/takeover.js'
 
 /** Where a service works, and how. */
 export type ServiceSettings = Pick<Config, 'dir' | 'leaseMs'> &
-  Partial<Pick<Config, 'store' | 'storeLeaseMs' | 'uploadBudgetBytes'>>
+  Partial<Pick<Config, 'store' | 'storeLeaseMs' | 'uploadBudgetBytes' | 'prices'>>
 
 /** What the doors of a coordinator lead to. */
 export interface Service {
@@ -113,6 +113,7 @@ export async function openService(
       log,
       ...host,
       leaseMs,
+      ...(settings.prices === undefined ? {} : { prices: settings.prices }),
       updatesFolder,
     }
     const staging = await adoptStaging(disk, place('staging'), lead.epoch, (uploadId) =>

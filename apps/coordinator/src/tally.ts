@@ -11,6 +11,7 @@ export interface Tally {
   readonly bytesDown: number
   readonly roundSeconds: number // of committed rounds, all together
   readonly trainSeconds: number // of the slowest agent of each
+  readonly joules: Readonly<Record<'measured' | 'estimated', number>> // of the training of committed rounds
 }
 
 /** Of an empty journal. */
@@ -19,7 +20,7 @@ export const noTally: Tally = {
   updates: { accepted: 0, refused: 0, declined: 0, revoked: 0 },
   refusals: new Map(),
   alarms: new Map(),
-  ...{ bytesUp: 0, bytesDown: 0, roundSeconds: 0, trainSeconds: 0 },
+  ...{ bytesUp: 0, bytesDown: 0, roundSeconds: 0, trainSeconds: 0, joules: { measured: 0, estimated: 0 } },
 }
 
 /** The numbers after one more event. */
@@ -27,7 +28,8 @@ export function tallyAfter(tally: Tally, event: JournalEvent): Tally {
   const { rounds, updates } = tally
   switch (event.type) {
     case 'round-committed': {
-      const { verdict, bytesUp, bytesDown, seconds, trainSeconds } = event.record
+      const { verdict, bytesUp, bytesDown, seconds, trainSeconds, energy } = event.record
+      const { joules = 0, estimatedShare = 0 } = energy ?? {}
       return {
         ...tally,
         rounds: { ...rounds, [verdict]: rounds[verdict] + 1 },
@@ -35,6 +37,10 @@ export function tallyAfter(tally: Tally, event: JournalEvent): Tally {
         bytesDown: tally.bytesDown + bytesDown,
         roundSeconds: tally.roundSeconds + seconds,
         trainSeconds: tally.trainSeconds + trainSeconds,
+        joules: {
+          measured: tally.joules.measured + joules * (1 - estimatedShare),
+          estimated: tally.joules.estimated + joules * estimatedShare,
+        },
       }
     }
     case 'round-failed':

@@ -76,6 +76,8 @@ export {
   type ContributionRecord,
   type LateStart,
   type RefusalRecord,
+  type RoundCost,
+  type RoundEnergy,
   type RoundRecord,
   type RunState,
   type RunView,
@@ -124,6 +126,8 @@ export { type Decline, parseDecline, parseDeclineReply } from './messages/declin
 export { type Evaluation, parseEvaluation, parseEvaluationReply } from './messages/evaluation.js'
 export {
   agentNameSchema,
+  type Energy,
+  energySchema,
   type FileReference,
   fileSchema,
   labelKeySchema,

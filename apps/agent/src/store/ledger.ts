@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { SumTerms } from '@lorica/privacy'
-import { updateEncodingSchema } from '@lorica/protocol'
+import { energySchema, updateEncodingSchema } from '@lorica/protocol'
 import { z } from 'zod'
 import type { Delta } from '../delta.js'
 import { type Disk, systemDisk } from './disk.js'
@@ -37,6 +37,7 @@ const lastUploadSchema = z.strictObject({
     lossFirst: z.number().nullable(), // null: it did not leave
     lossLast: z.number().nullable(),
     samplingRate: z.number().optional(),
+    energy: energySchema.optional(),
   }),
 })
 
@@ -104,8 +105,8 @@ export async function writeLastUpload(
 ): Promise<void> {
   const { at, coordinator, finished, delta } = sending
   const { tensors, norm, clipFactor, encoding, roundingError } = delta
-  const { runId, round, sha256, sizeBytes, examples, tokens, trainMs, lossFirst, lossLast, samplingRate } =
-    finished
+  const { runId, round, sha256, sizeBytes, examples, tokens, trainMs, lossFirst, lossLast } = finished
+  const { samplingRate, energy } = finished
   const record = {
     schema: 1,
     at,
@@ -114,6 +115,7 @@ export async function writeLastUpload(
     counts: {
       ...{ examples, tokens, trainMs, lossFirst, lossLast },
       ...(samplingRate === undefined ? {} : { samplingRate }),
+      ...(energy === undefined ? {} : { energy }),
     },
   }
   await writeJson(join(folder, UPLOAD_FILE), record, { disk })

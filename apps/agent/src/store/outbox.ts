@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { canonicalJson, type TrainAssignment } from '@lorica/protocol'
+import { canonicalJson, energySchema, type TrainAssignment } from '@lorica/protocol'
 import { z } from 'zod'
 import { type Disk, piecesOf, systemDisk } from './disk.js'
 import { readJson, writeJson, writeWhole } from './folder.js'
@@ -18,6 +18,7 @@ const entrySchema = z.strictObject({
   lossFirst: z.number().nullable(),
   lossLast: z.number().nullable(),
   samplingRate: z.number().optional(),
+  energy: energySchema.optional(),
   norm: z.number().optional(), // of one that goes into a secure sum: before clipping
   clipFactor: z.number().optional(),
   settled: z.boolean(), // there is a receipt or a refusal for it

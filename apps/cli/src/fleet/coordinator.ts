@@ -27,6 +27,9 @@ export function coordinatorCommand(): Command {
       '--upload-budget-mb <n>',
       'million bytes of updates in memory, received and not yet on disk, of all agents (default: 64)',
     )
+    .option('--price-kwh <amount>', 'what a kilowatt hour costs: rounds then tell their cost')
+    .option('--price-gb <amount>', 'what a gigabyte over the links of agents costs')
+    .option('--currency <code>', 'of these prices (default: EUR)')
     .option('--json', 'print one line {"url","adminToken","join"} when it is ready')
     .action(async (options: Readonly<Record<string, string | boolean>>) => {
       process.exitCode = await runService('@lorica/coordinator/main', argumentsOf(options))

@@ -12,6 +12,7 @@ import { runs } from '../screen/command.js'
 import { bytes, count, duration, table } from '../screen/format.js'
 import { aggregationLines, measuredLines, percent } from './aggregation-lines.js'
 import { type ApiOptions, createApi } from './api.js'
+import { expenseText } from './expense.js'
 import { withApi } from './run.js'
 
 interface WhyOptions extends ApiOptions {
@@ -53,6 +54,7 @@ const pathOf = (run: string): string => `/api/v1/runs/${encodeURIComponent(run)}
 
 function listLines({ run, rounds }: Rounds, isWhy: boolean): readonly string[] {
   if (rounds.length === 0) return [`run ${run} has planned no round yet: lorica run show ${run}`]
+  const isTold = rounds.some((round) => expenseText(round) !== '')
   const rows = rounds.map((round) => [
     String(round.round),
     round.state,
@@ -64,8 +66,21 @@ function listLines({ run, rounds }: Rounds, isWhy: boolean): readonly string[] {
     bytes(round.bytesUp),
     bytes(round.bytesDown),
     elapsed(round.plannedAt, round.endedAt),
+    ...(isTold ? [expenseText(round)] : []),
   ])
-  const head = ['round', 'state', 'release', 'updates', 'attempts', 'loss', 'off', 'up', 'down', 'time']
+  const head = [
+    'round',
+    'state',
+    'release',
+    'updates',
+    'attempts',
+    'loss',
+    'off',
+    'up',
+    'down',
+    'time',
+    ...(isTold ? ['took'] : []),
+  ]
   const why = rounds.flatMap(({ round, reason, reasons }) => {
     const texts = [...(reason === null ? [] : [reason]), ...reasons.map(reasonText)]
     return texts.map((text) => `round ${round}: ${text}`)
@@ -76,8 +91,10 @@ function listLines({ run, rounds }: Rounds, isWhy: boolean): readonly string[] {
 function showLines(view: RoundView, isWhy: boolean): readonly string[] {
   const outcome = view.release === null ? view.state : `${view.state} as ${view.release}`
   const loss = view.loss === null ? '' : `, loss ${view.loss.toFixed(4)}`
+  const expense = expenseText(view)
   return [
     `round ${view.round} of ${view.run}: ${outcome}${loss}`,
+    ...(expense === '' ? [] : [`  took ${expense}`]),
     ...(view.aggregation === null ? [] : aggregationLines(view.aggregation)),
     ...view.attempts.flatMap((attempt) => ['', ...attemptLines(attempt, isWhy)]),
     ...(isWhy && view.aggregation !== null ? measuredLines(view.aggregation) : []),

@@ -123,7 +123,8 @@ export function createTransfer(
   async function finish(upload: Upload): Promise<Receipt> {
     const { active, agentId, check, offer, staged } = upload
     const { runId } = active.run()
-    const { sha256, assignmentId, examples, tokens, trainMs, lossFirst, lossLast, samplingRate } = offer
+    const { sha256, assignmentId, examples, tokens, trainMs, lossFirst, lossLast, samplingRate, energy } =
+      offer
     await staged.written()
     const flushed = staged.flush() // while it is checked
     const checked = inTurn(() => inspectUpdate(parts.disk, staged.path, check))
@@ -145,6 +146,7 @@ export function createTransfer(
       sizeBytes: offer.sizeBytes,
       ...(isMasked ? {} : { encoding }),
       ...(samplingRate === undefined ? {} : { samplingRate }),
+      ...(energy === undefined ? {} : { energy }),
     }
     const contribution = { agentId, name, assignmentId, updateSha256: sha256, acceptedAt, ...counts }
     parts.ledger.record({ type: 'update-accepted', runId, round: upload.round, contribution })

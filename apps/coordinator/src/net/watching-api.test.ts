@@ -11,6 +11,28 @@ function seriesOf(text: string, series: string): number | undefined {
   return line === undefined ? undefined : Number(line.slice(series.length + 1))
 }
 
+test('a round tells what its training took and cost, and the numbers add up', async () => {
+  const prices = { kilowattHour: 0.3, gigabyte: 2, currency: 'EUR' }
+  await using fleet = await startFleet(undefined, { prices })
+  await startAgent(fleet, 'graz', { delta: 4, energy: { joules: 3000, source: 'rapl' } })
+  await startAgent(fleet, 'oslo', { delta: 4, energy: { joules: 1000, source: 'estimated' } })
+  await startAgent(fleet, 'turin', { delta: 4 })
+  const runId = await fleet.startRun({ rounds: { count: 1, minimum: 3 } })
+  await fleet.event(runId, 'run-ended')
+  const { rounds } = await fleet.run(runId)
+  const { energy, cost, bytesUp = 0, bytesDown = 0 } = rounds[0] ?? {}
+  expect(energy).toEqual({ joules: 4000, estimatedShare: 0.25, updates: 2 })
+  expect(cost?.energy).toBeCloseTo((4000 / 3.6e6) * 0.3, 12)
+  expect(cost?.traffic).toBeCloseTo(((bytesUp + bytesDown) / 1e9) * 2, 12)
+  for (const path of [`/api/v1/runs/${runId}/rounds/1`, `/api/v1/runs/${runId}/rounds`])
+    expect(JSON.stringify((await fleet.api('GET', path)).body)).toContain(
+      JSON.stringify({ energy, cost }).slice(1, -1),
+    )
+  const text = await textOf(fleet)
+  expect(seriesOf(text, 'lorica_energy_joules_total{source="measured"}')).toBe(3000)
+  expect(seriesOf(text, 'lorica_energy_joules_total{source="estimated"}')).toBe(1000)
+})
+
 test('the numbers are those of the journal, also after a restart, and no label names an agent or a run', async () => {
   await using fleet = await startFleet()
   for (const name of ['graz', 'oslo', 'turin']) await startAgent(fleet, name, { delta: 4 })

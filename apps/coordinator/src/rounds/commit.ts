@@ -10,6 +10,7 @@ import { isPrivate } from '../runs/secure-terms.js'
 import { tensorsOf } from '../runs/strategy.js'
 import { weighted } from '../runs/weights.js'
 import type { ActiveRun } from './active-run.js'
+import { costOf, energyOf } from './expense.js'
 import { lineageOf } from './lineage.js'
 import { manifestOf } from './manifest.js'
 import type { Parts } from './parts.js'
@@ -138,6 +139,9 @@ function recordOf(
   const marks = [...active.marks.byAgent().values()]
   const seconds = (parts.clock.monotonicMs() - active.roundStartedMs) / 1000
   const asked = contributions.filter(({ late }) => late === undefined) // late ones trained before, too
+  const bytesUp = contributions.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+  const bytesDown = marks.reduce((sum, one) => sum + one.bytesDown, 0)
+  const energy = energyOf(contributions)
   const trainSeconds = Math.max(0, ...asked.map(({ trainMs }) => trainMs)) / 1000
   return {
     round: round.round,
@@ -149,9 +153,11 @@ function recordOf(
       ({ assignmentId: _, acceptedAt: __, ...contribution }) => contribution,
     ),
     refused: refusalsOf(round),
-    bytesUp: contributions.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    bytesUp,
     bytesUpAsF32,
-    bytesDown: marks.reduce((sum, { bytesDown }) => sum + bytesDown, 0),
+    bytesDown,
+    ...(energy === undefined ? {} : { energy }),
+    ...(parts.prices === undefined ? {} : { cost: costOf(energy, bytesUp + bytesDown, parts.prices) }),
     seconds,
     trainSeconds,
     evaluateSeconds: measured.seconds,

@@ -7,6 +7,7 @@ import type { Readiness } from '../readiness.js'
 import type { Registry } from '../releases/registry.js'
 import type { FleetTrust } from '../releases/trust.js'
 import type { Blobs } from '../store/blobs.js'
+import type { Prices } from './expense.js'
 
 /** What a run needs from the rest of the coordinator. */
 export interface Parts extends Host {
@@ -19,5 +20,6 @@ export interface Parts extends Host {
   readonly identity: Identity
   readonly log: Log
   readonly leaseMs: number
+  readonly prices?: Prices // of what rounds take; absent: nothing is said of costs
   readonly updatesFolder: string // accepted updates; agents never read them
 }

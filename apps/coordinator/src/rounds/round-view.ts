@@ -30,13 +30,18 @@ export interface Live {
 export function roundSummaries(run: Run, live: Live): readonly RoundSummary[] {
   const numbers = [...new Set(attemptsOf(run).map(({ round }) => round))]
   return numbers.map((round) => {
-    const { state, release, loss, aggregation, attempts } = roundView(run, round, live) as RoundView
+    const { state, release, loss, energy, cost, aggregation, attempts } = roundView(
+      run,
+      round,
+      live,
+    ) as RoundView
     const latest = attempts.at(-1) as AttemptView
     const seats = latest.agents.filter(({ fate }) => isSeat(fate))
     const sum = (key: 'bytesUp' | 'bytesDown') =>
       latest.agents.reduce((total, agent) => total + agent[key], 0)
     return {
       ...{ round, state, release, loss, attempts: attempts.length, reason: latest.reason },
+      ...expenseIn({ energy, cost }),
       error: aggregation?.error ?? null,
       seats: new Set(seats.map(({ agentId }) => agentId)).size, // one of an earlier round may be over, and its agent have another
       accepted: seats.filter(({ fate }) => fate === 'accepted').length,
@@ -61,9 +66,16 @@ export function roundView(run: Run, round: number, live: Live): RoundView | unde
     state: stateOf(latest),
     release: record?.release ?? null,
     loss: record?.loss ?? null,
+    ...expenseIn(record ?? {}),
     aggregation: latest.aggregation,
     attempts: attempts.map((attempt) => attemptView(attempt, live)),
   }
+}
+
+type Expense = { readonly [Name in 'energy' | 'cost']?: RoundView[Name] | undefined }
+
+function expenseIn({ energy, cost }: Expense): Pick<RoundView, 'energy' | 'cost'> {
+  return { ...(energy === undefined ? {} : { energy }), ...(cost === undefined ? {} : { cost }) }
 }
 
 function attemptsOf(run: Run): readonly Attempt[] {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { aggregationViewSchema } from './aggregation-view.js'
 import { instantSchema } from './instant.js'
-import { lateStartSchema, refusalRecordSchema } from './run-view.js'
+import { lateStartSchema, refusalRecordSchema, roundRecordSchema } from './run-view.js'
 import type { Shown } from './shown.js'
 
 const lastProgressSchema = z
@@ -119,6 +119,8 @@ export const roundViewSchema = z
     state: roundStateSchema,
     release: z.string().nullable(),
     loss: z.number().nullable().describe('of the candidate on held-out text'),
+    energy: z.exactOptional(roundRecordSchema.shape.energy.unwrap()),
+    cost: z.exactOptional(roundRecordSchema.shape.cost.unwrap()),
     aggregation: aggregationViewSchema
       .nullable()
       .describe('how the candidate was made; null before, and of rounds of older versions'),
@@ -129,7 +131,7 @@ export type RoundView = Shown<typeof roundViewSchema>
 
 /** One line of GET /api/v1/runs/:id/rounds: a round and its latest attempt in numbers. */
 export const roundSummarySchema = roundViewSchema
-  .pick({ round: true, state: true, release: true, loss: true })
+  .pick({ round: true, state: true, release: true, loss: true, energy: true, cost: true })
   .extend({
     attempts: z.int(),
     error: z.number().nullable().describe('of the candidate, relative to the exact mean of the updates'),

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { updateEncodingSchema } from '../messages/field.js'
+import { energySchema, updateEncodingSchema } from '../messages/field.js'
 import { agentEvaluationSchema } from '../signing/manifest.js'
 import type { RunSpec } from '../spec/run-spec.js'
 import { instantSchema } from './instant.js'
@@ -37,6 +37,7 @@ const contributionRecordSchema = z
     samplingRate: z
       .exactOptional(z.number())
       .describe('the chance of an example to take part in a step, where examples are protected'),
+    energy: z.exactOptional(energySchema).describe('of the machine while it trained'),
     late: z.exactOptional(lateStartSchema).describe('of an update that was asked for in an earlier round'),
   })
   .meta({ id: 'ContributionRecord' })
@@ -55,6 +56,26 @@ export const refusalRecordSchema = z
   .meta({ id: 'RefusalRecord' })
 export type RefusalRecord = Shown<typeof refusalRecordSchema>
 
+const roundEnergySchema = z
+  .object({
+    joules: z.number().describe('of the machines of the updates that count, while they trained'),
+    estimatedShare: z.number().describe('the share of it that no counter measured'),
+    updates: z.int().describe('that said what they took'),
+  })
+  .meta({ id: 'RoundEnergy' })
+/** What the training of a round took of the grid. */
+export type RoundEnergy = Shown<typeof roundEnergySchema>
+
+const roundCostSchema = z
+  .object({
+    energy: z.number(),
+    traffic: z.number(),
+    currency: z.string(),
+  })
+  .meta({ id: 'RoundCost', description: 'at the prices that the coordinator was started with' })
+/** What a round cost, at the prices that the coordinator was started with. */
+export type RoundCost = Shown<typeof roundCostSchema>
+
 /** One round that was committed. */
 export const roundRecordSchema = z
   .object({
@@ -68,6 +89,8 @@ export const roundRecordSchema = z
     bytesUp: z.number().describe('agents to coordinator, updates only'),
     bytesUpAsF32: z.exactOptional(z.number()).describe('what bytesUp would have been in f32'),
     bytesDown: z.number().describe('coordinator to agents: base, adapters and releases'),
+    energy: z.exactOptional(roundEnergySchema),
+    cost: z.exactOptional(roundCostSchema),
     seconds: z.number().describe('from plan to commit'),
     trainSeconds: z.number().describe('of the slowest agent'),
     evaluateSeconds: z.number().describe('from the candidate to the last measurement'),

@@ -45,6 +45,13 @@ export const digestSchema = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'expected 43
 export const updateEncodingSchema = z.enum(['f32', 'bf16', 'int8', 'int4'])
 export type UpdateEncoding = z.infer<typeof updateEncodingSchema>
 
+/** What training took of the grid, and how that is known: counters of the processor (rapl), of an NVIDIA GPU (nvml), or a guess. */
+export const energySchema = z.strictObject({
+  joules: z.number().min(0).max(1e12),
+  source: z.enum(['rapl', 'nvml', 'rapl+nvml', 'estimated']),
+})
+export type Energy = Readonly<z.infer<typeof energySchema>>
+
 /** A file by its content. `path` is relative, with forward slashes, and never leaves the folder it is put into. */
 export const fileSchema = z.strictObject({
   path: z

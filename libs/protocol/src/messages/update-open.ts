@@ -1,6 +1,13 @@
 import { z } from 'zod'
 import { limits } from '../limits.js'
-import { countSchema, idSchema, positiveSchema, secondsMsSchema, sha256Schema } from './field.js'
+import {
+  countSchema,
+  energySchema,
+  idSchema,
+  positiveSchema,
+  secondsMsSchema,
+  sha256Schema,
+} from './field.js'
 import { readMessage, readReply } from './message.js'
 import { receiptSchema } from './receipt.js'
 import { since } from './since.js'
@@ -16,6 +23,7 @@ export const updateOpenSchema = z.strictObject({
   lossFirst: z.number().nullable(), // null: it is private
   lossLast: z.number().nullable(),
   samplingRate: since(2, z.number().gt(0).max(1)), // with dp: the chance of an example to take part in a step
+  energy: since(2, energySchema), // of the machine while it trained
 })
 export type UpdateOpen = Readonly<z.infer<typeof updateOpenSchema>>
 
