@@ -11,3 +11,12 @@ test('lorica bench secure-sum says what one agent pays, and it is little beside 
   expect(cost.ratio).toBeCloseTo((cost.bytesUp! + cost.bytesDown!) / cost.plainBytes!, 9)
   expect(cost.ratio).toBeLessThan(1.05)
 })
+
+test('noise that agents share out costs no byte', async () => {
+  const small = ['bench', 'secure-sum', '--agents', '5', '--size', '40KB'] as const
+  const [plain, noisy] = await Promise.all([
+    runLorica<Readonly<Record<string, number>>>(small),
+    runLorica<Readonly<Record<string, number>>>([...small, '--noise']),
+  ])
+  expect([noisy.elements, noisy.bytesUp]).toEqual([10_000, plain.bytesUp])
+})

@@ -9,6 +9,7 @@ interface BenchSecureSumOptions {
   readonly agents: number
   readonly size: number
   readonly bits: number
+  readonly noise?: true
 }
 
 /** `lorica bench secure-sum`: what a secure sum costs one agent. */
@@ -20,6 +21,7 @@ export function benchSecureSumCommand(): Command {
     .option('--agents <n>', 'agents of the sum', positiveInteger, 50)
     .option('--size <size>', 'of an update of 32-bit values, such as 10MB', sizeOf, 10e6)
     .option('--bits <n>', 'of each value on its way, 8 to 32', positiveInteger, 32)
+    .option('--noise', 'with noise of each agent on its values, as in runs with privacy.dp.noise shared')
     .addHelpText(
       'after',
       `
@@ -29,8 +31,8 @@ it is held against has 32 bits a value and the same frames. Nothing is sent.`,
   return runs(command, (options: BenchSecureSumOptions, output) => show(options, output))
 }
 
-async function show({ agents, size, bits }: BenchSecureSumOptions, output: Output): Promise<void> {
-  const cost = await secureSumCost(agents, Math.floor(size / 4), bits)
+async function show({ agents, size, bits, noise }: BenchSecureSumOptions, output: Output): Promise<void> {
+  const cost = await secureSumCost({ agents, elements: Math.floor(size / 4), bits, hasNoise: noise === true })
   const steps = Object.entries(cost.cpuMsByStep).map(([step, ms]) => `${step} ${ms.toFixed(0)}`)
   output.result(cost, [
     `${agents} agents, ${cost.neighbours} neighbours each, at least ${cost.minSurvivors} in the sum`,

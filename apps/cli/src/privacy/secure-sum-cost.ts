@@ -9,9 +9,12 @@ import {
   confirmSurvivors,
   deliverShares,
   encodeStochastic,
+  encodeWithNoise,
   isRefusal,
   listKeys,
   maskInput,
+  noiseShare,
+  noisyRing,
   packRing,
   planGraph,
   revealShares,
@@ -44,9 +47,18 @@ export interface SumCost {
   readonly cpuMsByStep: Readonly<Record<string, number>>
 }
 
-/** Measures one agent among `agents` whose updates have `elements` values. Throws LoricaError LRC-8001 when no such sum protects. */
-export async function secureSumCost(agents: number, elements: number, bits: number): Promise<SumCost> {
-  const terms = termsOf(agents, elements, bits)
+/** A sum whose cost is asked for. */
+export interface SumSize {
+  readonly agents: number
+  readonly elements: number // values of an update
+  readonly bits: number // of each on its way
+  readonly hasNoise: boolean // that the agents share out
+}
+
+/** Measures one agent of a sum. Throws LoricaError LRC-8001 when no such sum protects. */
+export async function secureSumCost(size: SumSize): Promise<SumCost> {
+  const { agents, elements } = size
+  const terms = termsOf(size)
   const identities = Array.from({ length: agents }, createIdentity)
   const keys = new Map(identities.map(({ id, publicKey }) => [id, publicKey]))
   const verify = (id: string, text: string, signature: string): boolean =>
@@ -88,8 +100,13 @@ export async function secureSumCost(agents: number, elements: number, bits: numb
     delivery.shares.map(({ from, sealed }) => ({ from, sealed })),
   ])
 
-  const update = Float32Array.from({ length: elements }, (__, at) => Math.sin(at) / 2)
-  const vector = await measure.during('encode', () => encodeStochastic(update, terms.ring, randomBytes(32)))
+  const update = Float32Array.from({ length: elements }, (__, at) => Math.sin(at) / Math.sqrt(elements))
+  const { ring, noise } = terms
+  const vector = await measure.during('encode', () =>
+    noise === undefined
+      ? encodeStochastic(update, ring, randomBytes(32))
+      : encodeWithNoise(update, ring, { deviation: noise.deviation, clip: 1 }),
+  )
   const masked = await measure.during('mask', () => taken(maskInput(shared.next, delivery, vector)))
   const bytes = await measure.during('pack', () => {
     const packed = packRing(masked.input.vector, terms.ring.bits)
@@ -128,17 +145,19 @@ export async function secureSumCost(agents: number, elements: number, bits: numb
   }
 }
 
-function termsOf(agents: number, elements: number, bits: number): SumTerms {
+function termsOf({ agents, elements, bits, hasNoise }: SumSize): SumTerms {
   try {
-    const plan = planGraph({ agents, corruptShare: 0.2, dropoutShare: 0.2 })
-    return {
-      ...{ runId: 'bench', round: 1, attempt: 1, elements },
-      ...{ ring: steppedRing({ agents, bound: 1 }, bits), ...plan },
-    }
+    const plan = planGraph({ agents, corruptShare: CORRUPT, dropoutShare: 0.2 })
+    const terms = { runId: 'bench', round: 1, attempt: 1, elements, ...plan }
+    if (!hasNoise) return { ...terms, ring: steppedRing({ agents, bound: 1 }, bits) }
+    const noise = noiseShare(1, plan.minSurvivors - Math.floor(agents * CORRUPT))
+    return { ...terms, noise, ring: noisyRing({ agents, bound: 1 }, noise, bits) }
   } catch (error) {
     throw new LoricaError('LRC-8001', (error as Error).message)
   }
 }
+
+const CORRUPT = 0.2 // share of the agents
 
 /** As many confirmations as there are agents; all but the first are signed with the key of their agent, over something. */
 async function confirmationsOf(
