@@ -4,7 +4,8 @@
 
 Takes the `settings` that `lorica bench train --json` prints. Needs: torch, transformers, peft. A model of this shape with
 random weights, LoRA on the same modules, AdamW, random tokens; `recompute: blocks` is gradient checkpointing. A `device`
-other than cpu means CUDA. Prints one JSON document: tokensPerSecond and stepMs are of the median step after the warm-up.
+other than cpu means CUDA. `private` is DP-SGD by Opacus, which is needed then. Prints one JSON document: tokensPerSecond and
+stepMs are of the median step after the warm-up.
 """
 
 import json
@@ -84,6 +85,16 @@ def build_model(shape):
     return get_peft_model(base, lora).train()
 
 
+def privately(model, optimizer, shape):
+    """The same with gradients clipped row by row, and noise on their sum."""
+    from opacus import GradSampleModule
+    from opacus.optimizers import DPOptimizer
+
+    return GradSampleModule(model), DPOptimizer(
+        optimizer, noise_multiplier=1.0, max_grad_norm=1.0, expected_batch_size=shape.batch
+    )
+
+
 def main():
     shape = SimpleNamespace(**json.loads(sys.argv[1]))
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -96,6 +107,9 @@ def main():
     device = "cpu" if getattr(shape, "device", "cpu") == "cpu" else "cuda"
     model = build_model(shape).to(device)
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-3)
+    is_private = getattr(shape, "private", False)
+    if is_private:
+        model, optimizer = privately(model, optimizer, shape)
     tokens = torch.randint(0, shape.vocabulary, (shape.batch, shape.sequence), device=device)
     labels = tokens.clone()
     if shape.family == "bert":  # the words to find: every seventh
@@ -120,6 +134,10 @@ def main():
         "torch": torch.__version__,
         "peft": peft.__version__,
     }
+    if is_private:
+        import opacus
+
+        report["opacus"] = opacus.__version__
     print(json.dumps(report))
 
 

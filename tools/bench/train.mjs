@@ -3,7 +3,7 @@
  *
  *     npm run bench [-- --rounds 3] [-- any option of `lorica bench train`, such as --shape qwen2-0.5b]
  *
- * Needs a Python with torch, transformers and peft: LORICA_PYTHON, or python3. Prints both side by side, and with --json one
+ * Needs a Python with torch, transformers and peft, and with --private opacus: LORICA_PYTHON, or python3. Prints both side by side, and with --json one
  * document. Turns make the ratio hold when the machine's speed drifts; the medians are quoted.
  * @module
  */
@@ -57,6 +57,7 @@ const result = {
     device: pytorch[0].device,
     torch: pytorch[0].torch,
     peft: pytorch[0].peft,
+    ...(pytorch[0].opacus === undefined ? {} : { opacus: pytorch[0].opacus }),
   },
   speedup: median(lorica.map((of, index) => of.tokensPerSecond / pytorch[index].tokensPerSecond)),
   memoryRatio: median(lorica.map((of, index) => of.peakRssMB / pytorch[index].peakRssMB)),
@@ -66,8 +67,11 @@ const result = {
 if (json) process.stdout.write(`${JSON.stringify(result)}\n`)
 else {
   const row = (name, { tokensPerSecond, stepMs, peakRssMB }) =>
-    `${name.padEnd(16)}${tokensPerSecond.toFixed(0).padStart(10)} tokens/s${stepMs.toFixed(0).padStart(8)} ms a step${peakRssMB.toFixed(0).padStart(8)} MB peak\n`
-  process.stdout.write(row('lorica', result.lorica) + row('PyTorch + PEFT', result.pytorch))
+    `${name.padEnd(24)}${tokensPerSecond.toFixed(0).padStart(10)} tokens/s${stepMs.toFixed(0).padStart(8)} ms a step${peakRssMB.toFixed(0).padStart(8)} MB peak\n`
+  process.stdout.write(
+    row('lorica', result.lorica) +
+      row(`PyTorch + PEFT${result.pytorch.opacus === undefined ? '' : ' + Opacus'}`, result.pytorch),
+  )
   process.stdout.write(
     `lorica is ${result.speedup.toFixed(2)} times as fast, with ${(100 * result.memoryRatio).toFixed(0)} % of the memory; ${(100 * result.lorica.ratio).toFixed(0)} % of the bare matrix products' speed\n`,
   )

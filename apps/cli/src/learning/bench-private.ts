@@ -12,10 +12,7 @@ import { textShape } from './learning-data.js'
 import { type Federation, type Site, untrainedLoss } from './learning-federation.js'
 import { learningStrategies, type UsedStrategy } from './learning-strategies.js'
 import { federatePrivately } from './private-federation.js'
-
-/** The strategies that need no more than a sum, and release one adapter. */
-export const privateStrategyNames = ['ffa', 'fedsvd', 'rolora', 'fedavg'] as const
-export type PrivateStrategy = (typeof privateStrategyNames)[number]
+import type { PrivateStrategy } from './private-strategies.js'
 
 export interface PrivateBench extends Omit<Federation, 'ranks' | 'seed'> {
   readonly strategies: readonly PrivateStrategy[]

@@ -5,7 +5,16 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Batch, createAdapter, createRandom, type Engine, type EngineFacts } from '@lorica/peft-core'
+import {
+  type Batch,
+  createAdapter,
+  createRandom,
+  type Engine,
+  type EngineFacts,
+  rowsAtOnce,
+  trainPrivately,
+} from '@lorica/peft-core'
+import { addNoise } from '@lorica/privacy'
 import { type EngineChoice, openEngine } from './engine-choice.js'
 import { peakRssBytes } from './memory.js'
 import { type RandomModel, writeRandomModel } from './random-model.js'
@@ -20,6 +29,8 @@ export interface BenchShape extends Omit<RandomModel, 'positions'>, EngineChoice
   readonly sequence: number
   readonly steps: number
   readonly threads: number
+  /** Whether gradients are clipped row by row, and steps follow noisy sums of them. */
+  readonly private?: boolean
 }
 
 export interface BenchResult {
@@ -116,6 +127,7 @@ async function trainSteps(
   shape: BenchShape,
   steps: number,
 ): Promise<readonly number[]> {
+  if (shape.private === true) return await privateSteps(engine, tensors, shape, steps)
   const seconds: number[] = []
   const counted = shape.batch * (shape.family === 'bert' ? hiddenPlaces(shape).length : shape.sequence - 1)
   await engine.train(
@@ -127,6 +139,35 @@ async function trainSteps(
       accumulate: 1,
     },
     ({ tokensPerSecond }) => seconds.push(counted / tokensPerSecond),
+  )
+  return seconds
+}
+
+/** The same with privacy of each row: as many rows at once as `lorica train` takes, and noise on their sum. */
+async function privateSteps(
+  engine: Engine,
+  tensors: Tensors,
+  shape: BenchShape,
+  steps: number,
+): Promise<readonly number[]> {
+  const { batch, sequence } = shape
+  const rows = rowsAtOnce(batch, sequence)
+  const parts = randomBatches({ ...shape, batch: rows }, Math.ceil(batch / rows))
+  const seconds: number[] = []
+  let startedMs = performance.now()
+  await trainPrivately(
+    engine,
+    {
+      ...{ tensors, clip: 1, noiseMultiplier: 1, expectedExamples: batch, addNoise },
+      steps: Array.from({ length: steps }, () => parts),
+      optimizer: { ...ADAM, learningRate: 1e-3 },
+      schedule: { kind: 'constant', warmupSteps: 0, totalSteps: steps, firstStep: 0 },
+    },
+    () => {
+      const nowMs = performance.now()
+      seconds.push((nowMs - startedMs) / 1000)
+      startedMs = nowMs
+    },
   )
   return seconds
 }

@@ -6,6 +6,7 @@ import type { Output } from '../screen/output.js'
 import { type BenchShape, benchTrain } from './bench-train.js'
 import { withEngineOptions } from './engine-choice.js'
 import { withCode } from './errors.js'
+import { privateExamplesCommand } from './examples-command.js'
 import { learningCommand } from './learning-command.js'
 import { privateLearningCommand } from './private-command.js'
 import { recomputeOption } from './recompute.js'
@@ -66,17 +67,25 @@ export function benchCommand(): Command {
     .option('--sequence <n>', 'tokens in one window', positiveInteger)
     .addOption(recomputeOption())
     .option('--steps <n>', 'measured steps', positiveInteger)
+    .option('--private', 'clip the gradient of each row, and add noise: what privacy by example costs')
   runs(withEngineOptions(train), (options: BenchOptions, output) =>
     withCode('LRC-6003', () => show(options, output)),
   )
-  return bench.addCommand(learningCommand()).addCommand(robustCommand()).addCommand(privateLearningCommand())
+  for (const command of [
+    learningCommand(),
+    robustCommand(),
+    privateLearningCommand(),
+    privateExamplesCommand(),
+  ])
+    bench.addCommand(command)
+  return bench
 }
 
 async function show({ shape: name, ...given }: BenchOptions, output: Output): Promise<void> {
   const shape: BenchShape = { ...shapes[name], ...given }
   const result = await benchTrain(shape, (text) => output.progress(text))
   output.result({ shape: name, ...result, settings: shape }, [
-    `${shape.family} ${shape.layers} x ${shape.width}, ${shape.element} weights, LoRA r=${shape.rank} on ${shape.targets}, ${shape.batch} x ${shape.sequence} tokens`,
+    `${shape.family} ${shape.layers} x ${shape.width}, ${shape.element} weights, LoRA r=${shape.rank} on ${shape.targets}, ${shape.batch} x ${shape.sequence} tokens${shape.private === true ? ', private by row' : ''}`,
     `on ${result.engine.library}, ${result.engine.device}, ${shape.threads} threads`,
     `${count(result.tokensPerSecond)} tokens/s, ${count(result.stepMs)} ms a step (median of ${shape.steps})`,
     `${count(result.gflops)} GFLOP/s in training, ${count(result.gemmGflops)} GFLOP/s in the bare matrix products: ratio ${result.ratio.toFixed(3)}`,

@@ -1,26 +1,17 @@
-import { LoricaError } from '@lorica/protocol'
 import { Command } from 'commander'
 import { positiveInteger, positiveNumber, probability } from '../screen/argument.js'
 import { runs } from '../screen/command.js'
 import { table } from '../screen/format.js'
 import type { Output } from '../screen/output.js'
 import { meanOf, spreadOf } from './bench-learning.js'
-import {
-  benchPrivate,
-  type PrivateBench,
-  type PrivateResult,
-  type PrivateStrategy,
-  privateStrategyNames,
-} from './bench-private.js'
+import { benchPrivate, type PrivateBench, type PrivateResult } from './bench-private.js'
 import { withCode } from './errors.js'
+import { epsilonsIn, expected, privateStrategyNames, strategiesIn } from './private-strategies.js'
 
 interface PrivateOptions extends Omit<PrivateBench, 'strategies' | 'epsilons'> {
   readonly strategies: string
   readonly epsilons: string
 }
-
-/** At this epsilon a federation is expected to keep this share of what it gains. */
-const EXPECTED = { epsilon: 8, kept: 0.5 } as const
 
 /** `lorica bench private-learning`: what a promise to each site costs, as a table of epsilon and loss for each strategy. */
 export function privateLearningCommand(): Command {
@@ -73,38 +64,19 @@ async function show(options: PrivateOptions, output: Output): Promise<void> {
   if (holds === false) process.exitCode = 1
 }
 
-function epsilonsIn(given: string): readonly number[] {
-  const epsilons = given.split(',').map(Number)
-  if (epsilons.every((epsilon) => epsilon > 0 && Number.isFinite(epsilon))) return epsilons
-  throw new LoricaError('LRC-8001', '--epsilons expected numbers above 0, separated by commas', {
-    received: given,
-  })
-}
-
-function strategiesIn(given: string): readonly PrivateStrategy[] {
-  return given.split(',').map((name) => {
-    const found = privateStrategyNames.find((one) => one === name)
-    if (found !== undefined) return found
-    throw new LoricaError('LRC-8001', '--strategies has an unknown name', {
-      expected: privateStrategyNames.join(', '),
-      received: name,
-    })
-  })
-}
-
 const bestOf = ({ rows }: PrivateResult) =>
-  rows.filter(({ epsilon }) => epsilon === EXPECTED.epsilon).sort((a, b) => b.kept - a.kept)[0]
+  rows.filter(({ epsilon }) => epsilon === expected.epsilon).sort((a, b) => b.kept - a.kept)[0]
 
 /** Whether the best strategy keeps half of its gain at epsilon 8; null where that was not measured. */
 function keepsEnough(result: PrivateResult): boolean | null {
   const best = bestOf(result)
-  return best === undefined ? null : best.kept >= EXPECTED.kept
+  return best === undefined ? null : best.kept >= expected.kept
 }
 
 function finding(result: PrivateResult, holds: boolean | null): string {
   const best = bestOf(result)
-  if (best === undefined) return `epsilon ${EXPECTED.epsilon} was not measured`
-  return `at epsilon ${EXPECTED.epsilon} ${best.strategy} keeps ${(100 * best.kept).toFixed(0)} % of what it gains with neither clip nor noise${holds === true ? '' : ': less than half'}`
+  if (best === undefined) return `epsilon ${expected.epsilon} was not measured`
+  return `at epsilon ${expected.epsilon} ${best.strategy} keeps ${(100 * best.kept).toFixed(0)} % of what it gains with neither clip nor noise${holds === true ? '' : ': less than half'}`
 }
 
 function linesOf({ untrained, rows }: PrivateResult, bench: PrivateBench): readonly string[] {
