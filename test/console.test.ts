@@ -9,7 +9,7 @@ if (chromiumPath === undefined)
   console.log('console.test.ts is skipped: no Chromium (apt-get install chromium, or LORICA_CHROMIUM)')
 
 test.skipIf(chromiumPath === undefined)(
-  'somebody without a terminal starts a run in the browser, watches it, names what it made, and sees that nothing was changed',
+  'somebody without a terminal starts a run in the browser, watches it, rolls out what it made, takes it back, and sees that nothing was changed',
   async () => {
     await using folder = await createFolder()
     await using fleet = await startFleet({ folder: folder.path, texts: [siteText(0), siteText(1)] })
@@ -46,12 +46,36 @@ test.skipIf(chromiumPath === undefined)(
     await page.locator('h1 + .badge', { hasText: 'succeeded' }).waitFor()
     await page.getByRole('img', { name: /^Loss .* before training, .* after round 2; agents lie/ }).waitFor()
     const run = await fleet.operate<{ state: string; release: string }>('run', 'show', 'seen-1')
-    expect(run.state).toBe('succeeded')
+    expect([run.state, run.release]).toEqual(['succeeded', 'v2'])
 
-    await page.goto(`${fleet.url}/#/releases/${run.release}`)
+    await page.goto(`${fleet.url}/#/releases/v1`)
     await page.getByLabel('Name', { exact: true }).fill('champion')
     await page.getByRole('button', { name: 'Give it this name' }).click()
     await page.locator('.title .alias', { hasText: 'champion' }).waitFor()
+    await page.goto(`${fleet.url}/#/releases/v2`)
+    await page.getByRole('link', { name: 'Roll it out' }).click()
+    await page.getByLabel('Groups', { exact: true }).fill('1, 100%')
+    await page.getByLabel('Minutes that each is watched').fill('0.02')
+    await page.getByLabel('I promote each group myself').check()
+    await page.getByRole('button', { name: 'Start: v1 → v2' }).click()
+    await heading('v1 → v2')
+    const state = (name: string) => page.locator('h1 + .badge', { hasText: name }).waitFor()
+    const tell = async (verb: string, answer: string) => {
+      await page.getByRole('button', { name: verb, exact: true }).click()
+      await page.getByRole('button', { name: answer, exact: true }).click()
+    }
+    await state('paused')
+    await page.screenshot({ path: join(pictures, 'rollout.png') })
+    await tell('Promote', 'Promote it')
+    await page.getByText('2 of 2 have v2').waitFor()
+    const ended = page.locator('h1 + .badge', { hasText: /done|paused/ }) // so few rows show little of the loss
+    await ended.waitFor()
+    if ((await ended.textContent()) === 'paused') await tell('Promote', 'Promote it')
+    await state('done')
+    await tell('Undo', 'Undo it')
+    await state('undone')
+    await page.getByText('0 of 2 have v2').waitFor()
+
     await page.goto(`${fleet.url}/#/audit`)
     await page.getByRole('button', { name: 'Verify' }).click()
     await page.getByText(/It is: \d+ lines, each follows from the one before/).waitFor()
@@ -68,8 +92,11 @@ test.skipIf(chromiumPath === undefined)(
       ['runs/new', 'Start a run'],
       ['fleet', 'Fleet'],
       ['fleet/site-0', 'site-0'],
+      ['rollouts', 'Rollouts'],
+      ['rollouts/rollout-1', 'v1 → v2'],
+      ['rollouts/new', 'Roll a release out'],
       ['releases', 'Releases'],
-      [`releases/${run.release}`, run.release],
+      ['releases/v2', 'v2'],
       ['releases/compare/v1/v2', 'v1 and v2'],
       ['privacy', 'Privacy'],
       ['audit', 'Audit'],

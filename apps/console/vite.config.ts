@@ -11,5 +11,5 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
-  server: { proxy: { '/api': process.env.LORICA_URL ?? 'http://127.0.0.1:7411' } },
+  server: { proxy: { '/api': { target: process.env.LORICA_URL ?? 'http://127.0.0.1:7411', ws: true } } },
 })

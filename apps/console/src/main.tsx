@@ -1,4 +1,5 @@
 import { render } from 'preact'
+import { followNews } from './net/live.js'
 import { askWhoIAm } from './net/me.js'
 import { followAddress } from './net/place.js'
 import { openSession } from './net/session.js'
@@ -9,4 +10,5 @@ openScheme()
 openSession()
 followAddress()
 askWhoIAm()
+followNews()
 render(<Page />, document.body)

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks'
 import { ApiError, get, isAbort } from './api.js'
+import { isTold, onNews } from './live.js'
 
 /** What a path answered last. `data` stays while a newer answer does not come. */
 export interface Answer<T> {
@@ -10,9 +11,14 @@ export interface Answer<T> {
 }
 
 const LEAST_MS = 1500
-const PATIENCE = 12 // times as long as an answer took, so that a large fleet is not asked all the time
+const TOLD_MS = 15_000 // instead, while events tell that there is something new
+const SOON_MS = 250 // after an event: there are often several
+const PATIENCE = 4 // times as long as an answer took, so that a large fleet is not asked all the time
 
-/** Asks a path again and again while the page is looked at; null asks nothing. `everyMs` is how often, at most. */
+/**
+ * Asks a path again and again while the page is looked at, and when an event says that there is something new; null asks nothing.
+ * `everyMs` is how often, at most; Infinity: once.
+ */
 export function useAnswer<T>(path: string | null, everyMs = LEAST_MS): Answer<T> {
   const [state, setState] = useState<{ path: string | null; data?: T; error?: ApiError }>({ path })
   const [asked, setAsked] = useState(0)
@@ -21,8 +27,13 @@ export function useAnswer<T>(path: string | null, everyMs = LEAST_MS): Answer<T>
     if (path === null) return
     const leave = new AbortController()
     let timer: ReturnType<typeof setTimeout> | undefined
+    let tookMs = 0
+    let isAsking = false
+    let isNews = false // that came while it was asked
     const again = async () => {
       const startedMs = performance.now()
+      isAsking = true
+      isNews = false
       try {
         const data = await get<T>(path, leave.signal)
         setState({ path, data })
@@ -32,8 +43,17 @@ export function useAnswer<T>(path: string | null, everyMs = LEAST_MS): Answer<T>
         setState((before) => ({ ...(before.path === path ? before : { path }), error: known }))
         if (known.status === 401) return
       }
+      isAsking = false
+      tookMs = performance.now() - startedMs
       if (everyMs === Number.POSITIVE_INFINITY) return
-      timer = setTimeout(look, Math.max(everyMs, PATIENCE * (performance.now() - startedMs)))
+      const pauseMs = isNews ? SOON_MS : isTold(path) ? Math.max(everyMs, TOLD_MS) : everyMs
+      timer = setTimeout(look, Math.max(pauseMs, PATIENCE * tookMs))
+    }
+    const soon = () => {
+      isNews = true
+      if (isAsking || everyMs === Number.POSITIVE_INFINITY) return
+      clearTimeout(timer)
+      timer = setTimeout(look, Math.max(SOON_MS, PATIENCE * tookMs))
     }
     const look = () => {
       clearTimeout(timer)
@@ -41,7 +61,9 @@ export function useAnswer<T>(path: string | null, everyMs = LEAST_MS): Answer<T>
     }
     void again()
     document.addEventListener('visibilitychange', look)
+    const unlisten = onNews(path, soon)
     return () => {
+      unlisten()
       leave.abort()
       clearTimeout(timer)
       document.removeEventListener('visibilitychange', look)

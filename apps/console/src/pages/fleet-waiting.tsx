@@ -1,4 +1,5 @@
 import type { AgentView } from '@lorica/protocol'
+import { useState } from 'preact/hooks'
 import { post } from '../net/api.js'
 import { iMay } from '../net/me.js'
 import { act } from '../parts/notice.js'
@@ -7,6 +8,8 @@ import { ask } from '../parts/question.js'
 import { deviceText } from '../views/fleet-rows.js'
 import { counted, inGroups } from '../views/format.js'
 
+const FEW = 5 // shown at first
+
 interface WaitingProps {
   readonly agents: readonly AgentView[]
   readonly refresh: () => void
@@ -14,15 +17,24 @@ interface WaitingProps {
 
 /** Agents that wait to be let in, and new keys of those that are in. */
 export function WaitingPanel({ agents, refresh }: WaitingProps) {
+  const [isWhole, setWhole] = useState(false)
+  const shown = isWhole ? agents : agents.slice(0, FEW)
   return (
     <Panel
       title={`${counted(agents.length, 'agent')} ${agents.length === 1 ? 'waits' : 'wait'} for approval`}
       note="Compare each fingerprint with the one that the agent shows on its own machine"
       isBare
     >
-      {agents.map((agent) => (
+      {shown.map((agent) => (
         <Waiting key={agent.agentId} agent={agent} refresh={refresh} />
       ))}
+      {shown.length < agents.length && (
+        <p class="foot">
+          <button type="button" class="plain link" onClick={() => setWhole(true)}>
+            Show the other {agents.length - shown.length}
+          </button>
+        </p>
+      )}
     </Panel>
   )
 }
