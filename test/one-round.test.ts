@@ -19,6 +19,8 @@ import { runLorica } from './support/lorica.js'
 import { tryLorica } from './support/service.js'
 
 const texts = [siteText(0), siteText(1), siteText(2)]
+const guards =
+  '[{ metric: loss, worseBy: 50%, confidence: 95% }, { metric: accuracy, worseBy: 90%, of: each }, { metric: calibration, worseBy: 0%, mode: dry-run }]'
 
 describe('three agents and two rounds', () => {
   let folder: Folder
@@ -28,7 +30,7 @@ describe('three agents and two rounds', () => {
   beforeAll(async () => {
     folder = await createFolder()
     fleet = await startFleet({ folder: folder.path, texts })
-    view = await fleet.run()
+    view = await fleet.run({ guards })
     releases = (await fleet.operate<{ releases: readonly ReleaseView[] }>('releases', 'list')).releases
   })
   afterAll(async () => {
@@ -50,6 +52,24 @@ describe('three agents and two rounds', () => {
         manifest: signed.manifest.replace('"parent":"v1"', '"parent":null').replace('"round":1', '"round":2'),
       }
       expect(() => verifyRelease(forged, manifest.coordinatorPublicKey)).toThrow('signature')
+    }
+  })
+
+  test('guards compare the candidate with the adapter before on the examples that agents hold out', () => {
+    for (const { guards = [], parentLoss, loss } of view.rounds) {
+      expect(guards.map(({ metric, of, verdict }) => [metric, of, verdict === 'pass'])).toEqual([
+        ['loss', 'all', true],
+        ['accuracy', 'each', true],
+        ['calibration', 'all', expect.any(Boolean)],
+      ])
+      const [byLoss, byAccuracy] = guards
+      expect(byLoss?.before).toBeCloseTo(parentLoss as number, 4)
+      expect(byLoss?.value).toBeCloseTo(loss as number, 6)
+      const { low = Number.NaN, high = Number.NaN } = byLoss?.interval ?? {}
+      expect(low).toBeLessThan((loss as number) - (parentLoss as number) + 0.2)
+      expect(high).toBeLessThan(0) // training helps, surely
+      expect(byAccuracy?.value).toBeGreaterThan(0.05)
+      expect(byLoss?.examples).toBeGreaterThan(6)
     }
   })
 

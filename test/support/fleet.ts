@@ -64,6 +64,7 @@ export interface RunSettings {
   readonly aggregate?: string // as YAML
   readonly privacy?: string // as YAML
   readonly holdout?: string // 20% when left out
+  readonly guards?: string // none when left out
   readonly buffer?: number // updates that close a round; rounds wait for those of all agents when left out
 }
 
@@ -149,7 +150,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
 function runFile(texts: number, settings: RunSettings = {}): string {
   const { rounds = 2, steps = 6, seed = 11, rank = 4, minimum = texts, deadlineSeconds = 120 } = settings
   const { buffer, optimizerState = 'keep', ranks, aggregate = '{}', privacy = '{}' } = settings
-  const { modulesToSave, format = 'text', learningRate = 0.05, holdout = '20%' } = settings
+  const { modulesToSave, format = 'text', learningRate = 0.05, holdout = '20%', guards = '[]' } = settings
   const saved = modulesToSave === undefined ? '' : `, modulesToSave: ${modulesToSave}`
   const buffered =
     buffer === undefined ? '' : `, mode: buffered, buffer: { size: ${buffer}, maxStaleness: null }`
@@ -161,7 +162,7 @@ local: { steps: ${steps}, batch: 4, learningRate: ${learningRate}, optimizerStat
 rounds: { count: ${rounds}, minimum: ${minimum}, deadline: ${deadlineSeconds}s${buffered} }
 aggregate: ${aggregate}
 privacy: ${privacy}
-evaluate: { holdout: ${holdout}, tokens: 400 }
+evaluate: { holdout: ${holdout}, tokens: 400, guards: ${guards} }
 seed: ${seed}
 `
 }

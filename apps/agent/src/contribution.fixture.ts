@@ -123,6 +123,7 @@ export function agentIn(folder: string, upload: Upload) {
           return { tensors: tensors(3, -2, 7), seconds: 0.5, steps: 4, optimizer }
         },
         evaluate: async () => ({ lossSum: 0, tokens: 0, seconds: 0 }),
+        examine: () => Promise.reject(new RangeError('examine expected no call')),
       },
       ...{ owner: ownerOf(folder, { clock }), clock },
       spend: spendFrom(folder, ['/data/a.txt']),

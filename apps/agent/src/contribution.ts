@@ -2,10 +2,10 @@ import type { TensorMap } from '@lorica/peft-core'
 import {
   type Assignment,
   asLoricaError,
+  type Comparison,
   codes,
   type ErrorCode,
   type EvaluateAssignment,
-  type Evaluation,
   type LoricaError,
   type Progress,
   type Receipt,
@@ -37,7 +37,7 @@ export interface EvaluationMessage {
   readonly lossSum: number
   readonly tokens: number
   readonly evaluateMs: number
-  readonly pairs?: NonNullable<Evaluation['pairs']>
+  readonly comparison?: Comparison
 }
 
 export interface ContributionParts {

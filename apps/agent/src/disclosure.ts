@@ -1,3 +1,4 @@
+import type { Comparison } from '@lorica/protocol'
 import type { LastEvaluation, LastUpload } from './store/ledger.js'
 
 /** What an agent sends, in words. Shown when it joins and by `last-upload`. */
@@ -6,6 +7,7 @@ export const statement: readonly string[] = [
   '  - the change of the adapter after training (a small file of numbers; see last-upload), clipped and rounded if the run asks for it',
   '  - counts: paragraphs, rows and tokens used, seconds, energy, training loss, and the loss on held-out text; no loss where a run protects examples',
   '  - which release is served here, how many requests it answered and failed, and how long they took; never a request',
+  '  - where a run asks whether an adapter is better: on held-out text, how many predictions are right and how sure they were, and sums of differences',
   '  - about the machine: its name and labels, threads, what it trains with, memory size, its largest GPU, software version, public key',
   '  - when it declines: why, such as a limit of policy.yaml or the end of a pause; of private data only that it cannot be used',
   'What never leaves: your files, their names, any text, any tokens, the parts of adapters that a run lets this agent keep, and its private key.',
@@ -60,13 +62,24 @@ function lossesOf({ lossFirst, lossLast, samplingRate }: LastUpload['counts']): 
 
 function evaluationLines(evaluation: LastEvaluation | null): readonly string[] {
   if (evaluation === null) return []
-  const { round, lossSum, tokens, evaluateMs, pairs } = evaluation
+  const { round, lossSum, tokens, evaluateMs, comparison } = evaluation
   return [
     `Last evaluation: round ${round}: loss sum ${lossSum.toFixed(4)} over ${tokens} tokens, ${Math.round(evaluateMs)} ms`,
-    ...(pairs === undefined
-      ? []
-      : [
-          `  beside another release, over ${pairs.count} rows: its mean loss ${pairs.against.toFixed(4)}, differences of sum ${pairs.sum.toFixed(4)} and sum of squares ${pairs.sumOfSquares.toFixed(4)}`,
-        ]),
+    ...(comparison === undefined ? [] : comparisonLines(comparison)),
+  ]
+}
+
+function comparisonLines({
+  adapter,
+  against,
+  againstLossSum,
+  loss,
+  accuracy,
+}: Comparison): readonly string[] {
+  const sums = ({ sum, sumOfSquares }: Comparison['loss']): string =>
+    `${sum.toFixed(4)} (squares ${sumOfSquares.toFixed(4)})`
+  return [
+    `  beside the adapter before: its loss sum ${againstLossSum.toFixed(4)}; ${adapter.right} predictions right, ${against.right} before, each counted in ten parts by probability`,
+    `  over ${loss.count} rows, the sum of the differences in loss ${sums(loss)}, in the share that is right ${sums(accuracy)}`,
   ]
 }

@@ -106,6 +106,30 @@ test('one process serves round after round', async () => {
   await trainer.close()
 })
 
+test('what is examined example by example adds up to what is evaluated, also with half the rows at a time', async () => {
+  const { trainer, spec, job, pids } = await prepared()
+  const batches = job.batches.slice(0, 4)
+  const { lossSum, tokens } = await trainer.evaluate(spec, job.tensors, batches, never)
+  const whole = await trainer.examine(spec, job.tensors, batches, never)
+  expect([whole.labels, tokens, whole.losses.length]).toEqual([180, 180, 12])
+  expect(whole.lossSum).toBeCloseTo(lossSum, 2)
+  expect(15 * whole.losses.reduce((sum, loss) => sum + loss, 0)).toBeCloseTo(lossSum, 2)
+  const right = whole.calibration.reduce((sum, bin) => sum + bin.right, 0)
+  expect(15 * whole.accuracies.reduce((sum, share) => sum + share, 0)).toBeCloseTo(right, 6)
+  const [first] = pids
+  const examining = trainer.examine(
+    spec,
+    job.tensors,
+    slowly(batches, () => process.kill(first ?? -1, 'SIGKILL')),
+    never,
+  )
+  const halved = await examining
+  expect(pids).toHaveLength(2)
+  expect(halved.losses).toHaveLength(12)
+  expect(furthest(Float32Array.from(halved.losses), Float32Array.from(whole.losses))).toBeLessThan(1e-4)
+  await trainer.close()
+})
+
 test('an aborted job ends its process at once and throws the reason', async () => {
   const { trainer, spec, job, pids } = await prepared()
   const stop = new AbortController()
@@ -154,6 +178,19 @@ async function prepared(silenceMs = 60_000) {
     accumulate: 1,
   } satisfies TrainJob
   return { trainer, spec, job, pids, fallen }
+}
+
+/** The batches, before the last of which something happens once. */
+function slowly(batches: readonly Batch[], happen: () => void): Iterable<Batch> {
+  let hasHappened = false
+  return {
+    *[Symbol.iterator]() {
+      yield* batches.slice(0, -1)
+      if (!hasHappened) happen()
+      hasHappened = true
+      yield* batches.slice(-1)
+    },
+  }
 }
 
 /** Lets a process have no memory beside what it has now: all that it asks for is refused. */

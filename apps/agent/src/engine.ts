@@ -1,8 +1,10 @@
 import {
   type Batches,
   type ClippingModel,
+  createExampleTally,
   type Engine,
   type EngineSpec,
+  type ExampleFigures,
   type PrivateStep,
   type PrivateTrainJob,
   type PrivateTrainResult,
@@ -13,7 +15,7 @@ import {
   type TrainResult,
   trainPrivately,
 } from '@lorica/peft-core'
-import { LoricaError } from '@lorica/protocol'
+import { CALIBRATION_BINS, LoricaError } from '@lorica/protocol'
 import type { Clock } from './clock.js'
 import { engineFault, hasFallen } from './engine-fault.js'
 import { halvedJob, halvedSpec, inHalves, sumOfHalves } from './halves.js'
@@ -35,6 +37,13 @@ export interface Trainer {
     signal: AbortSignal,
   ): Promise<PrivateTrainResult>
   evaluate(spec: EngineSpec, tensors: TensorMap, batches: Batches, signal: AbortSignal): Promise<Evaluated>
+  /** What the model makes of the batches, example by example. */
+  examine(
+    spec: EngineSpec,
+    tensors: TensorMap,
+    batches: Batches,
+    signal: AbortSignal,
+  ): Promise<ExampleFigures & { readonly seconds: number }>
   /** Ends the process. A later request starts another one. */
   close(): Promise<void>
 }
@@ -148,6 +157,14 @@ export function createTrainer({ start, onFallen, clock }: TrainerOptions): Train
     evaluate(spec, tensors, batches, signal) {
       const use = (engine: Engine, isHalved: boolean) =>
         engine.evaluate(tensors, isHalved ? inHalves(batches) : batches)
+      return serve({ spec, use }, signal)
+    },
+    examine(spec, tensors, batches, signal) {
+      const use = async (engine: Engine, isHalved: boolean) => {
+        const tally = createExampleTally(CALIBRATION_BINS)
+        const { seconds } = await engine.measure(tensors, isHalved ? inHalves(batches) : batches, tally.add)
+        return { ...tally.figures(), seconds }
+      }
       return serve({ spec, use }, signal)
     },
     close,

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Adapter, OptimizerState, StepProgress, TensorMap } from '@lorica/peft-core'
-import type { EvaluateAssignment, Evaluation, TrainAssignment } from '@lorica/protocol'
+import type { Comparison, EvaluateAssignment, TrainAssignment } from '@lorica/protocol'
 import type { Clock } from './clock.js'
 import type { ReadControl } from './correction.js'
 import type { Delta } from './delta.js'
@@ -38,7 +38,7 @@ export interface Measured {
   readonly lossSum: number
   readonly tokens: number
   readonly evaluateMs: number
-  readonly pairs?: NonNullable<Evaluation['pairs']>
+  readonly comparison?: Comparison
 }
 
 /** What an agent hands in for a round, with the counts that go with it. */

@@ -14,10 +14,10 @@ import {
   withOwn,
 } from '@lorica/peft-core'
 import { type EvaluateAssignment, LoricaError, type TrainAssignment } from '@lorica/protocol'
+import { comparisonOf } from './comparison.js'
 import { correctionFor } from './correction.js'
 import { type Delta, deltaOf } from './delta.js'
 import { optimizerOf, scheduleOf } from './optimizer.js'
-import { compareAdapters } from './pairs.js'
 import { trainWithNoise } from './private-work.js'
 import type { Measured, Update, WorkParts } from './work-parts.js'
 
@@ -106,26 +106,45 @@ export async function measureAdapter(
   { own }: Pick<Carried, 'own'>,
   signal: AbortSignal,
 ): Promise<Measured> {
-  if (assignment.against !== undefined)
-    return await compareAdapters(assignment, assignment.against, parts, signal)
   const { batch, maxTokensEvaluated, deadlineMs } = assignment
   const deadlineAtMs = parts.clock.now() + deadlineMs
   const { spec, adapter, reading } = await prepare(assignment, batch, parts, own)
   const batches = await parts.batches.heldOut(reading, batch, maxTokensEvaluated)
   signal.throwIfAborted()
-  const { lossSum, tokens, seconds } = await parts.trainer.evaluate(
-    spec,
-    adapter.tensors,
-    counted(parts.owner.whenFree(batches, deadlineAtMs, signal), parts.onBatch),
-    signal,
-  )
-  if (tokens === 0 || !Number.isFinite(lossSum)) {
-    throw new LoricaError(
-      'LRC-6011',
-      `the loss of adapter ${assignment.adapter.version} is ${lossSum} over ${tokens} tokens`,
+  const unhurried = counted(parts.owner.whenFree(batches, deadlineAtMs, signal), parts.onBatch)
+  if (assignment.against === undefined) {
+    const { lossSum, tokens, seconds } = await parts.trainer.evaluate(
+      spec,
+      adapter.tensors,
+      unhurried,
+      signal,
     )
+    expectLoss(assignment.adapter, lossSum, tokens)
+    return { lossSum, tokens, evaluateMs: seconds * 1000 }
   }
-  return { lossSum, tokens, evaluateMs: seconds * 1000 }
+  const examine = async (of: Prepared, { version }: EvaluateAssignment['adapter']) => {
+    const figures = await parts.trainer.examine(of.spec, of.adapter.tensors, unhurried, signal)
+    expectLoss({ version }, figures.lossSum, figures.labels)
+    return figures
+  }
+  const before = await prepare({ ...assignment, adapter: assignment.against }, batch, parts, own)
+  const against = await examine(before, assignment.against)
+  const now = await examine({ spec, adapter }, assignment.adapter)
+  return {
+    ...{ lossSum: now.lossSum, tokens: now.labels, evaluateMs: (now.seconds + against.seconds) * 1000 },
+    comparison: comparisonOf(now, against),
+  }
+}
+
+type Prepared = Pick<Awaited<ReturnType<typeof prepare>>, 'spec' | 'adapter'>
+
+function expectLoss(
+  { version }: Pick<EvaluateAssignment['adapter'], 'version'>,
+  lossSum: number,
+  tokens: number,
+): void {
+  if (tokens > 0 && Number.isFinite(lossSum)) return
+  throw new LoricaError('LRC-6011', `the loss of adapter ${version} is ${lossSum} over ${tokens} tokens`)
 }
 
 /** Batches that tell how many of them were read; they can be read again where those given can. */

@@ -12,6 +12,7 @@ import {
 } from '@lorica/peft-core'
 import {
   type Assignment,
+  type Comparison,
   connectText,
   createIdentity,
   type Energy,
@@ -48,6 +49,7 @@ export interface Manner {
   readonly protocol?: number // the version that it speaks; 2 unless given
   readonly labels?: Readonly<Record<string, string>>
   readonly loss?: (assignment: EvaluateAssignment) => number
+  readonly comparison?: (assignment: EvaluateAssignment) => Comparison
   readonly reply?: object // to each assignment, unless it is taken
   readonly answers?: (assignment: EvaluateAssignment) => boolean // false: it keeps silent
   readonly train?: (agent: ScriptedAgent, assignment: TrainAssignment) => Promise<void>
@@ -184,7 +186,11 @@ export async function startAgent(
     }
     if (manner.answers?.(assignment) === false) return
     const lossSum = (manner.loss?.(assignment) ?? 2.5) * 64
-    await emit('evaluation', { assignmentId: assignment.assignmentId, lossSum, tokens: 64, evaluateMs: 3 })
+    const comparison = assignment.against === undefined ? undefined : manner.comparison?.(assignment)
+    await emit('evaluation', {
+      ...{ assignmentId: assignment.assignmentId, lossSum, tokens: 64, evaluateMs: 3 },
+      ...(comparison === undefined ? {} : { comparison }),
+    })
   }
   socket.on('assignment', (raw: unknown, answer: (reply: object) => void) => {
     const assignment = parseAssignment(raw)

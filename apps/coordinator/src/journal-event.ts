@@ -2,6 +2,7 @@ import type {
   AgentEvaluation,
   AgentFate,
   AggregationView,
+  Comparison,
   ContributionRecord,
   FileReference,
   LastProgress,
@@ -15,6 +16,7 @@ import type {
 import type { Alarm } from './fleet/alarms.js'
 import type { Operator } from './fleet/operators.js'
 import type { TokenRecord } from './fleet/tokens.js'
+import type { CandidateEvent } from './journal-candidate-event.js'
 import type { PrivacyEvent, RoundPrivacy } from './journal-privacy-event.js'
 import type { RolloutEvent } from './journal-rollout-event.js'
 import type { SumEvent } from './journal-sum-event.js'
@@ -25,6 +27,7 @@ export interface Measured {
   readonly tokens: number
   readonly perAgent: readonly AgentEvaluation[]
   readonly seconds: number
+  readonly comparisons?: readonly { readonly agentId: string; readonly comparison: Comparison }[] // with the adapter before, where guards ask for it
 }
 
 /** The base of a run, pinned by content. */
@@ -179,6 +182,7 @@ export type RoundEvent = { readonly runId: string; readonly round: number } & (
       readonly nextClip?: number // of the round after it, where the clip adapts
     }
   | SumEvent
+  | CandidateEvent
 )
 
 /** Events of one run. */

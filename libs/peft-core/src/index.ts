@@ -88,6 +88,13 @@ export type { ChoiceOptions } from './decode/choice.js'
 export type { DecodingFacts, DecodingSpec, LoadedAdapter, Trial } from './decode/decoding.js'
 export { type DecodingEngine, startDecodingEngine } from './decode/decoding-engine.js'
 export type { DecodedText, DecodedToken, DecodeJob, Ending, OnToken } from './decode/growth.js'
+export {
+  type CalibrationBin,
+  calibrationError,
+  createExampleTally,
+  type ExampleFigures,
+  type ExampleTally,
+} from './evaluate/example-figures.js'
 export type { Sampling } from './evaluate/generate.js'
 export type { MeasuredBatch } from './evaluate/measured-batch.js'
 export { createMetricsTally, type Latency, type Metrics, type MetricsTally } from './evaluate/metrics.js'

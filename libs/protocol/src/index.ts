@@ -10,6 +10,7 @@ export {
   type SideView,
 } from './api/aggregation-view.js'
 export { type BaseView, baseViewSchema } from './api/base-view.js'
+export { type GuardFinding, guardFindingSchema } from './api/guard-finding.js'
 export { instantSchema } from './api/instant.js'
 export {
   type JournalLine,
@@ -123,7 +124,14 @@ export {
   parseChallengeRequest,
 } from './messages/challenge.js'
 export { type Decline, parseDecline, parseDeclineReply } from './messages/decline.js'
-export { type Evaluation, parseEvaluation, parseEvaluationReply } from './messages/evaluation.js'
+export {
+  CALIBRATION_BINS,
+  type Comparison,
+  comparisonSchema,
+  type Evaluation,
+  parseEvaluation,
+  parseEvaluationReply,
+} from './messages/evaluation.js'
 export {
   agentNameSchema,
   type Energy,
@@ -244,6 +252,7 @@ export {
 export { type KnownTarget, signTarget, type Target, targetSha256, verifyTarget } from './signing/target.js'
 export type { DpSpec, ExampleDpSpec, SiteDpSpec } from './spec/dp-spec.js'
 export { parseDuration } from './spec/duration.js'
+export { type GuardSpec, looksCloser } from './spec/guard-spec.js'
 export type { OptimizerSpec } from './spec/optimizer-spec.js'
 export { parsePercentage } from './spec/percentage.js'
 export { leastUpdates, type RobustSpec } from './spec/robust-spec.js'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { SumTerms } from '@lorica/privacy'
-import { energySchema, updateEncodingSchema } from '@lorica/protocol'
+import { comparisonSchema, energySchema, updateEncodingSchema } from '@lorica/protocol'
 import { z } from 'zod'
 import type { Delta } from '../delta.js'
 import { type Disk, systemDisk } from './disk.js'
@@ -42,15 +42,13 @@ const lastUploadSchema = z.strictObject({
 })
 
 const lastEvaluationSchema = z.strictObject({
-  pairs: z
-    .strictObject({ count: z.number(), sum: z.number(), sumOfSquares: z.number(), against: z.number() })
-    .optional(), // of two adapters on the same rows
   runId: z.string(),
   round: z.int(),
   assignmentId: z.string(),
   lossSum: z.number(),
   tokens: z.int(),
   evaluateMs: z.number(),
+  comparison: comparisonSchema.optional(),
 })
 
 /** The numbers of the latest evaluation that left this machine. */

@@ -13,6 +13,7 @@ import { bytes, count, duration, table } from '../screen/format.js'
 import { aggregationLines, measuredLines, percent } from './aggregation-lines.js'
 import { type ApiOptions, createApi } from './api.js'
 import { expenseText } from './expense.js'
+import { guardLines } from './guard-lines.js'
 import { withApi } from './run.js'
 
 interface WhyOptions extends ApiOptions {
@@ -96,6 +97,7 @@ function showLines(view: RoundView, isWhy: boolean): readonly string[] {
     `round ${view.round} of ${view.run}: ${outcome}${loss}`,
     ...(expense === '' ? [] : [`  took ${expense}`]),
     ...(view.aggregation === null ? [] : aggregationLines(view.aggregation)),
+    ...guardLines(view.guards),
     ...view.attempts.flatMap((attempt) => ['', ...attemptLines(attempt, isWhy)]),
     ...(isWhy && view.aggregation !== null ? measuredLines(view.aggregation) : []),
     ...(isWhy ? [] : ['', `what became of each agent: lorica rounds show ${view.run} ${view.round} --why`]),

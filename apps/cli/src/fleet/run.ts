@@ -95,6 +95,23 @@ export function runCommand(): Command {
       },
     )
   }
+  for (const [verb, description] of [
+    ['approve', 'release a candidate that its guards left to a person'],
+    ['reject', 'do not release it; the run goes on from the adapter before'],
+  ] as const) {
+    runs(
+      withApi(run.command(`${verb} <run>`).description(description)).option(
+        '--reason <text>',
+        'why, for those who read the journal',
+      ),
+      async (options: ApiOptions & { readonly reason?: string }, output, [id]) => {
+        const path = `/api/v1/runs/${encodeURIComponent(needed(id, '<run>'))}/${verb}`
+        const { reason } = options
+        const view = await createApi(options).post<RunView>(path, reason === undefined ? {} : { reason })
+        output.result(view, [`run ${view.run} goes on: lorica run watch ${view.run}`])
+      },
+    )
+  }
   runs(
     run
       .command('lint')

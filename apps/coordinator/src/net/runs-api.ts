@@ -8,7 +8,7 @@ import {
 } from '@lorica/protocol'
 import { z } from 'zod'
 import { nextOf, nextSchema, pageOf, pageSchema } from '../api/paging.js'
-import { answered, bodyReadBy, type Route, route } from '../api/route.js'
+import { answered, body, bodyReadBy, type Route, route } from '../api/route.js'
 import { availableAgents } from '../fleet/availability.js'
 import { CHAMPION, expectChampion } from '../rollouts/starting.js'
 import type { Conductor } from '../rounds/conductor.js'
@@ -122,6 +122,22 @@ export function runsRoutes(
         },
       }),
     ),
+    ...decisions.map(([verb, decision, summary]) =>
+      route({
+        path: `POST /api/v1/runs/:id/${verb}`,
+        role: 'operator',
+        summary,
+        params: runParams,
+        body: decisionBody,
+        answer: runViewSchema,
+        codes: ['LRC-3004', 'LRC-3005', 'LRC-3024'],
+        act: async ({ params, body: { reason = null } }) => {
+          const { runId } = runOf(params.id)
+          await conductor.decide(runId, decision, reason)
+          return conductor.view(runOf(runId))
+        },
+      }),
+    ),
     route({
       path: 'GET /api/v1/runs/:id/events',
       role: 'viewer',
@@ -140,6 +156,18 @@ export function runsRoutes(
     }),
   ]
 }
+
+const decisionBody = body(
+  'decision',
+  z.strictObject({
+    reason: z.string().min(1).max(1000).optional().describe('why, for those who read the journal'),
+  }),
+)
+
+const decisions = [
+  ['approve', 'released', 'Releases a candidate that its guards left to a person'],
+  ['reject', 'rejected', 'Does not release a candidate that its guards left to a person'],
+] as const
 
 const steering = [
   ['cancel', 'Ends a run'],

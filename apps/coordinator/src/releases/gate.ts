@@ -1,49 +1,40 @@
 import { LEAST_COHORT } from '@lorica/privacy'
-import type { RunSpec } from '@lorica/protocol'
+import type { GuardFinding, RunSpec } from '@lorica/protocol'
 import type { Measured } from '../journal-event.js'
+import { findingText } from './finding-text.js'
+import { guardFindings, type Losses } from './guards.js'
 
-/** Whether a candidate becomes a release, why, and the two numbers that were compared. */
+/** Whether a candidate becomes a release, why, and what was compared. `held`: a person decides. */
 export interface Verdict {
-  readonly verdict: 'released' | 'rejected'
+  readonly verdict: 'released' | 'rejected' | 'held'
   readonly reason: string
   readonly loss: number | null // of the candidate, over the agents that measured both
   readonly parentLoss: number | null
+  readonly guards: readonly GuardFinding[]
 }
 
 /** The verdict over a candidate of sites or examples that are protected: what was measured tells of their data, so it decides nothing. */
 export function unmeasured({ loss }: Measured): Verdict {
   const reason = 'what agents measure decides nothing where sites or examples are protected'
-  return { verdict: 'released', reason, loss, parentLoss: null }
+  return { verdict: 'released', reason, loss, parentLoss: null, guards: [] }
 }
 
 /**
  * Decides over a candidate. It must have been measured unless nothing is held out, its loss must be finite, and no guard may be
- * broken: loss <= parent's loss * (1 + worseBy). Only agents that measured both count, each with its tokens.
+ * broken. Means are over agents that measured both, each with its tokens.
  */
 export function judge(candidate: Measured, parent: Measured | null, evaluate: RunSpec['evaluate']): Verdict {
-  if (candidate.loss === null) {
+  const { loss } = candidate
+  if (loss === null) {
     const isUnmeasured = evaluate.holdout === 0
     return {
       verdict: isUnmeasured ? 'released' : 'rejected',
       reason: isUnmeasured ? 'nothing is held out, so it was not measured' : 'no agent measured it',
-      loss: null,
-      parentLoss: null,
+      ...{ loss, parentLoss: null, guards: [] },
     }
   }
-  const before = new Map(parent?.perAgent.map((agent) => [agent.agentId, agent.loss]))
-  const both = candidate.perAgent.filter(({ agentId }) => before.has(agentId))
-  if (both.length === 0) {
-    return {
-      verdict: 'released',
-      reason: 'nothing to compare it with',
-      loss: candidate.loss,
-      parentLoss: null,
-    }
-  }
-  const tokens = both.reduce((sum, agent) => sum + agent.tokens, 0)
-  const loss = both.reduce((sum, agent) => sum + agent.loss * agent.tokens, 0) / tokens
-  const parentLoss = both.reduce((sum, agent) => sum + before.get(agent.agentId)! * agent.tokens, 0) / tokens
-  return compared({ loss, parentLoss }, evaluate)
+  const losses = lossesOfBoth(candidate, parent)
+  return decided(losses, guardFindings(evaluate.guards, candidate, losses), loss)
 }
 
 /**
@@ -57,7 +48,10 @@ export function judgePooled(
 ): Verdict {
   const { loss } = candidate
   const parentLoss = parent?.loss ?? null
-  if (loss !== null && parentLoss !== null) return compared({ loss, parentLoss }, evaluate)
+  if (loss !== null && parentLoss !== null) {
+    const losses = { loss, parentLoss }
+    return decided(losses, guardFindings(evaluate.guards, candidate, losses), loss)
+  }
   const verdict = judge(candidate, null, evaluate)
   return verdict.verdict === 'rejected'
     ? {
@@ -67,13 +61,30 @@ export function judgePooled(
     : verdict
 }
 
-function compared(
-  { loss, parentLoss }: { readonly loss: number; readonly parentLoss: number },
-  evaluate: RunSpec['evaluate'],
-): Verdict {
-  const broken = evaluate.guards.find(({ worseBy }) => loss > parentLoss * (1 + worseBy))
-  const change = `loss ${loss.toFixed(4)}, before ${parentLoss.toFixed(4)}`
-  if (broken === undefined) return { verdict: 'released', reason: change, loss, parentLoss }
-  const limit = `${(broken.worseBy * 100).toFixed(1)}%`
-  return { verdict: 'rejected', reason: `${change}: worse by more than ${limit}`, loss, parentLoss }
+/** Null where no agent measured both. */
+function lossesOfBoth(candidate: Measured, parent: Measured | null): Losses | null {
+  const before = new Map(parent?.perAgent.map((agent) => [agent.agentId, agent.loss]))
+  const both = candidate.perAgent.filter(({ agentId }) => before.has(agentId))
+  if (both.length === 0) return null
+  const tokens = both.reduce((sum, agent) => sum + agent.tokens, 0)
+  return {
+    loss: both.reduce((sum, agent) => sum + agent.loss * agent.tokens, 0) / tokens,
+    parentLoss: both.reduce((sum, agent) => sum + before.get(agent.agentId)! * agent.tokens, 0) / tokens,
+  }
+}
+
+/** A guard that fails rejects; else one that cannot tell leaves it to a person. */
+function decided(losses: Losses | null, guards: readonly GuardFinding[], loss: number): Verdict {
+  const change =
+    losses === null
+      ? 'nothing to compare it with'
+      : `loss ${losses.loss.toFixed(4)}, before ${losses.parentLoss.toFixed(4)}`
+  const numbers = { loss: losses?.loss ?? loss, parentLoss: losses?.parentLoss ?? null, guards }
+  const enforced = guards.filter(({ mode }) => mode === 'enforce')
+  const broken = enforced.find(({ verdict }) => verdict === 'fail')
+  if (broken !== undefined)
+    return { verdict: 'rejected', reason: `${change}: ${findingText(broken)}`, ...numbers }
+  const open = enforced.find(({ verdict }) => verdict === 'inconclusive')
+  if (open !== undefined) return { verdict: 'held', reason: `${change}: ${findingText(open)}`, ...numbers }
+  return { verdict: 'released', reason: change, ...numbers }
 }

@@ -4,6 +4,7 @@
  */
 import { type EvaluateAssignment, type Evaluation, LoricaError, type ReleaseView } from '@lorica/protocol'
 import type { Presence } from '../fleet/roster.js'
+import type { LossPairs } from '../journal-rollout-event.js'
 import { newId } from '../random.js'
 import type { Parts } from '../rounds/parts.js'
 import { evaluateAssignment } from '../rounds/plan.js'
@@ -83,12 +84,12 @@ export function createComparison(
     answered(agentId, assignmentId, evaluation) {
       const question = asked.get(agentId)
       if (question === undefined || question.assignmentId !== assignmentId) return false
-      if (evaluation !== null && evaluation.pairs === undefined)
+      if (evaluation !== null && evaluation.comparison === undefined)
         throw new LoricaError(
           'LRC-1007',
-          'evaluation: "pairs": expected those of an assignment with against',
+          'evaluation: "comparison": expected that of an assignment with against',
           {
-            expected: 'pairs',
+            expected: 'a comparison',
             received: 'nothing',
           },
         )
@@ -106,6 +107,13 @@ export function createComparison(
       answered.clear()
     },
   }
+}
+
+/** What an answer says of the losses of rows; null: the agent does not measure. */
+export function lossPairsOf(evaluation: Evaluation | null): LossPairs | null {
+  const { comparison } = evaluation ?? {}
+  if (evaluation === null || comparison === undefined) return null
+  return { ...comparison.loss, against: comparison.againstLossSum / evaluation.tokens }
 }
 
 const adapterOf = ({ manifest }: ReleaseView) => ({ version: manifest.version, files: [...manifest.files] })

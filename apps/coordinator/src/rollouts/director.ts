@@ -17,7 +17,7 @@ import {
 import type { Presence } from '../fleet/roster.js'
 import type { RolloutStep } from '../journal-rollout-event.js'
 import type { Parts } from '../rounds/parts.js'
-import { createComparison, mayMeasure } from './comparison.js'
+import { createComparison, lossPairsOf, mayMeasure } from './comparison.js'
 import { decide, type Known } from './decision.js'
 import { metricsOf } from './metrics.js'
 import { createObservations } from './observation.js'
@@ -61,7 +61,7 @@ export function startDirector(parts: Parts): Director {
   const telling = createTelling(parts)
   const comparison = createComparison(parts, (rollout, agentId, evaluation) => {
     const { rolloutId } = rollout
-    ledger.record({ type: 'rollout-measured', rolloutId, agentId, pairs: evaluation?.pairs ?? null })
+    ledger.record({ type: 'rollout-measured', rolloutId, agentId, pairs: lossPairsOf(evaluation) })
     advance()
   })
   const state = () => ledger.rollouts()

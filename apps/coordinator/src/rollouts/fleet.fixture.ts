@@ -25,6 +25,16 @@ import type { Parts } from '../rounds/parts.js'
 import { createShelf, openMemory } from '../store/memory.js'
 import { type Director, startDirector } from './director.js'
 
+/** What agents here say of their predictions, of which nothing depends on it. */
+const PREDICTIONS = {
+  right: 0,
+  calibration: Array.from({ length: 10 }, (_, at) => ({
+    labels: at === 0 ? 1000 : 0,
+    confidence: 0,
+    right: 0,
+  })),
+}
+
 /** An agent as the world knows it. */
 export interface WorldAgent {
   readonly agentId: string
@@ -159,12 +169,19 @@ export async function startWorld(count: number): Promise<World> {
     queueMicrotask(() => {
       if (born !== life) return
       director.evaluated(agent.agentId, {
-        ...{ assignmentId: assignment.assignmentId, lossSum: 1, tokens: 1, evaluateMs: 1 },
-        pairs: {
-          count: ours.length,
-          sum: differences.reduce((sum, one) => sum + one, 0),
-          sumOfSquares: differences.reduce((sum, one) => sum + one * one, 0),
-          against: theirs.reduce((sum, one) => sum + one, 0) / theirs.length,
+        ...{ assignmentId: assignment.assignmentId, lossSum: 1, tokens: theirs.length, evaluateMs: 1 },
+        comparison: {
+          ...{
+            adapter: PREDICTIONS,
+            against: PREDICTIONS,
+            accuracy: { count: ours.length, sum: 0, sumOfSquares: 0 },
+          },
+          againstLossSum: theirs.reduce((sum, one) => sum + one, 0),
+          loss: {
+            count: ours.length,
+            sum: differences.reduce((sum, one) => sum + one, 0),
+            sumOfSquares: differences.reduce((sum, one) => sum + one * one, 0),
+          },
         },
       })
     })

@@ -2,15 +2,13 @@ import { updateDataBytes } from '@lorica/peft-core'
 import { manifestId, type Release, type RoundRecord } from '@lorica/protocol'
 import type { Contribution, Measured } from '../journal-event.js'
 import { announceTrust } from '../releases/announce-trust.js'
-import { judge, judgePooled, unmeasured, type Verdict } from '../releases/gate.js'
-import { exampleDpIn } from '../runs/example-privacy.js'
 import { contributionsOf, type RoundState, refusalsOf } from '../runs/round.js'
 import { weightsSha256 } from '../runs/run.js'
-import { isPrivate } from '../runs/secure-terms.js'
 import { tensorsOf } from '../runs/strategy.js'
 import { weighted } from '../runs/weights.js'
 import type { ActiveRun } from './active-run.js'
 import { costOf, energyOf } from './expense.js'
+import type { Decided } from './judging.js'
 import { lineageOf } from './lineage.js'
 import { manifestOf } from './manifest.js'
 import type { Parts } from './parts.js'
@@ -19,11 +17,12 @@ import { failRound, openRoundOf } from './training.js'
 
 interface MeasuredCandidate {
   readonly measured: Measured
+  readonly verdict: Decided
   readonly durable: Promise<unknown>
 }
 
 /**
- * Decides over the measured candidate of the open round, and commits the round: with a release, which every connected agent
+ * Commits the open round as its candidate was decided over: with a release, which every connected agent
  * is offered, or with the reason why not. Runs that commit at the same time take turns, so that versions only grow.
  */
 export function commitRound(parts: Parts, active: ActiveRun, candidate: MeasuredCandidate): Promise<void> {
@@ -48,10 +47,7 @@ async function commitAs(
   active.abort.signal.throwIfAborted()
   const run = active.run()
   const round = openRoundOf(active)
-  const { measured } = candidate
-  const isProtected = round.privacy !== null || exampleDpIn(run.spec) !== undefined
-  const judged = isPrivate(run.spec) ? judgePooled : judge
-  const verdict = isProtected ? unmeasured(measured) : judged(measured, run.parent, run.spec.evaluate)
+  const { measured, verdict } = candidate
   const contributions = contributionsOf(round)
   if (failsForRevoked(parts, active, contributions)) return null
   const bytesUpAsF32 = await bytesAsF32(active, round, contributions)
@@ -127,7 +123,7 @@ function recordOf(
   active: ActiveRun,
   round: RoundState,
   outcome: {
-    readonly verdict: Verdict
+    readonly verdict: Decided
     readonly measured: Measured
     readonly contributions: readonly Contribution[]
     readonly bytesUpAsF32: number
@@ -164,6 +160,7 @@ function recordOf(
     overheadSeconds: seconds - trainSeconds,
     loss: measured.loss,
     parentLoss: verdict.parentLoss,
+    guards: verdict.guards,
     evaluation: measured.perAgent,
     adapterSha256: weightsSha256(next.files),
     committedAt: new Date(parts.clock.now()).toISOString(),

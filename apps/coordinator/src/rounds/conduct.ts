@@ -7,6 +7,7 @@ import { isPrivate } from '../runs/secure-terms.js'
 import type { ActiveRun } from './active-run.js'
 import { aggregateRound } from './aggregation.js'
 import { commitRound } from './commit.js'
+import { comparesExamples, judgeCandidate } from './judging.js'
 import { measure } from './measuring.js'
 import type { Parts } from './parts.js'
 import { sumRound } from './secure-round.js'
@@ -54,13 +55,14 @@ async function conductRound(parts: Parts, active: ActiveRun): Promise<void> {
   const round = openRoundOf(active)
   const adapter = { version: parts.registry.nextVersion(), files: round.candidate ?? [] }
   const agents = measuresHeldOut(spec) ? contributionsOf(round).map(({ agentId }) => agentId) : []
-  const measured = await measure(parts, active, {
-    adapter,
-    round: round.round,
-    agents,
-    maxTokens: spec.evaluate.tokens,
-  })
-  await commitRound(parts, active, { measured, durable: aggregated.durable })
+  const measured =
+    round.held?.measured ??
+    (await measure(parts, active, {
+      ...{ adapter, round: round.round, agents, maxTokens: spec.evaluate.tokens },
+      ...(comparesExamples(spec) ? { against: active.run().adapter } : {}),
+    }))
+  const verdict = await judgeCandidate(parts, active, measured)
+  await commitRound(parts, active, { measured, verdict, durable: aggregated.durable })
 }
 
 async function measureBaseline(parts: Parts, active: ActiveRun): Promise<void> {

@@ -19,6 +19,8 @@ export interface Conductor extends Hearing {
   /** There is a new run to work on. */
   runAdded(): void
   cancel(runId: string): Promise<void>
+  /** Decides over the candidate that the guards of the run left to a person. LRC-3024: there is none. */
+  decide(runId: string, decision: 'released' | 'rejected', reason: string | null): Promise<void>
   /** The run opens no new round; an open one ends normally. Nothing happens when it is paused already. */
   pause(runId: string): Promise<void>
   resume(runId: string): Promise<void>
@@ -139,6 +141,14 @@ export function startConductor(parts: Parts): Conductor {
         end(active, 'cancelled', reason)
         active.abort.abort(new LoricaError('LRC-3009', reason))
       }
+      await parts.ledger.flush()
+    },
+    async decide(runId, decision, reason) {
+      const { current } = unended(runId)
+      if (current === null || current.held === null || current.held.decision !== null)
+        throw new LoricaError('LRC-3024', `no candidate of run ${runId} waits for a person`)
+      parts.ledger.record({ type: 'candidate-decided', runId, round: current.round, decision, reason })
+      activeRuns.get(runId)?.bell.ring()
       await parts.ledger.flush()
     },
     pause: (runId) => setPaused(runId, true),

@@ -67,10 +67,10 @@ export function createHearing(parts: Parts, leases: Leases, activeRuns: () => re
         return
       }
     },
-    evaluated(agentId, { assignmentId, lossSum, tokens }) {
+    evaluated(agentId, { assignmentId, lossSum, tokens, comparison }) {
       for (const active of activeRuns()) {
         const round = active.measurement?.round ?? 0
-        if (!takeAnswer(active, agentId, assignmentId, { lossSum, tokens })) continue
+        if (!takeAnswer(active, agentId, assignmentId, { lossSum, tokens, comparison })) continue
         const answer = { round, agentId, name: nameOf(agentId), loss: lossSum / tokens, tokens }
         parts.ledger.announce(active.runId, (stamp) => ({ ...stamp, type: 'evaluation-received', ...answer }))
         return

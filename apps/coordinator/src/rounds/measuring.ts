@@ -5,7 +5,7 @@ import { hidesSites } from '../runs/hidden-sites.js'
 import type { Run } from '../runs/run.js'
 import { hasPersonal, tensorsOf } from '../runs/strategy.js'
 import type { ActiveRun } from './active-run.js'
-import { answerMeasurement, isMeasured, measuredOf, openMeasurement } from './measurement.js'
+import { type Answer, answerMeasurement, isMeasured, measuredOf, openMeasurement } from './measurement.js'
 import type { Parts } from './parts.js'
 import { evaluateAssignment } from './plan.js'
 import { tickMs } from './training.js'
@@ -16,6 +16,7 @@ export interface MeasureRequest {
   readonly round: number
   readonly agents: readonly string[]
   readonly maxTokens: number | null // per agent; null: all
+  readonly against?: Run['adapter'] // with which it is compared, example by example
 }
 
 /** Has agents measure an adapter; where no single site is to be seen, only what they come to together is told. Waits until all have answered, their leases have lapsed, or the deadline of a round has passed. */
@@ -27,11 +28,15 @@ export async function measure(
   const { clock, random } = parts
   const startedMs = clock.monotonicMs()
   const run = active.run()
-  const { round, maxTokens } = request
+  const { round, maxTokens, against } = request
   const personal = hasPersonal(run.spec) ? tensorsOf(run.spec, await active.adapter(), round).personal : []
   const assignments = new Map(request.agents.map((agentId) => [agentId, newId(random)]))
   const assignmentFor = (assignmentId: string) =>
-    evaluateAssignment(run, { assignmentId, round, maxTokens }, { adapter: request.adapter, personal })
+    evaluateAssignment(
+      run,
+      { assignmentId, round, maxTokens },
+      { adapter: request.adapter, personal, against },
+    )
   active.measurement = { round, state: openMeasurement(assignments), assignmentFor }
   for (const [agentId, assignmentId] of assignments)
     active.ask(agentId, assignmentId, () => assignmentFor(assignmentId))
@@ -63,7 +68,7 @@ export function takeAnswer(
   active: ActiveRun,
   agentId: string,
   assignmentId: string,
-  answer: { readonly lossSum: number; readonly tokens: number } | null,
+  answer: Answer | null,
 ): boolean {
   const { measurement } = active
   if (measurement === null || measurement.state.assignments.get(agentId) !== assignmentId) return false

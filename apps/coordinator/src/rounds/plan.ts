@@ -192,7 +192,15 @@ function timeLeftMs(
 export function evaluateAssignment(
   run: Run,
   of: { readonly assignmentId: string; readonly round: number; readonly maxTokens: number | null },
-  { adapter, personal }: { readonly adapter: Run['adapter']; readonly personal: readonly string[] },
+  {
+    adapter,
+    personal,
+    against,
+  }: {
+    readonly adapter: Run['adapter']
+    readonly personal: readonly string[]
+    readonly against?: Run['adapter'] | undefined
+  },
 ): EvaluateAssignment {
   const { spec } = run
   return {
@@ -202,6 +210,7 @@ export function evaluateAssignment(
     data: { ...spec.data, holdout: spec.evaluate.holdout },
     batch: spec.local.batch,
     maxTokensEvaluated: of.maxTokens,
+    ...(against === undefined ? {} : { against: { version: against.version, files: [...against.files] } }),
     ...(personal.length === 0 ? {} : { personal: [...personal] }),
     deadlineMs: spec.rounds.deadlineMs ?? NO_DEADLINE_MS,
   }

@@ -68,6 +68,7 @@ export function roundView(run: Run, round: number, live: Live): RoundView | unde
     loss: record?.loss ?? null,
     ...expenseIn(record ?? {}),
     aggregation: latest.aggregation,
+    guards: record?.guards ?? latest.held?.guards ?? [],
     attempts: attempts.map((attempt) => attemptView(attempt, live)),
   }
 }

@@ -1,4 +1,5 @@
 import type { AggregationView, FileReference, RefusalRecord } from '@lorica/protocol'
+import { type HeldCandidate, stepHeld } from '../journal-candidate-event.js'
 import type {
   Bystander,
   Contribution,
@@ -41,6 +42,7 @@ export interface RoundState {
   readonly privacy: RoundPrivacy | null // how it protects its sites
   readonly isCharged: boolean // to the accounts of those sites
   readonly nextClip: number | null // of the round after it, where the clip adapts
+  readonly held: HeldCandidate | null // the candidate, where its guards left it to a person
   readonly sum: RoundSum | null // of updates that nobody sees; null before it begins
   readonly plannedAt: string
   readonly closedAt: string | null
@@ -80,6 +82,7 @@ export function openRound(
       privacy: event.privacy ?? null,
       isCharged: false,
       nextClip: null,
+      held: null,
       sum: null,
       plannedAt: at,
       closedAt: null,
@@ -113,6 +116,9 @@ export function stepRound(state: RoundState, event: RoundEvent, at: string): Rou
     case 'sum-step':
     case 'sum-finished':
       return event.round === state.round ? { ...state, sum: stepSum(state.sum, event) } : state
+    case 'candidate-held':
+    case 'candidate-decided':
+      return event.round === state.round ? { ...state, held: stepHeld(state.held, event) } : state
     case 'round-aggregated':
       if (event.round !== state.round) return state
       return {

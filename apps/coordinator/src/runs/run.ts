@@ -90,6 +90,8 @@ export function stepRun(run: Run, { event, at }: Pick<JournalEntry, 'event' | 'a
     case 'privacy-charged':
     case 'sum-step':
     case 'sum-finished':
+    case 'candidate-held':
+    case 'candidate-decided':
       return inRound(run, event, at)
     case 'round-closed': {
       const closed = inRound(run, event, at)

@@ -27,6 +27,7 @@ test('a causal model predicts a label at the position before it', () => {
     lossSum: 3,
     milliseconds: 8,
     rows: 2,
+    columns: 3,
     examples: 2,
     places: Int32Array.of(1, 5),
     labels: Int32Array.of(4, 7),

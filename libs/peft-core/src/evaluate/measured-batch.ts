@@ -11,6 +11,7 @@ export interface MeasuredBatch {
   readonly milliseconds: number
   /** Rows that the model computed; `examples` leaves out those that only fill up the batch. */
   readonly rows: number
+  readonly columns: number
   readonly examples: number
   /** Where the labels stand among those of the batch, (B, T) or (B). */
   readonly places: Int32Array
@@ -62,6 +63,7 @@ export function measuredBatch(batch: Batch, task: Task, measurement: RawMeasurem
     lossSum: places.length === 0 ? 0 : loss * places.length,
     milliseconds,
     rows,
+    columns,
     examples: new Set(places.map((place) => Math.floor(place / columns))).size,
     places,
     labels: places.map((place) => labels[place] as number),

@@ -3,6 +3,7 @@ import type { MeasuredBatch } from './measured-batch.js'
 import { createMetricsTally } from './metrics.js'
 
 const none = {
+  columns: 1,
   logProbabilities: new Float32Array(),
   expectedLogs: new Float32Array(),
   logDeviations: new Float32Array(),

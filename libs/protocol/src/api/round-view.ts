@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { aggregationViewSchema } from './aggregation-view.js'
+import { guardFindingSchema } from './guard-finding.js'
 import { instantSchema } from './instant.js'
 import { lateStartSchema, refusalRecordSchema, roundRecordSchema } from './run-view.js'
 import type { Shown } from './shown.js'
@@ -124,6 +125,9 @@ export const roundViewSchema = z
     aggregation: aggregationViewSchema
       .nullable()
       .describe('how the candidate was made; null before, and of rounds of older versions'),
+    guards: z
+      .array(guardFindingSchema)
+      .describe('what each guard found of the candidate; none before, and of rounds of older versions'),
     attempts: z.array(attemptViewSchema),
   })
   .meta({ id: 'RoundView' })

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { energySchema, updateEncodingSchema } from '../messages/field.js'
 import { agentEvaluationSchema } from '../signing/manifest.js'
 import type { RunSpec } from '../spec/run-spec.js'
+import { guardFindingSchema } from './guard-finding.js'
 import { instantSchema } from './instant.js'
 import { runSpecShownSchema } from './run-spec-shown.js'
 import type { Shown } from './shown.js'
@@ -97,6 +98,9 @@ export const roundRecordSchema = z
     overheadSeconds: z.number().describe('seconds less trainSeconds'),
     loss: z.number().nullable().describe('of the candidate on held-out text, mean over tokens'),
     parentLoss: z.number().nullable().describe('of what it replaces, on the same text'),
+    guards: z
+      .exactOptional(z.array(guardFindingSchema))
+      .describe('what each guard found; absent in rounds of older versions'),
     evaluation: z.array(agentEvaluationSchema),
     adapterSha256: z.string().describe('of adapter_model.safetensors that the next round starts from'),
     committedAt: instantSchema,

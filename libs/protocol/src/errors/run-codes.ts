@@ -129,4 +129,9 @@ export const runCodes = {
       'What was asked does not go with the state of the rollout, such as undoing one that never reached everybody.',
     action: 'See its state with `lorica rollout watch`.',
   },
+  'LRC-3024': {
+    title: 'No candidate waits for a person',
+    meaning: 'The guards of the run left nothing open, or the candidate was decided over before.',
+    action: 'See what the run waits for with `lorica run show`.',
+  },
 } as const

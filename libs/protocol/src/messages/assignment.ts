@@ -12,12 +12,14 @@ import {
 import { readMessage, readReply } from './message.js'
 import { since } from './since.js'
 
+const adapterSchema = z.strictObject({ version: countSchema, files: filesSchema })
+
 const origin = {
   assignmentId: idSchema,
   runId: idSchema,
   round: countSchema, // 1, 2, ...; an evaluation of round 0 measures the adapter that the run starts from
   base: z.strictObject({ sha256: sha256Schema, files: filesSchema }), // the frozen model, pinned by content
-  adapter: z.strictObject({ version: countSchema, files: filesSchema }), // a PEFT folder; version 0 is the start
+  adapter: adapterSchema, // a PEFT folder; version 0 is the start
   personal: since(2, z.array(z.string().max(1024)).max(100_000)), // tensors of the adapter that agents have of their own, and never send; absent: none
 }
 
@@ -114,7 +116,7 @@ export const evaluateAssignmentSchema = z.strictObject({
   data: dataSchema,
   batch: positiveSchema.max(65_536), // rows of one batch
   maxTokensEvaluated: positiveSchema.nullable(), // null: all of it
-  against: since(2, z.strictObject({ version: countSchema, files: filesSchema })), // another adapter, measured on the same rows one by one: the answer has pairs; absent: none
+  against: since(2, adapterSchema), // measure this one, too, and tell how the two compare example by example; absent: the loss alone
   deadlineMs: positiveSchema,
 })
 

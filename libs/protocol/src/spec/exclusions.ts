@@ -2,6 +2,7 @@ import { LoricaError } from '../errors/lorica-error.js'
 import type { RunStrategy } from './aggregate-spec.js'
 import { dpExclusions } from './dp-exclusions.js'
 import { exampleDpExclusions } from './example-dp-exclusions.js'
+import { guardExclusions } from './guard-spec.js'
 import { leastUpdates } from './robust-spec.js'
 import { scaffoldExclusions } from './scaffold-exclusions.js'
 import { secureExclusions } from './secure-exclusions.js'
@@ -204,6 +205,7 @@ const exclusions: readonly Exclusion[] = [
 const all: readonly Exclusion[] = [
   ...exclusions,
   ...scaffoldExclusions,
+  ...guardExclusions,
   ...dpExclusions,
   ...exampleDpExclusions,
   ...secureExclusions,

@@ -1,5 +1,6 @@
 import type { RunStrategy } from './aggregate-spec.js'
 import type { DpSpec } from './dp-spec.js'
+import type { GuardSpec } from './guard-spec.js'
 import type { RobustSpec } from './robust-spec.js'
 
 /** The settings of a run that may exclude each other. */
@@ -35,7 +36,7 @@ export interface Settings {
     readonly secureAggregation?: { readonly minSurvivors?: number | undefined } | undefined
     readonly dp?: DpSpec | undefined
   }
-  readonly evaluate: { readonly guards: readonly unknown[]; readonly holdout: number }
+  readonly evaluate: { readonly guards: readonly GuardSpec[]; readonly holdout: number }
   readonly update: { readonly encoding: string }
 }
 

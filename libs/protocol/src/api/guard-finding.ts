@@ -1,0 +1,27 @@
+import { z } from 'zod'
+import { guardMetrics } from '../spec/guard-spec.js'
+import type { Shown } from './shown.js'
+
+export const guardFindingSchema = z
+  .object({
+    metric: z.enum(guardMetrics),
+    of: z.enum(['all', 'each']),
+    mode: z.enum(['enforce', 'dry-run']),
+    verdict: z
+      .enum(['pass', 'fail', 'inconclusive'])
+      .describe(
+        'inconclusive: the interval reaches to both sides of what is allowed, or too few examples were compared',
+      ),
+    agentId: z.string().nullable().describe('of a guard of each: the agent that did worst'),
+    value: z.number().nullable().describe('of the candidate; null: no agent compared it'),
+    before: z.number().nullable(),
+    allowed: z.number().nullable().describe('how much worse it may be, in the unit of the metric'),
+    interval: z
+      .object({ low: z.number(), high: z.number(), confidence: z.number() })
+      .nullable()
+      .describe('of how much worse it is; null: the guard looks at means only'),
+    examples: z.int().nullable().describe('that were compared'),
+  })
+  .meta({ id: 'GuardFinding' })
+/** What a guard found of a candidate beside the adapter before. */
+export type GuardFinding = Shown<typeof guardFindingSchema>
