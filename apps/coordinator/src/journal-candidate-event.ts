@@ -1,5 +1,13 @@
-import type { GuardFinding } from '@lorica/protocol'
-import type { Measured } from './journal-event.js'
+import type { AgentEvaluation, Comparison, GuardFinding } from '@lorica/protocol'
+
+/** A measured adapter: mean loss over the held-out tokens of every agent that answered. */
+export interface Measured {
+  readonly loss: number | null // nats; null: no agent answered
+  readonly tokens: number
+  readonly perAgent: readonly AgentEvaluation[]
+  readonly seconds: number
+  readonly comparisons?: readonly { readonly agentId: string; readonly comparison: Comparison }[] // with the adapter before, where guards ask for it
+}
 
 /** What the guards of a run could not decide, and what a person decided. */
 export type CandidateEvent =

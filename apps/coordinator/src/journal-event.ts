@@ -1,8 +1,6 @@
 import type {
-  AgentEvaluation,
   AgentFate,
   AggregationView,
-  Comparison,
   ContributionRecord,
   FileReference,
   LastProgress,
@@ -16,19 +14,12 @@ import type {
 import type { Alarm } from './fleet/alarms.js'
 import type { Operator } from './fleet/operators.js'
 import type { TokenRecord } from './fleet/tokens.js'
-import type { CandidateEvent } from './journal-candidate-event.js'
+import type { CandidateEvent, Measured } from './journal-candidate-event.js'
 import type { PrivacyEvent, RoundPrivacy } from './journal-privacy-event.js'
 import type { RolloutEvent } from './journal-rollout-event.js'
 import type { SumEvent } from './journal-sum-event.js'
 
-/** A measured adapter: mean loss over the held-out tokens of every agent that answered. */
-export interface Measured {
-  readonly loss: number | null // nats; null: no agent answered
-  readonly tokens: number
-  readonly perAgent: readonly AgentEvaluation[]
-  readonly seconds: number
-  readonly comparisons?: readonly { readonly agentId: string; readonly comparison: Comparison }[] // with the adapter before, where guards ask for it
-}
+export type { Measured } from './journal-candidate-event.js'
 
 /** The base of a run, pinned by content. */
 export interface PinnedBase {

@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { parsePercentage } from './percentage.js'
-import type { Exclusion, Settings } from './settings.js'
 import { parsedBy, shareSchema } from './spec-field.js'
 
 /** How sure an interval is to hold the true value. */
@@ -34,15 +33,3 @@ export type GuardSpec = Readonly<z.infer<typeof guardSchema>>
 export function looksCloser({ metric, of, confidence, mode }: GuardSpec): boolean {
   return mode !== 'off' && (metric !== 'loss' || of === 'each' || confidence !== undefined)
 }
-
-export const guardExclusions: readonly Exclusion[] = [
-  {
-    applies: (spec) => spec.aggregate.trust === 'private' && closer(spec) !== undefined,
-    first: () => 'aggregate.trust private',
-    second: (spec) => `evaluate.guards ${closer(spec)?.metric} of ${closer(spec)?.of ?? 'all'}`,
-    because: 'only the mean loss of all agents is looked at where no single site is to be seen',
-    instead: 'Guard the metric loss of all, without confidence, or leave evaluate.guards out.',
-  },
-]
-
-const closer = ({ evaluate }: Settings): GuardSpec | undefined => evaluate.guards.find(looksCloser)
