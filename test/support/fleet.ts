@@ -65,6 +65,7 @@ export interface RunSettings {
   readonly privacy?: string // as YAML
   readonly holdout?: string // 20% when left out
   readonly guards?: string // none when left out
+  readonly rollout?: string // as YAML; null when left out
   readonly buffer?: number // updates that close a round; rounds wait for those of all agents when left out
 }
 
@@ -150,7 +151,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
 function runFile(texts: number, settings: RunSettings = {}): string {
   const { rounds = 2, steps = 6, seed = 11, rank = 4, minimum = texts, deadlineSeconds = 120 } = settings
   const { buffer, optimizerState = 'keep', ranks, aggregate = '{}', privacy = '{}' } = settings
-  const { modulesToSave, format = 'text', learningRate = 0.05, holdout = '20%', guards = '[]' } = settings
+  const { modulesToSave, format = 'text', learningRate = 0.05, holdout = '20%' } = settings
+  const { guards = '[]', rollout = 'null' } = settings
   const saved = modulesToSave === undefined ? '' : `, modulesToSave: ${modulesToSave}`
   const buffered =
     buffer === undefined ? '' : `, mode: buffered, buffer: { size: ${buffer}, maxStaleness: null }`
@@ -163,6 +165,7 @@ rounds: { count: ${rounds}, minimum: ${minimum}, deadline: ${deadlineSeconds}s${
 aggregate: ${aggregate}
 privacy: ${privacy}
 evaluate: { holdout: ${holdout}, tokens: 400, guards: ${guards} }
+rollout: ${rollout}
 seed: ${seed}
 `
 }

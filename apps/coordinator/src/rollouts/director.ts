@@ -120,9 +120,14 @@ export function startDirector(parts: Parts): Director {
       telling.forgetAll()
     }
     if (step.type === 'rollout-aborted' || step.type === 'rollout-done' || step.type === 'rollout-undone')
-      for (const presence of roster.all()) // they may close what measured
-        presence.sendRunEnded({ runId: step.rolloutId, state: 'succeeded' }).catch(() => undefined)
+      clock.after(0, () => endMeasuring(step.rolloutId)) // after the answer that led to it
     telling.tellAll()
+  }
+
+  /** Agents may close what measured. */
+  function endMeasuring(runId: string): void {
+    for (const presence of roster.all())
+      presence.sendRunEnded({ runId, state: 'succeeded' }).catch(() => undefined)
   }
 
   /** Agents are to have the champion, also when a person moved the alias. */
