@@ -58,6 +58,7 @@ export function createFollowing(options: FollowingOptions): Following {
   const say = async (report: TargetReport): Promise<void> => {
     await link.request('target.report', report)
     said = report
+    keepLooking()
   }
 
   const follow = async (message: TargetMessage): Promise<void> => {
@@ -148,16 +149,21 @@ export function createFollowing(options: FollowingOptions): Following {
     saidHealth = text
   }
 
-  const cancel = clock.every(LOOK_MS, () => {
-    if (isBusy || said === undefined) return
-    isBusy = true
-    look()
-      .catch(() => undefined) // the link, or a file that is being written: the next look sees it
-      .finally(() => {
-        isBusy = false
-      })
-  })
-  stopped.addEventListener('abort', cancel, { once: true })
+  let cancel: (() => void) | undefined
+  /** Looks from the first target on. */
+  const keepLooking = (): void => {
+    if (cancel !== undefined || stopped.aborted) return
+    cancel = clock.every(LOOK_MS, () => {
+      if (isBusy) return
+      isBusy = true
+      look()
+        .catch(() => undefined) // the link, or a file that is being written: the next look sees it
+        .finally(() => {
+          isBusy = false
+        })
+    })
+    stopped.addEventListener('abort', cancel, { once: true })
+  }
   return {
     take(message) {
       turn = turn.then(() => follow(message).catch((error) => fail(message, error)))

@@ -51,7 +51,8 @@ export interface Director {
   stop(): void
 }
 
-const TICK_MS = 250
+const TICK_MS = 250 // while a rollout is open
+const IDLE_TICK_MS = 60_000
 const DIVERGED = 'LRC-6011' // a loss that is not finite
 
 /** Starts directing: goes on with the rollout that the ledger has open, and watches the one that is done. */
@@ -122,6 +123,7 @@ export function startDirector(parts: Parts): Director {
     if (step.type === 'rollout-aborted' || step.type === 'rollout-done' || step.type === 'rollout-undone')
       clock.after(0, () => endMeasuring(step.rolloutId)) // after the answer that led to it
     telling.tellAll()
+    arm()
   }
 
   /** Agents may close what measured. */
@@ -188,8 +190,22 @@ export function startDirector(parts: Parts): Director {
     standing: state().standing,
     nameOf: (agentId: string) => ledger.member(agentId)?.name ?? agentId,
   })
-  const cancelTick = clock.every(TICK_MS, advance)
+  let isStopped = false
+  let cancelTick = () => {}
+  function arm(): void {
+    cancelTick()
+    if (isStopped) return
+    const delayMs = openRollout(state()) === undefined ? IDLE_TICK_MS : TICK_MS
+    cancelTick = clock.after(delayMs, () => {
+      advance()
+      arm()
+    })
+  }
+  const unlisten = ledger.listen(({ type }) => {
+    if (type === 'run-ended') clock.after(0, () => isStopped || advance())
+  })
   advance()
+  arm()
   return {
     arrived(presence) {
       telling.forget(presence.agentId)
@@ -267,6 +283,10 @@ export function startDirector(parts: Parts): Director {
       const rollout = rolloutOf(rolloutId)
       return rolloutDetail(rollout, viewed(rollout))
     },
-    stop: cancelTick,
+    stop() {
+      isStopped = true
+      cancelTick()
+      unlisten()
+    },
   }
 }

@@ -91,18 +91,18 @@ function releaseOf(version: number): ReleaseView {
 export async function startWorld(count: number): Promise<World> {
   const shelf = createShelf()
   let nowMs = START_MS
-  let timers: { readonly periodMs: number; readonly act: () => void; nextMs: number }[] = []
+  let timers: { readonly act: () => void; readonly atMs: number }[] = []
   const clock: Clock = {
     now: () => nowMs,
     monotonicMs: () => nowMs,
-    after: () => () => {},
-    every(periodMs, act) {
-      const timer = { periodMs, act, nextMs: nowMs + periodMs }
+    after(delayMs, act) {
+      const timer = { act, atMs: nowMs + delayMs }
       timers.push(timer)
       return () => {
         timers = timers.filter((one) => one !== timer)
       }
     },
+    every: () => () => {},
   }
   const releases = [1, 2, 3].map(releaseOf)
   const registry = {
@@ -250,17 +250,22 @@ export async function startWorld(count: number): Promise<World> {
     async settle(ms = 0) {
       await breathe()
       const untilMs = nowMs + ms
-      for (;;) {
-        const next = timers.toSorted((a, b) => a.nextMs - b.nextMs)[0]
-        if (next === undefined || next.nextMs > untilMs) break
-        nowMs = Math.max(nowMs, next.nextMs)
-        next.nextMs = nowMs + Math.max(next.periodMs, ms / 20)
-        next.act()
+      const leastMs = ms / 20 // between two looks, so that days pass quickly
+      const ring = async (): Promise<void> => {
+        const due = timers.filter(({ atMs }) => atMs <= nowMs)
+        timers = timers.filter(({ atMs }) => atMs > nowMs)
+        for (const { act } of due) act()
         await breathe()
       }
+      for (;;) {
+        const nextMs = Math.min(...timers.map(({ atMs }) => atMs))
+        if (nextMs > untilMs) break
+        nowMs = Math.min(untilMs, Math.max(nowMs + leastMs, nextMs))
+        await ring()
+        if (nowMs === untilMs && timers.every(({ atMs }) => atMs > nowMs)) break
+      }
       nowMs = untilMs
-      for (const timer of [...timers]) timer.act()
-      await breathe()
+      await ring()
     },
     async kill() {
       life++
