@@ -40,7 +40,7 @@ export function RolloutPage({ id }: { readonly id: string }) {
           </Head>
           <ol class="groups" aria-label="Groups">
             {rollout.groups.map((group) => (
-              <Group key={group.group} group={group} />
+              <Group key={group.group} group={group} isBack={hasGoneBack(rollout)} />
             ))}
           </ol>
           <MetricsPanel metrics={rollout.metrics} plan={rollout.plan} />
@@ -60,21 +60,27 @@ export function RolloutPage({ id }: { readonly id: string }) {
   )
 }
 
+const hasGoneBack = ({ state }: RolloutDetail): boolean => state === 'aborted' || state === 'undone'
+
 function Group({
+  isBack,
   group: { group, name, agents, state, applied, failed, away },
 }: {
   readonly group: RolloutGroupView
+  readonly isBack: boolean // it had the release, and has it no longer
 }) {
   return (
-    <li data-state={failed > 0 ? 'troubled' : state}>
+    <li data-state={failed > 0 ? 'troubled' : isBack ? 'back' : state}>
       <div class="row spread">
         <h2>Group {group}</h2>
-        <span class={`small ${state === 'good' ? 'good' : 'soft'}`}>{state}</span>
+        <span class={`small ${state === 'good' && !isBack ? 'good' : 'soft'}`}>
+          {isBack && state !== 'waiting' ? 'went back' : state}
+        </span>
       </div>
       <Meter
         label={`Agents of group ${group}`}
         value={agents === 0 ? 0 : applied / agents}
-        kind={failed > 0 ? 'bad' : state === 'good' ? 'done' : 'going'}
+        kind={failed > 0 ? 'bad' : state === 'good' && !isBack ? 'done' : 'going'}
       >
         {applied} of {agents}
       </Meter>

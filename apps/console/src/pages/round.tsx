@@ -11,6 +11,7 @@ import { Head } from '../parts/head.js'
 import { act } from '../parts/notice.js'
 import { Panel } from '../parts/panel.js'
 import { type Column, Table } from '../parts/table.js'
+import { expenseOf } from '../views/expense.js'
 import { bytes, duration, loss, percent } from '../views/format.js'
 import { linkTo } from '../views/route.js'
 import { fateTone, roundTone } from '../views/tone.js'
@@ -47,6 +48,7 @@ export function RoundPage({ id, round }: { readonly id: string; readonly round: 
 function RoundFigures({ view }: { readonly view: RoundView }) {
   const agents = view.attempts.flatMap((attempt) => attempt.agents)
   const accepted = agents.filter(({ fate }) => fate === 'accepted').length
+  const expense = expenseOf([view])
   const sum = (of: (agent: AgentInRound) => number) => agents.reduce((total, agent) => total + of(agent), 0)
   return (
     <Figures
@@ -62,6 +64,7 @@ function RoundFigures({ view }: { readonly view: RoundView }) {
           name: 'Release',
           value: view.release === null ? '-' : <a href={linkTo('releases', view.release)}>{view.release}</a>,
         },
+        ...(expense === null ? [] : [{ name: 'Energy', value: expense.energy, note: expense.note }]),
         {
           name: 'Moved',
           value: bytes(sum(({ bytesUp }) => bytesUp)),

@@ -12,6 +12,7 @@ import { act } from '../parts/notice.js'
 import { useNowMs } from '../parts/now.js'
 import { Panel } from '../parts/panel.js'
 import { ask } from '../parts/question.js'
+import { expenseOf } from '../views/expense.js'
 import { bytes, change, duration, loss } from '../views/format.js'
 import { laneStep, noLanes } from '../views/lanes.js'
 import { lossCurve } from '../views/loss-curve.js'
@@ -101,6 +102,7 @@ function RunFigures({ run, rounds }: { readonly run: RunView; readonly rounds: r
   const nowMs = useNowMs(1000)
   const newest = newestLoss(run)
   const gain = change(run.baseline?.loss, newest)
+  const expense = expenseOf(rounds)
   const sum = (of: (round: RoundSummary) => number) => rounds.reduce((total, round) => total + of(round), 0)
   const endMs = run.endedAt === null ? nowMs : Date.parse(run.endedAt)
   return (
@@ -127,6 +129,7 @@ function RunFigures({ run, rounds }: { readonly run: RunView; readonly rounds: r
           value: bytes(sum(({ bytesUp }) => bytesUp)),
           note: `up, and ${bytes(sum(({ bytesDown }) => bytesDown))} down`,
         },
+        ...(expense === null ? [] : [{ name: 'Energy', value: expense.energy, note: expense.note }]),
         {
           name: run.endedAt === null ? 'So far' : 'Took',
           value: duration(Math.max(0, (endMs - Date.parse(run.createdAt)) / 1000)),
