@@ -114,6 +114,6 @@ test('whatever happens, a fleet has what somebody chose, serials only grow, and 
       const champion = world.ledger().aliases().get('champion')
       expect(new Set(world.agents.map(world.has))).toEqual(new Set([champion]))
     }),
-    { numRuns: 40 },
+    { numRuns: 25 },
   )
 })
