@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { LoricaError } from '@lorica/protocol'
+import { type LogFormat, logFormats } from './log.js'
 import type { DoorLimits } from './net/doorway.js'
 import type { TlsChoice } from './net/tls.js'
 import { parseQuestion, type Question, questionOptions, questionUsage } from './records/question.js'
@@ -49,6 +50,7 @@ export const usage = `Usage: coordinator [--dir D] [--port P] [--host H] [--leas
                  beyond it nothing is read from agents that upload until the disk has caught up. Each of them may have
                  one chunk (256 KiB) more on its way
   --price-kwh P  what a kilowatt hour costs, --price-gb P a gigabyte, --currency C in what (default EUR): rounds then tell their cost
+  --log-format F  text, or json: a JSON object a line on stderr (default text)
   --json         print one line {"url","adminToken","join"} when ready
 
 Records, of --dir D and, where its journal is elsewhere, --store URL:
@@ -73,6 +75,7 @@ export function parseConfig(argv: readonly string[]): Config | Question | 'help'
         insecure: { type: 'boolean', default: false },
         'link-url': { type: 'string' },
         'address-burst': { type: 'string' },
+        'log-format': { type: 'string', default: 'text' },
         'price-kwh': { type: 'string' },
         'price-gb': { type: 'string' },
         currency: { type: 'string', default: 'EUR' },
@@ -85,6 +88,11 @@ export function parseConfig(argv: readonly string[]): Config | Question | 'help'
       },
     })
     if (values.help) return 'help'
+    if (!(logFormats as readonly string[]).includes(values['log-format']))
+      throw new LoricaError('LRC-8001', `--log-format "${values['log-format']}"`, {
+        expected: logFormats.join(' or '),
+        received: values['log-format'],
+      })
     const question = parseQuestion(positionals, values)
     if (question !== undefined) return question
     return {
@@ -106,6 +114,14 @@ export function parseConfig(argv: readonly string[]): Config | Question | 'help'
     if (cause instanceof LoricaError) throw cause
     throw new LoricaError('LRC-8001', (cause as Error).message, { cause })
   }
+}
+
+/** The format of the log in a command line, which is known before all of it is read; another one is refused when it is. */
+export function logFormatIn(argv: readonly string[]): LogFormat {
+  const isJson = argv.some(
+    (word, at) => word === '--log-format=json' || (word === 'json' && argv[at - 1] === '--log-format'),
+  )
+  return isJson ? 'json' : 'text'
 }
 
 function tlsOf(

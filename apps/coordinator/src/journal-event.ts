@@ -18,6 +18,7 @@ import type { CandidateEvent, Measured } from './journal-candidate-event.js'
 import type { PrivacyEvent, RoundPrivacy } from './journal-privacy-event.js'
 import type { RolloutEvent } from './journal-rollout-event.js'
 import type { SumEvent } from './journal-sum-event.js'
+import type { RequestMark } from './request-mark.js'
 
 export type { Measured } from './journal-candidate-event.js'
 
@@ -84,12 +85,6 @@ export interface Contribution extends Omit<ContributionRecord, 'weight'> {
   readonly assignmentId: string
   readonly sizeBytes: number
   readonly acceptedAt: string
-}
-
-/** The request of an operator that a line was written for, where it may be sent again under its key. */
-export interface RequestMark {
-  readonly keySha256: string // of the operator and the key
-  readonly requestSha256: string // of what was asked
 }
 
 /** A line that creates something for an operator. */

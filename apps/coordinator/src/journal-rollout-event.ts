@@ -1,4 +1,5 @@
 import type { MetricView, RolloutSpec } from '@lorica/protocol'
+import type { RequestMark } from './request-mark.js'
 
 /** A target that was issued: it is signed again from these fields whenever it is sent. */
 export interface IssuedTarget {
@@ -38,6 +39,7 @@ export type RolloutStep = { readonly rolloutId: string } & (
       readonly plan: RolloutSpec
       readonly groups: readonly PlannedGroup[]
       readonly cause: { readonly by: 'operator' | 'run'; readonly run: string | null }
+      readonly request?: RequestMark // that it was started by
     }
   | { readonly type: 'rollout-approved' }
   | { readonly type: 'rollout-group-opened'; readonly group: number; readonly target: IssuedTarget }

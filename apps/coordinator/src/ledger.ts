@@ -111,7 +111,8 @@ export function openLedger(
     if (isRolloutEvent(event)) {
       rollouts = rolloutsAfter(rollouts, event, entry)
       aliases = aliasesAfter(aliases, event)
-      return undefined
+      const shown = fleetEventOf(entry)
+      return shown && { event: shown, ofRun: undefined }
     }
     if (event.type === 'token-issued') {
       const { secretSha256, expiresAtMs, uses, name, needsApproval } = event

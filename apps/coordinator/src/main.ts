@@ -2,7 +2,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { asLoricaError } from '@lorica/protocol'
 import { threadAggregator } from './aggregation/aggregator.js'
-import { parseConfig, usage } from './config.js'
+import { logFormatIn, parseConfig, usage } from './config.js'
 import { startCoordinator } from './coordinator.js'
 import { systemHost } from './host.js'
 import { stderrLog } from './log.js'
@@ -12,7 +12,7 @@ import { readyLine, readyScreen } from './screen.js'
 // V8 lets a small heap grow by little before it is marked again, and the buffers of an upload count: once for every 10 MB received.
 setFlagsFromString('--heap-growing-percent=200')
 
-const log = stderrLog()
+const log = stderrLog(logFormatIn(process.argv))
 const isJson = process.argv.includes('--json')
 
 async function main(): Promise<number> {

@@ -38,6 +38,7 @@ export function createMetrics(about: Measured, liveConnections: () => number): M
   const registry = new Registry()
   const registers = [registry]
   const { ledger, roster, conductor, readiness, uploads } = about
+  const tally = () => ledger.tally()
   const delay = monitorEventLoopDelay({ resolution: 20 })
   delay.enable()
 
@@ -109,6 +110,15 @@ export function createMetrics(about: Measured, liveConnections: () => number): M
         .flatMap(({ ended, current }) => (ended === null ? [...(current?.seats.values() ?? [])] : []))
         .filter(({ status }) => status === 'training').length,
   )
+  gauges('lorica_rollouts', 'Rollouts by state', 'state', () =>
+    counted(
+      ['pending', 'running', 'soaking', 'paused', 'done', 'aborted', 'undone'],
+      [...ledger.rollouts().all.values()].map(({ state }) => state),
+    ),
+  )
+  counters('lorica_targets_total', 'Reports of agents on a release that they are to serve', 'outcome', () =>
+    Object.entries(tally().targets),
+  )
   gauge('lorica_releases', 'Releases', () => ledger.releases().length)
   new Gauge({
     name: 'lorica_release_loss',
@@ -122,7 +132,6 @@ export function createMetrics(about: Measured, liveConnections: () => number): M
       if (loss !== null && (isPooled || perAgent.length >= LEAST_COHORT)) this.set(loss)
     },
   })
-  const tally = () => ledger.tally()
   counters('lorica_rounds_total', 'Rounds by outcome', 'outcome', () => Object.entries(tally().rounds))
   counters('lorica_updates_total', 'Updates of agents by outcome', 'outcome', () =>
     Object.entries(tally().updates),

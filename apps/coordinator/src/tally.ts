@@ -7,6 +7,7 @@ export interface Tally {
   readonly updates: Readonly<Record<'accepted' | 'refused' | 'declined' | 'revoked', number>>
   readonly refusals: ReadonlyMap<string, number> // by code
   readonly alarms: ReadonlyMap<string, number> // by kind
+  readonly targets: Readonly<Record<'applied' | 'failed', number>> // reports of agents on what they are to serve
   readonly bytesUp: number // of committed rounds
   readonly bytesDown: number
   readonly roundSeconds: number // of committed rounds, all together
@@ -20,6 +21,7 @@ export const noTally: Tally = {
   updates: { accepted: 0, refused: 0, declined: 0, revoked: 0 },
   refusals: new Map(),
   alarms: new Map(),
+  targets: { applied: 0, failed: 0 },
   ...{ bytesUp: 0, bytesDown: 0, roundSeconds: 0, trainSeconds: 0, joules: { measured: 0, estimated: 0 } },
 }
 
@@ -53,6 +55,8 @@ export function tallyAfter(tally: Tally, event: JournalEvent): Tally {
       return refusedAfter({ ...tally, updates: { ...updates, declined: updates.declined + 1 } }, event.code)
     case 'seat-revoked':
       return refusedAfter({ ...tally, updates: { ...updates, revoked: updates.revoked + 1 } }, event.code)
+    case 'target-reported':
+      return { ...tally, targets: { ...tally.targets, [event.outcome]: tally.targets[event.outcome] + 1 } }
     case 'alarm':
       return { ...tally, alarms: oneMore(tally.alarms, event.kind, event.count) }
     default:

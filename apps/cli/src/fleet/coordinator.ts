@@ -1,4 +1,4 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { runService } from './service.js'
 
 /** `lorica coordinator`: the service that plans rounds, aggregates and releases. */
@@ -26,6 +26,9 @@ export function coordinatorCommand(): Command {
     .option(
       '--upload-budget-mb <n>',
       'million bytes of updates in memory, received and not yet on disk, of all agents (default: 64)',
+    )
+    .addOption(
+      new Option('--log-format <format>', 'how it logs on stderr (default: text)').choices(['text', 'json']),
     )
     .option('--price-kwh <amount>', 'what a kilowatt hour costs: rounds then tell their cost')
     .option('--price-gb <amount>', 'what a gigabyte over the links of agents costs')

@@ -6,9 +6,9 @@
 import { createHash, createHmac } from 'node:crypto'
 import { canonicalJson, type Identity, LoricaError, signText } from '@lorica/protocol'
 import type { JournalEntry } from '../journal-chain.js'
-import type { RequestMark } from '../journal-event.js'
 import type { Ledger } from '../ledger.js'
 import type { Random } from '../random.js'
+import type { RequestMark } from '../request-mark.js'
 
 /** The header that names a request. */
 export const KEY_HEADER = 'idempotency-key'

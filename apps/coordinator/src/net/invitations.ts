@@ -10,9 +10,9 @@ import {
 } from '@lorica/protocol'
 import { z } from 'zod'
 import type { Invitation } from '../fleet/tokens.js'
-import type { RequestMark } from '../journal-event.js'
 import type { Ledger } from '../ledger.js'
 import type { Random } from '../random.js'
+import type { RequestMark } from '../request-mark.js'
 
 export const inviteSchema = z.strictObject({
   name: agentNameSchema.optional(), // the only name that may join with it

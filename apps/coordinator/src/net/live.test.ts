@@ -44,7 +44,7 @@ test('an operator who looks on is told of the fleet, its runs and releases, and 
   await until(() => types().includes('run-ended'))
   await fleet.api('POST', '/api/v1/operators', { name: 'ada', role: 'viewer' })
   await fleet.api('POST', '/api/v1/aliases/champion', { release: 'v1' })
-  await until(() => types().includes('alias-moved'))
+  await until(() => types().includes('champion-targeted'))
   for (const event of events) expect(liveEventSchema.parse(event)).toEqual(event)
   expect(types().filter((type) => type === 'agent-connected').length).toBe(2)
   const kept = types().filter(
@@ -53,9 +53,9 @@ test('an operator who looks on is told of the fleet, its runs and releases, and 
   expect(kept).toEqual([
     ...['agent-joined', 'agent-joined', 'run-created', 'baseline-evaluated', 'round-planned'],
     ...['update-accepted', 'update-accepted', 'round-aggregated', 'round-committed', 'final-evaluated'],
-    ...['run-ended', 'alias-moved'],
+    ...['run-ended', 'alias-moved', 'champion-targeted'],
   ])
-  expect(events.at(-1)).toMatchObject({ alias: 'champion', release: 'v1' })
+  expect(events.at(-2)).toMatchObject({ alias: 'champion', release: 'v1' })
   expect(JSON.stringify(events)).not.toMatch(/secretSha256|tokenSha256|publicKey|"ada"/)
   expect(events.filter((event) => 'runId' in event && event.runId === runId).length).toBeGreaterThan(7)
 })

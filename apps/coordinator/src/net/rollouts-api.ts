@@ -62,8 +62,13 @@ export function rolloutsRoutes(director: Director): readonly Route[] {
       body: body('rollout', startSchema),
       status: 201,
       answer: rolloutDetailSchema,
+      isOnce: true,
       codes: startCodes,
-      act: async ({ body: { release, plan } }) => director.detail(await director.start(release, plan)),
+      act: async ({ body: { release, plan }, once: { earlier, mark } }) => {
+        if (earlier !== undefined && 'rolloutId' in earlier.event)
+          return director.detail(earlier.event.rolloutId)
+        return director.detail(await director.start(release, plan, mark))
+      },
     }),
     route({
       path: 'POST /api/v1/rollouts/:id/promote',

@@ -16,6 +16,7 @@ import {
 } from '@lorica/protocol'
 import type { Presence } from '../fleet/roster.js'
 import type { RolloutStep } from '../journal-rollout-event.js'
+import type { RequestMark } from '../request-mark.js'
 import type { Parts } from '../rounds/parts.js'
 import { createComparison, lossPairsOf, mayMeasure } from './comparison.js'
 import { decide, type Known } from './decision.js'
@@ -43,7 +44,7 @@ export interface Director {
   expectNoneOpen(): void
   preview(release: string, plan: unknown): RolloutPreview
   /** Throws as `startOf`; resolves to the id of the rollout once it is safe. */
-  start(release: string, plan: unknown): Promise<string>
+  start(release: string, plan: unknown, mark?: { readonly request?: RequestMark }): Promise<string>
   /** Throws LoricaError LRC-3019, and LRC-3023 for what does not go with the state of the rollout. */
   act(rolloutId: string, verb: Verb, options?: { readonly isFull?: boolean }): Promise<void>
   views(): readonly RolloutView[]
@@ -257,14 +258,14 @@ export function startDirector(parts: Parts): Director {
       const { event, notes } = startOf({ release, plan: parseRolloutSpec(raw), run: null }, parts)
       return previewOf(event, notes, parts)
     },
-    async start(release, raw) {
+    async start(release, raw, mark = {}) {
       const plan = parseRolloutSpec(raw)
       championOf(parts)
       followChampion()
       const { event, notes } = startOf({ release, plan, run: null }, parts)
       for (const note of notes) log('rollout-note', { rollout: event.rolloutId, note })
       comparison.reset()
-      take(event)
+      take({ ...event, ...mark })
       advance()
       await ledger.flush()
       return event.rolloutId
