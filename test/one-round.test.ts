@@ -115,6 +115,17 @@ describe('three agents and two rounds', () => {
     const adapter = await readAdapter(out)
     expect(adapter.config).toMatchObject({ rank: 4, alpha: 8 })
     expect(adapter.tensors.size).toBe(2 * 7 * 2) // factors, linear layers of one block, blocks
+    const form = ['--form', 'onnx', '--model', fleet.model, '--tokens', '7', '--out', folder.at('graph')]
+    const { inputs } = await fleet.operate<{ inputs: readonly { shape: readonly number[] }[] }>(
+      ...['releases', 'export', 'v2', ...form],
+    )
+    expect(inputs.map(({ shape }) => shape)).toEqual([
+      [1, 7],
+      [1, 7],
+    ])
+    expect(await readdir(folder.at('graph'))).toEqual(
+      expect.arrayContaining(['README.md', 'model.onnx', 'release.json']),
+    )
   })
 
   test('releases are whole, have aliases, and tell how far they are from each other', async () => {
