@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { LoricaError } from '../errors/lorica-error.js'
 import type { Release } from '../messages/release.js'
+import type { Root } from '../trust/root.js'
+import { proveText } from '../trust/trust.js'
 import { canonicalJson } from './canonical-json.js'
 import { createIdentity, signText } from './identity.js'
 import { manifestId } from './manifest.js'
@@ -83,4 +85,25 @@ describe('a target', () => {
     expect(verifyTarget(signed, coordinator.publicKey, behind).serial).toBe(7)
     expect(() => signTarget(coordinator, target, other)).toThrow(`release expected ${manifestId(release)}`)
   })
+})
+
+test('where there is a root, a target needs a release key that it names, beside the coordinator', () => {
+  const [online, revoked] = [createIdentity(), createIdentity()]
+  const root: Root = {
+    ...{ kind: 'root', schema: 1, fleet: coordinator.publicKey, version: 3, threshold: 1 },
+    ...{ rootKeys: [createIdentity().publicKey], releaseKeys: [online.publicKey] },
+    revokedKeys: [revoked.publicKey],
+    ...{ issuedAt: '2026-01-01T00:00:00.000Z', expiresAt: '2026-03-16T00:00:00.000Z' },
+  }
+  const by = { fleet: coordinator.publicKey, root, past: [], nowMs }
+  const provenBy = (key: typeof online) =>
+    signTarget(coordinator, target, release, (text) => proveText(key, text))
+  expect(verifyTarget(provenBy(online), by, accept)).toEqual(target)
+  expect(refusal(() => verifyTarget(signed, by, accept)).code).toBe('LRC-6101')
+  expect(refusal(() => verifyTarget(provenBy(createIdentity()), by, accept)).code).toBe('LRC-6101')
+  expect(refusal(() => verifyTarget(provenBy(revoked), by, accept)).code).toBe('LRC-6102')
+  const moved = { ...resigned({ serial: 8 }), ...{ proof: provenBy(online).proof } }
+  expect(refusal(() => verifyTarget(moved, by, accept)).code).toBe('LRC-6022')
+  const late = { ...by, nowMs: Date.parse('2026-03-16T00:00:00.000Z') }
+  expect(refusal(() => verifyTarget(provenBy(online), late, accept)).code).toBe('LRC-6107')
 })
