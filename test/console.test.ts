@@ -118,6 +118,8 @@ test.skipIf(chromiumPath === undefined)(
     }
     expect(found).toEqual([])
 
+    const hostile = 'note=<img src=x onerror=alert(1)>'
+    await fleet.operate('agents', 'label', 'site-0', hostile)
     const { token } = await fleet.operate<{ token: string }>('operators', 'add', 'ada', '--role', 'viewer')
     const viewer = await browser.open()
     await viewer.goto(fleet.url)
@@ -129,7 +131,8 @@ test.skipIf(chromiumPath === undefined)(
     expect(await viewer.getByText('Start a run').count()).toBe(0)
     await viewer.goto(`${fleet.url}/#/fleet/site-0`)
     await viewer.getByRole('heading', { level: 1, name: 'site-0' }).waitFor()
-    expect(await viewer.locator('main button').count()).toBe(0)
+    await viewer.getByText(hostile, { exact: true }).waitFor()
+    expect(await viewer.locator('main button, img').count()).toBe(0)
     expect(browser.faults.filter((text) => !text.includes('ERR_CONNECTION_REFUSED'))).toEqual([]) // of the restart
   },
 )
