@@ -17,6 +17,7 @@ test('every project of this repository is seen, with its files', () => {
   const seen = real.projects.map(({ name }) => name)
   expect(seen.toSorted()).toEqual([
     '@lorica/agent',
+    '@lorica/console',
     '@lorica/coordinator',
     '@lorica/evidence',
     '@lorica/peft-core',
