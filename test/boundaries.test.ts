@@ -7,6 +7,7 @@ const learning = 'libs/peft-core/src/runtime/measure.ts'
 const privacy = 'libs/privacy/src/mask.ts'
 const coordinator = 'apps/coordinator/src/rounds/extra.ts'
 const agent = 'apps/agent/src/extra.ts'
+const page = 'apps/console/src/views/fleet-rows.ts'
 const cli = 'apps/cli/src/extra.ts'
 
 test('this repository keeps its own boundaries', () => {
@@ -91,6 +92,8 @@ describe('an import that crosses a line is reported', () => {
       'side:coordinator may not import',
     ],
     ['the agent listens', agent, 'socket.io', 'side:agent may not import "socket.io"'],
+    ['the page loads the learning', page, '@lorica/peft-core', 'side:console may not import'],
+    ['the page listens', page, 'socket.io', 'side:console may not import "socket.io"'],
     ['the agent serves HTTP', agent, 'fastify', 'side:agent may not import "fastify"'],
     ['the CLI imports an app', cli, '@lorica/agent', 'layer:cli may not import @lorica/agent'],
     [
