@@ -2,14 +2,30 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    include: [
-      'libs/*/src/**/*.test.ts',
-      'apps/*/src/**/*.test.ts',
-      'tools/src/**/*.test.ts',
-      'test/**/*.test.ts',
-    ],
     testTimeout: 180_000,
     hookTimeout: 180_000,
     maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'parts',
+          include: [
+            'libs/*/src/**/*.test.ts',
+            'apps/console/src/**/*.test.ts',
+            'apps/coordinator/src/**/*.test.ts',
+          ],
+          isolate: false, // nothing in them is kept in a module: files may share what was imported
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'programs',
+          include: ['apps/*/src/**/*.test.ts', 'tools/src/**/*.test.ts', 'test/**/*.test.ts'],
+          exclude: ['apps/console/src/**', 'apps/coordinator/src/**'],
+        },
+      },
+    ],
   },
 })

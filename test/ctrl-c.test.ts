@@ -32,8 +32,12 @@ test.skipIf(!isLinux).each([
     })
   try {
     const deadlineMs = performance.now() + START_MS
-    while (marked(marker).length < processes && performance.now() < deadlineMs) await pause(50)
-    expect(marked(marker).length, printed).toBeGreaterThanOrEqual(processes)
+    let most = 0 // some of them only ask the machine something, and end
+    while (most < processes && performance.now() < deadlineMs) {
+      most = Math.max(most, marked(marker).length)
+      await pause(50)
+    }
+    expect(most, printed).toBeGreaterThanOrEqual(processes)
     const startMs = performance.now()
     process.kill(target === 'group' ? -(child.pid as number) : (child.pid as number), signal)
     const status = await Promise.race([ended, pause(END_MS).then(() => 'still running' as const)])

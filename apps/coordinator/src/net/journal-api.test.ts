@@ -67,7 +67,12 @@ test('no line shows the hash of a token', async () => {
   await fleet.api('POST', '/api/v1/operators', { name: 'ada', role: 'viewer' })
   const { body } = await fleet.api('GET', '/api/v1/journal')
   const lines = (body as JournalPage).lines
-  expect(lines.map(({ type }) => type)).toEqual(['operator-added', 'token-issued', 'coordinator-started'])
+  expect(lines.map(({ type }) => type)).toEqual([
+    'operator-added',
+    'token-issued',
+    'root-published',
+    'coordinator-started',
+  ])
   expect(lines[0]?.fields).toEqual({ name: 'ada', role: 'viewer' })
   expect(JSON.stringify(body)).not.toContain('Sha256')
 })
