@@ -15,7 +15,7 @@ export default defineConfig({
             'apps/console/src/**/*.test.ts',
             'apps/coordinator/src/**/*.test.ts',
           ],
-          isolate: false, // nothing in them is kept in a module: files may share what was imported
+          isolate: false, // their files share what they import, which takes most of their time otherwise
         },
       },
       {

@@ -67,6 +67,18 @@ describe('a candidate that guards cannot decide over', () => {
     expect((await fleet.run(runId)).rounds.map(({ release }) => release)).toEqual([null, 'v1'])
   })
 
+  test('is decided over once, whoever else decides at the same time', async () => {
+    await using fleet = await startFleet()
+    const runId = await held(fleet)
+    const answers = await Promise.all([decide(fleet, runId, 'reject'), decide(fleet, runId, 'approve')])
+    expect(answers.map(({ body }) => (body as { code?: string }).code ?? 'taken')).toEqual([
+      'taken',
+      'LRC-3024',
+    ])
+    await fleet.event(runId, 'round-committed')
+    expect((await fleet.run(runId)).rounds.map(({ verdict }) => verdict)).toEqual(['rejected'])
+  })
+
   test('still waits after a restart, and is not measured again', async () => {
     await using fleet = await startFleet()
     const asked: EvaluateAssignment[] = []
