@@ -1,103 +1,162 @@
-import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { createRandom } from '@lorica/peft-core'
 import type { RolloutDetail } from '@lorica/protocol'
-import { expect, test } from 'vitest'
-import { siteText, startFleet } from './support/fleet.js'
-import { createFolder } from './support/folder.js'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Asking, askWithout } from './support/asking.js'
+import { effort } from './support/effort.js'
+import { type Fleet, siteText, startFleet } from './support/fleet.js'
+import { createFolder, type Folder } from './support/folder.js'
 import { type Line, programs, type Service, startService } from './support/service.js'
 
-const groups = "[{ size: 100%, where: 'label.site == oslo', name: Oslo }, 100%]"
-const plan = `{ groups: ${groups}, soak: 200ms, analysis: [{ metric: loss, worseBy: 1%, least: 3 }, { metric: failures }] }`
-const sites = ['oslo', 'turin']
+const MOST_PAUSE_MS = 2500 // between a start of the coordinator and its end
+const agents = Array.from({ length: effort.serving }, (_, at) => at)
+const siteOf = (agent: number) => (agent < effort.serving / 2 ? 'turin' : 'oslo')
 
-/** Asks a program that serves for as long as it is let, one request after the other. */
-function askWithout(url: string) {
-  const answers: { readonly status: number; readonly version: string }[] = []
-  let isOver = false
-  const asking = (async () => {
-    while (!isOver) {
-      const response = await fetch(`${url}/v1/completions`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ model: 'champion', prompt: 'In the year', max_tokens: 3, temperature: 0 }),
-      })
-      const { system_fingerprint: version } = (await response.json()) as {
-        readonly system_fingerprint: string
-      }
-      answers.push({ status: response.status, version })
-      await new Promise((resolve) => setTimeout(resolve, 30))
-    }
-  })()
-  return {
-    answers,
-    async end() {
-      isOver = true
-      await asking
-    },
-  }
+/** What the cohort in Oslo writes: nothing of what the others do. */
+const osloText = Array.from(
+  { length: 60 },
+  (_, at) =>
+    `Price of ${at + 3} barrels: ${7 * at} crowns, ${at % 9} shillings; paid by letter ${at * at}, second quarter.`,
+).join('\n\n')
+
+const plan = {
+  groups: [
+    { size: 1, where: 'label.site == turin', name: 'canary' },
+    { size: '100%', where: 'label.site == turin', name: 'Turin' },
+    { size: '40%', where: 'label.site == oslo', name: 'Oslo' },
+    '100%',
+  ],
+  soak: '200ms',
+  analysis: [{ metric: 'loss', worseBy: '1%', least: 3, whenInconclusive: 'next' }, { metric: 'failures' }],
+}
+const steps = ['created', ...['group-opened', 'soaking', 'group-opened', 'soaking', 'group-opened']]
+
+let folder: Folder
+let fleet: Fleet
+let asked: readonly Asking[] = []
+const serving: Service[] = []
+beforeAll(async () => {
+  folder = await createFolder()
+  fleet = await startFleet({
+    folder: folder.path,
+    texts: agents.map((agent) => (siteOf(agent) === 'oslo' ? osloText : siteText(agent % 5))),
+    join: (agent) => [
+      '--base',
+      join(folder.path, 'model'),
+      '--label',
+      `site=${siteOf(agent)}`,
+      '--label',
+      `at=a${agent}`,
+    ],
+  })
+  const last = effort.serving - 1
+  const both = { rounds: 1, minimum: 2, where: `label.at in (a0, a${last})` }
+  await fleet.run({ ...both, steps: 3 })
+  await fleet.run({ ...both, steps: 12, seed: 12 })
+  const one = { rounds: 1, minimum: 1, where: 'label.at == a0' }
+  await fleet.run({ ...one, steps: 24, seed: 13, learningRate: 0.1 })
+  await api('aliases/champion', { release: 'v1' })
+  for (const at of agents)
+    serving.push(
+      startService(programs.agent, [
+        ...['serve', '--dir', fleet.folders.agent(at), '--port', '0', '--threads', '1', '--json'],
+      ]),
+    )
+  const urls = await Promise.all(
+    serving.map(async (one) => (await one.until(({ event }) => event === 'serving')).url as string),
+  )
+  asked = urls.map(askWithout)
+})
+afterAll(async () => {
+  await Promise.all(asked.map((one) => one.end()))
+  await Promise.all(serving.map((one) => one.stop('SIGTERM')))
+  await fleet[Symbol.asyncDispose]()
+  await folder[Symbol.asyncDispose]()
+})
+
+async function api<T>(path: string, body?: unknown): Promise<T> {
+  const init = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }
+  const headers = { authorization: `Bearer ${fleet.adminToken}`, 'content-type': 'application/json' }
+  const response = await fetch(`${fleet.url}/api/v1/${path}`, { ...init, headers })
+  const answer: unknown = await response.json()
+  if (!response.ok) throw new Error(`${path}: ${JSON.stringify(answer)}`)
+  return answer as T
 }
 
-test('a better release reaches everybody, one that is worse goes back by itself, and no request fails', async () => {
-  await using folder = await createFolder()
-  await using fleet = await startFleet({
-    folder: folder.path,
-    texts: [siteText(0), siteText(1)],
-    join: (agent) => ['--label', `site=${sites[agent]}`],
-  })
-  await fleet.run({ rounds: 1, steps: 3 })
-  await fleet.operate('releases', 'alias', 'set', 'champion', 'v1')
-  const serving: Service[] = []
-  const asking: ReturnType<typeof askWithout>[] = []
-  try {
-    for (const at of sites.keys())
-      serving.push(
-        startService(programs.agent, [
-          ...['serve', '--dir', fleet.folders.agent(at), '--port', '0', '--threads', '1', '--json'],
-        ]),
-      )
-    const urls = await Promise.all(
-      serving.map(async (one) => (await one.until(({ event }) => event === 'serving')).url as string),
-    )
-    const asked = urls.map(askWithout)
-    asking.push(...asked)
-    const seen = () => asked.map(({ answers }) => answers.at(-1)?.version)
-    const run = await fleet.run({ rounds: 1, steps: 12, seed: 12, rollout: plan })
-    expect(run.release).toBe('v2')
-    const better = await fleet.operate<RolloutDetail>('rollout', 'watch')
-    expect([better.state, better.release, better.cause.run]).toEqual(['done', 'v2', run.run])
-    expect(better.agents.map(({ has, isServed }) => [has, isServed])).toEqual([
-      ['v2', true],
-      ['v2', true],
-    ])
-    expect(better.metrics[0]?.difference).toBeLessThan(0)
-    await expect.poll(seen, { timeout: 20_000 }).toEqual(['v2', 'v2'])
-
-    await fleet.run({ rounds: 1, steps: 12, seed: 13, learningRate: 3 })
-    const file = join(folder.path, 'plan.yaml')
-    await writeFile(file, plan)
-    await fleet.operate('rollout', 'start', 'v3', '-f', file)
-    const worse = await fleet.operate<RolloutDetail>('rollout', 'watch').catch((error: unknown) => error)
-    const story = await fleet.operate<RolloutDetail>('rollout', 'history', 'rollout-2')
-    expect([worse, story.state, story.group]).toEqual([expect.anything(), 'aborted', 1])
-    expect(story.reason).toContain('loss of all agents')
-    expect(story.history.at(-1)?.evidence?.[0]?.verdict).toBe('fail')
-    await expect.poll(seen, { timeout: 20_000 }).toEqual(['v2', 'v2'])
-    expect(asked[0]?.answers.some(({ version }) => version === 'v3')).toBe(true)
-    expect(asked[1]?.answers.some(({ version }) => version === 'v3')).toBe(false)
-
-    await fleet.operate('rollout', 'undo', 'rollout-1', '--yes')
-    await expect.poll(seen, { timeout: 20_000 }).toEqual(['v1', 'v1'])
-    for (const agent of fleet.agents) {
-      const isBack = ({ event, name, serial }: Line) =>
-        event === 'target-applied' && name === 'v1' && Number(serial) > 3
-      expect(await agent.until(isBack)).toMatchObject({ isServed: true, downloadedBytes: 0 })
-    }
-    for (const one of asked) await one.end()
-    expect(new Set(asked.flatMap(({ answers }) => answers.map(({ status }) => status)))).toEqual(
-      new Set([200]),
-    )
-  } finally {
-    for (const one of asking) await one.end().catch(() => undefined)
-    for (const one of serving) await one.stop('SIGTERM')
+const ended = ['done', 'aborted', 'undone', 'paused']
+/** Kills the coordinator at random moments of a rollout, and returns how it ended. */
+async function rollOut(release: string, kill: (isOver: () => boolean) => Promise<void>) {
+  for (const one of asked) one.begin()
+  const { rollout } = await api<RolloutDetail>('rollouts', { release, plan })
+  let detail: RolloutDetail | undefined
+  const isOver = () => ended.includes(detail?.state ?? '')
+  const killing = kill(isOver)
+  while (!isOver()) {
+    detail = await api<RolloutDetail>(`rollouts/${rollout}`).catch(() => detail)
+    await pause(100)
   }
+  await killing
+  return await api<RolloutDetail>(`rollouts/${rollout}`)
+}
+
+const seen = () => asked.map((one) => one.last())
+const everywhere = (release: string) => agents.map(() => release)
+const told = (detail: RolloutDetail) => detail.history.map(({ what }) => what)
+
+test('a better release reaches everybody, one that is worse in a cohort goes back, both by themselves while the coordinator is killed, and no request fails', {
+  timeout: 120_000 + 30_000 * effort.rolloutKills,
+}, async () => {
+  const random = createRandom(effort.seed, 'moments of rollouts')
+  const undoneMs: number[] = []
+  let kills = 0
+  let round = 0
+  const kill = async (isOver: () => boolean) => {
+    const most = round === 0 ? 1 : Number.POSITIVE_INFINITY
+    for (let own = 0; own < most && kills < effort.rolloutKills; own++) {
+      await pause(random.uniform() * MOST_PAUSE_MS)
+      if (isOver()) return
+      await fleet.restartCoordinator()
+      kills++
+    }
+  }
+  for (; round === 0 || kills < effort.rolloutKills; round++) {
+    const better = await rollOut('v2', kill)
+    expect([better.state, better.reason]).toEqual(['done', null])
+    expect(told(better)).toEqual([...steps, 'soaking', 'group-opened', 'soaking', 'done'])
+    await expect.poll(seen, { timeout: 20_000 }).toEqual(everywhere('v2'))
+    for (const one of asked) expect(one.answered()).toEqual(['v1', 'v2'])
+    expect(better.agents.map(({ has, isServed }) => [has, isServed])).toEqual(agents.map(() => ['v2', true]))
+    expect(better.metrics[0]?.difference).toBeLessThan(0)
+
+    const worse = await rollOut('v3', kill)
+    expect(worse).toMatchObject({ state: 'aborted', group: 3 })
+    expect(worse.reason).toContain('loss of group 3')
+    expect(told(worse).filter((what, at) => at < steps.length || what !== 'soaking')).toEqual([
+      ...steps,
+      'aborted',
+    ])
+    const { history } = await fleet.operate<RolloutDetail>('rollout', 'history', worse.rollout)
+    expect(history).toEqual(worse.history) // what the console asks for too
+    expect(worse.history.at(-1)?.evidence?.some(({ verdict }) => verdict === 'fail')).toBe(true)
+    await expect.poll(seen, { timeout: 20_000 }).toEqual(everywhere('v2'))
+    const exposed = new Map(worse.agents.map(({ name, group }) => [name, group <= 3]))
+    for (const [at, one] of asked.entries())
+      expect(one.answered()).toEqual(exposed.get(`site-${at}`) ? ['v2', 'v3', 'v2'] : ['v2'])
+
+    for (const one of asked) one.begin()
+    const beganMs = Date.now()
+    await api<RolloutDetail>(`rollouts/${better.rollout}/undo`, {})
+    await expect.poll(seen, { timeout: 20_000, interval: 20 }).toEqual(everywhere('v1'))
+    undoneMs.push(Date.now() - beganMs)
+    for (const one of asked) expect(one.answered()).toEqual(['v2', 'v1'])
+    for (const agent of fleet.agents) {
+      const isBack = ({ event, name }: Line) => event === 'target-applied' && name === 'v1'
+      expect(agent.lines.findLast(isBack)).toMatchObject({ isServed: true, downloadedBytes: 0 })
+    }
+  }
+  const requests = asked.reduce((sum, one) => sum + one.count(), 0)
+  process.stderr.write(
+    `${kills} kills in ${2 * round} rollouts to ${agents.length} agents, ${requests} requests, undone in ${undoneMs.join(', ')} ms\n`,
+  )
 })

@@ -55,6 +55,7 @@ export interface RunSettings {
   readonly seed?: number
   readonly rank?: number
   readonly minimum?: number // updates; those of all agents when left out
+  readonly where?: string // agents that take part; all when left out
   readonly deadlineSeconds?: number
   readonly optimizerState?: 'keep' | 'reset'
   readonly ranks?: string // of some agents, as YAML
@@ -152,7 +153,8 @@ function runFile(texts: number, settings: RunSettings = {}): string {
   const { rounds = 2, steps = 6, seed = 11, rank = 4, minimum = texts, deadlineSeconds = 120 } = settings
   const { buffer, optimizerState = 'keep', ranks, aggregate = '{}', privacy = '{}' } = settings
   const { modulesToSave, format = 'text', learningRate = 0.05, holdout = '20%' } = settings
-  const { guards = '[]', rollout = 'null' } = settings
+  const { guards = '[]', rollout = 'null', where } = settings
+  const chosen = where === undefined ? '' : `, where: "${where}"`
   const saved = modulesToSave === undefined ? '' : `, modulesToSave: ${modulesToSave}`
   const buffered =
     buffer === undefined ? '' : `, mode: buffered, buffer: { size: ${buffer}, maxStaleness: null }`
@@ -161,7 +163,7 @@ base: { model: ./model }
 peft: { rank: ${rank}, alpha: ${2 * rank}${ranks === undefined ? '' : `, ranks: ${ranks}`}${saved} }
 data: { maxTokens: 24, format: ${format} }
 local: { steps: ${steps}, batch: 4, learningRate: ${learningRate}, optimizerState: ${optimizerState} }
-rounds: { count: ${rounds}, minimum: ${minimum}, deadline: ${deadlineSeconds}s${buffered} }
+rounds: { count: ${rounds}, minimum: ${minimum}, deadline: ${deadlineSeconds}s${buffered}${chosen} }
 aggregate: ${aggregate}
 privacy: ${privacy}
 evaluate: { holdout: ${holdout}, tokens: 400, guards: ${guards} }

@@ -58,6 +58,7 @@ export function createFollowing(options: FollowingOptions): Following {
   const say = async (report: TargetReport): Promise<void> => {
     await link.request('target.report', report)
     said = report
+    saidHealth = '' // a coordinator that started anew knows of none
     keepLooking()
   }
 

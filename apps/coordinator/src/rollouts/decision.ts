@@ -11,6 +11,9 @@ export interface Known {
   readonly nowMs: number // of the clock on the wall
   readonly isMember: (agentId: string) => boolean // it has not left
   readonly isConnected: (agentId: string) => boolean
+  /** It may yet come back after a start of the coordinator, and say what it has. */
+  readonly isAwaited: (agentId: string) => boolean
+  readonly sinceMs: number // when the coordinator started
   /** The metrics as they are now. */
   readonly metrics: readonly MetricView[]
   /** Agents that were asked for losses and have yet to answer. */
@@ -34,26 +37,28 @@ export interface Tally {
   readonly applied: number
   readonly failed: number // of those that answered; one that is connected and silent for too long counts as one
   readonly away: number
-  readonly waiting: number // connected, and yet to answer
+  readonly waiting: number // connected or awaited, and yet to answer
 }
+
+type Seen = Pick<Known, 'nowMs' | 'isMember' | 'isConnected' | 'isAwaited' | 'sinceMs'>
 
 /** How the agents of the groups up to `through` stand, or of those after `from` alone. */
 export function tallyOf(
   rollout: Rollout,
-  { nowMs, isMember, isConnected }: Pick<Known, 'nowMs' | 'isMember' | 'isConnected'>,
+  { nowMs, isMember, isConnected, isAwaited, sinceMs }: Seen,
   { from = 0, through = rollout.group }: { readonly from?: number; readonly through?: number } = {},
 ): Tally {
   const agents = rollout.groups
     .slice(from, through)
     .flatMap(({ agents }) => agents)
     .filter(isMember)
-  const isLate = nowMs - rollout.openedMs >= rollout.plan.patienceMs
+  const isLate = nowMs - Math.max(rollout.openedMs, sinceMs) >= rollout.plan.patienceMs
   let [applied, failed, away, waiting] = [0, 0, 0, 0]
   for (const agentId of agents) {
     const outcome = rollout.reports.get(agentId)?.outcome
     if (outcome === 'applied') applied++
     else if (outcome === 'failed') failed++
-    else if (!isConnected(agentId)) away++
+    else if (!isConnected(agentId) && !isAwaited(agentId)) away++
     else if (isLate) failed++
     else waiting++
   }
@@ -75,7 +80,14 @@ export function decide(rollout: Rollout, known: Known): Decision {
   const isAccepted = rollout.accepted >= group
   const soakedMs = known.nowMs - (rollout.soakingMs ?? known.nowMs)
   if (!isAccepted && soakedMs < plan.soakMs) return { kind: 'wait', reason: `group ${group} soaks` }
-  if (!isAccepted && known.measuring > 0 && known.nowMs - rollout.openedMs < plan.patienceMs + plan.soakMs)
+  const awaited = awaitedOf(rollout, known)
+  if (!isAccepted && awaited > 0)
+    return {
+      kind: 'wait',
+      reason: `the coordinator started anew: ${agents(awaited)} ${awaited === 1 ? 'has yet to say what it has' : 'have yet to say what they have'}`,
+    }
+  const askedMs = Math.max(rollout.openedMs, known.sinceMs)
+  if (!isAccepted && known.measuring > 0 && known.nowMs - askedMs < plan.patienceMs + plan.soakMs)
     return { kind: 'wait', reason: `${agents(known.measuring)} measure the losses of both releases` }
   if (!isAccepted && verdictOf(plan, known.metrics) === 'inconclusive')
     return { kind: 'pause', by: 'analysis', reason: undecided(rollout, known.metrics) }
@@ -91,7 +103,14 @@ function decideWatched(rollout: Rollout, known: Known): Decision {
   const { applied, failed } = tallyOf(rollout, { ...known, nowMs: rollout.openedMs })
   const fault = faultOf(rollout, { applied, failed, waiting: 0 }) ?? regression(rollout, known)
   if (fault !== undefined && plan.error.then === 'rollback') return { kind: 'undo', ...fault }
-  return known.nowMs >= watchUntilMs ? { kind: 'end-watch' } : { kind: 'wait', reason: null }
+  const isOver = known.nowMs >= watchUntilMs && awaitedOf(rollout, known) === 0
+  return isOver ? { kind: 'end-watch' } : { kind: 'wait', reason: null }
+}
+
+/** Members of open groups that may yet come back after a start of the coordinator. */
+function awaitedOf({ groups, group }: Rollout, { isMember, isAwaited }: Known): number {
+  const opened = groups.slice(0, group).flatMap(({ agents }) => agents)
+  return opened.filter((agentId) => isMember(agentId) && isAwaited(agentId)).length
 }
 
 interface Fault {

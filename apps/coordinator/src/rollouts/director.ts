@@ -18,11 +18,12 @@ import type { Presence } from '../fleet/roster.js'
 import type { RolloutStep } from '../journal-rollout-event.js'
 import type { RequestMark } from '../request-mark.js'
 import type { Parts } from '../rounds/parts.js'
-import { createComparison, lossPairsOf, mayMeasure } from './comparison.js'
 import { decide, type Known } from './decision.js'
 import { metricsOf } from './metrics.js'
 import { createObservations } from './observation.js'
 import { type Making, orderFor, stepFor, type Verb } from './order.js'
+import { createQuestions, lossPairsOf, mayMeasure } from './questions.js'
+import { createReturns } from './returns.js'
 import { isOpen, type Rollout } from './rollout.js'
 import { openRollout, watchedRollout } from './rollouts.js'
 import { CHAMPION, championOf, previewOf, startOf } from './starting.js'
@@ -61,12 +62,13 @@ export function startDirector(parts: Parts): Director {
   const { ledger, roster, registry, clock, log } = parts
   const observations = createObservations()
   const telling = createTelling(parts)
-  const comparison = createComparison(parts, (rollout, agentId, evaluation) => {
+  const questions = createQuestions(parts, (rollout, agentId, evaluation) => {
     const { rolloutId } = rollout
     ledger.record({ type: 'rollout-measured', rolloutId, agentId, pairs: lossPairsOf(evaluation) })
     advance()
   })
   const state = () => ledger.rollouts()
+  const returns = createReturns((openRollout(state()) ?? watchedRollout(state()))?.rolloutId, clock.now)
   const champion = () => ledger.aliases().get(CHAMPION)
   const issue: Making['issue'] = (of) => issueTarget(of, { serial: state().serial + 1, nowMs: clock.now() })
 
@@ -79,8 +81,10 @@ export function startDirector(parts: Parts): Director {
     nowMs: clock.now(),
     isMember: (agentId) => ledger.member(agentId)?.left === null,
     isConnected: (agentId) => roster.find(agentId) !== undefined,
+    isAwaited: (agentId) => returns.isAwaited(rollout, agentId),
+    sinceMs: returns.sinceMs,
     metrics: metrics(rollout),
-    measuring: comparison.waiting(),
+    measuring: questions.waiting(),
   })
 
   /** Goes as far as it can for now. */
@@ -93,7 +97,7 @@ export function startDirector(parts: Parts): Director {
       for (;;) {
         const rollout = openRollout(state()) ?? watchedRollout(state())
         if (rollout === undefined) return
-        comparison.ask(rollout)
+        questions.ask(rollout)
         const known = knownOf(rollout)
         const isOver = !isOpen(rollout) && champion() !== rollout.release // somebody moved the champion
         const decision = isOver ? ({ kind: 'end-watch' } as const) : decide(rollout, known)
@@ -118,7 +122,7 @@ export function startDirector(parts: Parts): Director {
   function take(step: RolloutStep): void {
     ledger.record(step)
     if (step.type === 'rollout-retried') {
-      comparison.reset()
+      questions.reset()
       telling.forgetAll()
     }
     if (step.type === 'rollout-aborted' || step.type === 'rollout-done' || step.type === 'rollout-undone')
@@ -215,11 +219,12 @@ export function startDirector(parts: Parts): Director {
     },
     departed(agentId) {
       telling.forget(agentId)
-      comparison.departed(agentId)
+      questions.departed(agentId)
     },
     reported(agentId, { serial, releaseId, outcome, isServed, downloadedBytes, switchMs, reason }) {
       const release = registry.all().find(({ id }) => id === releaseId)?.name
       if (release === undefined) return
+      if (!isServed) returns.heard(agentId)
       const text = reason === null ? null : `${reason.code}: ${reason.message}`
       const last = state().standing.get(agentId)
       const open = openRollout(state())
@@ -234,11 +239,12 @@ export function startDirector(parts: Parts): Director {
     },
     served(agentId, health) {
       observations.hear(agentId, health)
+      returns.heard(agentId)
       advance()
     },
-    evaluated: (agentId, evaluation) => comparison.answered(agentId, evaluation.assignmentId, evaluation),
+    evaluated: (agentId, evaluation) => questions.answered(agentId, evaluation.assignmentId, evaluation),
     declined(agentId, { assignmentId, code, message }) {
-      const report = comparison.asked(agentId, assignmentId)?.reports.get(agentId)
+      const report = questions.asked(agentId, assignmentId)?.reports.get(agentId)
       if (code === DIVERGED && report !== undefined) {
         const { serial, release, releaseId, isServed } = report
         ledger.record({
@@ -246,7 +252,7 @@ export function startDirector(parts: Parts): Director {
           ...{ downloadedBytes: 0, switchMs: 0, reason: `${code}: ${message}` },
         })
       }
-      return comparison.answered(agentId, assignmentId, null)
+      return questions.answered(agentId, assignmentId, null)
     },
     championMoved: advance,
     expectNoneOpen() {
@@ -264,7 +270,7 @@ export function startDirector(parts: Parts): Director {
       followChampion()
       const { event, notes } = startOf({ release, plan, run: null }, parts)
       for (const note of notes) log('rollout-note', { rollout: event.rolloutId, note })
-      comparison.reset()
+      questions.reset()
       take({ ...event, ...mark })
       advance()
       await ledger.flush()

@@ -153,6 +153,11 @@ export async function startWorld(count: number): Promise<World> {
           },
           ...{ outcome: manner === 'fails' ? 'failed' : 'applied', reason },
         })
+        const none = { requests: 0, failures: 0, seconds: 0, secondsSquared: 0 }
+        if (manner === 'applies')
+          director.served(agent.agentId, {
+            ...{ serial: target.serial, releaseId: target.release.id, now: none, before: null },
+          })
       })
     } catch (error) {
       agent.refusals.push((error as LoricaError).code)

@@ -149,6 +149,51 @@ describe('a rollout', () => {
     expect(() => world.director().detail('rollout-9')).toThrow('no rollout rollout-9')
   })
 
+  test('waits after a start of the coordinator for its agents to say what they have, before anything is decided without them', async () => {
+    const world = await startWorld(6)
+    for (const agent of world.agents) agent.losses = better
+    const id = await start(world, { ...quick, groups: ['100%'], soak: '5s' })
+    const detail = () => world.director().detail(id)
+    expect([detail().state, detail().group]).toEqual(['soaking', 1])
+    const [last] = world.agents as [World['agents'][number]]
+    for (const agent of world.agents) world.disconnect(agent)
+    await world.kill()
+    await world.settle(6000)
+    expect(detail()).toMatchObject({
+      state: 'soaking',
+      reason: 'the coordinator started anew: 6 agents have yet to say what they have',
+    })
+    for (const agent of world.agents.slice(1)) world.connect(agent)
+    await world.settle(2000)
+    expect(detail().reason).toBe('the coordinator started anew: 1 agent has yet to say what it has')
+    world.connect(last)
+    await world.settle(1000)
+    expect(detail().state).toBe('done')
+  })
+
+  test('does not take agents for away that had no time to come back to a coordinator that started anew', async () => {
+    const world = await startWorld(5)
+    for (const agent of world.agents.slice(1)) agent.manner = () => 'keeps silent'
+    const [first] = world.agents as [World['agents'][number]]
+    first.manner = (release) => (release === 'v2' ? 'fails' : 'applies')
+    const id = await start(world, { ...quick, groups: ['100%'] })
+    expect(world.director().detail(id)).toMatchObject({ state: 'running' })
+    for (const agent of world.agents) {
+      world.disconnect(agent)
+      agent.manner = (release) => (release === 'v2' && agent === first ? 'fails' : 'applies')
+    }
+    await world.kill()
+    world.connect(first)
+    await world.settle(2000)
+    expect(world.director().detail(id)).toMatchObject({ state: 'running' }) // one of one failed; four are on their way
+    for (const agent of world.agents.slice(1)) world.connect(agent)
+    await world.settle(1000)
+    expect(world.director().detail(id)).toMatchObject({
+      state: 'aborted',
+      reason: '1 of 5 agents failed, 20%: more than 5%',
+    })
+  })
+
   test('leaves an agent that was away on the release that the fleet has by then', async () => {
     const world = await startWorld(6)
     const [away] = world.agents as [World['agents'][number]]

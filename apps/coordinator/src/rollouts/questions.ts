@@ -14,7 +14,7 @@ import type { Run } from '../runs/run.js'
 import { hasPersonal } from '../runs/strategy.js'
 import type { Rollout } from './rollout.js'
 
-export interface Comparison {
+export interface Questions {
   /** Asks those of a rollout that have the release, hold text out, and were not asked since they connected. */
   ask(rollout: Rollout): void
   /** How many were asked and have yet to answer. */
@@ -35,10 +35,10 @@ export function mayMeasure(run: Run | undefined): boolean {
   return measuresHeldOut(run.spec) && !hidesSites(run.spec) && !hasPersonal(run.spec)
 }
 
-export function createComparison(
+export function createQuestions(
   parts: Pick<Parts, 'ledger' | 'roster' | 'registry' | 'random' | 'log'>,
   onAnswer: (rollout: Rollout, agentId: string, evaluation: Evaluation | null) => void,
-): Comparison {
+): Questions {
   const asked = new Map<string, { readonly rollout: Rollout; readonly assignmentId: string }>()
   const answered = new Set<string>()
   const assignmentFor = (rollout: Rollout, assignmentId: string): EvaluateAssignment | undefined => {
