@@ -9,7 +9,7 @@ import { type ApiOptions, createApi } from './api.js'
 import { dutyCommands, labelsText } from './duty.js'
 import { inviteCommand } from './invite.js'
 import { matches } from './pattern.js'
-import { withApi } from './run.js'
+import { withApi, withKey } from './run.js'
 
 /** `lorica agents`: the machines of the fleet. */
 export function agentsCommand(): Command {
@@ -23,7 +23,7 @@ export function agentsCommand(): Command {
     list(({ state, pendingKeyId }) => state === 'pending' || pendingKeyId !== null),
   )
   runs(withApi(agents.command('show <agent>').description('one agent, by name or id')), show)
-  inviteCommand(withApi(agents.command('invite')))
+  inviteCommand(withKey(withApi(agents.command('invite'))))
   for (const [verb, description] of [
     ['approve', 'let in agents that wait; compare their ids with what the agents print first'],
     ['reject', 'turn away agents that wait'],
@@ -45,7 +45,7 @@ type Agents = { readonly agents: readonly AgentView[] }
 
 function list(isShown: (agent: AgentView) => boolean) {
   return async (options: ApiOptions, output: Output): Promise<void> => {
-    const { agents } = await createApi(options).get<Agents>('/api/v1/agents')
+    const { agents } = await createApi(options).all<Agents>('/api/v1/agents', 'agents')
     const shown = agents.filter(isShown)
     const rows = shown.map(({ name, agentId, state, isCordoned, device, doing, pendingKeyId }) => [
       name,
@@ -103,7 +103,7 @@ async function decide(
   output: Output,
 ): Promise<void> {
   const api = createApi(options)
-  const { agents } = await api.get<Agents>('/api/v1/agents')
+  const { agents } = await api.all<Agents>('/api/v1/agents', 'agents')
   const candidates = agents.filter(({ state, pendingKeyId }) =>
     verb === 'revoke'
       ? state !== 'left'

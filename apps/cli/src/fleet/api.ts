@@ -2,7 +2,9 @@
  * The coordinator's HTTP API as commands use it.
  * @module
  */
+import { randomUUID } from 'node:crypto'
 import { isErrorCode, LoricaError } from '@lorica/protocol'
+import { insist } from './insist.js'
 
 export interface ApiOptions {
   readonly url?: string
@@ -11,11 +13,22 @@ export interface ApiOptions {
 
 export interface Api {
   get<T>(path: string): Promise<T>
-  post<T>(path: string, body: unknown): Promise<T>
+  /** A list, asked for in pages to its end: the first answer, with the items of all of them in `field`. */
+  all<T>(path: string, field: keyof T & string): Promise<T>
+  post<T>(path: string, body: unknown, headers?: Readonly<Record<string, string>>): Promise<T>
+  /** A POST that creates something: under one idempotency key, and again while its answer gets lost. */
+  create<T>(path: string, body: unknown, key?: string): Promise<T>
   bytes(path: string): Promise<Uint8Array>
   /** The documents of a newline-delimited JSON stream, as they arrive. */
   stream<T>(path: string): AsyncGenerator<T>
 }
+
+/** Options of commands that create something. */
+export interface CreateOptions extends ApiOptions {
+  readonly key?: string
+}
+
+const PAGE_ITEMS = 500
 
 interface Problem {
   readonly code?: string
@@ -54,14 +67,23 @@ export function createApi(options: ApiOptions): Api {
     if (!response.ok) throw problemOf(response.status, await response.text())
     return response
   }
+  const get = async <T>(path: string): Promise<T> => (await (await request(path)).json()) as T
+  const post = async <T>(path: string, body: unknown, more: Readonly<Record<string, string>> = {}) => {
+    const headers = { 'content-type': 'application/json', ...more }
+    const response = await request(path, { method: 'POST', headers, body: JSON.stringify(body) })
+    return (await response.json().catch((cause: unknown) => {
+      throw new LoricaError('LRC-8002', `the answer of ${url} broke off`, {
+        received: reasonOf(cause),
+        cause,
+      })
+    })) as T
+  }
   return {
-    get: async <T>(path: string) => (await (await request(path)).json()) as T,
-    post: async <T>(path: string, body: unknown) => {
-      const headers = { 'content-type': 'application/json' }
-      return (await (
-        await request(path, { method: 'POST', headers, body: JSON.stringify(body) })
-      ).json()) as T
-    },
+    get,
+    post,
+    all: <T>(path: string, field: keyof T & string) => allPages<T>(get, path, field),
+    create: <T>(path: string, body: unknown, key: string = randomUUID()) =>
+      insist(() => post<T>(path, body, { 'idempotency-key': key })),
     bytes: async (path) => new Uint8Array(await (await request(path)).arrayBuffer()),
     async *stream<T>(path: string) {
       const { body } = await request(path)
@@ -69,6 +91,24 @@ export function createApi(options: ApiOptions): Api {
       yield* documents<T>(body)
     },
   }
+}
+
+async function allPages<T>(
+  get: <P>(path: string) => Promise<P>,
+  path: string,
+  field: keyof T & string,
+): Promise<T> {
+  const items: unknown[] = []
+  let first: T | undefined
+  let cursor: string | undefined
+  do {
+    const query = `limit=${PAGE_ITEMS}${cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`}`
+    const { next, ...page } = await get<T & { readonly next?: string }>(`${path}?${query}`)
+    items.push(...(page as unknown as Readonly<Record<string, readonly unknown[]>>)[field]!)
+    first ??= page as T
+    cursor = next
+  } while (cursor !== undefined)
+  return { ...first!, [field]: items }
 }
 
 async function* documents<T>(body: ReadableStream<Uint8Array>): AsyncGenerator<T> {

@@ -76,7 +76,7 @@ async function drain(options: ApiOptions, output: Output, [pattern]: readonly st
 
 /** Asks for the same of every agent of the fleet that a pattern names. Throws LoricaError LRC-2006 when there is none. */
 async function each(api: Api, pattern: string, verb: string, body: unknown): Promise<readonly AgentView[]> {
-  const { agents } = await api.get<{ readonly agents: readonly AgentView[] }>('/api/v1/agents')
+  const { agents } = await api.all<{ readonly agents: readonly AgentView[] }>('/api/v1/agents', 'agents')
   const meant = agents.filter(
     ({ state, name, agentId }) => state !== 'left' && (matches(pattern, name) || agentId === pattern),
   )

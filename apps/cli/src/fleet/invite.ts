@@ -3,9 +3,9 @@ import type { Command } from 'commander'
 import { positiveInteger } from '../screen/argument.js'
 import { runs } from '../screen/command.js'
 import { expectNewFile } from '../screen/place.js'
-import { type ApiOptions, createApi } from './api.js'
+import { type CreateOptions, createApi } from './api.js'
 
-interface InviteOptions extends ApiOptions {
+interface InviteOptions extends CreateOptions {
   readonly name?: string
   readonly uses?: number
   readonly expires?: string
@@ -35,7 +35,7 @@ export function inviteCommand(command: Command): void {
     const { name, uses, expires, prefix, batch, approval, out } = options
     if (out !== undefined) expectNewFile(out) // links that cannot be kept are not made
     const request = { name, uses, expires, prefix, count: batch, needsApproval: approval }
-    const invited = await createApi(options).post<Invited>('/api/v1/agents/invite', request)
+    const invited = await createApi(options).create<Invited>('/api/v1/agents/invite', request, options.key)
     if (out === undefined) return output.result(invited, invited.links.map(joinLine))
     const rows = invited.links.map((link) => `${link.name ?? ''},${link.join}`)
     await writeFile(out, `${['name,link', ...rows].join('\n')}\n`, { flag: 'wx', mode: 0o600 })

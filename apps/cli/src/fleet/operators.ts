@@ -3,8 +3,8 @@ import { needed } from '../screen/argument.js'
 import { runs } from '../screen/command.js'
 import { agrees } from '../screen/consent.js'
 import { table } from '../screen/format.js'
-import { type ApiOptions, createApi } from './api.js'
-import { withApi } from './run.js'
+import { type ApiOptions, type CreateOptions, createApi } from './api.js'
+import { withApi, withKey } from './run.js'
 
 interface Operator {
   readonly name: string
@@ -31,7 +31,9 @@ export function operatorsCommand(): Command {
       )
     },
   )
-  const add = withApi(operators.command('add <name>')).description('a token for somebody; it is shown once')
+  const add = withKey(withApi(operators.command('add <name>'))).description(
+    'a token for somebody; it is shown once',
+  )
   add.addOption(
     new Option(
       '--role <role>',
@@ -40,10 +42,12 @@ export function operatorsCommand(): Command {
       .choices(['viewer', 'operator', 'admin'])
       .default('viewer'),
   )
-  runs(add, async ({ role, ...options }: ApiOptions & { readonly role: string }, output, [name]) => {
-    const made = await createApi(options).post<Operator & { readonly token: string }>('/api/v1/operators', {
-      ...{ name: needed(name, '<name>'), role },
-    })
+  runs(add, async ({ role, ...options }: CreateOptions & { readonly role: string }, output, [name]) => {
+    const made = await createApi(options).create<Operator & { readonly token: string }>(
+      '/api/v1/operators',
+      { name: needed(name, '<name>'), role },
+      options.key,
+    )
     output.result(made, [
       `${made.name} is ${made.role === 'viewer' ? 'a' : 'an'} ${made.role}; LORICA_TOKEN=${made.token}`,
     ])

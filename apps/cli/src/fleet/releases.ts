@@ -21,10 +21,10 @@ export function releasesCommand(): Command {
   runs(
     withApi(releases.command('list').description('all releases, oldest first')),
     async (options: ApiOptions, output) => {
-      const { releases: views, aliases } = await createApi(options).get<{
+      const { releases: views, aliases } = await createApi(options).all<{
         readonly releases: readonly ReleaseView[]
         readonly aliases: Readonly<Record<string, string>>
-      }>('/api/v1/releases')
+      }>('/api/v1/releases', 'releases')
       const aliasesOf = (release: string): string =>
         Object.keys(aliases)
           .filter((alias) => aliases[alias] === release)

@@ -12,12 +12,13 @@ import { needed } from '../screen/argument.js'
 import { runs } from '../screen/command.js'
 import { agrees } from '../screen/consent.js'
 import { table } from '../screen/format.js'
-import { type ApiOptions, createApi } from './api.js'
+import { type ApiOptions, type CreateOptions, createApi } from './api.js'
+import { moveAlias } from './release-aliases.js'
 import { rolloutLines } from './rollout-lines.js'
 import { watchRollout } from './rollout-watch.js'
-import { withApi } from './run.js'
+import { withApi, withKey } from './run.js'
 
-interface StartOptions extends ApiOptions {
+interface StartOptions extends CreateOptions {
   readonly file?: string
   readonly wait?: boolean
 }
@@ -43,7 +44,7 @@ export function rolloutCommand(): Command {
     'give a release to the fleet in groups, and take it back',
   )
   runs(
-    withApi(rollout.command('start <release>').description('begin a rollout of a release'))
+    withKey(withApi(rollout.command('start <release>').description('begin a rollout of a release')))
       .option('-f, --file <plan.yaml>', 'the plan')
       .option('--wait', 'stay until it has ended')
       .addHelpText('after', plans),
@@ -89,8 +90,7 @@ export function rolloutCommand(): Command {
       if (isUndoing && !(await agrees(`${verb} ${id === 'latest' ? 'the newest rollout' : id}`, options.yes)))
         return
       if (verb === 'undo' && options.to !== undefined) {
-        const body = { release: options.to }
-        const moved = await api.post<{ readonly release: string }>('/api/v1/aliases/champion', body)
+        const moved = await moveAlias(api, 'champion', { release: options.to })
         return output.result(moved, [`every agent goes to ${moved.release}`])
       }
       const body = verb === 'promote' ? { full: options.full === true } : {}
@@ -112,7 +112,7 @@ type Output = Parameters<Parameters<typeof runs>[1]>[1]
 async function start(options: StartOptions, output: Output, [release]: readonly string[]): Promise<void> {
   const api = createApi(options)
   const body = { release: needed(release, '<release>'), ...(await planIn(options.file)) }
-  const view = await api.post<RolloutDetail>('/api/v1/rollouts', body)
+  const view = await api.create<RolloutDetail>('/api/v1/rollouts', body, options.key)
   if (options.wait === true) return finish(await watchRollout(api, view.rollout, output), output)
   output.result(view, [...rolloutLines(view), '', `follow it: lorica rollout watch ${view.rollout}`])
 }
@@ -128,7 +128,10 @@ async function history(options: ApiOptions, output: Output, [id]: readonly strin
     const detail = await api.get<RolloutDetail>(`/api/v1/rollouts/${encodeURIComponent(id)}`)
     return output.result(detail, [...rolloutLines(detail), '', ...storyLines(detail)])
   }
-  const { rollouts } = await api.get<{ readonly rollouts: readonly RolloutView[] }>('/api/v1/rollouts')
+  const { rollouts } = await api.all<{ readonly rollouts: readonly RolloutView[] }>(
+    '/api/v1/rollouts',
+    'rollouts',
+  )
   const rows = rollouts.map(({ rollout, release, previous, state, group, groups, createdAt, reason }) => [
     ...[rollout, `${previous} -> ${release}`, state, `${group}/${groups.length}`, createdAt, reason ?? ''],
   ])

@@ -33,7 +33,7 @@ export function roundsCommand(): Command {
       rounds.command('list <run>').description('the rounds of a run, by its id or name, oldest first'),
     ).option('--why', 'also the reasons of what was not released and of seats that brought nothing'),
     async (options: WhyOptions, output, [run]) => {
-      const found = await createApi(options).get<Rounds>(pathOf(needed(run, '<run>')))
+      const found = await createApi(options).all<Rounds>(pathOf(needed(run, '<run>')), 'rounds')
       output.result(found, listLines(found, options.why === true))
     },
   )

@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { needed } from '../screen/argument.js'
 import { runs } from '../screen/command.js'
 import { count, duration, table } from '../screen/format.js'
-import { type Api, type ApiOptions, createApi } from './api.js'
+import { type Api, type ApiOptions, type CreateOptions, createApi } from './api.js'
 import { planCommand } from './plan.js'
 import { promiseOf } from './promise.js'
 import { replayCommand } from './replay.js'
@@ -11,7 +11,7 @@ import { readRunFile } from './run-file.js'
 import { sentText } from './sent.js'
 import { watchRun } from './watch.js'
 
-interface StartOptions extends ApiOptions {
+interface StartOptions extends CreateOptions {
   readonly file?: string
   readonly wait?: boolean
 }
@@ -24,7 +24,7 @@ It runs once: rounds that are left wait for the next window, and an open round e
 export function runCommand(): Command {
   const run = new Command('run').description('start and follow federated runs')
   runs(
-    withApi(run.command('start').description('start a run from a run file'))
+    withKey(withApi(run.command('start').description('start a run from a run file')))
       .requiredOption('-f, --file <run.yaml>', 'the run file')
       .option('--wait', 'stay until it has ended')
       .addHelpText('after', scheduling),
@@ -43,8 +43,9 @@ export function runCommand(): Command {
   runs(
     withApi(run.command('list').description('all runs, oldest first, and what those wait for that do')),
     async (options: ApiOptions, output) => {
-      const { runs: views } = await createApi(options).get<{ readonly runs: readonly RunView[] }>(
+      const { runs: views } = await createApi(options).all<{ readonly runs: readonly RunView[] }>(
         '/api/v1/runs',
+        'runs',
       )
       const rows = views.map((view) => [
         view.run,
@@ -133,13 +134,21 @@ export function withApi(command: Command): Command {
     .option('--token <token>', 'admin token of the coordinator (or LORICA_TOKEN)')
 }
 
+/** `--key` of commands that create something. */
+export function withKey(command: Command): Command {
+  return command.option(
+    '--key <key>',
+    'names this request, for scripts: given again with the same key it answers with what it made the first time',
+  )
+}
+
 async function start(
   options: StartOptions,
   output: Parameters<Parameters<typeof runs>[1]>[1],
 ): Promise<void> {
   const api = createApi(options)
   const spec = await readRunFile(needed(options.file, '-f run.yaml'))
-  const { run } = await api.post<{ readonly run: string }>('/api/v1/runs', spec)
+  const { run } = await api.create<{ readonly run: string }>('/api/v1/runs', spec, options.key)
   if (options.wait !== true) {
     output.result({ run }, [`run ${run} started`, `  follow it: lorica run watch ${run}`])
     return

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks'
-import { ApiError, get, isAbort } from './api.js'
+import { ApiError, isAbort } from './api.js'
+import { read } from './list.js'
 import { isTold, onNews } from './live.js'
 
 /** What a path answered last. `data` stays while a newer answer does not come. */
@@ -35,7 +36,7 @@ export function useAnswer<T>(path: string | null, everyMs = LEAST_MS): Answer<T>
       isAsking = true
       isNews = false
       try {
-        const data = await get<T>(path, leave.signal)
+        const data = await read<T>(path, leave.signal)
         setState({ path, data })
       } catch (error) {
         if (isAbort(error)) return

@@ -28,6 +28,45 @@ export async function post<T>(path: string, body: unknown = {}, signal?: AbortSi
   return (await (await ask('POST', path, body, signal)).json()) as T
 }
 
+/**
+ * A POST that creates something: sent again while nobody answers, under one key, so that it is created once. The same request that was
+ * given up and is made again still has its key. Throws ApiError.
+ */
+export async function create<T>(path: string, body: unknown): Promise<T> {
+  const asked = `${path} ${JSON.stringify(body)}`
+  const key = unanswered.get(asked) ?? newKey()
+  unanswered.set(asked, key)
+  for (let sent = 0; ; sent++) {
+    try {
+      const answer = await (await ask('POST', path, body, undefined, { 'idempotency-key': key })).json()
+      unanswered.delete(asked)
+      return answer as T
+    } catch (error) {
+      const isLost = !(error instanceof ApiError) || error.status === 0 // or an answer that broke off
+      if (!isLost) unanswered.delete(asked)
+      const waitMs = WAITS_MS[sent]
+      if (!isLost) throw error
+      if (waitMs === undefined) throw silence(error)
+      await new Promise((resolve) => setTimeout(resolve, waitMs))
+    }
+  }
+}
+
+const WAITS_MS = [400, 1600, 3200]
+const unanswered = new Map<string, string>() // request -> its key
+
+// crypto.randomUUID is only there for pages of https and of this machine.
+const newKey = (): string =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join(
+    '',
+  )
+
+/** POST that counts only while something is as it was shown; `tag` null: while there is none. Throws ApiError. */
+export async function change<T>(path: string, tag: string | null, body: unknown = {}): Promise<T> {
+  const headers = tag === null ? { 'if-none-match': '*' } : { 'if-match': `"${tag}"` }
+  return (await (await ask('POST', path, body, undefined, headers as Record<string, string>)).json()) as T
+}
+
 /** The bytes of a blob. Throws ApiError. */
 export async function blob(sha256: string, signal?: AbortSignal): Promise<ArrayBuffer> {
   return await (await ask('GET', `/blobs/${sha256}`, undefined, signal)).arrayBuffer()
@@ -48,8 +87,14 @@ export async function* lines<T>(path: string, signal: AbortSignal): AsyncGenerat
   }
 }
 
-async function ask(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
-  const headers: Record<string, string> = { authorization: `Bearer ${token.value ?? ''}` }
+async function ask(
+  method: string,
+  path: string,
+  body?: unknown,
+  signal?: AbortSignal,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Response> {
+  const headers: Record<string, string> = { authorization: `Bearer ${token.value ?? ''}`, ...more }
   if (body !== undefined) headers['content-type'] = 'application/json'
   const response = await fetch(new URL(`api/v1${path}`, document.baseURI), {
     method,

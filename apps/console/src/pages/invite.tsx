@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import { post } from '../net/api.js'
+import { create } from '../net/api.js'
 import { CommandLine } from '../parts/command.js'
 import { act } from '../parts/notice.js'
 import { Panel } from '../parts/panel.js'
@@ -19,7 +19,7 @@ export function Invite() {
     event.preventDefault()
     void act(async () => {
       const asked = { ...(name === '' ? {} : { name }), uses: Number(uses), expires, needsApproval }
-      setLinks((await post<Invited>('/agents/invite', asked)).links)
+      setLinks((await create<Invited>('/agents/invite', asked)).links)
     }, 'The link is made. Only its hash is kept: take it along now.')
   }
   return (

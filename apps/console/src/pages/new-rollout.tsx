@@ -1,7 +1,7 @@
 import type { RolloutDetail, RolloutPreview, RolloutState, RolloutView } from '@lorica/protocol'
 import { useEffect, useState } from 'preact/hooks'
 import { useAnswer } from '../net/answer.js'
-import { type ApiError, isAbort, post } from '../net/api.js'
+import { type ApiError, create, isAbort, post } from '../net/api.js'
 import { iMay } from '../net/me.js'
 import { go } from '../net/place.js'
 import { Blank } from '../parts/blank.js'
@@ -53,7 +53,7 @@ export function NewRolloutPage({ release }: { readonly release: string | null })
     event.preventDefault()
     setStarting(true)
     await act(async () => {
-      const { rollout } = await post<RolloutDetail>('/rollouts', asked)
+      const { rollout } = await create<RolloutDetail>('/rollouts', asked)
       go(linkTo('rollouts', rollout))
     }, `${form.release} begins to reach the fleet.`)
     setStarting(false)

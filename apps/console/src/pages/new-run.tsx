@@ -1,7 +1,7 @@
 import type { AgentView, BaseView, RunView } from '@lorica/protocol'
 import { useEffect, useState } from 'preact/hooks'
 import { useAnswer } from '../net/answer.js'
-import { type ApiError, post } from '../net/api.js'
+import { type ApiError, create } from '../net/api.js'
 import { iMay } from '../net/me.js'
 import { go } from '../net/place.js'
 import { Blank } from '../parts/blank.js'
@@ -53,7 +53,7 @@ export function NewRunPage() {
   const start = async () => {
     setStarting(true)
     try {
-      const { run: id } = await post<RunView>('/runs', run)
+      const { run: id } = await create<RunView>('/runs', run)
       say(`${id} is started.`)
       go(linkTo('runs', id))
     } catch (error) {

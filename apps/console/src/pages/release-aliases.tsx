@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import { post } from '../net/api.js'
+import { change } from '../net/api.js'
 import { iMay } from '../net/me.js'
 import { act } from '../parts/notice.js'
 import { Panel } from '../parts/panel.js'
@@ -30,7 +30,7 @@ export function ReleaseAliases({ release, aliases, refresh }: AliasesProps) {
     if (!isMeant) return
     if (
       await act(
-        () => post(`/aliases/${encodeURIComponent(alias)}`, { release }),
+        () => change(`/aliases/${encodeURIComponent(alias)}`, before ?? null, { release }),
         `${alias} is now ${release}.`,
       )
     )
@@ -45,7 +45,8 @@ export function ReleaseAliases({ release, aliases, refresh }: AliasesProps) {
       isGrave: true,
     })
     if (!isMeant) return
-    await act(() => post(`/aliases/${encodeURIComponent(one)}/remove`), `${one} was taken away.`)
+    const path = `/aliases/${encodeURIComponent(one)}/remove`
+    await act(() => change(path, release), `${one} was taken away.`)
     refresh()
   }
   return (
