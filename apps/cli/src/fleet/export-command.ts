@@ -77,7 +77,7 @@ export function addExportCommand(releases: Command): void {
 }
 
 /** Throws LoricaError LRC-3017 for a release that an audit refuted. */
-function expectUnrefuted({ name, audits = [] }: ReleaseView): void {
+export function expectUnrefuted({ name, audits = [] }: ReleaseView): void {
   const refuted = audits.find(({ verdict }) => verdict === 'refuted')
   if (refuted !== undefined) throw new LoricaError('LRC-3017', `release ${name}: ${refuted.reason}`)
 }

@@ -7,6 +7,7 @@ import { type ApiOptions, createApi } from './api.js'
 import { addExportCommand } from './export-command.js'
 import { ROOT_OPTION, type TrustOptions, trustGiven } from './fleet-trust.js'
 import { promiseOf } from './promise.js'
+import { addPushCommand } from './push-command.js'
 import { aliasCommand } from './release-aliases.js'
 import { addCardCommand } from './release-card.js'
 import { differenceLines, releaseDifference } from './release-diff.js'
@@ -57,6 +58,7 @@ export function releasesCommand(): Command {
     },
   )
   addExportCommand(releases)
+  addPushCommand(releases)
   runs(
     withApi(
       releases

@@ -36,6 +36,13 @@ export const commandCodes = {
       'The file of the service could not be written, or the service manager of the machine refused it.',
     action: 'Look at what it says; `lorica agent install-service --dry-run` prints what would be done.',
   },
+  'LRC-8008': {
+    title: 'Hub did not take the release',
+    meaning:
+      'A Hugging Face Hub refused what was pushed to it, or does not answer. A commit is there whole or not at all.',
+    action:
+      'Check the name of the repository, that the token may write to it, and HF_ENDPOINT; then push again.',
+  },
   'LRC-9001': {
     title: 'Internal fault',
     meaning: 'Something happened that Lorica did not expect. This is a fault of Lorica.',
