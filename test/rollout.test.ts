@@ -36,38 +36,41 @@ let folder: Folder
 let fleet: Fleet
 let asked: readonly Asking[] = []
 const serving: Service[] = []
-beforeAll(async () => {
-  folder = await createFolder()
-  fleet = await startFleet({
-    folder: folder.path,
-    texts: agents.map((agent) => (siteOf(agent) === 'oslo' ? osloText : siteText(agent % 5))),
-    join: (agent) => [
-      '--base',
-      join(folder.path, 'model'),
-      '--label',
-      `site=${siteOf(agent)}`,
-      '--label',
-      `at=a${agent}`,
-    ],
-  })
-  const last = effort.serving - 1
-  const both = { rounds: 1, minimum: 2, where: `label.at in (a0, a${last})` }
-  await fleet.run({ ...both, steps: 3 })
-  await fleet.run({ ...both, steps: 12, seed: 12 })
-  const one = { rounds: 1, minimum: 1, where: 'label.at == a0' }
-  await fleet.run({ ...one, steps: 24, seed: 13, learningRate: 0.1 })
-  await api('aliases/champion', { release: 'v1' })
-  for (const at of agents)
-    serving.push(
-      startService(programs.agent, [
-        ...['serve', '--dir', fleet.folders.agent(at), '--port', '0', '--threads', '1', '--json'],
-      ]),
+beforeAll(
+  async () => {
+    folder = await createFolder()
+    fleet = await startFleet({
+      folder: folder.path,
+      texts: agents.map((agent) => (siteOf(agent) === 'oslo' ? osloText : siteText(agent % 5))),
+      join: (agent) => [
+        '--base',
+        join(folder.path, 'model'),
+        '--label',
+        `site=${siteOf(agent)}`,
+        '--label',
+        `at=a${agent}`,
+      ],
+    })
+    const last = effort.serving - 1
+    const both = { rounds: 1, minimum: 2, where: `label.at in (a0, a${last})` }
+    await fleet.run({ ...both, steps: 3 })
+    await fleet.run({ ...both, steps: 12, seed: 12 })
+    const one = { rounds: 1, minimum: 1, where: 'label.at == a0' }
+    await fleet.run({ ...one, steps: 24, seed: 13, learningRate: 0.1 })
+    await api('aliases/champion', { release: 'v1' })
+    for (const at of agents)
+      serving.push(
+        startService(programs.agent, [
+          ...['serve', '--dir', fleet.folders.agent(at), '--port', '0', '--threads', '1', '--json'],
+        ]),
+      )
+    const urls = await Promise.all(
+      serving.map(async (one) => (await one.until(({ event }) => event === 'serving')).url as string),
     )
-  const urls = await Promise.all(
-    serving.map(async (one) => (await one.until(({ event }) => event === 'serving')).url as string),
-  )
-  asked = urls.map(askWithout)
-})
+    asked = urls.map(askWithout)
+  },
+  60_000 + 40_000 * effort.serving,
+)
 afterAll(async () => {
   await Promise.all(asked.map((one) => one.end()))
   await Promise.all(serving.map((one) => one.stop('SIGTERM')))

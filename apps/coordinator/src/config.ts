@@ -19,6 +19,7 @@ export interface Config {
   readonly insecure?: boolean // plain HTTP may leave this machine
   readonly linkUrl?: string // the address in join links; default: where it listens
   readonly uploadBudgetBytes: number // of updates that were received and are not on disk yet, all agents together
+  readonly webhooks?: string // file of those that plans of rollouts may name
   readonly prices?: Prices // of energy and traffic; nothing is said of costs unless given
   readonly door?: DoorLimits // what one address may do before it has proven who it is; by where it is, unless given
 }
@@ -50,6 +51,7 @@ export const usage = `Usage: coordinator [--dir D] [--port P] [--host H] [--leas
                  beyond it nothing is read from agents that upload until the disk has caught up. Each of them may have
                  one chunk (256 KiB) more on its way
   --price-kwh P  what a kilowatt hour costs, --price-gb P a gigabyte, --currency C in what (default EUR): rounds then tell their cost
+  --webhooks F   JSON file of the webhooks that plans may name: { "NAME": { "url": "https://…", "secretFile": F or "secretEnv": V } }
   --log-format F  text, or json: a JSON object a line on stderr (default text)
   --json         print one line {"url","adminToken","join"} when ready
 
@@ -78,6 +80,7 @@ export function parseConfig(argv: readonly string[]): Config | Question | 'help'
         'log-format': { type: 'string', default: 'text' },
         'price-kwh': { type: 'string' },
         'price-gb': { type: 'string' },
+        webhooks: { type: 'string' },
         currency: { type: 'string', default: 'EUR' },
         'store-lease-ms': { type: 'string', default: String(defaults.storeLeaseMs) },
         'upload-budget-mb': { type: 'string', default: String(defaults.uploadBudgetBytes / 1e6) },
@@ -105,6 +108,7 @@ export function parseConfig(argv: readonly string[]): Config | Question | 'help'
       ...tlsOf(values.tls, values['tls-cert'], values['tls-key']),
       ...linkUrlOf(values['link-url']),
       ...doorOf(values['address-burst']),
+      ...(values.webhooks === undefined ? {} : { webhooks: values.webhooks }),
       ...pricesOf(values['price-kwh'], values['price-gb'], values.currency),
       storeLeaseMs: whole('--store-lease-ms', values['store-lease-ms'], 100, 86_400_000),
       uploadBudgetBytes: 1e6 * whole('--upload-budget-mb', values['upload-budget-mb'], 1, 1_000_000),

@@ -26,7 +26,7 @@ export interface LossPairs {
   readonly against: number // mean loss under the champion
 }
 
-type By = 'operator' | 'analysis' | 'errors' | 'plan'
+type By = 'operator' | 'analysis' | 'errors' | 'plan' | 'webhook'
 
 /** Events of one rollout. Those that change which release an agent is to have bear the target that says so. */
 export type RolloutStep = { readonly rolloutId: string } & (
@@ -43,6 +43,18 @@ export type RolloutStep = { readonly rolloutId: string } & (
     }
   | { readonly type: 'rollout-approved' }
   | { readonly type: 'rollout-group-opened'; readonly group: number; readonly target: IssuedTarget }
+  /** So many agents of the group that was opened last are told by now. */
+  | { readonly type: 'rollout-admitted'; readonly count: number }
+  /** A webhook was asked or told. */
+  | {
+      readonly type: 'rollout-webhook'
+      readonly key: string // of the delivery
+      readonly hook: string
+      readonly outcome: 'proceed' | 'halt' | 'inconclusive' | 'told' | 'failed'
+      readonly code: string | null
+      readonly reason: string | null
+      readonly tries: number
+    }
   | { readonly type: 'rollout-renewed'; readonly target: IssuedTarget }
   | {
       readonly type: 'rollout-measured'

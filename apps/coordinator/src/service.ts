@@ -18,6 +18,7 @@ import { type Connections, createConnections } from './net/connections.js'
 import type { JournalRecords } from './net/journal-api.js'
 import { serveSession } from './net/session.js'
 import { createTransfer } from './net/transfer.js'
+import { createWebhooks, readWebhooks } from './net/webhooks.js'
 import { createReadiness } from './readiness.js'
 import { announceTrust } from './releases/announce-trust.js'
 import { openRegistry } from './releases/registry.js'
@@ -37,7 +38,7 @@ import { takeOverJournal } from './store/takeover.js'
 
 /** Where a service works, and how. */
 export type ServiceSettings = Pick<Config, 'dir' | 'leaseMs'> &
-  Partial<Pick<Config, 'store' | 'storeLeaseMs' | 'uploadBudgetBytes' | 'prices'>>
+  Partial<Pick<Config, 'store' | 'storeLeaseMs' | 'uploadBudgetBytes' | 'prices' | 'webhooks'>>
 
 /** What the doors of a coordinator lead to. */
 export interface Service {
@@ -70,6 +71,8 @@ export async function openService(
 ): Promise<Service> {
   const { store: url = null, storeLeaseMs = defaults.storeLeaseMs } = settings
   const { clock, random, disk } = host
+  const hooks =
+    settings.webhooks === undefined ? undefined : await readWebhooks(settings.webhooks, process.env)
   const place = (name: string) => join(dir, name)
   const store = await host.openStore(dir, url)
   const closing: (() => unknown)[] = [() => store.close(), () => host.aggregator?.close()] // in the order of opening
@@ -113,6 +116,7 @@ export async function openService(
       log,
       ...host,
       leaseMs,
+      ...(hooks === undefined ? {} : { webhooks: createWebhooks(hooks, clock) }),
       ...(settings.prices === undefined ? {} : { prices: settings.prices }),
       updatesFolder,
     }

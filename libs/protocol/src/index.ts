@@ -266,6 +266,13 @@ export {
 export { parseRunSpec, type RunSpec, runSpecSchema } from './spec/run-spec.js'
 export { localTime, type Opening, openingAt, type Schedule } from './spec/schedule.js'
 export { type Facts, factNames, parseSelection, type Selection, textOf, unmet } from './spec/selection.js'
+export {
+  type WebhookGate,
+  type WebhookNews,
+  type WebhookSpec,
+  webhookGates,
+  webhookNews,
+} from './spec/webhook-spec.js'
 export { parseRoot, type Root, rootSchema, textOfRoot } from './trust/root.js'
 export {
   introductionText,

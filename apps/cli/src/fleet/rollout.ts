@@ -36,6 +36,10 @@ A plan is what a run file has under rollout, in a file of its own; without one t
   error: { threshold: 5%, minExecuted: 10, then: rollback }
   soak: 10m
   analysis: [{ metric: loss, worseBy: 1% }, { metric: failures }, { metric: latency }]
+  rate: { perMinute: 50, atOnce: 20 }              # how fast the agents of a group are told; all at once without it
+  webhooks:                                        # by the names that the coordinator has for them
+    - { hook: ci, gate: before-group }             # or after-group; it answers proceed, halt or inconclusive
+    - { hook: chat, tell: [paused, done, aborted, undone] }
   watch: 24h                                       # after everybody has it`
 
 /** `lorica rollout`: releases that reach the fleet in groups, and go back by themselves. */

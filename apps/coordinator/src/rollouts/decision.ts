@@ -4,7 +4,8 @@
  */
 import type { MetricView } from '@lorica/protocol'
 import { verdictOf } from './analysis.js'
-import type { Rollout } from './rollout.js'
+import { isExposed, type Rollout, toldMs } from './rollout.js'
+import { type Gate, gatedAt } from './webhook.js'
 
 /** What is known of the fleet while a rollout is open. */
 export interface Known {
@@ -24,12 +25,17 @@ export interface Known {
 export type Decision =
   | { readonly kind: 'open'; readonly group: number }
   | { readonly kind: 'soak'; readonly group: number }
-  | { readonly kind: 'pause'; readonly by: 'analysis' | 'errors' | 'plan'; readonly reason: string }
-  | { readonly kind: 'abort'; readonly by: 'analysis' | 'errors'; readonly reason: string }
+  | { readonly kind: 'admit'; readonly count: number }
+  | {
+      readonly kind: 'pause'
+      readonly by: 'analysis' | 'errors' | 'plan' | 'webhook'
+      readonly reason: string
+    }
+  | { readonly kind: 'abort'; readonly by: 'analysis' | 'errors' | 'webhook'; readonly reason: string }
   | { readonly kind: 'finish' }
   | { readonly kind: 'undo'; readonly by: 'analysis' | 'errors'; readonly reason: string }
   | { readonly kind: 'end-watch' }
-  | { readonly kind: 'wait'; readonly reason: string | null }
+  | { readonly kind: 'wait'; readonly reason: string | null; readonly asks?: Gate } // webhooks over a point
 
 /** How the agents of some groups stand. */
 export interface Tally {
@@ -38,6 +44,15 @@ export interface Tally {
   readonly failed: number // of those that answered; one that is connected and silent for too long counts as one
   readonly away: number
   readonly waiting: number // connected or awaited, and yet to answer
+}
+
+/** An agent that was told, and keeps silent for longer than the plan allows; the time that the coordinator was down does not count. */
+function isLate(
+  rollout: Rollout,
+  agentId: string,
+  { nowMs, sinceMs }: Pick<Known, 'nowMs' | 'sinceMs'>,
+): boolean {
+  return nowMs - Math.max(toldMs(rollout, agentId), sinceMs) >= rollout.plan.patienceMs
 }
 
 type Seen = Pick<Known, 'nowMs' | 'isMember' | 'isConnected' | 'isAwaited' | 'sinceMs'>
@@ -52,14 +67,13 @@ export function tallyOf(
     .slice(from, through)
     .flatMap(({ agents }) => agents)
     .filter(isMember)
-  const isLate = nowMs - Math.max(rollout.openedMs, sinceMs) >= rollout.plan.patienceMs
   let [applied, failed, away, waiting] = [0, 0, 0, 0]
   for (const agentId of agents) {
     const outcome = rollout.reports.get(agentId)?.outcome
     if (outcome === 'applied') applied++
     else if (outcome === 'failed') failed++
     else if (!isConnected(agentId) && !isAwaited(agentId)) away++
-    else if (isLate) failed++
+    else if (isExposed(rollout, agentId) && isLate(rollout, agentId, { nowMs, sinceMs })) failed++
     else waiting++
   }
   return { members: agents.length, applied, failed, away, waiting }
@@ -70,13 +84,13 @@ export function decide(rollout: Rollout, known: Known): Decision {
   const { plan, state, group, groups } = rollout
   if (state === 'done') return decideWatched(rollout, known)
   if (state === 'pending')
-    return rollout.isApproved ? { kind: 'open', group: 1 } : { kind: 'wait', reason: rollout.reason }
+    return rollout.isApproved ? opening(rollout, 1) : { kind: 'wait', reason: rollout.reason }
   if (state !== 'running' && state !== 'soaking') return { kind: 'wait', reason: rollout.reason }
   const tally = tallyOf(rollout, known)
   const fault = faultOf(rollout, tally) ?? regression(rollout, known)
   if (fault !== undefined)
     return plan.error.then === 'rollback' ? { kind: 'abort', ...fault } : { kind: 'pause', ...fault }
-  if (state === 'running') return settled(rollout, tally, known)
+  if (state === 'running') return admission(rollout, known) ?? settled(rollout, tally, known)
   const isAccepted = rollout.accepted >= group
   const soakedMs = known.nowMs - (rollout.soakingMs ?? known.nowMs)
   if (!isAccepted && soakedMs < plan.soakMs) return { kind: 'wait', reason: `group ${group} soaks` }
@@ -91,10 +105,48 @@ export function decide(rollout: Rollout, known: Known): Decision {
     return { kind: 'wait', reason: `${agents(known.measuring)} measure the losses of both releases` }
   if (!isAccepted && verdictOf(plan, known.metrics) === 'inconclusive')
     return { kind: 'pause', by: 'analysis', reason: undecided(rollout, known.metrics) }
+  const gated = atGate(rollout, { gate: 'after-group', group })
+  if (gated !== undefined) return gated
   if (group === groups.length) return { kind: 'finish' }
   if (!isAccepted && plan.success.then === 'pause')
     return { kind: 'pause', by: 'plan', reason: `group ${group} is good, and the plan waits for a person` }
-  return { kind: 'open', group: group + 1 }
+  return opening(rollout, group + 1)
+}
+
+/** A group begins when those who are asked before it say so. */
+const opening = (rollout: Rollout, group: number): Decision =>
+  atGate(rollout, { gate: 'before-group', group }) ?? { kind: 'open', group }
+
+/** What webhooks keep a rollout from going on; undefined: nothing. */
+function atGate(rollout: Rollout, point: Gate): Decision | undefined {
+  const gated = gatedAt(rollout, point)
+  if (gated.kind === 'open') return undefined
+  const by = 'webhook'
+  if (gated.kind === 'asking')
+    return { kind: 'wait', reason: `waits for webhook ${gated.hooks.join(', ')}`, asks: point }
+  const isAbort = gated.kind === 'halt' && rollout.plan.error.then === 'rollback'
+  return { kind: isAbort ? 'abort' : 'pause', by, reason: gated.reason }
+}
+
+/** Agents of the newest group that are told next, as fast as the plan says; undefined once all are. */
+function admission(rollout: Rollout, known: Known): Decision | undefined {
+  const { groups, group, admitted, plan } = rollout
+  const newest = groups[group - 1]?.agents ?? []
+  if (admitted >= newest.length) return undefined
+  const { perMinute = null, atOnce = null } = plan.rate ?? {}
+  const { isMember, isConnected, isAwaited } = known
+  const isBusy = (id: string): boolean =>
+    isMember(id) &&
+    (isConnected(id) || isAwaited(id)) &&
+    !rollout.reports.has(id) &&
+    !isLate(rollout, id, known)
+  const busy = newest.slice(0, admitted).filter(isBusy).length
+  const room = atOnce === null ? newest.length : Math.max(0, atOnce - busy)
+  const sinceLastMs = known.nowMs - (rollout.batches.at(-1)?.atMs ?? rollout.openedMs)
+  const due = perMinute === null ? newest.length : Math.floor((sinceLastMs * perMinute) / 60_000)
+  const count = Math.min(newest.length, admitted + Math.min(room, due))
+  if (count > admitted) return { kind: 'admit', count }
+  return { kind: 'wait', reason: `group ${group}: ${admitted} of ${newest.length} agents are told by now` }
 }
 
 function decideWatched(rollout: Rollout, known: Known): Decision {

@@ -3,7 +3,6 @@
  * @module
  */
 import {
-  asLoricaError,
   type Decline,
   type Evaluation,
   LoricaError,
@@ -18,6 +17,7 @@ import type { Presence } from '../fleet/roster.js'
 import type { RolloutStep } from '../journal-rollout-event.js'
 import type { RequestMark } from '../request-mark.js'
 import type { Parts } from '../rounds/parts.js'
+import { createCalling } from './calling.js'
 import { decide, type Known } from './decision.js'
 import { metricsOf } from './metrics.js'
 import { createObservations } from './observation.js'
@@ -27,9 +27,11 @@ import { createReturns } from './returns.js'
 import { isOpen, type Rollout } from './rollout.js'
 import { openRollout, watchedRollout } from './rollouts.js'
 import { CHAMPION, championOf, previewOf, startOf } from './starting.js'
-import { isOld, issueTarget } from './targets.js'
+import { issueTarget } from './targets.js'
 import { createTelling } from './telling.js'
+import { createUpkeep } from './upkeep.js'
 import { rolloutDetail, rolloutView } from './view.js'
+import { newsOf, questionsAt } from './webhook.js'
 
 export interface Director {
   arrived(presence: Presence): void
@@ -72,6 +74,13 @@ export function startDirector(parts: Parts): Director {
   const champion = () => ledger.aliases().get(CHAMPION)
   const issue: Making['issue'] = (of) => issueTarget(of, { serial: state().serial + 1, nowMs: clock.now() })
 
+  const upkeep = createUpkeep({ ...parts, issue, take, tellAll: telling.tellAll })
+  const calling = createCalling(parts, (rolloutId, { key, hook: { hook } }, outcome) => {
+    log('webhook', { rollout: rolloutId, hook, ...outcome })
+    ledger.record({ type: 'rollout-webhook', rolloutId, key, hook, ...outcome })
+    advance()
+  })
+
   function metrics(rollout: Rollout) {
     const isMeasured = mayMeasure(ledger.run(registry.find(rollout.release)?.manifest.runId ?? ''))
     return metricsOf(rollout, (agents) => observations.of(rollout, agents, isMeasured))
@@ -90,10 +99,9 @@ export function startDirector(parts: Parts): Director {
   /** Goes as far as it can for now. */
   function advance(): void {
     try {
-      followChampion()
-      startWaitingRun()
-      renew()
+      upkeep.keep()
       telling.retell()
+      for (const one of state().all.values()) calling.call(one.rolloutId, newsOf(one))
       for (;;) {
         const rollout = openRollout(state()) ?? watchedRollout(state())
         if (rollout === undefined) return
@@ -105,6 +113,8 @@ export function startDirector(parts: Parts): Director {
           evidence: rollout.group === 0 ? null : known.metrics,
           issue,
         })
+        if (decision.kind === 'wait' && decision.asks !== undefined)
+          calling.call(rollout.rolloutId, questionsAt(rollout, decision.asks))
         if (step === undefined) return
         log('rollout', {
           rollout: rollout.rolloutId,
@@ -135,49 +145,6 @@ export function startDirector(parts: Parts): Director {
   function endMeasuring(runId: string): void {
     for (const presence of roster.all())
       presence.sendRunEnded({ runId, state: 'succeeded' }).catch(() => undefined)
-  }
-
-  /** Agents are to have the champion, also when a person moved the alias. */
-  function followChampion(): void {
-    const release = registry.find(champion() ?? '')
-    const last = state().champion
-    if (release === undefined || last?.releaseId === release.id || openRollout(state()) !== undefined) return
-    const { name, id: releaseId } = release
-    const target = issue({ release: name, releaseId, previous: last?.release ?? null, rollout: null })
-    ledger.record({ type: 'champion-targeted', target })
-    telling.tellAll()
-  }
-
-  /** The release of a run that has ended, and that says how it is to be rolled out. */
-  function startWaitingRun(): void {
-    const { all, refused } = state()
-    if (openRollout(state()) !== undefined) return
-    const begun = new Set([...all.values()].flatMap(({ cause }) => cause.run ?? []))
-    for (const { runId, spec, ended, release } of ledger.runs()) {
-      const plan = spec.rollout ?? null
-      if (plan === null || ended?.state !== 'succeeded' || release === null) continue
-      if (begun.has(runId) || refused.has(runId) || registry.find(release) === undefined) continue
-      try {
-        take(startOf({ release, plan, run: runId }, parts).event)
-        return
-      } catch (error) {
-        const { code, message } = asLoricaError(error)
-        log('rollout-refused', { run: runId, release, code, why: message })
-        ledger.record({ type: 'rollout-refused', run: runId, release, code, message })
-      }
-    }
-  }
-
-  /** Targets are issued anew at half of their lives, the candidate's last: it has to be above those of agents that get it next. */
-  function renew(): void {
-    const { champion: last, candidate } = state()
-    const open = openRollout(state())
-    const isDue = [last, candidate].some((target) => target !== null && isOld(target, clock.now()))
-    if (!isDue) return
-    if (last !== null) ledger.record({ type: 'champion-targeted', target: issue(last) })
-    if (candidate !== null && open !== undefined)
-      ledger.record({ type: 'rollout-renewed', rolloutId: open.rolloutId, target: issue(candidate) })
-    telling.tellAll()
   }
 
   function rolloutOf(rolloutId: string): Rollout {
@@ -267,7 +234,7 @@ export function startDirector(parts: Parts): Director {
     async start(release, raw, mark = {}) {
       const plan = parseRolloutSpec(raw)
       championOf(parts)
-      followChampion()
+      upkeep.followChampion()
       const { event, notes } = startOf({ release, plan, run: null }, parts)
       for (const note of notes) log('rollout-note', { rollout: event.rolloutId, note })
       questions.reset()
@@ -293,6 +260,7 @@ export function startDirector(parts: Parts): Director {
     stop() {
       isStopped = true
       cancelTick()
+      calling.stop()
       unlisten()
     },
   }

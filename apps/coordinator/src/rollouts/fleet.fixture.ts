@@ -23,6 +23,7 @@ import { type Ledger, openLedger } from '../ledger.js'
 import { systemRandom } from '../random.js'
 import type { Parts } from '../rounds/parts.js'
 import { createShelf, openMemory } from '../store/memory.js'
+import type { Answer, Webhooks } from './calling.js'
 import { type Director, startDirector } from './director.js'
 
 /** What agents here say of their predictions, of which nothing depends on it. */
@@ -49,6 +50,11 @@ export interface WorldAgent {
 }
 
 export interface World {
+  /** What the webhook `ci` answers, and what it was sent. */
+  readonly hook: {
+    answer: () => Answer | 'never'
+    readonly sent: { readonly id: string; readonly body: string }[]
+  }
   readonly agents: readonly WorldAgent[]
   director(): Director
   ledger(): Ledger
@@ -122,6 +128,18 @@ export async function startWorld(count: number): Promise<World> {
     },
   }))
   const roster = createRoster()
+  const hook: World['hook'] = {
+    answer: () => ({ kind: 'answered', text: '{"decision":"proceed"}' }),
+    sent: [],
+  }
+  const webhooks: Webhooks = {
+    names: ['ci'],
+    async post({ id, body }) {
+      hook.sent.push({ id, body })
+      const answer = hook.answer()
+      return answer === 'never' ? new Promise(() => {}) : answer
+    },
+  }
   let ledger: Ledger
   let director: Director
   let epoch = 0
@@ -227,7 +245,16 @@ export async function startWorld(count: number): Promise<World> {
     ledger = openLedger(journal, entries, clock)
   }
   const direct = (): void => {
-    const parts = { ledger, roster, registry, clock, identity, log: () => {}, random: systemRandom() }
+    const parts = {
+      webhooks,
+      ledger,
+      roster,
+      registry,
+      clock,
+      identity,
+      log: () => {},
+      random: systemRandom(),
+    }
     director = startDirector(parts as unknown as Parts)
   }
   await open()
@@ -250,6 +277,7 @@ export async function startWorld(count: number): Promise<World> {
   }
   const world: World = {
     agents,
+    hook,
     director: () => director,
     ledger: () => ledger,
     async settle(ms = 0) {

@@ -20,6 +20,13 @@ function textOf(event: RolloutStep): string {
       return 'approved by an operator'
     case 'rollout-group-opened':
       return `group ${event.group} gets ${event.target.release} (target ${event.target.serial})`
+    case 'rollout-admitted':
+      return `${event.count} agents of the group are told by now`
+    case 'rollout-webhook': {
+      const { hook, outcome, code, reason, tries } = event
+      const why = [code, reason].filter((one) => one !== null).join(' ')
+      return `webhook ${hook}: ${outcome}${why === '' ? '' : `, ${why}`}${tries === 1 ? '' : ` (${tries} tries)`}`
+    }
     case 'rollout-renewed':
       return `target ${event.target.serial} takes the place of an older one of ${event.target.release}`
     case 'rollout-measured':

@@ -29,6 +29,8 @@ export function stepFor(
       const target = issue(candidateOf(rollout))
       return { type: 'rollout-group-opened', rolloutId, group: decision.group, target }
     }
+    case 'admit':
+      return { type: 'rollout-admitted', rolloutId, count: decision.count }
     case 'soak':
       return { type: 'rollout-soaking', rolloutId, group: decision.group }
     case 'pause':
@@ -36,8 +38,9 @@ export function stepFor(
     case 'abort':
     case 'undo': {
       const { kind, by, reason } = decision
-      const type = kind === 'abort' ? 'rollout-aborted' : 'rollout-undone'
-      return { type, rolloutId, by, reason, evidence, target: issue(backOf(rollout)) }
+      const said = { rolloutId, by, reason, evidence }
+      if (kind === 'undo') return { type: 'rollout-undone', ...said, target: issue(backOf(rollout)) }
+      return { type: 'rollout-aborted', ...said, target: rollout.group === 0 ? null : issue(backOf(rollout)) }
     }
     case 'finish': {
       const target = issue({ ...candidateOf(rollout), rollout: null })

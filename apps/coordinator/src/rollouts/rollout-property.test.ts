@@ -60,7 +60,7 @@ const anyAct: fc.Arbitrary<readonly [string, Act]> = fc.oneof(
         (world: World) =>
           world
             .director()
-            .start(release, plan)
+            .start(release, release === 'v3' ? { ...plan, rate: { perMinute: 3, atOnce: 2 } } : plan)
             .catch(() => undefined),
       ] as const,
   ),

@@ -17,6 +17,15 @@ export interface Report {
   readonly reason: string | null
 }
 
+type Paused = Extract<RolloutStep, { type: 'rollout-paused' }>
+type Answered = Pick<Extract<RolloutStep, { type: 'rollout-webhook' }>, 'outcome' | 'code' | 'reason'>
+
+/** Agents of the newest group up to `count` were told by then. */
+interface Batch {
+  readonly count: number
+  readonly atMs: number
+}
+
 export interface Rollout {
   readonly rolloutId: string
   readonly release: string
@@ -30,7 +39,13 @@ export interface Rollout {
   readonly state: RolloutState
   readonly isApproved: boolean
   readonly group: number // how many are open
+  readonly admitted: number // agents of the group that was opened last that are told by now
+  readonly batches: readonly Batch[] // of them, oldest first
   readonly accepted: number // groups up to this one count as good because a person said so
+  readonly waived: number // groups up to this one begin without asking webhooks because a person said so
+  readonly tries: number // how often it was told to go on or to try again: webhooks are asked anew
+  readonly answers: ReadonlyMap<string, Answered> // of webhooks, by the key of the delivery
+  readonly pausedBy: Paused['by'] | null
   readonly firstSerial: number // of the targets of this try; answers to earlier ones do not count
   readonly openedMs: number // when the group that was opened last was, or was tried again
   readonly soakingMs: number | null // since when the open groups soak
@@ -48,10 +63,34 @@ export interface Rollout {
 export const isOpen = ({ state }: Pick<Rollout, 'state'>): boolean =>
   state === 'pending' || state === 'running' || state === 'soaking' || state === 'paused'
 
-/** Whether an agent is in a group that is open; after the last group, every agent is. */
-export function isExposed({ groups, group }: Pick<Rollout, 'groups' | 'group'>, agentId: string): boolean {
-  if (group === groups.length) return true
-  return groups.slice(0, group).some(({ agents }) => agents.includes(agentId))
+/** Whether an agent is told to have the release: it is in a group that is open, as far as its rate got; after the last group, every agent is. */
+export function isExposed(
+  { groups, group, admitted }: Pick<Rollout, 'groups' | 'group' | 'admitted'>,
+  agentId: string,
+): boolean {
+  if (group === 0) return false
+  const newest = groups[group - 1]?.agents ?? []
+  if (group === groups.length && admitted >= newest.length) return true
+  const isTold = (agents: readonly string[]) => agents.includes(agentId)
+  return isTold(newest.slice(0, admitted)) || groups.slice(0, group - 1).some(({ agents }) => isTold(agents))
+}
+
+const toldAt = (batches: readonly Batch[], count: number, atMs: number) => ({
+  admitted: count,
+  batches: [...batches, { count, atMs }],
+})
+
+/** When an agent of an open group was told, or told last that the rollout goes on. */
+export function toldMs({ groups, group, batches, openedMs }: Rollout, agentId: string): number {
+  const at = groups[group - 1]?.agents.indexOf(agentId) ?? -1
+  return batches.find(({ count }) => at >= 0 && at < count)?.atMs ?? openedMs
+}
+
+/** How many agents of a group that is opened are told at first. */
+export function firstAdmitted({ plan, groups }: Pick<Rollout, 'plan' | 'groups'>, group: number): number {
+  const size = groups[group - 1]?.agents.length ?? 0
+  if ((plan.rate ?? null) === null) return size
+  return Math.min(size, plan.rate?.atOnce ?? size, plan.rate?.perMinute === null ? size : 1)
 }
 
 type Created = Extract<RolloutStep, { type: 'rollout-created' }>
@@ -65,7 +104,9 @@ export function createRollout(event: Created, entry: JournalEntry): Rollout {
     state: 'pending',
     isApproved: !event.plan.approval,
     group: 0,
+    ...{ admitted: 0, batches: [] },
     accepted: 0,
+    ...{ waived: 0, tries: 0, answers: new Map(), pausedBy: null },
     firstSerial: 0,
     openedMs: 0,
     soakingMs: null,
@@ -84,7 +125,7 @@ export function createRollout(event: Created, entry: JournalEntry): Rollout {
 export function stepRollout(before: Rollout, event: RolloutStep, entry: JournalEntry): Rollout {
   const atMs = Date.parse(entry.at)
   const rollout =
-    event.type === 'rollout-measured'
+    event.type === 'rollout-measured' || event.type === 'rollout-admitted'
       ? before
       : { ...before, history: [...before.history, lineOf(event, entry)] }
   switch (event.type) {
@@ -96,9 +137,16 @@ export function stepRollout(before: Rollout, event: RolloutStep, entry: JournalE
       return {
         ...rollout,
         ...{ state: 'running', group: event.group, openedMs: atMs, soakingMs: null, isSoaked: false },
+        ...toldAt([], firstAdmitted(rollout, event.group), atMs),
         firstSerial: rollout.group === 0 ? event.target.serial : rollout.firstSerial,
         reason: null,
       }
+    case 'rollout-admitted':
+      return { ...rollout, ...toldAt(rollout.batches, event.count, atMs) }
+    case 'rollout-webhook': {
+      const { key, outcome, code, reason } = event
+      return { ...rollout, answers: new Map([...rollout.answers, [key, { outcome, code, reason }]]) }
+    }
     case 'rollout-renewed':
       return rollout
     case 'rollout-measured':
@@ -106,20 +154,20 @@ export function stepRollout(before: Rollout, event: RolloutStep, entry: JournalE
     case 'rollout-soaking':
       return { ...rollout, state: 'soaking', soakingMs: atMs, isSoaked: true, reason: null }
     case 'rollout-paused': {
-      const { reason, evidence } = event
-      return { ...rollout, state: 'paused', reason, evidence }
+      const { reason, evidence, by: pausedBy } = event
+      return { ...rollout, state: 'paused', reason, evidence, pausedBy }
     }
     case 'rollout-resumed':
-      return rollout.group === 0 ? { ...rollout, state: 'pending', reason: null } : resumed(rollout, atMs)
+      return resumed(askedAnew(rollout), atMs)
     case 'rollout-promoted': {
       const accepted = event.isFull ? rollout.groups.length : Math.max(rollout.accepted, rollout.group)
-      const isApproved = true
-      return rollout.state === 'paused'
-        ? resumed({ ...rollout, accepted, isApproved }, atMs)
-        : { ...rollout, accepted, isApproved, reason: null }
+      const isGoneOver = rollout.state === 'paused' && rollout.pausedBy === 'webhook'
+      const waived = event.isFull ? accepted : isGoneOver ? rollout.group + 1 : rollout.waived
+      const promoted = { ...rollout, accepted, waived, isApproved: true }
+      return rollout.state === 'paused' ? resumed(promoted, atMs) : { ...promoted, reason: null }
     }
     case 'rollout-retried':
-      return retried(rollout, event.target?.serial ?? rollout.firstSerial, atMs)
+      return retried(askedAnew(rollout), event.target?.serial ?? rollout.firstSerial, atMs)
     case 'rollout-aborted':
     case 'rollout-undone': {
       const state = event.type === 'rollout-aborted' ? 'aborted' : 'undone'
@@ -138,12 +186,19 @@ export function stepRollout(before: Rollout, event: RolloutStep, entry: JournalE
   }
 }
 
+/** Webhooks are asked anew, under other ids. */
+function askedAnew(rollout: Rollout): Rollout {
+  return { ...rollout, tries: rollout.tries + 1, waived: 0 }
+}
+
 /** A paused rollout goes on where it was; what it waits for is waited for anew. */
 function resumed(rollout: Rollout, atMs: number): Rollout {
   const { isSoaked } = rollout
   return {
     ...rollout,
     ...{ state: rollout.group === 0 ? 'pending' : isSoaked ? 'soaking' : 'running', reason: null },
+    pausedBy: null,
+    ...toldAt([], rollout.admitted, atMs),
     ...{ openedMs: atMs, soakingMs: isSoaked ? atMs : null },
   }
 }
@@ -153,7 +208,7 @@ function retried(rollout: Rollout, serial: number, atMs: number): Rollout {
   if (rollout.state === 'paused') return { ...resumed({ ...rollout, isSoaked: false }, atMs), ...anew }
   return {
     ...{ ...rollout, ...anew, state: 'pending', isApproved: true },
-    ...{ group: 0, accepted: 0, endedAt: null, soakingMs: null, isSoaked: false },
+    ...{ group: 0, admitted: 0, accepted: 0, endedAt: null, soakingMs: null, isSoaked: false },
   }
 }
 

@@ -98,6 +98,6 @@ export function watchedRollout({ all }: Pick<Rollouts, 'all'>): Rollout | undefi
 /** The target that an agent is to follow now; null while there is none. */
 export function targetFor(rollouts: Rollouts, agentId: string): IssuedTarget | null {
   const open = openRollout(rollouts)
-  const isCandidate = open !== undefined && open.group > 0 && isExposed(open, agentId)
+  const isCandidate = open !== undefined && isExposed(open, agentId)
   return isCandidate ? rollouts.candidate : rollouts.champion
 }

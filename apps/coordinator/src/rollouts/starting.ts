@@ -20,7 +20,7 @@ import { isOpen } from './rollout.js'
 export const CHAMPION = 'champion'
 
 type Created = Extract<RolloutStep, { type: 'rollout-created' }>
-type StartParts = Pick<Parts, 'ledger' | 'registry' | 'roster'>
+type StartParts = Pick<Parts, 'ledger' | 'registry' | 'roster' | 'webhooks'>
 
 /**
  * The event that begins a rollout of a release, by name or alias. Throws LoricaError LRC-3007 for one that is not known, LRC-3017 for a refuted one, LRC-3020 for a
@@ -54,6 +54,7 @@ export function startOf(
       },
     )
   expectUnrefuted(ledger.audits(), release.name)
+  expectWebhooks(plan, parts.webhooks?.names ?? [])
   const rolloutId = `rollout-${ledger.rollouts().all.size + 1}`
   const { groups, notes } = groupsOf(plan, choices(parts), rolloutId)
   const event: Created = {
@@ -72,6 +73,24 @@ export function championOf({ ledger, registry }: Pick<StartParts, 'ledger' | 're
     expected: 'a release with the alias champion',
     received: 'none',
   })
+}
+
+/** Throws LoricaError LRC-3020 for a plan that names a webhook that this coordinator does not know. */
+export function expectWebhooks(
+  { webhooks = [] }: Pick<RolloutSpec, 'webhooks'>,
+  names: readonly string[],
+): void {
+  for (const [at, { hook }] of webhooks.entries()) {
+    if (names.includes(hook)) continue
+    throw new LoricaError(
+      'LRC-3020',
+      `rollout: "webhooks.${at}.hook": this coordinator has no webhook ${hook}`,
+      {
+        expected: names.join(', ') || 'one that `lorica coordinator --webhooks FILE` names',
+        received: hook,
+      },
+    )
+  }
 }
 
 /** What a start would be, with the names of agents. */

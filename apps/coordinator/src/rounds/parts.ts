@@ -6,6 +6,7 @@ import type { Log } from '../log.js'
 import type { Readiness } from '../readiness.js'
 import type { Registry } from '../releases/registry.js'
 import type { FleetTrust } from '../releases/trust.js'
+import type { Webhooks } from '../rollouts/calling.js'
 import type { Blobs } from '../store/blobs.js'
 import type { Prices } from './expense.js'
 
@@ -20,6 +21,7 @@ export interface Parts extends Host {
   readonly identity: Identity
   readonly log: Log
   readonly leaseMs: number
+  readonly webhooks?: Webhooks // that plans of rollouts may name; absent: none
   readonly prices?: Prices // of what rounds take; absent: nothing is said of costs
   readonly updatesFolder: string // accepted updates; agents never read them
 }

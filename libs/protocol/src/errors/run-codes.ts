@@ -134,4 +134,18 @@ export const runCodes = {
     meaning: 'The guards of the run left nothing open, or the candidate was decided over before.',
     action: 'See what the run waits for with `lorica run show`.',
   },
+  'LRC-3025': {
+    title: 'Webhook of a rollout did not answer',
+    meaning:
+      'A webhook that decides over a rollout gave no answer in its time, answered with an error, or is not one that this coordinator knows. The rollout is paused, and nothing changes.',
+    action:
+      'See that it answers, then `lorica rollout resume` asks it again; or decide yourself with `lorica rollout promote` or `abort`.',
+  },
+  'LRC-3026': {
+    title: 'Answer of a webhook cannot be understood',
+    meaning:
+      'A webhook that decides over a rollout answered something else than a JSON object with "decision": "proceed", "halt" or "inconclusive". The rollout is paused, and nothing changes.',
+    action:
+      'Correct the webhook, then `lorica rollout resume` asks it again; or decide yourself with `lorica rollout promote` or `abort`.',
+  },
 } as const

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { readMessage } from '../messages/message.js'
 import { conditionSchema, durationSchema, shareSchema } from './spec-field.js'
+import { webhookSchema } from './webhook-spec.js'
 
 const MOST_AGENTS = 100_000
 
@@ -88,6 +89,14 @@ export const rolloutSpecSchema = z
     alpha: z.number().gt(0).max(0.5).default(0.05), // chance of a false alarm, over all looks at all metrics and groups together
     tokens: z.int().min(1).max(1_000_000_000).default(8192), // held-out tokens that an agent measures both releases on
     approval: z.boolean().default(false), // a person lets it begin
+    rate: z
+      .strictObject({
+        perMinute: z.int().min(1).max(MOST_AGENTS).nullable().default(null), // agents of a group that are told to change in a minute
+        atOnce: z.int().min(1).max(MOST_AGENTS).nullable().default(null), // agents that were told and have yet to answer
+      })
+      .nullable()
+      .default(null), // null: all agents of a group at once
+    webhooks: z.array(webhookSchema).max(16).default([]),
     watch: durationSchema.prefault('24h'), // after everybody has it: what fails then is undone
   })
   .transform(({ soak, patience, watch, ...plan }) => ({
