@@ -18,6 +18,14 @@ export const rolloutTellers: Readonly<Record<string, readonly [(fields: Fields) 
     (f) => `An agent measured the release of ${f.rolloutId} beside the champion.`,
     'still',
   ],
+  'rollout-admitted': [
+    (f) => `${f.count} agents of the newest group of ${f.rolloutId} are told by now.`,
+    'still',
+  ],
+  'rollout-webhook': [
+    (f) => `Webhook ${f.hook} of ${f.rolloutId}: ${f.outcome}${f.reason === null ? '' : `, ${f.reason}`}`,
+    'info',
+  ],
   'rollout-soaking': [(f) => `Group ${f.group} of ${f.rolloutId} has the release and is watched.`, 'still'],
   'rollout-paused': [(f) => `${f.rolloutId} was paused ${because(f)}`, 'warn'],
   'rollout-resumed': [(f) => `${f.rolloutId} goes on.`, 'info'],

@@ -4,14 +4,10 @@
  */
 import {
   type Assignment,
-  createIdentity,
   type EvaluateAssignment,
   type LoricaError,
-  manifestId,
   parseRunSpec,
-  type ReleaseManifest,
   type ReleaseView,
-  signManifest,
   type TargetMessage,
   targetSha256,
   verifyTarget,
@@ -25,6 +21,7 @@ import type { Parts } from '../rounds/parts.js'
 import { createShelf, openMemory } from '../store/memory.js'
 import type { Answer, Webhooks } from './calling.js'
 import { type Director, startDirector } from './director.js'
+import { base, identity, releaseOf, START_MS } from './releases.fixture.js'
 
 /** What agents here say of their predictions, of which nothing depends on it. */
 const PREDICTIONS = {
@@ -68,29 +65,6 @@ export interface World {
   has(agent: WorldAgent): string | null
   release(name: string): ReleaseView
   lines(): readonly string[]
-}
-
-const START_MS = Date.parse('2026-03-01T10:00:00.000Z')
-const identity = createIdentity()
-const base = { sha256: 'ba'.repeat(32), name: 'tiny' }
-
-/** A signed release of the run tone-1. */
-function releaseOf(version: number): ReleaseView {
-  const manifest: ReleaseManifest = {
-    ...{ schema: 1, version, name: `v${version}`, runId: 'tone-1', runName: 'tone', round: version },
-    parent: version === 1 ? null : `v${version - 1}`,
-    base,
-    files: [
-      { path: 'adapter_model.safetensors', sha256: version.toString(16).padStart(64, '0'), sizeBytes: 9 },
-    ],
-    contributions: [],
-    evaluation: { loss: null, tokens: 0, perAgent: [] },
-    createdAt: new Date(START_MS).toISOString(),
-    software: 'test',
-    coordinatorPublicKey: identity.publicKey,
-  }
-  const signed = signManifest(identity, manifest)
-  return { name: manifest.name, id: manifestId(signed), manifest, signed }
 }
 
 /** A fleet of so many agents, by name `a00`, …, of which every second has the label `site=oslo`, with the releases v1, v2, v3 and v1 as its champion. */
