@@ -22,7 +22,7 @@ test('a webhook that says proceed lets each group begin, and is asked once over 
   expect(data).toMatchObject({ release: 'v2', previous: 'v1', group: { number: 2, of: 3, agents: 3 } })
   const texts = world.hook.sent.map(({ body }) => body).join()
   for (const { agentId, name } of world.agents)
-    expect([texts.includes(agentId), texts.includes(name)]).toEqual([false, false])
+    expect([texts.includes(agentId), texts.includes(`"${name}"`)]).toEqual([false, false])
 })
 
 test('one that says halt before anybody has it ends a rollout that nobody saw; after a group, the group goes back', async () => {
