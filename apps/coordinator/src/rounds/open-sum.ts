@@ -12,6 +12,7 @@ export interface OpenSum {
   state: SumState
   readonly told: Map<string, SumTelling> // by agentId: the last of it, for one that lost its link
   readonly said: { bytesUp: number; bytesDown: number } // in frames, but for masked updates
+  answeredAtMs: number // when any agent last gave an answer that was awaited
   readonly movedAtMs: Map<string, number> // by agentId: when it last answered or moved bytes, by the monotonic clock
 }
 
@@ -22,6 +23,7 @@ export function createOpenSum(terms: SumTerms): OpenSum {
     state: openSum(),
     told: new Map(),
     said: { bytesUp: 0, bytesDown: 0 },
+    answeredAtMs: Number.NEGATIVE_INFINITY,
     movedAtMs: new Map(),
   }
 }

@@ -130,27 +130,24 @@ test.each(steps)(
   },
 )
 
-test('twelve agents of which the most allowed drop out in different steps', async () => {
-  await using fleet = await startFleet(undefined, { leaseMs: 800 })
-  const stops = ['shares', 'input', 'confirmation', 'reveal'] as const
+test('forty agents in one process, of which some fall silent before each step, are waited for while others still answer', async () => {
+  await using fleet = await startFleet(undefined, { leaseMs: 500 })
+  const changeOfSite = (at: number) => (at - 5) / 64
   const agents = await Promise.all(
-    Array.from({ length: 12 }, (_, at) => {
-      const stopsBefore = stops[at]
-      const change = (at - 5) / 8
-      return startSummingAgent(fleet, `site-${at}`, {
-        change,
-        ...(stopsBefore === undefined ? {} : { stopsBefore }),
-      })
+    Array.from({ length: 40 }, (_, at) => {
+      const stopsBefore = steps[at]
+      const stops = stopsBefore === undefined ? {} : { stopsBefore }
+      return startSummingAgent(fleet, `site-${at}`, { change: changeOfSite(at), ...stops })
     }),
   )
   const runId = await fleet.startRun(
-    privately({ rounds: { count: 1, minimum: 12 } }, { minSurvivors: 9, colluding: '8%' }),
+    privately({ rounds: { count: 1, minimum: 40 } }, { minSurvivors: 34, colluding: '8%' }),
   )
   await fleet.event(runId, 'run-ended')
   const run = await fleet.run(runId)
   expect([run.state, run.reason]).toEqual(['succeeded', 'all rounds are committed'])
-  const counted = Array.from({ length: 12 }, (_, at) => at).filter((at) => at > 1)
-  const mean = counted.reduce((sum, at) => sum + (at - 5) / 8, 0) / counted.length
+  const counted = Array.from({ length: 40 }, (_, at) => at).filter((at) => at > 2)
+  const mean = counted.reduce((sum, at) => sum + changeOfSite(at), 0) / counted.length
   const moved = await changeOf(fleet, agents[11]!, runId)
   expect(Math.max(...moved.map((value) => Math.abs(value - mean)))).toBeLessThan(2e-6)
 })

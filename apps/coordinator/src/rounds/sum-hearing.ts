@@ -55,9 +55,11 @@ export function takeSumAnswer(parts: Parts, active: ActiveRun, agentId: string, 
     if (isRestarted) sum.state = without(sum.state, agentId, 'it was restarted, and lost its keys')
     throw notAwaited(next)
   }
+  const nowMs = parts.clock.monotonicMs()
+  if (next !== sum.state) sum.answeredAtMs = nowMs
   sum.state = next
   sum.said.bytesUp += encodeFrame(answer).byteLength
-  sum.movedAtMs.set(agentId, parts.clock.monotonicMs())
+  sum.movedAtMs.set(agentId, nowMs)
 }
 
 /** Throws LoricaError LRC-6019 for keys that their agent did not sign for this sum, or that another one sent. */

@@ -1,6 +1,6 @@
 /**
  * One step of a secure sum: agents are told what they need for it, and it waits for whoever answers, moves bytes or may still come back. Who does
- * none of these drops out.
+ * none of these drops out, though not while others still answer: agents that share a machine, or a coordinator with much to check, make each other wait.
  * @module
  */
 import { encodeFrame } from '@lorica/protocol'
@@ -35,7 +35,11 @@ export async function takeStep(
     sum.told.set(agentId, tell(assignmentId, agentId))
     tellAgain(parts, active, agentId)
   }
+  let lookedAtMs = parts.clock.monotonicMs()
   await whileTicking(parts, active, () => {
+    const nowMs = parts.clock.monotonicMs()
+    if (nowMs - lookedAtMs > STALL * tickMs(parts)) sum.answeredAtMs = nowMs // it was busy itself: what came meanwhile is not heard yet
+    lookedAtMs = nowMs
     for (const agentId of missing(sum.state)) {
       if (next === 'input' && isHere(active, agentId)) continue
       const why = absenceIn(parts, active, sum, { agentId, sinceMs })
@@ -48,14 +52,15 @@ export async function takeStep(
 const isHere = (active: ActiveRun, agentId: string): boolean =>
   active.run().current?.seats.get(agentId)?.status === 'accepted'
 
-const WAIT = 4 // leases that an agent has for a step without moving a byte
+const WAIT = 4 // leases that an agent has for a step without moving a byte, from when another one answered last
+const STALL = 4 // ticks that a coordinator is late by when it could hear nobody
 const ELEMENT_MS = 1e-4 // that masking an element for a neighbour may take
 
 /** Why an agent is not waited for in a step any more; undefined while it is. */
 function absenceIn(
   { clock, leaseMs, roster }: Parts,
   active: ActiveRun,
-  { terms, movedAtMs }: OpenSum,
+  { terms, movedAtMs, answeredAtMs }: OpenSum,
   { agentId, sinceMs }: { readonly agentId: string; readonly sinceMs: number },
 ): string | undefined {
   const seat = active.run().current?.seats.get(agentId)
@@ -67,7 +72,7 @@ function absenceIn(
     return awayMs < leaseMs ? undefined : 'it is not connected'
   }
   const patienceMs = WAIT * leaseMs + terms.elements * terms.degree * ELEMENT_MS
-  const stillMs = nowMs - Math.max(sinceMs, movedAtMs.get(agentId) ?? 0)
+  const stillMs = nowMs - Math.max(sinceMs, answeredAtMs, movedAtMs.get(agentId) ?? 0)
   return stillMs < patienceMs ? undefined : `connected, but did nothing for ${Math.round(stillMs / 1000)} s`
 }
 

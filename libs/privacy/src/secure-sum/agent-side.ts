@@ -6,9 +6,9 @@
  */
 import { confirmationsProblem } from './confirmations.js'
 import { isInRing } from './fixed-point.js'
-import { agree, publicKeyOf } from './key-agreement.js'
+import { agreement, publicKeyOf } from './key-agreement.js'
 import { applyMasks, type SignedMask } from './mask.js'
-import { pairMask, selfMask } from './pair-mask.js'
+import { pairMasks, selfMask } from './pair-mask.js'
 import { keyBytes, listProblem, type Roster, rosterOf } from './roster.js'
 import { openShares, type SharePair, sealShares } from './sealed-shares.js'
 import { splitSecret } from './secret-shares.js'
@@ -116,11 +116,12 @@ export async function shareSecrets(
     return refusal('too-few', `shares expected at least ${terms.threshold} holders, got ${count}`)
   const seedShares = await splitSecret(secrets.selfSeed, count, terms.threshold)
   const keyShares = await splitSecret(secrets.maskSecret, count, terms.threshold)
+  const channelWith = agreement(secrets.channelSecret)
   const channels = new Map<string, Uint8Array>()
   const shares: SealedShares[] = []
   for (const [index, peer] of neighbours.entries()) {
     try {
-      channels.set(peer, agree(secrets.channelSecret, keyBytes(roster.keys.get(peer)!.channelKey)))
+      channels.set(peer, channelWith(keyBytes(roster.keys.get(peer)!.channelKey)))
     } catch (error) {
       return refusal('signature', `keys of ${peer}: ${(error as Error).message}`)
     }
@@ -164,7 +165,7 @@ export function inputMasks(
   if (missing !== undefined) return refusal('share', `shares expected of ${missing}, who is a sender`)
   const next = { phase: 'masked', self, terms, roster, senders, held } as const
   try {
-    const pairs = peers.map((peer) => pairMask(roster, self, secrets.maskSecret, peer))
+    const pairs = pairMasks(roster, self, secrets.maskSecret, peers)
     return { next, masks: [selfMask(roster, self, secrets.selfSeed), ...pairs] }
   } catch (error) {
     return refusal('signature', `mask keys of the senders: ${(error as Error).message}`)

@@ -8,7 +8,7 @@ import { confirmationsProblem } from './confirmations.js'
 import { addInRing, isInRing } from './fixed-point.js'
 import { publicKeyOf } from './key-agreement.js'
 import { applyMasks, type SignedMask } from './mask.js'
-import { pairMask, selfMask } from './pair-mask.js'
+import { pairMasks, selfMask } from './pair-mask.js'
 import { type Roster, rosterOf } from './roster.js'
 import { combineShares } from './secret-shares.js'
 import type {
@@ -152,7 +152,7 @@ export async function finishSum(
     // A dropout's mask with a survivor stands in the sum as the survivor applied it; the dropout's own would have cancelled it.
     try {
       if (alive.has(agent)) masks.push({ ...selfMask(roster, agent, secret), sign: -1 })
-      else masks.push(...peers.map((peer) => pairMask(roster, agent, secret, peer)))
+      else masks.push(...pairMasks(roster, agent, secret, peers))
     } catch (error) {
       return refusal('signature', `mask keys around ${agent}: ${(error as Error).message}`)
     }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { agree, deriveKey, publicKeyOf } from './key-agreement.js'
+import { agreement, deriveKey, publicKeyOf } from './key-agreement.js'
 
 const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex, 'hex'))
 const hex = (raw: Uint8Array) => Buffer.from(raw).toString('hex')
@@ -10,13 +10,13 @@ test('the agreement is that of RFC 7748, section 6.1', () => {
   expect(hex(publicKeyOf(alice))).toBe('8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a')
   expect(hex(publicKeyOf(bob))).toBe('de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f')
   const secret = '4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742'
-  expect(hex(agree(alice, publicKeyOf(bob)))).toBe(secret)
-  expect(hex(agree(bob, publicKeyOf(alice)))).toBe(secret)
+  expect(hex(agreement(alice)(publicKeyOf(bob)))).toBe(secret)
+  expect(hex(agreement(bob)(publicKeyOf(alice)))).toBe(secret)
 })
 
 test('a point of small order is refused', () => {
-  expect(() => agree(new Uint8Array(32).fill(7), new Uint8Array(32))).toThrow(/small order/)
-  expect(() => agree(new Uint8Array(32).fill(7), new Uint8Array(31))).toThrow(
+  expect(() => agreement(new Uint8Array(32).fill(7))(new Uint8Array(32))).toThrow(/small order/)
+  expect(() => agreement(new Uint8Array(32).fill(7))(new Uint8Array(31))).toThrow(
     /peerPublicKey expected 32 bytes/,
   )
   expect(() => publicKeyOf(new Uint8Array(16))).toThrow(/secret expected 32 bytes, got 16/)
