@@ -5,11 +5,12 @@
  *
  * which is what a standard normal number becomes when it is counted in steps of 2^-30 and rounded to a whole number of them. No
  * floating-point function is evaluated: a number is made by comparing uniform ones, of which as many bits are drawn as decide.
- * https://arxiv.org/abs/1303.6257 (algorithm N)
+ * https://arxiv.org/abs/1303.6257 (algorithm N, whose first two steps are one comparison here)
  *
  * @module
  */
 import { type RandomWords, randomWords } from './random-words.js'
+import { wholePart } from './whole-part.js'
 
 /** Steps of the grid in one standard deviation. */
 export const STEPS = 2 ** 30
@@ -38,38 +39,41 @@ function normalSteps(word: RandomWords): () => number {
   }
   const isBelow = (one: Uniform, other: Uniform): boolean =>
     one.first === other.first ? isRestBelow(one, other, word) : one.first < other.first
-  /** True with probability exp(-1/2): the length of a falling run below 1/2 is even. */
-  const isHalfDecayed = (): boolean => {
-    if (renew(y).first >= WORD / 2) return true
-    for (;;) {
-      if (!isBelow(renew(z), y)) return false
-      if (!isBelow(renew(y), z)) return true
-    }
-  }
-  /** True with probability exp(-x (2k + x) / (2k + 2)). */
+  /** True with probability exp(-x (2k + x) / (2k + 2)): a chain that falls goes on with chance (2k + x) / (2k + 2), and its length is even. */
   const isDecayed = (k: number): boolean => {
+    const share = Math.floor(WORD / (2 * k + 2)) // of the words, for each of 2k + 2 lots; those beyond all of them are drawn again
     let above: Uniform = x
-    for (let length = 0; ; length++) {
+    for (let isEven = true; ; isEven = !isEven) {
       const below = above === y ? z : y
-      if (!isBelow(renew(below), above)) return length % 2 === 0
-      const lot = uniformBelow(2 * k + 2, word)
-      if (lot === 2 * k + 1 || (lot === 2 * k && !isBelow(renew(r), x))) return length % 2 === 0
+      if (!isBelow(renew(below), above)) return isEven
+      let lot = word()
+      while (lot >= (2 * k + 2) * share) lot = word()
+      if (lot >= 2 * k * share && (lot >= (2 * k + 1) * share || !isBelow(renew(r), x))) return isEven
       above = below
     }
   }
   const isKept = (k: number): boolean => {
-    for (let left = k * (k - 1); left > 0; left--) if (!isHalfDecayed()) return false
     renew(x)
     for (let left = k + 1; left > 0; left--) if (!isDecayed(k)) return false
     return true
   }
+  let [signs, unused] = [0, 0] // bits that were drawn for signs, and how many of them nobody had yet
+  const isNegative = (): boolean => {
+    if (unused === 0) {
+      signs = word() | 0
+      unused = 32
+    }
+    unused--
+    const isSet = (signs & 1) === 1
+    signs >>>= 1
+    return isSet
+  }
   return () => {
     for (;;) {
-      let k = 0
-      while (isHalfDecayed()) k++
+      const k = wholePart(word)
       if (!isKept(k)) continue
       const size = k * STEPS + Math.floor((x.first + 2) / 4) // rounded: later bits cannot change it
-      return word() < WORD / 2 ? size : -size
+      return isNegative() ? -size : size
     }
   }
 }
@@ -83,14 +87,5 @@ function isRestBelow(one: Uniform, other: Uniform, word: RandomWords): boolean {
     if (other.rest.length === at) other.rest.push(word())
     const [left, right] = [one.rest[at] as number, other.rest[at] as number]
     if (left !== right) return left < right
-  }
-}
-
-/** A whole number below `bound`, each as likely. */
-function uniformBelow(bound: number, word: RandomWords): number {
-  const most = WORD - (WORD % bound)
-  for (;;) {
-    const drawn = word()
-    if (drawn < most) return drawn % bound
   }
 }

@@ -26,14 +26,13 @@ export interface SignedMask {
  */
 export function applyMasks(vector: Uint32Array, masks: readonly SignedMask[], bits: number): Uint32Array {
   const masked = vector.slice()
-  for (const { key, sign } of masks) {
-    const stream = keystream(key)
-    for (let start = 0; start < masked.length; start += CHUNK_WORDS) {
-      const part = masked.subarray(start, start + CHUNK_WORDS)
-      const words = stream(part.length)
-      if (sign === 1) addWords(part, words)
-      else subtractWords(part, words)
-    }
+  const streams = masks.map(({ key, sign }) => ({
+    read: keystream(key),
+    apply: sign === 1 ? addWords : subtractWords,
+  }))
+  for (let start = 0; start < masked.length; start += CHUNK_WORDS) {
+    const part = masked.subarray(start, start + CHUNK_WORDS) // stays in the cache while all masks are applied
+    for (const { read, apply } of streams) apply(part, read(part.length))
   }
   const low = maskOf(bits)
   if (bits < 32) for (let i = 0; i < masked.length; i += 1) masked[i] = (masked[i] as number) & low
