@@ -4,7 +4,8 @@
  */
 export { type Agent, type AgentOptions, runAgent } from './agent.js'
 export type { Clock } from './clock.js'
-export type { Host } from './host.js'
+
+export { type Host, systemHost } from './host.js'
 export { maskHere } from './masking.js'
 export type { Membership } from './membership.js'
 export { enrol, type Post } from './net/enrolment.js'

@@ -29,11 +29,11 @@ export interface Served extends AsyncDisposable {
   lastWords(): string
 }
 
-/** Starts a coordinator on a folder, as `lorica coordinator` does. */
-export async function serve(folder: string): Promise<Served> {
+/** Starts a coordinator on a folder, as `lorica coordinator` does. `more`: what else it is told. */
+export async function serve(folder: string, more: readonly string[] = []): Promise<Served> {
   const main = new URL(import.meta.resolve('@lorica/coordinator/main'))
   const probe = new URL('../../dist/fuzz/memory-probe.js', import.meta.url)
-  const child = fork(main, ['--dir', join(folder, 'coordinator'), '--port', '0', '--json'], {
+  const child = fork(main, ['--dir', join(folder, 'coordinator'), '--port', '0', '--json', ...more], {
     execArgv: ['--import', probe.href],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
