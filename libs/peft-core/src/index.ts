@@ -47,7 +47,12 @@ export type {
   ContributionReport,
   ModuleReport,
 } from './aggregate/report.js'
-export type { AggregationRule, RuledContribution, RuleReport } from './aggregate/robust-aggregate.js'
+export type {
+  AggregationRule,
+  RememberingRule,
+  RuledContribution,
+  RuleReport,
+} from './aggregate/robust-aggregate.js'
 export { rotatedAdapter } from './aggregate/rotated-adapter.js'
 export {
   type Change,
@@ -111,6 +116,7 @@ export {
   noiseUpdate,
   scaledUpdate,
 } from './robust/attacks.js'
+export { decodeDistances, encodeDistances } from './robust/distance-memory-file.js'
 export { squaredDistances, updateNorms } from './robust/distances.js'
 export {
   type AdapterParts,
@@ -119,6 +125,13 @@ export {
   type ModuleFactors,
 } from './robust/factor-reader.js'
 export { gramMatrix, type ReadUpdate } from './robust/gram.js'
+export { rememberedKrum } from './robust/krum.js'
+export {
+  type DistanceMemory,
+  meanDistances,
+  relativeDistances,
+  remembered,
+} from './robust/remembered-distances.js'
 export {
   type RobustRule,
   robustValues,

@@ -18,7 +18,7 @@ import {
   type UsedRule,
 } from './robust-federation.js'
 
-export const ruleNames = ['mean', ...wholeRules, ...valueRules] as const
+export const ruleNames = ['mean', ...wholeRules, 'multi-krum-over-rounds', ...valueRules] as const
 export type RuleName = (typeof ruleNames)[number]
 
 export interface RobustBench extends Federation {
@@ -51,6 +51,7 @@ const MODEL: RandomModel = {
   ...{ vocabulary: rowShape.vocabulary, positions: rowShape.columns, element: 'float32' },
   standardDeviation: 0.18, // about 1 / sqrt(width), so that untrained attention already mixes the words
 }
+const HALF_LIFE_ROUNDS = 7
 const LABELS = Array.from({ length: rowShape.classes }, (_, at) => `class ${at}`)
 const SPEC = { method: 'lora', rank: 4, alpha: 8, targets: 'all-linear', rslora: false } as const
 
@@ -143,6 +144,8 @@ function ruleOf(
       return { rule: name, root: 0 }
     case 'trimmed-mean':
       return { rule: name, liars, share: (liars + 1) / agents }
+    case 'multi-krum-over-rounds':
+      return { rule: name, liars, halfLifeRounds: HALF_LIFE_ROUNDS }
     case 'mean':
       return { rule: name }
     default:

@@ -7,14 +7,19 @@ import {
   adapterReader,
   againstMean,
   createRandom,
+  type DistanceMemory,
   type Engine,
   EngineError,
   factorPairs,
   freeRide,
   gramMatrix,
   littleIsEnough,
+  meanDistances,
   noiseUpdate,
   type RobustRule,
+  relativeDistances,
+  remembered,
+  rememberedKrum,
   robustValues,
   robustWeights,
   scaledUpdate,
@@ -44,6 +49,7 @@ export interface Federation {
   readonly steps: number // of each agent in each round
   readonly batch: number
   readonly rows: number // of each agent
+  readonly heldOut: number // rows that the result is measured on, of nobody
   readonly seed: number
 }
 
@@ -61,11 +67,17 @@ export interface Outcome {
   readonly backdoor: number | null
 }
 
-/** A rule as a federation uses it: 'mean' is plain averaging. The root of 'trusted-root' is the coordinator's own update. */
-export type UsedRule = RobustRule | { readonly rule: 'mean' }
+/**
+ * A rule as a federation uses it: 'mean' is plain averaging, 'multi-krum-over-rounds' looks at distances of all rounds. The root of
+ * 'trusted-root' is the coordinator's own update.
+ */
+export type UsedRule =
+  | RobustRule
+  | { readonly rule: 'mean' }
+  | { readonly rule: 'multi-krum-over-rounds'; readonly liars: number; readonly halfLifeRounds: number }
 
 const LEARNING_RATE = 0.02
-const HELD_OUT = 512 // rows
+const MEASURED_AT_ONCE = 512 // rows
 const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 } as const
 
 /** Runs all rounds and measures the adapter. RangeError when the rule needs more agents. */
@@ -74,11 +86,11 @@ export async function federate(
   plan: Federation,
   { attack, liars, rule }: { readonly attack: AttackName; readonly liars: number; readonly rule: UsedRule },
 ): Promise<Outcome> {
-  let tensors = learner.start.tensors
+  let at: Reached = { tensors: learner.start.tensors, memory: null }
   try {
     for (let round = 0; round < plan.rounds; round++) {
       const trained = (agent: number | 'root', poison: Poison): Promise<TensorMap> =>
-        trainUpdate(learner, tensors, { plan, round, agent, poison })
+        trainUpdate(learner, at.tensors, { plan, round, agent, poison })
       const honest: TensorMap[] = []
       for (let agent = liars; agent < plan.agents; agent++) honest.push(await trained(agent, 'none'))
       const lies: TensorMap[] = []
@@ -88,13 +100,19 @@ export async function federate(
         lies.push(lieOf(attack, own, { honest, random, boost: plan.agents / liars }))
       }
       const root = rule.rule === 'trusted-root' ? [await trained('root', 'none')] : []
-      tensors = await aggregated({ ...learner.start, tensors }, [...root, ...lies, ...honest], rule)
+      at = await aggregated({ ...learner.start, ...at }, [...root, ...lies, ...honest], rule)
     }
-    return await measured(learner, tensors, plan.seed)
+    return await measured(learner, at.tensors, plan)
   } catch (error) {
     if (error instanceof EngineError && error.reason === 'refused') return lost // the numbers are none any more
     throw error
   }
+}
+
+/** What a federation has after a round. */
+interface Reached {
+  readonly tensors: TensorMap
+  readonly memory: DistanceMemory | null
 }
 
 const lost: Outcome = { loss: null, accuracy: null, backdoor: null }
@@ -181,8 +199,12 @@ async function trainUpdate(
 /** A stays as it is, so that the mean of B is the mean of the updates, and single values mean something. */
 const isFrozen = (name: string): boolean => name.includes('.lora_A.')
 
-async function aggregated(start: Adapter, updates: readonly TensorMap[], rule: UsedRule): Promise<TensorMap> {
-  const { config, tensors } = start
+async function aggregated(
+  start: Adapter & Reached,
+  updates: readonly TensorMap[],
+  rule: UsedRule,
+): Promise<Reached> {
+  const { config, tensors, memory: before } = start
   const parts = adapterReader(start)
   const read = updates.map((update, at) => ({
     id: `agent-${at}`,
@@ -197,17 +219,24 @@ async function aggregated(start: Adapter, updates: readonly TensorMap[], rule: U
       const key = factor === null ? name : (keys.get(name) ?? name)
       next.set(key, { shape: tensors.get(key)?.shape ?? [], data: Float32Array.from(values) })
     }
-    return next
+    return { tensors: next, memory: null }
+  }
+  if (rule.rule === 'multi-krum-over-rounds') {
+    const now = relativeDistances(await gramMatrix(parts, read, parts))
+    const ids = read.map(({ id }) => id)
+    const weights = rememberedKrum(meanDistances(now, ids, before), rule)
+    const memory = remembered(now, ids, { ...rule, before })
+    return { tensors: moved(tensors, termsOf(updates, weights)), memory }
   }
   const weights =
     rule.rule === 'mean'
       ? updates.map(() => 1 / updates.length)
       : robustWeights(await gramMatrix(parts, read, parts), rule)
-  return moved(
-    tensors,
-    updates.map((update, at) => [weights[at] as number, update] as const),
-  )
+  return { tensors: moved(tensors, termsOf(updates, weights)), memory: null }
 }
+
+const termsOf = (updates: readonly TensorMap[], weights: readonly number[]) =>
+  updates.map((update, at) => [weights[at] as number, update] as const)
 
 const isValueRule = (
   rule: UsedRule,
@@ -233,11 +262,15 @@ function moved(
   )
 }
 
-async function measured({ engine }: Learner, tensors: TensorMap, seed: number): Promise<Outcome> {
-  const rows = { count: HELD_OUT, favourite: null, poison: 'none', size: HELD_OUT } as const
+async function measured(
+  { engine }: Learner,
+  tensors: TensorMap,
+  { seed, heldOut: count }: Federation,
+): Promise<Outcome> {
+  const rows = { count, favourite: null, poison: 'none', size: MEASURED_AT_ONCE } as const
   const [clean, triggered] = await Promise.all([
     tally(engine, tensors, rowBatches(rows, [seed, 'held out'])),
-    tally(engine, tensors, [triggeredBatch(HELD_OUT, [seed, 'triggered'])]),
+    tally(engine, tensors, [triggeredBatch(MEASURED_AT_ONCE, [seed, 'triggered'])]),
   ])
   return {
     loss: Number.isFinite(clean.loss) ? clean.loss : null,

@@ -8,6 +8,7 @@ import type { Disk } from '../store/disk.js'
 import { contributionPath } from '../store/updates.js'
 import { candidateOf } from './candidate.js'
 import type { Aggregated, ClosedRound } from './closed-round.js'
+import { distancesOfAgents, distancesOfUpdates } from './distances.js'
 import { protectedMean, protectedSum } from './protected-mean.js'
 import { startsOf } from './starts.js'
 import { openedSum, summedUpdate } from './summed-update.js'
@@ -32,7 +33,8 @@ export async function aggregateOf(reading: Reading, closed: ClosedRound): Promis
   const start = split.trained
   await using pool = filePool(reading.disk.open)
   const aggregation = strategyIn(spec).open({
-    ...{ start, round: round.round, rule: ruleIn(spec, members) },
+    ...{ start, round: round.round },
+    rule: ruleIn(spec, members, distancesOfUpdates(closed.memory, members)),
     ...{ measured: true, mostMultiplications: MEASURING },
     local: new Set(tensorsOf(spec, start, round.round).personal),
   })
@@ -54,7 +56,11 @@ export async function aggregateOf(reading: Reading, closed: ClosedRound): Promis
     await aggregation.fold(update)
   }
   const made = await aggregation.close()
-  const candidate = await candidateOf(closed, { made, split, scale: counts.scale, updates })
+  const stepped = await candidateOf(closed, { made, split, scale: counts.scale, updates })
+  const candidate = {
+    ...stepped,
+    memory: distancesOfAgents(made.report.rule?.memory ?? null, members) ?? stepped.memory,
+  }
   return mean?.nextClip === undefined ? candidate : { ...candidate, nextClip: mean.nextClip }
 }
 

@@ -1,5 +1,5 @@
 import { decodeSafetensors, floatTensor, type TensorMap } from '@lorica/peft-core'
-import type { ReleaseManifest, RoundView, TrainAssignment } from '@lorica/protocol'
+import type { ReleaseManifest, ReplayView, RoundView, TrainAssignment } from '@lorica/protocol'
 import { expect, test } from 'vitest'
 import { startAgent } from '../agent.fixture.js'
 import { startFleet } from '../fleet.fixture.js'
@@ -80,6 +80,39 @@ test('multi-krum keeps the three updates that lie closest, and everybody is told
     expect(weight).toBe(weightOf(name))
     const delta = { ...honest, ...liars }[name as keyof typeof honest]
     expect(norm! / (2 * lengthOf(adapters.start, delta))).toBeCloseTo(1, 4) // alpha 4, rank 2
+  }
+})
+
+test('who lied in one round is still apart in the next where the rule remembers, and a replay knows as much', async () => {
+  await using fleet = await startFleet()
+  const robust = { rule: 'multi-krum', liars: 2, halfLifeRounds: 7 }
+  const deltas = { ...honest, ...liars }
+  await Promise.all(
+    Object.entries(deltas).map(([name, delta]) =>
+      startAgent(fleet, name, {
+        async train(agent, assignment) {
+          await agent.upload(assignment, assignment.round === 1 ? delta : 0.5)
+        },
+      }),
+    ),
+  )
+  const runId = await fleet.startRun({
+    ...{ aggregate: { trust: 'robust', robust }, rounds: { count: 2, minimum: 7 }, evaluate: { holdout: 0 } },
+  })
+  await fleet.event(runId, 'run-ended')
+  const { rounds } = await fleet.run(runId)
+  for (const { contributions } of rounds) {
+    const left = contributions.filter(({ weight }) => weight === 0).map(({ name }) => name)
+    expect(left.sort()).toEqual(['mallory', 'trudy']) // in round 2 all seven sent the same
+    for (const { name, weight } of contributions) if (name in honest) expect(weight).toBeCloseTo(0.2, 12)
+  }
+  const view = (await fleet.api('GET', `/api/v1/runs/${runId}/rounds/2`)).body as RoundView
+  expect(view.aggregation?.notes.join()).toContain(
+    'multi-krum against 2 liars, by their distances over the rounds',
+  )
+  for (const round of [1, 2]) {
+    const { body } = await fleet.api('POST', `/api/v1/runs/${runId}/rounds/${round}/replay`)
+    expect((body as ReplayView).isSame).toBe(true)
   }
 })
 

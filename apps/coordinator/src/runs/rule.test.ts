@@ -48,6 +48,8 @@ test('a rule acts on as many updates as a run must have, and on no fewer', () =>
 test.each([
   [{ rule: 'bulyan', liars: 3 }, 15],
   [{ rule: 'median', liars: 3 }, 7],
+  [{ rule: 'multi-krum', liars: 2, keep: 6 }, 10],
+  [{ rule: 'multi-krum', liars: 2, keep: 6, halfLifeRounds: 7 }, 8],
   [{ rule: 'trimmed-mean', liars: 2, trim: 0.25 }, 9], // 0.25 * 8 is not above 2
   [{ rule: 'trimmed-mean', liars: 2, trim: 0.3 }, 7],
   [{ rule: 'centred-clipping', maxNorm: 0.5 }, 1],

@@ -1,4 +1,4 @@
-import type { AggregationRule } from '@lorica/peft-core'
+import type { AggregationRule, DistanceMemory } from '@lorica/peft-core'
 import { LoricaError, leastUpdates, type RunSpec } from '@lorica/protocol'
 
 /**
@@ -8,6 +8,7 @@ import { LoricaError, leastUpdates, type RunSpec } from '@lorica/protocol'
 export function ruleIn(
   { aggregate: { robust } }: Pick<RunSpec, 'aggregate'>,
   updates: ReadonlyMap<string, { readonly name: string }> = new Map(),
+  before: DistanceMemory | null = null, // by the ids of updates
 ): AggregationRule | null {
   if (robust === undefined) return null
   switch (robust.rule) {
@@ -18,8 +19,11 @@ export function ruleIn(
       throw new LoricaError('LRC-7008', `${robust.rule} needs ${expected}`, { expected, received: 'none' })
     }
     case 'multi-krum': {
-      const { keep, ...rest } = robust
-      return keep === undefined ? rest : { ...rest, kept: keep }
+      const { keep, halfLifeRounds, ...rest } = robust
+      const kept = keep === undefined ? {} : { kept: keep }
+      return halfLifeRounds === undefined
+        ? { ...rest, ...kept }
+        : { ...rest, ...kept, memory: { halfLifeRounds, before } }
     }
     case 'trimmed-mean':
       return { rule: robust.rule, liars: robust.liars, share: robust.trim }
@@ -30,6 +34,11 @@ export function ruleIn(
     default:
       return robust
   }
+}
+
+/** Whether the rule of a run looks at the rounds before. */
+export function isRemembering({ aggregate: { robust } }: Pick<RunSpec, 'aggregate'>): boolean {
+  return robust?.rule === 'multi-krum' && robust.halfLifeRounds !== undefined
 }
 
 /** The name of the agent that a run trusts, without whose update no round can be aggregated; null of a run that needs none. */

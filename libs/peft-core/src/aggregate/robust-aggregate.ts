@@ -5,9 +5,17 @@
  */
 import type { Adapter } from '../adapter/adapter.js'
 import type { Tensor, TensorMap } from '../adapter/tensor.js'
+import type { Matrix } from '../linear-algebra/matrix.js'
 import { updateNorms } from '../robust/distances.js'
 import { type AdapterParts, type FactorReader, pairReader } from '../robust/factor-reader.js'
 import { gramMatrix, type ReadUpdate } from '../robust/gram.js'
+import { rememberedKrum } from '../robust/krum.js'
+import {
+  type DistanceMemory,
+  meanDistances,
+  relativeDistances,
+  remembered,
+} from '../robust/remembered-distances.js'
 import {
   type RobustRule,
   robustValues,
@@ -20,10 +28,19 @@ import type { Member, Share } from './cohort.js'
 import { valuesOf } from './contribution.js'
 import { startMember } from './start-member.js'
 
-/** A rule as a run states it: of 'trusted-root', the root is the id of a contribution. */
+/** A rule as a run states it: of 'trusted-root', the root is the id of a contribution; 'multi-krum' may remember the rounds before. */
 export type AggregationRule =
   | Exclude<RobustRule, { readonly rule: 'trusted-root' }>
   | { readonly rule: 'trusted-root'; readonly root: string }
+  | RememberingRule
+
+/** Multi-Krum on distances over rounds; `before` is null in the first, and its ids are those of contributions where there are such. */
+export interface RememberingRule {
+  readonly rule: 'multi-krum'
+  readonly liars: number
+  readonly kept?: number
+  readonly memory: { readonly halfLifeRounds: number; readonly before: DistanceMemory | null }
+}
 
 /** Strategies whose result is linear in what each contribution counts; the others weigh or turn them in ways of their own. */
 const linear: readonly string[] = ['fedavg', 'ffa', 'rolora', 'fedsa', 'flora', 'svd', 'fedex', 'fedsvd']
@@ -53,6 +70,7 @@ export interface RuleReport {
   readonly share: number // of each contribution before the rule: 1 / how many
   readonly start: number // what the rule leaves to the adapter that all started from, as a share of whole adapters
   readonly contributions: readonly RuledContribution[]
+  readonly memory: DistanceMemory | null // what a rule that remembers has for the next round; null of all others
 }
 
 /** One contribution; all null of a rule that looks at single values, which counts no contribution as a whole. */
@@ -82,10 +100,10 @@ export async function ruled(
     const shares = members.map((member) => ({ member, share: facts.share }))
     const contributions = members.map(({ id }) => ({ id, weight: null, norm: null }))
     const tensors = await ruledTensors(first, read, rule)
-    return { shares, tensors, report: { ...facts, start: 0, contributions } }
+    return { shares, tensors, report: { ...facts, start: 0, contributions, memory: null } }
   }
   const gram = await gramMatrix(own, read.updates, own)
-  const weights = robustWeights(gram, placed(rule, members))
+  const { weights, memory } = weighed(gram, members, rule)
   const norms = updateNorms(gram)
   const counted = members.flatMap((member, at) =>
     weights[at] === 0 ? [] : [{ member, share: weights[at] as number }],
@@ -98,7 +116,7 @@ export async function ruled(
     weight: weights[at] as number,
     norm: norms[at] as number,
   }))
-  return { shares, tensors: null, report: { ...facts, start: isWhole ? 0 : rest, contributions } }
+  return { shares, tensors: null, report: { ...facts, start: isWhole ? 0 : rest, contributions, memory } }
 }
 
 const SETTLED = 1e-12
@@ -141,7 +159,25 @@ function readerOf(member: Member): FactorReader & AdapterParts {
   return pairReader(known, (name) => valuesOf(member, name))
 }
 
-function placed(rule: Exclude<AggregationRule, ValueRule>, members: readonly Member[]): WholeRule {
+/** What updates with this Gram matrix count, and what the rule remembers of them. */
+function weighed(
+  gram: Matrix,
+  members: readonly Member[],
+  rule: Exclude<AggregationRule, ValueRule>,
+): { readonly weights: readonly number[]; readonly memory: DistanceMemory | null } {
+  if (!isRemembering(rule)) return { weights: robustWeights(gram, placed(rule, members)), memory: null }
+  const ids = members.map(({ id }) => id)
+  const now = relativeDistances(gram)
+  const weights = rememberedKrum(meanDistances(now, ids, rule.memory.before), rule)
+  return { weights, memory: remembered(now, ids, rule.memory) }
+}
+
+const isRemembering = (rule: AggregationRule): rule is RememberingRule => 'memory' in rule
+
+function placed(
+  rule: Exclude<AggregationRule, ValueRule | RememberingRule>,
+  members: readonly Member[],
+): WholeRule {
   if (rule.rule !== 'trusted-root') return rule
   const root = members.findIndex(({ id }) => id === rule.root)
   if (root < 0) throw new RangeError(`trusted-root expected a contribution "${rule.root}", got none`)
@@ -149,9 +185,10 @@ function placed(rule: Exclude<AggregationRule, ValueRule>, members: readonly Mem
 }
 
 /** What a rule did, in one line. */
-export function noteOf({ rule, liars, contributions }: RuleReport): string {
+export function noteOf({ rule, liars, contributions, memory }: RuleReport): string {
   const against = liars === null ? '' : ` against ${liars} liars`
   const without = contributions.filter(({ weight }) => weight === 0).length
   const left = without === 0 ? '' : `; it left out ${without} of ${contributions.length}`
-  return `robust rule: ${rule}${against}, all agents counted alike${left}`
+  const past = memory === null ? '' : ', by their distances over the rounds'
+  return `robust rule: ${rule}${against}${past}, all agents counted alike${left}`
 }

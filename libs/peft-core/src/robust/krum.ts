@@ -34,15 +34,38 @@ export function multiKrum(
   { liars, kept }: KrumOptions & { readonly kept?: number },
 ): readonly number[] {
   const count = gram.rows
+  return closest(squaredDistances(gram), {
+    ...{ liars, take: kept ?? count - liars - 2 },
+    most: liars === 0 ? count : count - liars - 2,
+  })
+}
+
+/**
+ * Multi-Krum on distances that were averaged over rounds, (K, K): the mean of the `kept` updates with the smallest scores, as weights.
+ * `kept` is n - f unless stated, since whoever lies again and again comes to lie apart from all others. No bound is proved for it, and
+ * in the first rounds it chooses as blindly as one round does. RangeError when n < 2 f + 3, or `kept` is not in 1 to n - f.
+ */
+export function rememberedKrum(
+  distances: Matrix,
+  { liars, kept }: KrumOptions & { readonly kept?: number },
+): readonly number[] {
+  const most = distances.rows - liars
+  return closest(distances, { liars, take: kept ?? most, most })
+}
+
+/** The `take` updates with the smallest scores, as weights: 1 / take or 0. */
+function closest(
+  distances: Matrix,
+  { liars, take, most }: KrumOptions & { readonly take: number; readonly most: number },
+): readonly number[] {
+  const count = distances.rows
   expectUpdates('Krum', count, { liars, least: 2 * liars + 3, why: '2 * liars + 3' })
-  const most = liars === 0 ? count : count - liars - 2
-  const take = kept ?? count - liars - 2
   if (!Number.isSafeInteger(take) || take < 1 || take > most)
     throw new RangeError(
       `Multi-Krum of ${count} updates against ${liars} liars expected to keep 1 to ${most}, got ${take}`,
     )
   const all = Array.from({ length: count }, (_, index) => index)
-  const scores = krumScores(squaredDistances(gram), all, liars)
+  const scores = krumScores(distances, all, liars)
   const best = new Set(all.toSorted((i, j) => scores[i]! - scores[j]! || i - j).slice(0, take))
   return all.map((index) => (best.has(index) ? 1 / take : 0))
 }

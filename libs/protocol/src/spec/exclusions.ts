@@ -88,6 +88,14 @@ const exclusions: readonly Exclusion[] = [
     instead: 'Leave aggregate.optimizer out, or set aggregate.strategy to fedavg, ffa, rolora or lora-fair.',
   },
   {
+    applies: ({ aggregate: { robust, optimizer } }) =>
+      optimizer !== undefined && robust?.rule === 'multi-krum' && robust.halfLifeRounds !== undefined,
+    first: ({ aggregate }) => `aggregate.optimizer ${aggregate.optimizer?.kind}`,
+    second: () => 'aggregate.robust.halfLifeRounds',
+    because: 'a run keeps one memory beside its adapter, of the optimiser or of the distances of agents',
+    instead: 'Leave one of them out.',
+  },
+  {
     applies: ({ peft, aggregate }) =>
       peft.ranks !== undefined && strategyModes[aggregate.strategy]?.takesRanks !== true,
     first: () => 'peft.ranks',

@@ -8,7 +8,12 @@ const maxNorm = z.union([z.number().positive(), z.literal('median')]).default('m
 export const robustSchema = z.discriminatedUnion('rule', [
   z.strictObject({ rule: z.literal('norm-bound'), maxNorm }),
   z.strictObject({ rule: z.literal('krum'), liars }),
-  z.strictObject({ rule: z.literal('multi-krum'), liars, keep: z.int().min(1).max(100_000).optional() }),
+  z.strictObject({
+    rule: z.literal('multi-krum'),
+    liars,
+    keep: z.int().min(1).max(100_000).optional(),
+    halfLifeRounds: z.number().positive().max(10_000).optional(), // it looks at the distances of all rounds; after so many one counts half
+  }),
   z.strictObject({ rule: z.literal('geometric-median'), liars: liars.optional() }),
   z.strictObject({ rule: z.literal('centred-clipping'), maxNorm }),
   z.strictObject({ rule: z.literal('median'), liars }),
@@ -26,7 +31,10 @@ export function leastUpdates(robust: RobustSpec): number {
     case 'krum':
       return 2 * robust.liars + 3
     case 'multi-krum':
-      return Math.max(2 * robust.liars + 3, (robust.keep ?? 1) + robust.liars + 2)
+      return Math.max(
+        2 * robust.liars + 3,
+        (robust.keep ?? 1) + robust.liars + (robust.halfLifeRounds === undefined ? 2 : 0),
+      )
     case 'bulyan':
       return 4 * robust.liars + 3
     case 'median':

@@ -70,6 +70,15 @@ describe('trust robust', () => {
       'aggregate.trust robust and aggregate.weights.by tokens',
     ],
     [
+      {
+        aggregate: {
+          ...{ trust: 'robust', robust: { ...krum, halfLifeRounds: 7 } },
+          optimizer: { kind: 'momentum' },
+        },
+      },
+      'aggregate.optimizer momentum and aggregate.robust.halfLifeRounds',
+    ],
+    [
       { aggregate: { trust: 'robust', robust: { ...krum, liars: 3 } } },
       'against 3 liars and rounds.minimum 7 exclude each other: the rule needs 9 updates',
     ],
