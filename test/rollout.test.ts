@@ -108,7 +108,7 @@ const everywhere = (release: string) => agents.map(() => release)
 const told = (detail: RolloutDetail) => detail.history.map(({ what }) => what)
 
 test('a better release reaches everybody, one that is worse in a cohort goes back, both by themselves while the coordinator is killed, and no request fails', {
-  timeout: 120_000 + 30_000 * effort.rolloutKills,
+  timeout: 120_000 + 30_000 * (effort.rolloutKills + effort.serving),
 }, async () => {
   const random = createRandom(effort.seed, 'moments of rollouts')
   const undoneMs: number[] = []
@@ -125,6 +125,7 @@ test('a better release reaches everybody, one that is worse in a cohort goes bac
   }
   for (; round === 0 || kills < effort.rolloutKills; round++) {
     const better = await rollOut('v2', kill)
+    process.stderr.write(`${better.rollout}: ${better.state}, ${kills} kills\n`)
     expect([better.state, better.reason]).toEqual(['done', null])
     expect(told(better)).toEqual([...steps, 'soaking', 'group-opened', 'soaking', 'done'])
     await expect.poll(seen, { timeout: 20_000 }).toEqual(everywhere('v2'))
@@ -133,6 +134,7 @@ test('a better release reaches everybody, one that is worse in a cohort goes bac
     expect(better.metrics[0]?.difference).toBeLessThan(0)
 
     const worse = await rollOut('v3', kill)
+    process.stderr.write(`${worse.rollout}: ${worse.state}, ${kills} kills\n`)
     expect(worse).toMatchObject({ state: 'aborted', group: 3 })
     expect(worse.reason).toContain('loss of group 3')
     expect(told(worse).filter((what, at) => at < steps.length || what !== 'soaking')).toEqual([

@@ -40,7 +40,7 @@ A plan is what a run file has under rollout, in a file of its own; without one t
   webhooks:                                        # by the names that the coordinator has for them
     - { hook: ci, gate: before-group }             # or after-group; it answers proceed, halt or inconclusive
     - { hook: chat, tell: [paused, done, aborted, undone] }
-  watch: 24h                                       # after everybody has it`
+  watch: 24h                                       # after everybody has it; losses are measured anew after measureEvery: 1h`
 
 /** `lorica rollout`: releases that reach the fleet in groups, and go back by themselves. */
 export function rolloutCommand(): Command {

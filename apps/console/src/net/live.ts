@@ -46,7 +46,10 @@ export function followNews(): void {
 }
 
 /** Whether what a path answers is told of, so that it need not be asked for often. */
-export const isTold = (asked: string): boolean => isConnected && subjectOf(asked) !== undefined
+export function isTold(asked: string): boolean {
+  const subject = subjectOf(asked)
+  return isConnected && subject !== undefined && subject !== 'rollouts' // its steps are told, its metrics are not
+}
 
 /** Calls `act` when a path may answer something else, until the returned function is called. */
 export function onNews(asked: string, act: () => void): () => void {

@@ -1,7 +1,7 @@
 /** What answers of the coordinator are about. */
-export type Subject = 'runs' | 'agents' | 'releases' | 'privacy'
+export type Subject = 'runs' | 'agents' | 'releases' | 'rollouts' | 'privacy'
 
-const all: readonly Subject[] = ['runs', 'agents', 'releases', 'privacy']
+const all: readonly Subject[] = ['runs', 'agents', 'releases', 'rollouts', 'privacy']
 
 /** Told on their own page, and too often to ask anything again. */
 const passing = ['progress', 'evaluation-received']
@@ -12,6 +12,8 @@ export function subjectsOf(type: string): readonly Subject[] {
   if (type === 'coordinator-started') return all
   if (type === 'agent-declined') return ['runs', 'agents']
   if (type.startsWith('agent-') || type === 'alarm') return ['agents']
+  if (type === 'target-reported') return ['rollouts', 'agents']
+  if (type.startsWith('rollout-') || type === 'champion-targeted') return ['rollouts', 'releases']
   if (type.startsWith('alias-') || type.startsWith('release-')) return ['releases']
   if (type === 'privacy-charged') return ['privacy']
   if (type === 'round-committed') return ['runs', 'agents', 'releases']

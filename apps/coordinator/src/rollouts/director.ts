@@ -66,7 +66,10 @@ export function startDirector(parts: Parts): Director {
   const telling = createTelling(parts)
   const questions = createQuestions(parts, (rollout, agentId, evaluation) => {
     const { rolloutId } = rollout
-    ledger.record({ type: 'rollout-measured', rolloutId, agentId, pairs: lossPairsOf(evaluation) })
+    const pairs = lossPairsOf(evaluation)
+    const isWatched = rollout.state === 'done'
+    if (pairs !== null || !isWatched) ledger.record({ type: 'rollout-measured', rolloutId, agentId, pairs })
+    if (isWatched && questions.waiting() === 0) clock.after(0, () => endMeasuring(rolloutId)) // until the next time
     advance()
   })
   const state = () => ledger.rollouts()

@@ -15,7 +15,7 @@ import { hasPersonal } from '../runs/strategy.js'
 import type { Rollout } from './rollout.js'
 
 export interface Questions {
-  /** Asks those of a rollout that have the release, hold text out, and were not asked since they connected. */
+  /** Asks those of a rollout that have the release, hold text out, and were not asked since they connected; those of a watched one anew. */
   ask(rollout: Rollout): void
   /** How many were asked and have yet to answer. */
   waiting(): number
@@ -29,6 +29,9 @@ export interface Questions {
   reset(): void
 }
 
+/** Between two measurements of a watch, in a journal from before plans said so. */
+const MEASURE_MS = 3_600_000
+
 /** Whether agents may be asked for the losses of a release: not where sites or examples are protected, or have parts of their own. */
 export function mayMeasure(run: Run | undefined): boolean {
   if (run === undefined) return false
@@ -36,11 +39,11 @@ export function mayMeasure(run: Run | undefined): boolean {
 }
 
 export function createQuestions(
-  parts: Pick<Parts, 'ledger' | 'roster' | 'registry' | 'random' | 'log'>,
+  parts: Pick<Parts, 'ledger' | 'roster' | 'registry' | 'random' | 'log' | 'clock'>,
   onAnswer: (rollout: Rollout, agentId: string, evaluation: Evaluation | null) => void,
 ): Questions {
   const asked = new Map<string, { readonly rollout: Rollout; readonly assignmentId: string }>()
-  const answered = new Set<string>()
+  const answered = new Map<string, number>() // when
   const assignmentFor = (rollout: Rollout, assignmentId: string): EvaluateAssignment | undefined => {
     const [release, champion] = [rollout.release, rollout.previous].map(parts.registry.find)
     const run = parts.ledger.run(release?.manifest.runId ?? '')
@@ -49,6 +52,13 @@ export function createQuestions(
     const of = { assignmentId, round: release.manifest.round, maxTokens: rollout.plan.tokens }
     const assignment = evaluateAssignment(run, of, { adapter: adapterOf(release), personal: [] })
     return { ...assignment, runId: rollout.rolloutId, against: adapterOf(champion) }
+  }
+  const sinceMs = parts.clock.now()
+  /** Once while a rollout is open; while it is watched, again and again. */
+  const isDue = ({ state, measured, plan }: Rollout, agentId: string): boolean => {
+    if (state !== 'done') return !measured.has(agentId) && !answered.has(agentId)
+    const lastMs = answered.get(agentId) ?? sinceMs
+    return parts.clock.now() - lastMs >= (plan.measureMs ?? MEASURE_MS)
   }
   const send = (rollout: Rollout, presence: Presence): void => {
     const assignmentId = newId(parts.random)
@@ -65,13 +75,7 @@ export function createQuestions(
     ask(rollout) {
       if (!rollout.plan.analysis.some(({ metric }) => metric === 'loss')) return
       for (const [agentId, { outcome }] of rollout.reports) {
-        if (
-          outcome !== 'applied' ||
-          rollout.measured.has(agentId) ||
-          asked.has(agentId) ||
-          answered.has(agentId)
-        )
-          continue
+        if (outcome !== 'applied' || asked.has(agentId) || !isDue(rollout, agentId)) continue
         const presence = parts.roster.find(agentId)
         if (presence !== undefined && presence.hello.dataset.documents > 0) send(rollout, presence)
       }
@@ -94,7 +98,7 @@ export function createQuestions(
           },
         )
       asked.delete(agentId)
-      answered.add(agentId)
+      answered.set(agentId, parts.clock.now())
       onAnswer(question.rollout, agentId, evaluation)
       return true
     },

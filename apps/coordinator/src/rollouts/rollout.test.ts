@@ -242,6 +242,24 @@ describe('a rollout', () => {
     expect(world.director().detail(next)).toMatchObject({ state: 'done', isWatched: false })
   })
 
+  test('is undone by itself when its losses, measured anew while it is watched, get worse, with the evidence in the journal', async () => {
+    const world = await startWorld(4)
+    for (const agent of world.agents) agent.losses = better
+    const id = await start(world, { ...quick, measureEvery: '2h' })
+    for (let turn = 0; turn < 4; turn++) await world.settle(61_000)
+    expect(world.director().detail(id).state).toBe('done')
+    for (const agent of world.agents) agent.losses = worse
+    await world.settle(3_600_000)
+    expect(world.director().detail(id)).toMatchObject({ state: 'done', isWatched: true })
+    await world.settle(3_900_000)
+    const detail = world.director().detail(id)
+    expect(detail.state).toBe('undone')
+    expect(detail.reason).toContain('loss of all agents')
+    expect(detail.history.at(-1)?.evidence?.[0]).toMatchObject({ verdict: 'fail', count: 24 })
+    await world.settle()
+    expect(new Set(versions(world))).toEqual(new Set(['v1']))
+  })
+
   test('is refused with the reason: no champion, the champion itself, an unknown release or metric, a plan without agents', async () => {
     const world = await startWorld(3)
     const refused = (release: string, plan: object) => expect(world.director().start(release, plan)).rejects

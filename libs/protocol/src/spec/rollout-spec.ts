@@ -88,6 +88,7 @@ export const rolloutSpecSchema = z
       .prefault([{ metric: 'loss' }, { metric: 'failures' }, { metric: 'latency' }]),
     alpha: z.number().gt(0).max(0.5).default(0.05), // chance of a false alarm, over all looks at all metrics and groups together
     tokens: z.int().min(1).max(1_000_000_000).default(8192), // held-out tokens that an agent measures both releases on
+    measureEvery: durationSchema.prefault('1h'), // during the watch: agents measure the losses anew
     approval: z.boolean().default(false), // a person lets it begin
     rate: z
       .strictObject({
@@ -99,11 +100,12 @@ export const rolloutSpecSchema = z
     webhooks: z.array(webhookSchema).max(16).default([]),
     watch: durationSchema.prefault('24h'), // after everybody has it: what fails then is undone
   })
-  .transform(({ soak, patience, watch, ...plan }) => ({
+  .transform(({ soak, patience, watch, measureEvery, ...plan }) => ({
     ...plan,
     soakMs: soak,
     patienceMs: patience,
     watchMs: watch,
+    measureMs: measureEvery,
   }))
 
 /** A plan with every default filled in; durations are in milliseconds and shares are numbers from 0 to 1. */
