@@ -23,7 +23,7 @@ import { reasonOf, type Tell } from './report.js'
 import { ownerOf } from './site/owner.js'
 import { forbidden, sumsOf } from './site/policy.js'
 import { readPolicy } from './site/policy-file.js'
-import { spendFrom } from './site/spend.js'
+import { spendingFrom } from './site/spend.js'
 import type { Traffic } from './site/traffic.js'
 import { openAdapters } from './store/adapters.js'
 import { openBases } from './store/bases.js'
@@ -141,11 +141,13 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
     ...{ folder, fleet: coordinatorId, trust: trust.current, releases, clock, disk, tell, link },
     stopped: stopped.signal,
   })
+  const spending = spendingFrom(folder, settings.data, disk)
   const sums = createSums(
     clock,
     summing({
       ...{ folder, url, outbox, book, delivery, sumDelivery, tell, random, clock, disk },
       ...{ agentId: settings.agentId, coordinatorId: idOf(coordinatorPublicKey), mask: host.mask },
+      spendAsSite: spending.asSite,
       identity: keyring.current,
       company: async () => sumsOf(await readPolicy(folder, disk)),
     }),
@@ -170,9 +172,10 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
       control: async (file) => readControl(file, await blobs.bytes(file)),
       batches: host.openBatches(settings.data, folder),
       ...{ trainer, owner, clock },
-      spend: spendFrom(folder, settings.data, disk),
+      spend: spending.asExamples,
     },
     outbox,
+    spendAsSite: spending.asSite,
     moments,
     residuals,
     personal,

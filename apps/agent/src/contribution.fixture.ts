@@ -9,7 +9,7 @@ import { systemClock } from './clock.js'
 import { type ContributionParts, contributor, type Delivery } from './contribution.js'
 import type { AgentEvent } from './report.js'
 import { ownerOf } from './site/owner.js'
-import { spendFrom } from './site/spend.js'
+import { spendingFrom } from './site/spend.js'
 import { openControls } from './store/controls.js'
 import { openMoments } from './store/moments.js'
 import { openOutbox } from './store/outbox.js'
@@ -78,6 +78,7 @@ export function agentIn(folder: string, upload: Upload) {
   const energy = {
     begin: () => ({ stop: async () => {}, taken: () => ({ joules: 2.5, source: 'rapl' as const }) }),
   }
+  const spending = spendingFrom(folder, ['/data/a.txt'])
   const parts: ContributionParts = {
     energy,
     work: {
@@ -126,8 +127,9 @@ export function agentIn(folder: string, upload: Upload) {
         examine: () => Promise.reject(new RangeError('examine expected no call')),
       },
       ...{ owner: ownerOf(folder, { clock }), clock },
-      spend: spendFrom(folder, ['/data/a.txt']),
+      spend: spending.asExamples,
     },
+    spendAsSite: spending.asSite,
     ...{
       outbox,
       moments,

@@ -15,6 +15,7 @@ import {
 import type { Perform } from './agenda.js'
 import type { EnergyMeter } from './device/energy.js'
 import { reasonOf, type Tell } from './report.js'
+import type { SpendAsSite } from './site/spend.js'
 import type { Controls } from './store/controls.js'
 import type { Moments } from './store/moments.js'
 import { type Finished, type Outbox, workOf } from './store/outbox.js'
@@ -43,6 +44,8 @@ export interface EvaluationMessage {
 export interface ContributionParts {
   readonly work: Omit<WorkParts, 'onStep'>
   readonly outbox: Outbox
+  /** Has this site pay before its update leaves. Throws LRC-6021 when it cannot. */
+  readonly spendAsSite: SpendAsSite
   readonly moments: Moments
   readonly residuals: Residuals
   readonly personal: Personal
@@ -133,6 +136,7 @@ async function train(
     ...(samplingRate === undefined ? {} : { samplingRate }),
     ...(energy === undefined ? {} : { energy }),
   }
+  if (!isMasked) await parts.spendAsSite(assignment) // a sum pays when it is about to leave, each time
   // Work counts as finished once it is in the outbox. What it leaves for the next round is kept before that: a crash in
   // between trains this round again from what was left before it, and the next round never starts from older things.
   await Promise.all([

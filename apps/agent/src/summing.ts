@@ -14,6 +14,7 @@ import type { Random } from './random.js'
 import { reasonOf, type Tell } from './report.js'
 import { type SumDelivery, takePart } from './secure-sum.js'
 import type { Company } from './site/company.js'
+import type { SpendAsSite } from './site/spend.js'
 import type { Disk } from './store/disk.js'
 import { unsaidCounts, writeMaskedUpload } from './store/ledger.js'
 import { type Finished, type Outbox, workOf } from './store/outbox.js'
@@ -32,6 +33,8 @@ export interface SummingParts {
   readonly sumDelivery: (announced: Omit<UpdateOpen, 'sha256' | 'sizeBytes'>) => SumDelivery
   readonly company: () => Promise<Company>
   readonly mask: Mask
+  /** Has this site pay before its update leaves. Throws LRC-6021 when it cannot. */
+  readonly spendAsSite: SpendAsSite
   readonly tell: Tell
   readonly random: Random
   readonly clock: Clock
@@ -66,6 +69,7 @@ async function sum(
   const startedMs = parts.clock.monotonicMs()
   const tensors = await tensorsOf(finished, parts)
   const record = async ({ bytes, sha256 }: MaskedBytes, terms: SumTerms): Promise<void> => {
+    await parts.spendAsSite(assignment)
     const at = new Date(parts.clock.now()).toISOString()
     const sent = { sha256, sizeBytes: bytes.byteLength }
     const shapes = [...tensors].map(([name, { shape, data }]) => ({

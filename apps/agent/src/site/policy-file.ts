@@ -21,6 +21,7 @@ const template = `# What this machine lets its fleet ask of it. Whatever is left
 # secureAggregation: required # updates leave only as parts of sums that hide them (aggregate.trust private); or
 # secureAggregation: { minAgents: 5 }       # and only in sums of at least so many agents; or
 # secureAggregation: { minAgents: 3, peers: [AGENT-ID, AGENT-ID] }    # of agents that this site knows: others do not count
+# siteBudget: { maxEpsilon: 8, delta: 1e-5 }  # of this site over all runs, by its own count; only updates with noise of agents leave
 # minNoise: 1.0               # updates leave only with so much noise of this agent alone, times the clip, and losses not at all
 # minHoldout: 0.1             # share of the data that is never trained on
 # privacy: { maxEpsilon: 8, delta: 1e-5 }   # only runs with privacy.dp of unit example, up to this epsilon of the

@@ -85,6 +85,15 @@ test.each([
   expect(JSON.stringify(policySchema.safeParse(policy).error?.issues)).toContain(message)
 })
 
+test('where a site counts what it spends, only clipped updates with noise of agents leave, and no loss', () => {
+  const policy = { siteBudget: { maxEpsilon: 8, delta: 1e-5 } }
+  const noisy: TrainAssignment = { ...training, maxUpdateNorm: 0.5, noise: { multiplier: 0.7 } }
+  expect(why(policy, noisy)).toBeUndefined()
+  expect(why(policy, { ...noisy, maxUpdateNorm: null })).toContain('without noise of agents')
+  expect(why(policy)).toContain('this site counts what it spends')
+  expect(why(policy, measuring)).toContain('a loss would leave without noise')
+})
+
 test('where a site demands noise, an update leaves with at least so much, and a loss not at all', () => {
   const policy = { minNoise: 0.8 }
   const noisy = (multiplier: number): TrainAssignment => ({ ...training, noise: { multiplier } })

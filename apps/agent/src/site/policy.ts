@@ -60,6 +60,12 @@ export const policySchema = z.strictObject({
       minNoiseMultiplier: z.number().positive().max(1e6).optional(),
     })
     .optional(), // only runs that protect examples are allowed, and nothing is measured
+  siteBudget: z
+    .strictObject({
+      maxEpsilon: z.number().positive().max(1e6), // of this site, over all runs, by its own count
+      delta: z.number().gt(0).lt(1).default(1e-5),
+    })
+    .optional(), // only updates with noise of agents leave, until they have spent it, and nothing is measured
   hours: z.union([hoursSchema, z.array(hoursSchema).min(1)]).optional(), // of this machine's clock
   bytesPerDay: sizeSchema.optional(), // both ways together
   idleOnly: z.boolean().optional(), // true: yields while other programs use the processor or the GPU
@@ -112,7 +118,7 @@ function trainingFaults(
   { peft, local, maxUpdateNorm, secure, noise, rank = peft.rank }: TrainAssignment,
 ): readonly Fault[] {
   const { isRequired, minAgents } = sumsOf(policy)
-  const { methods, maxRank, maxSteps, maxUpdateNorm: bound, minNoise } = policy
+  const { methods, maxRank, maxSteps, maxUpdateNorm: bound, minNoise, siteBudget } = policy
   const shared =
     secure?.noise === undefined || maxUpdateNorm === null ? 0 : secure.noise.deviation / maxUpdateNorm
   const own = noise?.multiplier ?? shared // of this agent alone
@@ -128,6 +134,9 @@ function trainingFaults(
     minNoise !== undefined && !(own >= minNoise)
       ? `the update would leave with noise of ${own} times the clip, this site asks for at least ${minNoise} (privacy.dp.noise agent, or shared)`
       : undefined,
+    siteBudget !== undefined && (own === 0 || maxUpdateNorm === null)
+      ? 'the update would leave without noise of agents, and this site counts what it spends (policy.yaml: siteBudget; privacy.dp.noise agent, or shared)'
+      : undefined,
     isRequired && secure === undefined
       ? 'the update would be seen by itself, this site asks for aggregate.trust private'
       : undefined,
@@ -137,8 +146,8 @@ function trainingFaults(
   ]
 }
 
-function measuringFaults({ minNoise }: Policy): readonly Fault[] {
-  return minNoise === undefined
+function measuringFaults({ minNoise, siteBudget }: Policy): readonly Fault[] {
+  return minNoise === undefined && siteBudget === undefined
     ? []
     : ['a loss would leave without noise, this site lets only updates with noise leave']
 }

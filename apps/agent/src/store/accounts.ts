@@ -11,19 +11,24 @@ const chargeSchema = z.strictObject({
   samplingRate: z.number(),
   sampling: z.enum(['poisson', 'none']),
   steps: z.int(),
+  apart: z.number().min(0).optional(), // of noise that agents share out: how far it is from Gaussian
+})
+const withoutUndefined = ({ apart, ...charge }: z.output<typeof chargeSchema>): Charge => ({
+  ...charge,
+  ...(apart === undefined ? {} : { apart }),
 })
 const accountsSchema = z.strictObject({
   schema: z.literal(1),
-  files: z.record(z.string(), z.array(chargeSchema)), // by path
+  files: z.record(z.string(), z.array(chargeSchema.transform(withoutUndefined))), // by path
 })
 
-/** A bound on what the examples of a file may have spent after a charge. */
+/** A bound on what a file, or the examples in it, may have spent after a charge, by the unit of that. */
 export interface Budget {
   readonly epsilon: number
   readonly delta: number
 }
 
-/** What was released about the examples of each file of this machine, over all runs, by this machine's own count. */
+/** What was released about each file of this machine and the examples in it, over all runs, by this machine's own count. */
 export interface Accounts {
   /**
    * Adds a charge to each file, on disk before it resolves. Throws LRC-6021, and adds nothing, when one of them would be above a
@@ -47,26 +52,34 @@ export function openAccounts(path: string, disk: Disk = systemDisk()): Accounts 
       },
     )
   }
+  let turn: Promise<unknown> = Promise.resolve()
   return {
-    async spend(charge, files, budgets) {
-      const known = await read()
-      const named = [...new Set(files.map((file) => resolve(file)))]
-      for (const budget of budgets) for (const file of named) expectWithin(known[file] ?? [], charge, budget)
-      const paid = named.map((file) => [file, withCharge(known[file] ?? [], charge)] as const)
-      const accounts = { schema: 1, files: { ...known, ...Object.fromEntries(paid) } }
-      await writeJson(path, accounts, { disk, mode: 0o600, isDurable: true })
+    spend(charge, files, budgets) {
+      const paid = turn.then(() => pay(charge, files, budgets)) // one after another: each counts those before
+      turn = paid.catch(() => {})
+      return paid
     },
+  }
+
+  async function pay(charge: Charge, files: readonly string[], budgets: readonly Budget[]): Promise<void> {
+    const known = await read()
+    const named = [...new Set(files.map((file) => resolve(file)))]
+    for (const budget of budgets) for (const file of named) expectWithin(known[file] ?? [], charge, budget)
+    const paid = named.map((file) => [file, withCharge(known[file] ?? [], charge)] as const)
+    const accounts = { schema: 1, files: { ...known, ...Object.fromEntries(paid) } }
+    await writeJson(path, accounts, { disk, mode: 0o600, isDurable: true })
   }
 }
 
 function expectWithin(account: Account, charge: Charge, { epsilon, delta }: Budget): void {
   const next = projected(account, charge, delta)
   if (next !== null && next.epsilon <= epsilon) return
-  const before = spent(account, 'example', delta)
+  const before = spent(account, charge.unit, delta)
+  const of = charge.unit === 'site' ? 'this site' : 'the examples of this agent'
   const to = next === null ? 'a sum that promises nothing' : shown(next.epsilon)
   throw new LoricaError(
     'LRC-6021',
-    `the round would bring the examples of this agent from epsilon ${shown(before?.epsilon ?? 0)} to ${to}, above the budget ${epsilon} at delta ${delta}`,
+    `the round would bring ${of} from epsilon ${shown(before?.epsilon ?? 0)} to ${to}, above the budget ${epsilon} at delta ${delta}`,
     { expected: `at most ${epsilon}`, received: to },
   )
 }

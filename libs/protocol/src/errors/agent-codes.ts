@@ -116,9 +116,9 @@ export const agentCodes = {
   'LRC-6021': {
     title: 'Privacy budget of the data is used up',
     meaning:
-      'The agent keeps count of what was released about the examples of its data. Another round would bring it above the budget of the run or of the site, so nothing was trained.',
+      'The agent keeps count of what was released about its data and the examples in it. Another round would bring it above the budget of the run or of the site, so nothing left.',
     action:
-      'Ask for more noise or fewer steps, or let the owner of the machine raise privacy.maxEpsilon in policy.yaml, who then promises less. What is spent is in privacy.json, in the folder of the agent.',
+      'Ask for more noise or fewer steps, or let the owner of the machine raise privacy.maxEpsilon or siteBudget.maxEpsilon in policy.yaml, who then promises less. What is spent is in privacy.json, in the folder of the agent.',
   },
   'LRC-6022': {
     title: 'Target does not verify',
