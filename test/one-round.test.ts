@@ -20,7 +20,12 @@ import { tryLorica } from './support/service.js'
 
 const texts = [siteText(0), siteText(1), siteText(2)]
 const guards =
-  '[{ metric: loss, worseBy: 50%, confidence: 95% }, { metric: accuracy, worseBy: 90%, of: each }, { metric: calibration, worseBy: 0%, mode: dry-run }]'
+  '[{ metric: loss, worseBy: 50%, confidence: 95% }, { metric: accuracy, worseBy: 90%, of: each }, { metric: calibration, worseBy: 0%, mode: dry-run }, { metric: memory, worseBy: 100% }, { metric: latency, worseBy: 50%, confidence: 90%, mode: dry-run }, { metric: repetition, worseBy: 90% }, { metric: words, worseBy: 100% }, { metric: out-of-distribution, worseBy: 50% }, { metric: contamination, worseBy: 50%, mode: dry-run }, { metric: leakage, worseBy: 50% }]'
+const inTraining =
+  'In the year 1807 the ship of captain 1 lay 3 days at the island, and the whale was not seen.'
+const elsewhere =
+  'Quite another text of as many words has nothing to do with any of those that they were given.'
+const evaluate = `prompts: { texts: [In the year, The ship of], tokens: 8 }, words: [whale], reference: ["${inTraining}", "${elsewhere}"]`
 
 describe('three agents and two rounds', () => {
   let folder: Folder
@@ -30,7 +35,7 @@ describe('three agents and two rounds', () => {
   beforeAll(async () => {
     folder = await createFolder()
     fleet = await startFleet({ folder: folder.path, texts })
-    view = await fleet.run({ guards })
+    view = await fleet.run({ guards, evaluate })
     releases = (await fleet.operate<{ releases: readonly ReleaseView[] }>('releases', 'list')).releases
   })
   afterAll(async () => {
@@ -61,6 +66,13 @@ describe('three agents and two rounds', () => {
         ['loss', 'all', true],
         ['accuracy', 'each', true],
         ['calibration', 'all', expect.any(Boolean)],
+        ['memory', 'all', true],
+        ['latency', 'all', expect.any(Boolean)],
+        ['repetition', 'all', true],
+        ['words', 'all', true],
+        ['out-of-distribution', 'all', true],
+        ['contamination', 'all', expect.any(Boolean)],
+        ['leakage', 'all', true],
       ])
       const [byLoss, byAccuracy] = guards
       expect(byLoss?.before).toBeCloseTo(parentLoss as number, 4)
@@ -70,7 +82,22 @@ describe('three agents and two rounds', () => {
       expect(high).toBeLessThan(0) // training helps, surely
       expect(byAccuracy?.value).toBeGreaterThan(0.05)
       expect(byLoss?.examples).toBeGreaterThan(6)
+      const found = new Map(guards.map((guard) => [guard.metric, guard]))
+      expect(found.get('memory')?.value).toBeGreaterThan(30e6) // bytes of a process that holds a runtime
+      expect(found.get('latency')?.examples).toBe(3 * 16)
+      expect(found.get('contamination')).toMatchObject({ value: 0.5, examples: 2 }) // at one of the three
+      expect(found.get('out-of-distribution')?.before).toBeGreaterThan(4)
     }
+  })
+
+  test('what guards found stands in the signed release, its card and the list of rounds', async () => {
+    const { manifest } = releases[1] as ReleaseView
+    const told = manifest.evaluation.guards?.find(({ metric }) => metric === 'contamination')
+    expect(told?.text).toMatch(/^contamination: training data has a part of 50.0% of 2 public texts: within/)
+    const { text } = await fleet.operate<{ text: string }>('releases', 'card', 'v2')
+    expect(text).toContain(`(dry run): ${told?.text}`)
+    const shown = await fleet.operate<RoundView>('rounds', 'show', view.run, '2')
+    expect(shown.guards).toHaveLength(10)
   })
 
   test('the aggregate is the adapter before plus the mean of the updates by tokens', async () => {

@@ -66,6 +66,7 @@ export interface RunSettings {
   readonly privacy?: string // as YAML
   readonly holdout?: string // 20% when left out
   readonly guards?: string // none when left out
+  readonly evaluate?: string // more of it, as YAML
   readonly rollout?: string // as YAML; null when left out
   readonly buffer?: number // updates that close a round; rounds wait for those of all agents when left out
 }
@@ -153,7 +154,7 @@ function runFile(texts: number, settings: RunSettings = {}): string {
   const { rounds = 2, steps = 6, seed = 11, rank = 4, minimum = texts, deadlineSeconds = 120 } = settings
   const { buffer, optimizerState = 'keep', ranks, aggregate = '{}', privacy = '{}' } = settings
   const { modulesToSave, format = 'text', learningRate = 0.05, holdout = '20%' } = settings
-  const { guards = '[]', rollout = 'null', where } = settings
+  const { guards = '[]', evaluate, rollout = 'null', where } = settings
   const chosen = where === undefined ? '' : `, where: "${where}"`
   const saved = modulesToSave === undefined ? '' : `, modulesToSave: ${modulesToSave}`
   const buffered =
@@ -166,7 +167,7 @@ local: { steps: ${steps}, batch: 4, learningRate: ${learningRate}, optimizerStat
 rounds: { count: ${rounds}, minimum: ${minimum}, deadline: ${deadlineSeconds}s${buffered}${chosen} }
 aggregate: ${aggregate}
 privacy: ${privacy}
-evaluate: { holdout: ${holdout}, tokens: 400, guards: ${guards} }
+evaluate: { holdout: ${holdout}, tokens: 400, guards: ${guards}${evaluate === undefined ? '' : `, ${evaluate}`} }
 rollout: ${rollout}
 seed: ${seed}
 `

@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import { asLoricaError, fingerprintOf, idOf, LoricaError, SOFTWARE } from '@lorica/protocol'
 import { createAgenda } from './agenda.js'
+import { baseTokenizer } from './base-tokenizer.js'
 import { type ContributionParts, contributor, deliver } from './contribution.js'
 import { deferred } from './deferred.js'
 import { energyMeter } from './device/energy.js'
@@ -171,6 +172,7 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
       adapter: ({ adapter }) => adapters.read(adapter),
       control: async (file) => readControl(file, await blobs.bytes(file)),
       batches: host.openBatches(settings.data, folder),
+      tokenizer: baseTokenizer,
       ...{ trainer, owner, clock },
       spend: spending.asExamples,
     },

@@ -1,6 +1,6 @@
 import { type Sums, sumsOf } from '@lorica/evidence'
 import type { ExampleFigures } from '@lorica/peft-core'
-import type { Comparison } from '@lorica/protocol'
+import type { Comparison, Probed } from '@lorica/protocol'
 
 /**
  * How an adapter does against another one on the same examples: sums, from which no single example can be told. RangeError when they
@@ -18,6 +18,20 @@ export function comparisonOf(adapter: ExampleFigures, against: ExampleFigures): 
     againstLossSum: against.lossSum,
     loss: differences(adapter.losses, against.losses),
     accuracy: differences(against.accuracies, adapter.accuracies),
+  }
+}
+
+/** A number of each text under both adapters, as sums. RangeError when there are not as many. */
+export function pairedOf(
+  adapter: readonly number[],
+  against: readonly number[],
+): NonNullable<Probed['reference']> {
+  if (adapter.length !== against.length)
+    throw new RangeError(`a comparison expected the same texts, got ${adapter.length} and ${against.length}`)
+  const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0)
+  return {
+    ...{ adapter: sum(adapter), against: sum(against) },
+    difference: sumsOf(adapter.map((value, at) => value - (against[at] as number))),
   }
 }
 

@@ -100,7 +100,9 @@ export function agentIn(folder: string, upload: Upload) {
           return { steps: [], samplingRate: 0.25 }
         },
         heldOut: async () => [],
+        overlap: () => Promise.reject(new RangeError('overlap expected no call')),
       },
+      tokenizer: () => Promise.reject(new RangeError('tokenizer expected no call')),
       trainer: {
         ...{ warm: () => {}, close: async () => {} },
         async train(_spec, job, onStep) {
@@ -125,6 +127,8 @@ export function agentIn(folder: string, upload: Upload) {
         },
         evaluate: async () => ({ lossSum: 0, tokens: 0, seconds: 0 }),
         examine: () => Promise.reject(new RangeError('examine expected no call')),
+        answer: () => Promise.reject(new RangeError('answer expected no call')),
+        peakBytes: () => Promise.reject(new RangeError('peakBytes expected no call')),
       },
       ...{ owner: ownerOf(folder, { clock }), clock },
       spend: spending.asExamples,

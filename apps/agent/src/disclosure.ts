@@ -1,4 +1,4 @@
-import type { Comparison } from '@lorica/protocol'
+import type { Comparison, Probed } from '@lorica/protocol'
 import type { LastEvaluation, LastUpload } from './store/ledger.js'
 
 /** What an agent sends, in words. Shown when it joins and by `last-upload`. */
@@ -8,6 +8,7 @@ export const statement: readonly string[] = [
   '  - counts: paragraphs, rows and tokens used, seconds, energy, training loss, and the loss on held-out text; no loss where a run protects examples',
   '  - which release is served here, how many requests it answered and failed, and how long they took; never a request',
   '  - where a run asks whether an adapter is better: on held-out text, how many predictions are right and how sure they were, and sums of differences',
+  '  - where its run asks for it, too: how long answers to its prompts took and the memory, rates of repeated and listed words in them, the loss on its public texts, and how many of these and of the held-out examples the training data here has 13 words of',
   '  - about the machine: its name and labels, threads, what it trains with, memory size, its largest GPU, software version, public key',
   '  - when it declines: why, such as a limit of policy.yaml or the end of a pause; of private data only that it cannot be used',
   'What never leaves: your files, their names, any text, any tokens, the parts of adapters that a run lets this agent keep, and its private key.',
@@ -75,11 +76,37 @@ function comparisonLines({
   againstLossSum,
   loss,
   accuracy,
+  probed,
 }: Comparison): readonly string[] {
   const sums = ({ sum, sumOfSquares }: Comparison['loss']): string =>
     `${sum.toFixed(4)} (squares ${sumOfSquares.toFixed(4)})`
   return [
     `  beside the adapter before: its loss sum ${againstLossSum.toFixed(4)}; ${adapter.right} predictions right, ${against.right} before, each counted in ten parts by probability`,
     `  over ${loss.count} rows, the sum of the differences in loss ${sums(loss)}, in the share that is right ${sums(accuracy)}`,
+    ...(probed === undefined ? [] : probedLines(probed)),
+  ]
+}
+
+function probedLines({ cost, repetition, words, reference, overlap }: Probed): readonly string[] {
+  const sums = (what: string, told: Probed['reference']): readonly string[] =>
+    told === undefined
+      ? []
+      : [
+          `  ${what} of ${told.difference.count} texts: sum ${told.adapter.toFixed(4)}, ${told.against.toFixed(4)} before, squares of the differences ${told.difference.sumOfSquares.toFixed(4)}`,
+        ]
+  return [
+    ...(cost === undefined
+      ? []
+      : [
+          `  times of ${cost.runs.length} pairs of runs; the most memory ${cost.adapterPeakBytes} bytes, ${cost.againstPeakBytes} before`,
+        ]),
+    ...sums('repetition in the answers', repetition),
+    ...sums('answers with a listed word', words),
+    ...sums('loss on public texts', reference),
+    ...(overlap === undefined
+      ? []
+      : [
+          `  of ${overlap.items} public texts ${overlap.found} have 13 words that the training data here has, of ${overlap.heldOut} held-out examples ${overlap.heldOutFound}`,
+        ]),
   ]
 }

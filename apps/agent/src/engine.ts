@@ -1,13 +1,16 @@
 import {
+  type Answer,
   type Batches,
   type ClippingModel,
   createExampleTally,
   type Engine,
   type EngineSpec,
   type ExampleFigures,
+  type MeasuredBatch,
   type PrivateStep,
   type PrivateTrainJob,
   type PrivateTrainResult,
+  type Sampling,
   type StepProgress,
   type startEngine,
   type TensorMap,
@@ -43,7 +46,16 @@ export interface Trainer {
     tensors: TensorMap,
     batches: Batches,
     signal: AbortSignal,
-  ): Promise<ExampleFigures & { readonly seconds: number }>
+  ): Promise<ExampleFigures & { readonly seconds: number; readonly milliseconds: number }> // of the model alone: milliseconds
+  /** What the model writes after each prompt. */
+  answer(
+    spec: EngineSpec,
+    tensors: TensorMap,
+    request: { readonly prompts: readonly (readonly number[])[]; readonly sampling: Sampling },
+    signal: AbortSignal,
+  ): Promise<readonly Answer[]>
+  /** The most memory that the process has had, in bytes; undefined where there is none. */
+  peakBytes(): Promise<number | undefined>
   /** Ends the process. A later request starts another one. */
   close(): Promise<void>
 }
@@ -162,11 +174,20 @@ export function createTrainer({ start, onFallen, clock }: TrainerOptions): Train
     examine(spec, tensors, batches, signal) {
       const use = async (engine: Engine, isHalved: boolean) => {
         const tally = createExampleTally(CALIBRATION_BINS)
-        const { seconds } = await engine.measure(tensors, isHalved ? inHalves(batches) : batches, tally.add)
-        return { ...tally.figures(), seconds }
+        let milliseconds = 0
+        const add = (batch: MeasuredBatch): void => {
+          milliseconds += batch.milliseconds
+          tally.add(batch)
+        }
+        const { seconds } = await engine.measure(tensors, isHalved ? inHalves(batches) : batches, add)
+        return { ...tally.figures(), seconds, milliseconds }
       }
       return serve({ spec, use }, signal)
     },
+    answer(spec, tensors, { prompts, sampling }, signal) {
+      return serve({ spec, use: (engine) => engine.answer(tensors, prompts, sampling) }, signal)
+    },
+    peakBytes: async () => await (await running?.engine)?.peakBytes(),
     close,
   }
 }

@@ -2,7 +2,7 @@
  * What work is made with, and what it comes to.
  * @module
  */
-import type { Adapter, OptimizerState, StepProgress, TensorMap } from '@lorica/peft-core'
+import type { Adapter, OptimizerState, StepProgress, TensorMap, Tokenizer } from '@lorica/peft-core'
 import type { Comparison, EvaluateAssignment, TrainAssignment } from '@lorica/protocol'
 import type { Clock } from './clock.js'
 import type { ReadControl } from './correction.js'
@@ -20,6 +20,8 @@ export interface WorkParts {
   /** The coordinator's control of SCAFFOLD, its hash checked. */
   readonly control: ReadControl
   readonly batches: PrivateBatches
+  /** The tokenizer of a base. Throws LRC-7005 where it has none. */
+  readonly tokenizer: (model: string) => Promise<Tokenizer>
   readonly trainer: Trainer
   readonly owner: Pick<Owner, 'whenFree'>
   readonly clock: Clock

@@ -13,12 +13,13 @@ import {
   truncatedAdapter,
   withOwn,
 } from '@lorica/peft-core'
-import { type EvaluateAssignment, LoricaError, type TrainAssignment } from '@lorica/protocol'
+import { type EvaluateAssignment, LoricaError, type Probes, type TrainAssignment } from '@lorica/protocol'
 import { comparisonOf } from './comparison.js'
 import { correctionFor } from './correction.js'
 import { type Delta, deltaOf } from './delta.js'
 import { optimizerOf, scheduleOf } from './optimizer.js'
 import { trainWithNoise } from './private-work.js'
+import { probe } from './probing.js'
 import type { Measured, Update, WorkParts } from './work-parts.js'
 
 /** What earlier rounds of a run left for the next one. */
@@ -130,9 +131,33 @@ export async function measureAdapter(
   const before = await prepare({ ...assignment, adapter: assignment.against }, batch, parts, own)
   const against = await examine(before, assignment.against)
   const now = await examine({ spec, adapter }, assignment.adapter)
+  const { probes } = assignment
+  const probing = {
+    now: { spec, adapter },
+    before,
+    tokenizer: once(() => parts.tokenizer(spec.model)),
+    batches: unhurried,
+    onDone: ticking(parts.onBatch),
+    overlap: (asked: NonNullable<Probes['overlap']>) => parts.batches.overlap(reading, asked),
+  }
+  const probed = probes === undefined ? undefined : await probe(probes, probing, parts.trainer, signal)
   return {
     ...{ lossSum: now.lossSum, tokens: now.labels, evaluateMs: (now.seconds + against.seconds) * 1000 },
-    comparison: comparisonOf(now, against),
+    comparison: { ...comparisonOf(now, against), ...(probed === undefined ? {} : { probed }) },
+  }
+}
+
+/** Counts what is done. */
+function ticking(onBatch: WorkParts['onBatch']): () => void {
+  let done = 0
+  return () => onBatch?.(++done)
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => {
+    made ??= make()
+    return made
   }
 }
 

@@ -1,4 +1,5 @@
 export { holm, mcnemar } from './discordant.js'
+export { type MedianInterval, medianInterval } from './median.js'
 export {
   type Interval,
   type PairedVerdict,

@@ -93,6 +93,7 @@ export type { ChoiceOptions } from './decode/choice.js'
 export type { DecodingFacts, DecodingSpec, LoadedAdapter, Trial } from './decode/decoding.js'
 export { type DecodingEngine, startDecodingEngine } from './decode/decoding-engine.js'
 export type { DecodedText, DecodedToken, DecodeJob, Ending, OnToken } from './decode/growth.js'
+export type { Answer } from './evaluate/answer.js'
 export {
   type CalibrationBin,
   calibrationError,
@@ -104,6 +105,8 @@ export type { Sampling } from './evaluate/generate.js'
 export type { MeasuredBatch } from './evaluate/measured-batch.js'
 export { createMetricsTally, type Latency, type Metrics, type MetricsTally } from './evaluate/metrics.js'
 export type { ClassScore } from './evaluate/per-class.js'
+export { repetitionRate } from './evaluate/repetition.js'
+export { gramHashes, hashKey, hashList, wordHash, wordsOf } from './evaluate/words.js'
 export { type FilePool, filePool } from './fold/file-pool.js'
 export { type TensorRange, type TensorSource, tensorSource } from './fold/tensor-source.js'
 export { updateSources } from './fold/update-source.js'

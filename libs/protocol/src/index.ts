@@ -154,6 +154,7 @@ export {
 } from './messages/join.js'
 export { type Leave, parseLeave, parseLeaveReply } from './messages/leave.js'
 export { type Reply, readMessage, readReply } from './messages/message.js'
+export { OVERLAP_WORDS, type Probed, type Probes, SHORT_HASH_BYTES } from './messages/probe.js'
 export { type Progress, parseProgress, parseProgressReply } from './messages/progress.js'
 export type { Receipt } from './messages/receipt.js'
 export { parseRelease, parseReleaseReply, type Release } from './messages/release.js'
@@ -232,6 +233,7 @@ export type { Lineage } from './signing/lineage.js'
 export {
   type Acceptable,
   type AgentEvaluation,
+  type GuardedMetric,
   manifestId,
   type PrivacyStatement,
   type ReleaseManifest,
@@ -252,7 +254,13 @@ export {
 export { type KnownTarget, signTarget, type Target, targetSha256, verifyTarget } from './signing/target.js'
 export type { DpSpec, ExampleDpSpec, SiteDpSpec } from './spec/dp-spec.js'
 export { parseDuration } from './spec/duration.js'
-export { type GuardSpec, looksCloser } from './spec/guard-spec.js'
+export {
+  type GuardMetric,
+  type GuardSpec,
+  guardMetrics,
+  looksCloser,
+  metricsOfAnswers,
+} from './spec/guard-spec.js'
 export type { OptimizerSpec } from './spec/optimizer-spec.js'
 export { parsePercentage } from './spec/percentage.js'
 export { leastUpdates, type RobustSpec } from './spec/robust-spec.js'

@@ -17,6 +17,9 @@ export function privateBatches(): PrivateBatches {
       throw new RangeError('the simulated agents have no examples to protect')
     },
     heldOut: async () => [batch],
+    overlap: async () => {
+      throw new RangeError('the simulated agents have no texts to look up')
+    },
   }
 }
 

@@ -14,6 +14,7 @@ import {
 } from '@lorica/peft-core'
 import { LoricaError } from '@lorica/protocol'
 import { privateFault } from './fault.js'
+import { type Asked, type Overlap, overlapOf } from './overlap.js'
 
 /** How a base reads the data of this machine. */
 export interface Reading {
@@ -44,6 +45,8 @@ export interface PrivateBatches {
   byExample(reading: Reading, plan: PoissonPlan): Promise<{ steps: PrivateSteps; samplingRate: number }>
   /** Held-out rows: as many as fit into `maxTokens`, at least one, evenly spread; null: all of them. */
   heldOut(reading: Reading, rows: number, maxTokens: number | null): Promise<Batches>
+  /** What training data and held-out examples have in common with texts that are known by hashes, and with each other. */
+  overlap(reading: Reading, asked: Asked): Promise<Overlap>
 }
 
 /** Opens the private files for training; they are read at the first request. `folder` takes the file that passes. */
@@ -90,6 +93,9 @@ export function openBatches(paths: readonly string[], folder: string): PrivateBa
       const chosen = isAll ? undefined : spread(whole, Math.min(whole, wanted))
       const size = Math.min(rows, chosen?.length ?? all)
       return { [Symbol.iterator]: () => evaluationRows(heldOut, size, chosen) }
+    },
+    async overlap(reading, asked) {
+      return await overlapOf(await corpusOf(reading), asked)
     },
   }
 }

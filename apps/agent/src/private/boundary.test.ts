@@ -32,7 +32,7 @@ function startFiles(): readonly string[] {
   const names = readdirSync(join(sources, 'private')).filter(
     (name) => /\.ts$/.test(name) && !/\.test\.ts$/.test(name),
   )
-  expect(names.sort()).toEqual(['batches.ts', 'documents.ts', 'fault.ts', 'sample.ts'])
+  expect(names.sort()).toEqual(['batches.ts', 'documents.ts', 'fault.ts', 'overlap.ts', 'sample.ts'])
   return names.map((name) => join(sources, 'private', name))
 }
 

@@ -2,7 +2,7 @@
  * The parts of a model card, each from the manifest alone.
  * @module
  */
-import type { Lineage, ReleaseManifest } from '@lorica/protocol'
+import type { GuardedMetric, Lineage, ReleaseManifest } from '@lorica/protocol'
 import { count } from '../screen/format.js'
 import { amount, code, rows } from './markdown.js'
 import { promiseOf } from './promise.js'
@@ -86,6 +86,25 @@ export function evaluationOf({ evaluation, lineage, privacy }: ReleaseManifest):
     ]),
     `Over ${count(tokens)} held-out tokens of ${perAgent.length === 0 ? 'the sites together' : amount(perAgent.length, 'site')}, which no site trained on.`,
     ...spread,
+    ...guardsOf(evaluation.guards ?? []),
+  ]
+}
+
+/** What each guard found: it became a release with these numbers. */
+function guardsOf(guards: readonly GuardedMetric[]): readonly string[] {
+  if (guards.length === 0) return []
+  return [
+    'Beside what it replaces, as agents measured it:',
+    rows([
+      ['', 'verdict'],
+      ...guards.map(
+        ({ metric, of, verdict, mode, text }) =>
+          [
+            `${metric}${of === 'all' ? '' : ` of ${of}`}`,
+            `${verdict}${mode === 'dry-run' ? ' (dry run)' : ''}: ${text}`,
+          ] as const,
+      ),
+    ]),
   ]
 }
 

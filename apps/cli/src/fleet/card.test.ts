@@ -31,6 +31,12 @@ const manifest: ReleaseManifest = {
   contributions: [],
   evaluation: {
     ...{ loss: 2.5, tokens: 12_000 },
+    guards: [
+      {
+        ...{ metric: 'words', of: 'each', mode: 'dry-run', verdict: 'pass', value: 0.0625, before: 0.125 },
+        ...{ allowed: 0.05, interval: null, examples: 16, text: 'words 6.3%, before 12.5%' },
+      },
+    ],
     perAgent: [
       { agentId: 'e'.repeat(32), loss: 2.75, tokens: 9000 },
       { agentId: 'f'.repeat(32), loss: 1.75, tokens: 3000 },
@@ -70,6 +76,7 @@ test('a card says how, by how many, how well, and what is not promised', () => {
     '| Base model | 3.2500 |\n| What it replaces | 2.6250 |\n| **This release** | 2.5000 |',
     'Over 12,000 held-out tokens of 2 sites',
     'between 1.7500 and 2.7500',
+    '| words of each | pass (dry run): words 6.3%, before 12.5% |',
     `| Release | v3, manifest ${id} |`,
     '| Continues | v2 (aaaaaaaaaaaaaaaa…) |',
     '| Base | smol\\|135`m # x (cdcd',

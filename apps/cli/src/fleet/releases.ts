@@ -6,6 +6,7 @@ import { bytes, table } from '../screen/format.js'
 import { type ApiOptions, createApi } from './api.js'
 import { addExportCommand } from './export-command.js'
 import { ROOT_OPTION, type TrustOptions, trustGiven } from './fleet-trust.js'
+import { guardLines } from './guard-lines.js'
 import { promiseOf } from './promise.js'
 import { addPushCommand } from './push-command.js'
 import { aliasCommand } from './release-aliases.js'
@@ -54,6 +55,7 @@ export function releasesCommand(): Command {
       output.result(view, [
         ...JSON.stringify(view.manifest, null, 2).split('\n'),
         ...promiseOf(view.manifest),
+        ...guardLines(view.manifest.evaluation.guards ?? []),
       ])
     },
   )

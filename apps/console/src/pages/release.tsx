@@ -10,6 +10,7 @@ import { type Column, Table } from '../parts/table.js'
 import { bytes, count, loss, moment, percent } from '../views/format.js'
 import { promiseSentence } from '../views/privacy-rows.js'
 import { linkTo } from '../views/route.js'
+import { GuardsPanel } from './guards.js'
 import { ReleaseAliases } from './release-aliases.js'
 import type { Releases } from './releases.js'
 
@@ -64,6 +65,7 @@ export function ReleasePage({ id }: { readonly id: string }) {
                 </Panel>
               </div>
             </div>
+            <GuardsPanel guards={manifest.evaluation.guards ?? []} />
             <div class="evens">
               <Panel title="Made of" note={`${manifest.contributions.length} updates`} isBare>
                 <Table

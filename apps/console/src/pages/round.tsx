@@ -15,6 +15,7 @@ import { expenseOf } from '../views/expense.js'
 import { bytes, duration, loss, percent } from '../views/format.js'
 import { linkTo } from '../views/route.js'
 import { fateTone, roundTone } from '../views/tone.js'
+import { GuardsPanel } from './guards.js'
 import { AggregationPanels } from './round-aggregation.js'
 
 /** One round: what became of each agent in it, and how the candidate was made. */
@@ -35,6 +36,7 @@ export function RoundPage({ id, round }: { readonly id: string; readonly round: 
             {view.state === 'committed' && <Replay view={view} />}
           </Head>
           <RoundFigures view={view} />
+          <GuardsPanel guards={view.guards} />
           {view.attempts.toReversed().map((attempt) => (
             <Attempt key={attempt.attempt} attempt={attempt} isOnly={view.attempts.length === 1} />
           ))}

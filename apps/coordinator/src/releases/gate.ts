@@ -2,7 +2,7 @@ import { LEAST_COHORT } from '@lorica/privacy'
 import type { GuardFinding, RunSpec } from '@lorica/protocol'
 import type { Measured } from '../journal-event.js'
 import { findingText } from './finding-text.js'
-import { guardFindings, type Losses } from './guards.js'
+import { guardFindings, type LabelsOf, type Losses } from './guards.js'
 
 /** Whether a candidate becomes a release, why, and what was compared. `held`: a person decides. */
 export interface Verdict {
@@ -12,6 +12,9 @@ export interface Verdict {
   readonly parentLoss: number | null
   readonly guards: readonly GuardFinding[]
 }
+
+/** What of the settings of an evaluation decides. */
+type Evaluate = Pick<RunSpec['evaluate'], 'holdout' | 'guards'>
 
 /** The verdict over a candidate of sites or examples that are protected: what was measured tells of their data, so it decides nothing. */
 export function unmeasured({ loss }: Measured): Verdict {
@@ -23,7 +26,12 @@ export function unmeasured({ loss }: Measured): Verdict {
  * Decides over a candidate. It must have been measured unless nothing is held out, its loss must be finite, and no guard may be
  * broken. Means are over agents that measured both, each with its tokens.
  */
-export function judge(candidate: Measured, parent: Measured | null, evaluate: RunSpec['evaluate']): Verdict {
+export function judge(
+  candidate: Measured,
+  parent: Measured | null,
+  evaluate: Evaluate,
+  labelsOf?: LabelsOf,
+): Verdict {
   const { loss } = candidate
   if (loss === null) {
     const isUnmeasured = evaluate.holdout === 0
@@ -34,18 +42,14 @@ export function judge(candidate: Measured, parent: Measured | null, evaluate: Ru
     }
   }
   const losses = lossesOfBoth(candidate, parent)
-  return decided(losses, guardFindings(evaluate.guards, candidate, losses), loss)
+  return decided(losses, guardFindings(evaluate.guards, candidate, losses, labelsOf), loss)
 }
 
 /**
  * The same where only the mean over all agents is told: the losses are compared as they are, whoever measured. A candidate that too few
  * agents measured is rejected.
  */
-export function judgePooled(
-  candidate: Measured,
-  parent: Measured | null,
-  evaluate: RunSpec['evaluate'],
-): Verdict {
+export function judgePooled(candidate: Measured, parent: Measured | null, evaluate: Evaluate): Verdict {
   const { loss } = candidate
   const parentLoss = parent?.loss ?? null
   if (loss !== null && parentLoss !== null) {

@@ -6,6 +6,7 @@ import { type Interval, pairedInterval, pairedVerdict, type Sums } from '@lorica
 import { type CalibrationBin, calibrationError } from '@lorica/peft-core'
 import { type Comparison, type GuardFinding, type GuardSpec, looksCloser } from '@lorica/protocol'
 import type { Measured } from '../journal-event.js'
+import { RELATIVE, standingIn } from './probed-metrics.js'
 
 /** Losses of the candidate and of the adapter before, over the same agents and tokens. */
 export interface Losses {
@@ -13,11 +14,15 @@ export interface Losses {
   readonly parentLoss: number
 }
 
+/** The labels of an agent, by its id. */
+export type LabelsOf = (agentId: string) => Readonly<Record<string, string>>
+
 /** The findings of all guards that are on, in their order. `losses` null: there is nothing to compare the candidate with. */
 export function guardFindings(
   guards: readonly GuardSpec[],
   candidate: Measured,
   losses: Losses | null,
+  labelsOf: LabelsOf = () => ({}),
 ): readonly GuardFinding[] {
   const compared = (candidate.comparisons ?? []).flatMap(({ agentId, comparison }) => {
     const own = candidate.perAgent.find((agent) => agent.agentId === agentId)
@@ -28,7 +33,7 @@ export function guardFindings(
   return guards
     .filter(({ mode }) => mode !== 'off')
     .flatMap((guard) => {
-      if (looksCloser(guard)) return [guard.of === 'each' ? ofEach(guard, compared) : ofAll(guard, compared)]
+      if (looksCloser(guard)) return [foundOf(guard, compared, labelsOf)]
       return losses === null ? [] : [ofMeans(guard, losses)]
     })
 }
@@ -39,6 +44,23 @@ interface Compared {
   readonly lossSum: number
   readonly labels: number
   readonly comparison: Comparison
+}
+
+function foundOf(guard: GuardSpec, agents: readonly Compared[], labelsOf: LabelsOf): GuardFinding {
+  const { of = 'all' } = guard
+  if (of === 'all') return ofAll(guard, agents)
+  if (of === 'each')
+    return ofWorst(
+      guard,
+      agents.map((agent) => ({ agents: [agent], named: { agentId: agent.agentId } })),
+    )
+  const label = of.slice('label.'.length)
+  const groupOf = ({ agentId }: Compared): string => labelsOf(agentId)[label] ?? ''
+  const groups = [...new Set(agents.map(groupOf))].sort()
+  return ofWorst(
+    guard,
+    groups.map((group) => ({ agents: agents.filter((agent) => groupOf(agent) === group), named: { group } })),
+  )
 }
 
 function ofMeans(guard: GuardSpec, { loss, parentLoss }: Losses): GuardFinding {
@@ -55,6 +77,7 @@ function ofAll(
 ): GuardFinding {
   if (agents.length === 0) return blank(guard)
   const { metric, worseBy } = guard
+  if (!isOfPredictions(metric)) return ofProbes(guard, agents, confidence)
   const [value, before] = meansOf(metric, agents)
   const allowed = metric === 'loss' ? before * worseBy : worseBy
   const examples = agents.reduce((sum, { comparison }) => sum + comparison.loss.count, 0)
@@ -72,14 +95,50 @@ function ofAll(
   return { ...found, verdict: pairedVerdict(interval, allowed), interval: { low, high, confidence } }
 }
 
-/** The finding of the agent that does worst. All intervals hold at once with the guard's confidence (Bonferroni). */
-function ofEach(guard: GuardSpec, agents: readonly Compared[]): GuardFinding {
+/** By what agents told beside their predictions. */
+function ofProbes(
+  guard: GuardSpec,
+  agents: readonly Compared[],
+  confidence: number | undefined,
+): GuardFinding {
+  const { metric, worseBy } = guard
+  const told = agents.flatMap(({ comparison }) => comparison.probed ?? [])
+  const standing = standingIn(metric, told, confidence)
+  if (standing === null) return blank(guard)
+  const { value, before, counted, interval } = standing
+  const allowed = RELATIVE.includes(metric) ? before * worseBy : worseBy
+  const found = { ...blank(guard), value, before, allowed, examples: counted, interval }
+  if (interval !== null && metric === 'contamination')
+    return {
+      ...found,
+      verdict: interval.high <= allowed ? 'pass' : interval.low > allowed ? 'fail' : 'inconclusive',
+    }
+  if (interval !== null) return { ...found, verdict: pairedVerdict(interval, allowed) }
+  if (confidence !== undefined) return found
+  return { ...found, verdict: value - before > allowed ? 'fail' : 'pass' }
+}
+
+/** Agents that are looked at as one. */
+interface Group {
+  readonly agents: readonly Compared[]
+  readonly named: Pick<GuardFinding, 'group'> & { readonly agentId?: string }
+}
+
+/** The finding of the group that does worst. All intervals hold at once with the guard's confidence (Bonferroni). */
+function ofWorst(guard: GuardSpec, groups: readonly Group[]): GuardFinding {
   const { confidence } = guard
-  const own = confidence === undefined ? undefined : 1 - (1 - confidence) / Math.max(1, agents.length)
-  const found = agents.map((agent) => ({ ...ofAll(guard, [agent], own), agentId: agent.agentId }))
+  const own = confidence === undefined ? undefined : 1 - (1 - confidence) / Math.max(1, groups.length)
+  const found = groups.map(({ agents, named }) => ({ ...ofAll(guard, agents, own), ...named }))
   const rank = ({ verdict }: GuardFinding): number => ['fail', 'inconclusive', 'pass'].indexOf(verdict)
   const [worst] = found.toSorted((one, other) => rank(one) - rank(other) || excess(other) - excess(one))
   return worst ?? blank(guard)
+}
+
+/** Metrics of predictions on held-out data. */
+type OfPredictions = 'loss' | 'accuracy' | 'calibration'
+
+function isOfPredictions(metric: GuardSpec['metric']): metric is OfPredictions {
+  return ['loss', 'accuracy', 'calibration'].includes(metric)
 }
 
 /** How far beyond what is allowed: by the mean, as a share of it. */
@@ -88,7 +147,7 @@ function excess({ metric, value, before, allowed }: GuardFinding): number {
   return worse - (allowed ?? 0)
 }
 
-function meansOf(metric: GuardSpec['metric'], agents: readonly Compared[]): readonly [number, number] {
+function meansOf(metric: OfPredictions, agents: readonly Compared[]): readonly [number, number] {
   const sum = (of: (agent: Compared) => number): number => agents.reduce((all, agent) => all + of(agent), 0)
   const labels = sum((agent) => agent.labels)
   if (metric === 'loss')

@@ -61,6 +61,7 @@ async function commitAs(
             run,
             {
               ...{ version, round: round.round, files, contributions, measured, rule },
+              guards: verdict.guards,
               privacy,
               lineage: lineageOf(run, round, {
                 ...{ contributions, parentLoss: verdict.parentLoss },

@@ -23,7 +23,7 @@ export function comparesExamples({ evaluate }: Run['spec']): boolean {
 export async function judgeCandidate(parts: Parts, active: ActiveRun, measured: Measured): Promise<Decided> {
   const { runId } = active.run()
   const { round } = openRoundOf(active)
-  const found = verdictOf(active.run(), openRoundOf(active), measured)
+  const found = verdictOf(parts, active.run(), openRoundOf(active), measured)
   const { verdict } = found
   if (verdict !== 'held') return { ...found, verdict }
   const { reason, guards } = found
@@ -39,8 +39,14 @@ export async function judgeCandidate(parts: Parts, active: ActiveRun, measured: 
   return { ...found, verdict: made.decision, reason: `${reason}; ${by}` }
 }
 
-function verdictOf(run: Run, round: RoundState, measured: Measured): Verdict {
+function verdictOf(
+  { ledger }: Pick<Parts, 'ledger'>,
+  run: Run,
+  round: RoundState,
+  measured: Measured,
+): Verdict {
   if (round.privacy !== null || exampleDpIn(run.spec) !== undefined) return unmeasured(measured)
-  const judged = isPrivate(run.spec) ? judgePooled : judge
-  return judged(measured, run.parent, run.spec.evaluate)
+  const { evaluate } = run.spec
+  if (isPrivate(run.spec)) return judgePooled(measured, run.parent, evaluate)
+  return judge(measured, run.parent, evaluate, (agentId) => ledger.member(agentId)?.labels ?? {})
 }

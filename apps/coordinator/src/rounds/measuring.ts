@@ -1,8 +1,10 @@
 import { pooled } from '@lorica/privacy'
 import type { Measured } from '../journal-event.js'
 import { newId } from '../random.js'
+import { probesFor } from '../releases/probes.js'
 import { hidesSites } from '../runs/hidden-sites.js'
 import type { Run } from '../runs/run.js'
+import { roundSeed } from '../runs/seed.js'
 import { hasPersonal, tensorsOf } from '../runs/strategy.js'
 import type { ActiveRun } from './active-run.js'
 import { type Answer, answerMeasurement, isMeasured, measuredOf, openMeasurement } from './measurement.js'
@@ -30,12 +32,16 @@ export async function measure(
   const run = active.run()
   const { round, maxTokens, against } = request
   const personal = hasPersonal(run.spec) ? tensorsOf(run.spec, await active.adapter(), round).personal : []
+  const probes =
+    against === undefined
+      ? undefined
+      : probesFor(run.spec, { key: random.bytes(32), seed: roundSeed(run.seed, round) })
   const assignments = new Map(request.agents.map((agentId) => [agentId, newId(random)]))
   const assignmentFor = (assignmentId: string) =>
     evaluateAssignment(
       run,
       { assignmentId, round, maxTokens },
-      { adapter: request.adapter, personal, against },
+      { adapter: request.adapter, personal, against, probes },
     )
   active.measurement = { round, state: openMeasurement(assignments), assignmentFor }
   for (const [agentId, assignmentId] of assignments)

@@ -1,5 +1,11 @@
 import type { SumTerms } from '@lorica/privacy'
-import { type EvaluateAssignment, limits, type RunSpec, type TrainAssignment } from '@lorica/protocol'
+import {
+  type EvaluateAssignment,
+  limits,
+  type Probes,
+  type RunSpec,
+  type TrainAssignment,
+} from '@lorica/protocol'
 import { controlFor } from '../aggregation/scaffold.js'
 import type { RunJournalEvent, Seat } from '../journal-event.js'
 import type { RoundPrivacy } from '../journal-privacy-event.js'
@@ -196,10 +202,12 @@ export function evaluateAssignment(
     adapter,
     personal,
     against,
+    probes,
   }: {
     readonly adapter: Run['adapter']
     readonly personal: readonly string[]
     readonly against?: Run['adapter'] | undefined
+    readonly probes?: Probes | undefined
   },
 ): EvaluateAssignment {
   const { spec } = run
@@ -211,6 +219,7 @@ export function evaluateAssignment(
     batch: spec.local.batch,
     maxTokensEvaluated: of.maxTokens,
     ...(against === undefined ? {} : { against: { version: against.version, files: [...against.files] } }),
+    ...(probes === undefined ? {} : { probes }),
     ...(personal.length === 0 ? {} : { personal: [...personal] }),
     deadlineMs: spec.rounds.deadlineMs ?? NO_DEADLINE_MS,
   }

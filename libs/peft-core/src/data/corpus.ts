@@ -57,6 +57,8 @@ export interface Corpus<B extends Batch = TokenBatch> {
   readonly cut: number
   /** Of these, those left out because nothing to learn was left of them. */
   readonly dropped: number
+  /** The examples of a part as text, as their tokens say it. */
+  texts(part: 'train' | 'heldOut'): Iterable<string>
   close(): void
 }
 
@@ -98,6 +100,10 @@ async function readCorpus(options: CorpusOptions, store: ExampleStore): Promise<
     ...(format === 'classification' || format === 'tokens' ? { labels: namesOf(labels.names, options) } : {}),
     examples: store.count,
     ...counts,
+    *texts(part) {
+      for (const index of joined(splits.map((split) => split[part])))
+        yield tokenizer.decode(Array.from(store.get(index).ids))
+    },
     close: () => store.close(),
   }
 }

@@ -52,6 +52,7 @@ export async function openImageCorpus(options: ImageCorpusOptions): Promise<Corp
     examples: read,
     cut: 0,
     dropped: 0,
+    texts: () => [],
     close: () => {},
   }
 }

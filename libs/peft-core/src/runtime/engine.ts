@@ -44,6 +44,8 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
     rate: () => request('rate', []),
     generate: (tensors, prompt, sampling, onProgress) =>
       request('generate', [tensors, prompt, sampling], { onProgress }),
+    answer: (tensors, prompts, sampling) => request('answer', [tensors, prompts, sampling]),
+    peakBytes: () => request('peakBytes', []),
     close,
     [Symbol.asyncDispose]: close,
   }

@@ -7,6 +7,7 @@ import { DROPOUT_WORDS, dropoutWords } from '../adapt/dropout.js'
 import { SIDE_PREFIX } from '../adapt/lora.js'
 import type { Tensor, TensorMap } from '../adapter/tensor.js'
 import { CLIP, NORMS } from '../differentiate/per-example.js'
+import { type Answer, answerPrompts } from '../evaluate/answer.js'
 import { generate, type Sampling } from '../evaluate/generate.js'
 import { evaluateLoss, type LossTotal } from '../evaluate/loss.js'
 import { type MeasuredBatch, measuredBatch } from '../evaluate/measured-batch.js'
@@ -65,6 +66,14 @@ export interface Service {
     sampling: Sampling,
     onToken: (id: number) => boolean,
   ): Promise<readonly number[]>
+  /** What follows each prompt, with the time that it took. */
+  answer(
+    tensors: TensorMap,
+    prompts: readonly (readonly number[])[],
+    sampling: Sampling,
+  ): Promise<readonly Answer[]>
+  /** The most memory that this process has had, in bytes. */
+  peakBytes(): Promise<number>
 }
 
 type Known = Pick<TrainingGraph, 'task' | 'virtualTokens' | 'classes'>
@@ -200,6 +209,9 @@ export function createService(build: BuildGraph, runtime: Runtime, options: Runt
     rate: () => productRate(runtime, { ...options, prepacking: true }),
     generate: (tensors, prompt, sampling, onToken) =>
       generate(decoder(tensors, prompt.length + sampling.maxTokens), prompt, sampling, onToken),
+    answer: (tensors, prompts, sampling) =>
+      answerPrompts((expectedTokens) => decoder(tensors, expectedTokens), prompts, sampling),
+    peakBytes: async () => process.resourceUsage().maxRSS * 1024,
   }
 }
 

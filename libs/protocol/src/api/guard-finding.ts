@@ -5,7 +5,7 @@ import type { Shown } from './shown.js'
 export const guardFindingSchema = z
   .object({
     metric: z.enum(guardMetrics),
-    of: z.enum(['all', 'each']),
+    of: z.string().describe('all, each, or label.NAME'),
     mode: z.enum(['enforce', 'dry-run']),
     verdict: z
       .enum(['pass', 'fail', 'inconclusive'])
@@ -13,14 +13,15 @@ export const guardFindingSchema = z
         'inconclusive: the interval reaches to both sides of what is allowed, or too few examples were compared',
       ),
     agentId: z.string().nullable().describe('of a guard of each: the agent that did worst'),
-    value: z.number().nullable().describe('of the candidate; null: no agent compared it'),
+    group: z.exactOptional(z.string()).describe('of a guard of a label: the value whose agents did worst'),
+    value: z.number().nullable().describe('of the candidate; null: no agent told it'),
     before: z.number().nullable(),
     allowed: z.number().nullable().describe('how much worse it may be, in the unit of the metric'),
     interval: z
       .object({ low: z.number(), high: z.number(), confidence: z.number() })
       .nullable()
       .describe('of how much worse it is; null: the guard looks at means only'),
-    examples: z.int().nullable().describe('that were compared'),
+    examples: z.int().nullable().describe('examples, texts or runs that were compared'),
   })
   .meta({ id: 'GuardFinding' })
 /** What a guard found of a candidate beside the adapter before. */

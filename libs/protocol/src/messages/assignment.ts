@@ -10,6 +10,7 @@ import {
   updateEncodingSchema,
 } from './field.js'
 import { readMessage, readReply } from './message.js'
+import { probesSchema } from './probe.js'
 import { since } from './since.js'
 
 const adapterSchema = z.strictObject({ version: countSchema, files: filesSchema })
@@ -117,6 +118,7 @@ export const evaluateAssignmentSchema = z.strictObject({
   batch: positiveSchema.max(65_536), // rows of one batch
   maxTokensEvaluated: positiveSchema.nullable(), // null: all of it
   against: since(2, adapterSchema), // measure this one, too, and tell how the two compare example by example; absent: the loss alone
+  probes: since(2, probesSchema), // with `against`: what else to compare; absent: nothing
   deadlineMs: positiveSchema,
 })
 

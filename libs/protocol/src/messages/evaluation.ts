@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { countSchema, idSchema, positiveSchema, secondsMsSchema } from './field.js'
 import { readMessage, readReply } from './message.js'
+import { differencesSchema, isReal, probedSchema } from './probe.js'
 import { since } from './since.js'
 
 /** How many parts of 0 to 1 the probabilities of predictions are counted in. */
@@ -14,13 +15,6 @@ const predictionsSchema = z.strictObject({
     .length(CALIBRATION_BINS), // by probability; confidence: its sum
 })
 
-/** Differences over the same examples, of which more is worse: how many, their sum, and the sum of their squares. */
-const differencesSchema = z.strictObject({
-  count: positiveSchema,
-  sum: z.number(),
-  sumOfSquares: z.number().min(0),
-})
-
 /** Two adapters on the same examples. */
 export const comparisonSchema = z
   .strictObject({
@@ -29,6 +23,7 @@ export const comparisonSchema = z
     againstLossSum: z.number(), // of `against`, over the same tokens
     loss: differencesSchema, // of an example's mean loss
     accuracy: differencesSchema, // of an example's share of right labels: that of `against` less that of `adapter`
+    probed: since(2, probedSchema), // where the assignment asks for it
   })
   .refine(areCounts, 'expected counts of the same examples and labels, and sums of real values')
 
@@ -46,8 +41,6 @@ function areCounts({
     of.calibration.every(
       ({ labels, confidence, right }) => right <= labels && confidence <= labels * (1 + 1e-6),
     ) && of.calibration.reduce((sum, { right }) => sum + right, 0) === of.right
-  const isReal = ({ count, sum, sumOfSquares }: z.infer<typeof differencesSchema>) =>
-    sumOfSquares >= ((sum * sum) / count) * (1 - 1e-9)
   return (
     [adapter, against].every(isCounted) &&
     labelsOf(adapter) === labelsOf(against) &&

@@ -25,6 +25,21 @@ export const agentEvaluationSchema = z.strictObject({
   tokens: positiveSchema,
 })
 
+/** What a guard of the run found of a release beside the one before. */
+const guardedSchema = z.strictObject({
+  metric: z.string().max(64),
+  of: z.string().max(80),
+  mode: z.enum(['enforce', 'dry-run']),
+  verdict: z.enum(['pass', 'fail', 'inconclusive']), // of an enforced guard: inconclusive where a person decided
+  value: z.number().nullable(),
+  before: z.number().nullable(),
+  allowed: z.number().nullable(), // how much worse it may be, in the unit of the metric
+  interval: z.strictObject({ low: z.number(), high: z.number(), confidence: z.number() }).nullable(), // of how much worse it is
+  examples: countSchema.nullable(),
+  text: z.string().max(500), // the same in words
+})
+export type GuardedMetric = Readonly<z.infer<typeof guardedSchema>>
+
 /** What a release promises to each of the sites that it was made with, whoever has it and every earlier release of its run. */
 export const privacyStatementSchema = z.strictObject({
   unit: z.enum(['site', 'example']), // what is protected: all data of a site, or one example of it
@@ -68,6 +83,7 @@ export const releaseManifestSchema = z.strictObject({
     loss: z.number().nullable(), // mean over tokens, in nats; null: no agent measured it
     tokens: countSchema,
     perAgent: z.array(agentEvaluationSchema),
+    guards: z.array(guardedSchema).max(16).optional(), // what each guard found beside the parent; absent: there were none
   }),
   lineage: lineageSchema.optional(), // absent in releases of schema 1
   privacy: privacyStatementSchema.optional(), // absent: nothing is promised

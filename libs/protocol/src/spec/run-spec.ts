@@ -6,8 +6,8 @@ import { aggregateSchema } from './aggregate-spec.js'
 import { bufferSchema } from './buffer-spec.js'
 import { withUniformWeights } from './dp-exclusions.js'
 import { dpOrNoneSchema } from './dp-spec.js'
+import { evaluateSchema } from './evaluate-spec.js'
 import { expectCompatible } from './exclusions.js'
-import { guardSchema } from './guard-spec.js'
 import { expectPossible, withSecure } from './privacy-exclusions.js'
 import { rolloutSpecSchema } from './rollout-spec.js'
 import { expectCron, expectTimeZone } from './schedule.js'
@@ -100,13 +100,7 @@ export const runSpecSchema = z.strictObject({
       dp: dpOrNoneSchema.optional(),
     })
     .prefault({}),
-  evaluate: z
-    .strictObject({
-      holdout: shareSchema.prefault('10%'), // share of each agent's documents
-      tokens: count(1_000_000_000).default(1024), // per agent and round
-      guards: z.array(guardSchema).max(16).default([]), // a candidate that is worse than its parent by more than they allow is not released
-    })
-    .prefault({}),
+  evaluate: evaluateSchema.prefault({}),
   rollout: rolloutSpecSchema.nullable().optional(), // of the release of the run, when it has ended; null, and left out: a release goes to every connected agent
   schedule: z
     .strictObject({

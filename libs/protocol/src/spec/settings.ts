@@ -36,7 +36,12 @@ export interface Settings {
     readonly secureAggregation?: { readonly minSurvivors?: number | undefined } | undefined
     readonly dp?: DpSpec | undefined
   }
-  readonly evaluate: { readonly guards: readonly GuardSpec[]; readonly holdout: number }
+  readonly data: { readonly format: string }
+  readonly evaluate: {
+    readonly guards: readonly GuardSpec[]
+    readonly holdout: number
+    readonly reference?: readonly string[] | undefined
+  }
   readonly update: { readonly encoding: string }
 }
 
