@@ -52,7 +52,10 @@ export type PairedVerdict = 'pass' | 'fail' | 'inconclusive'
  * `pass`: no worse than by `margin`, with confidence. `fail`: worse, with confidence, and not shown to be within the margin. Anything
  * else is for a person to decide, or for more data.
  */
-export function pairedVerdict({ low, high }: Pick<Interval, 'low' | 'high'>, margin: number): PairedVerdict {
+export function pairedVerdict(
+  { low, high }: Pick<Interval, 'low' | 'high'> & Partial<Interval>,
+  margin: number,
+): PairedVerdict {
   if (!(margin >= 0)) throw new RangeError(`margin expected at least 0, got ${margin}`)
   if (!Number.isFinite(low) || !Number.isFinite(high)) return 'inconclusive'
   if (high <= margin) return 'pass'

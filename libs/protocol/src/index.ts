@@ -254,13 +254,7 @@ export {
 export { type KnownTarget, signTarget, type Target, targetSha256, verifyTarget } from './signing/target.js'
 export type { DpSpec, ExampleDpSpec, SiteDpSpec } from './spec/dp-spec.js'
 export { parseDuration } from './spec/duration.js'
-export {
-  type GuardMetric,
-  type GuardSpec,
-  guardMetrics,
-  looksCloser,
-  metricsOfAnswers,
-} from './spec/guard-spec.js'
+export { type GuardMetric, type GuardSpec, looksCloser, metricsOfAnswers } from './spec/guard-spec.js'
 export type { OptimizerSpec } from './spec/optimizer-spec.js'
 export { parsePercentage } from './spec/percentage.js'
 export { leastUpdates, type RobustSpec } from './spec/robust-spec.js'
