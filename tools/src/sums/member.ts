@@ -68,6 +68,9 @@ function openBatches(): PrivateBatches {
       throw new RangeError('these agents have no examples to protect')
     },
     heldOut: async () => [batch],
+    overlap: async () => {
+      throw new RangeError('members of a measured sum have no texts to look up')
+    },
   }
 }
 
