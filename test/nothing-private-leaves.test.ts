@@ -8,6 +8,7 @@ import { runLorica } from './support/lorica.js'
 import { freshSecret, type Planted, planted } from './support/planted.js'
 import { type RecordingProxy, startRecordingProxy, unmasked } from './support/recording-proxy.js'
 import { tryLorica } from './support/service.js'
+import { type ReceivedSpan, type SpanReceiver, startSpanReceiver } from './support/span-receiver.js'
 
 const secrets = [freshSecret(), freshSecret(), freshSecret()] // one of each site
 const carriers = [3, 8, 12, 13, 14, 19, 20, 22] // paragraphs; enough for some to be trained on and some held out
@@ -25,9 +26,12 @@ let found: Planted
 let view: RunView
 let summed: RunView
 let noisy: RunView
+let receiver: SpanReceiver
 const proxies: RecordingProxy[] = []
 beforeAll(async () => {
   folder = await createFolder()
+  receiver = await startSpanReceiver()
+  process.env.OTEL_EXPORTER_OTLP_ENDPOINT = receiver.url // of every process that is started here
   fleet = await startFleet({
     folder: folder.path,
     texts: secrets.map((secret, site) => text(2 * site, secret)),
@@ -49,6 +53,8 @@ beforeAll(async () => {
   })
 })
 afterAll(async () => {
+  delete process.env.OTEL_EXPORTER_OTLP_ENDPOINT
+  await receiver[Symbol.asyncDispose]()
   await fleet[Symbol.asyncDispose]()
   for (const proxy of proxies) await proxy[Symbol.asyncDispose]()
   await folder[Symbol.asyncDispose]()
@@ -119,6 +125,29 @@ test('no process prints a secret, neither those that were killed nor those that 
   const printed = Buffer.from(fleet.printed())
   expect(printed.includes('"event":"uploaded"')).toBe(true)
   expect(found.formsIn(printed)).toEqual([])
+})
+
+test('spans tell of runs, rounds and the work of agents in one trace each, and of no secret', async () => {
+  const named = (name: string) => receiver.spans().filter((span) => span.name === name)
+  const chain = ({ name, parentSpanId }: ReceivedSpan): string => {
+    const parent = receiver.spans().find(({ spanId }) => spanId === parentSpanId)
+    return parent === undefined ? name : `${name} < ${chain(parent)}`
+  }
+  const opened = () => [...new Set(named('update.open').map(chain))]
+  const isWhole = () => opened().every((text) => text.endsWith('< run'))
+  await receiver.until(() => named('run').length === 3 && isWhole())
+  expect(opened()).toEqual(['update.open < agent train < assignment < round < run'])
+  expect(new Set(named('run').map(({ traceId }) => traceId)).size).toBe(3)
+  const [run] = named('run')
+  const ofRun = named('round').filter(({ parentSpanId }) => parentSpanId === run?.spanId)
+  expect(ofRun.length).toBeGreaterThanOrEqual(3)
+  for (const name of ['train', 'update.open', 'evaluation'])
+    expect(named(name).length, name).toBeGreaterThan(2)
+  expect(found.formsIn(receiver.bytes())).toEqual([])
+  expect(receiver.bytes().includes('private-')).toBe(false)
+  const keys = new Set(receiver.spans().flatMap(({ attributes }) => attributes.map(({ key }) => key)))
+  for (const key of keys)
+    expect(key).toMatch(/^lorica\.(run|round|attempt|agent|assignment|outcome|bytes|contributions)$/)
 })
 
 test('no command shows a secret: runs, rounds, agents, the journal, and what an agent tells its owner', async () => {

@@ -39,6 +39,7 @@ import { targetedReleases } from './store/target.js'
 import { openTrust } from './store/trust.js'
 import { summing } from './summing.js'
 import { createSums } from './sums.js'
+import { type AgentTrace, tracedLink } from './trace.js'
 
 export interface AgentOptions {
   readonly folder: string
@@ -46,6 +47,7 @@ export interface AgentOptions {
   readonly traffic: Traffic
   readonly tell: Tell
   readonly host: Host
+  readonly trace?: AgentTrace | undefined
 }
 
 export interface Agent {
@@ -59,7 +61,7 @@ export interface Agent {
 const SKEW_MS = 60_000
 
 /** Connects to the coordinator and works for it until it is stopped. */
-export function runAgent({ folder, membership, traffic, tell, host }: AgentOptions): Agent {
+export function runAgent({ folder, membership, traffic, tell, host, trace }: AgentOptions): Agent {
   const { clock, random, disk } = host
   const { settings, identity, documents, library, gpu } = membership
   const { url, coordinatorId, coordinatorPublicKey, threads, engine } = settings
@@ -90,6 +92,7 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
     },
     refused: (refusal) => fail(refusal),
     assignment: (assignment) => {
+      trace?.given(assignment)
       baseOfRun.set(assignment.runId, assignment.base.sha256)
       agenda.take(assignment)
     },
@@ -105,7 +108,7 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
       inBackground(endRun(runId))
     },
   }
-  const link: Link = openLink({
+  const opened: Link = openLink({
     ...{ url, clock, random, openSocket: host.openSocket },
     pin: fingerprintOf(coordinatorPublicKey),
     proof: proofOf(url, keyring.choose, coordinatorPublicKey, host.post),
@@ -118,6 +121,7 @@ export function runAgent({ folder, membership, traffic, tell, host }: AgentOptio
     }),
     on,
   })
+  const link = tracedLink(opened, trace)
   const { delivery, sumDelivery, pull } = createTransfers({
     ...{ link, outbox, clock, stopped: stopped.signal, onBytes: progress.onBytes },
     onMoved: traffic.add,

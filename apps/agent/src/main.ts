@@ -18,6 +18,7 @@ import { openTraffic } from './site/traffic.js'
 import { statusLines, statusOf } from './status.js'
 import { keepActivity } from './store/activity.js'
 import { readLastEvaluation, readLastUpload } from './store/ledger.js'
+import { traceIn } from './trace.js'
 
 const print = (text: string): void => void process.stdout.write(text)
 const host = systemHost()
@@ -121,12 +122,19 @@ async function work(config: Config, tell: Tell): Promise<void> {
   await offerPolicy(config.folder)
   const traffic = await openTraffic(config.folder, clock)
   const shown = keepActivity(config.folder, clock, tell)
-  const agent = runAgent({ folder: config.folder, membership, traffic, tell: shown.tell, host })
+  const trace = traceIn(process.env, agentId, clock.now)
+  const told: Tell = (event) => {
+    trace?.tell(event)
+    shown.tell(event)
+  }
+  const agent = runAgent({ folder: config.folder, membership, traffic, tell: told, host, trace })
   try {
     await Promise.race([asked, agent.failed])
   } finally {
     await agent.stop()
     await shown.end()
+    trace?.tell({ event: 'stopped' })
+    await trace?.close()
   }
   tell({ event: 'stopped' })
 }

@@ -16,6 +16,7 @@ import { type Claim, claimOfProcess } from './store/claim.js'
 import { type Disk, systemDisk } from './store/disk.js'
 import { openStore } from './store/open.js'
 import type { Store } from './store/store.js'
+import type { Tracer } from './tracer.js'
 
 /** Base models: Hugging Face folders and .onnx files, by path. */
 export interface Models {
@@ -37,6 +38,8 @@ export interface Host {
   readonly models: Models
   /** Where rounds are aggregated; absent: where agents are answered. */
   readonly aggregator?: Aggregator
+  /** Makes spans of what happens in the fleet with an id; absent: nobody looks on. */
+  readonly trace?: ((fleet: string) => Tracer) | undefined
   /** Opens the store of the coordinator whose folder is `dir`: in the folder, or at a URL. */
   openStore(dir: string, url: string | null): Promise<Store>
   /** Who this process is, when it asks for the lead of a store. */

@@ -8,6 +8,7 @@ import { systemHost } from './host.js'
 import { stderrLog } from './log.js'
 import { answer } from './records/answer.js'
 import { readyLine, readyScreen } from './screen.js'
+import { tracerIn } from './tracer.js'
 
 // V8 lets a small heap grow by little before it is marked again, and the buffers of an upload count: once for every 10 MB received.
 setFlagsFromString('--heap-growing-percent=200')
@@ -29,7 +30,11 @@ async function main(): Promise<number> {
   const stopped = new Promise<NodeJS.Signals>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve)
   })
-  const coordinator = await startCoordinator(config, log, { ...systemHost(), aggregator: threadAggregator() })
+  const coordinator = await startCoordinator(config, log, {
+    ...systemHost(),
+    aggregator: threadAggregator(),
+    trace: tracerIn(process.env, log),
+  })
   process.stdout.write(`${config.json ? readyLine(coordinator) : readyScreen(coordinator, config)}\n`)
   const signal = await Promise.race([stopped, coordinator.ended])
   if (typeof signal !== 'string') throw signal

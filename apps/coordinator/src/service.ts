@@ -35,6 +35,7 @@ import { openAdminToken, openIdentity } from './store/secret.js'
 import { adoptStaging } from './store/staging.js'
 import type { Store } from './store/store.js'
 import { takeOverJournal } from './store/takeover.js'
+import { traced } from './tracer.js'
 
 /** Where a service works, and how. */
 export type ServiceSettings = Pick<Config, 'dir' | 'leaseMs'> &
@@ -95,7 +96,9 @@ export async function openService(
     const probePath = place('probe.tmp')
     const readiness = createReadiness(journal, { clock, log, probe: () => probeDisk(disk, probePath) })
     closing.push(() => readiness.close())
-    const ledger = openLedger(journal, entries, clock)
+    const tracer = host.trace?.(identity.id)
+    if (tracer !== undefined) closing.push(() => tracer.close())
+    const ledger = traced(openLedger(journal, entries, clock), tracer)
     const trust = await openTrust(disk, place('trust'), { identity, nowMs: () => clock.now() })
     const registry = await openRegistry(disk, place('releases'), identity, ledger.releases, trust.prove)
     const blobs = openBlobs(disk, place('blobs'))
@@ -157,6 +160,7 @@ export async function openService(
       log,
       clock,
       coordinatorId: identity.id,
+      tracer,
     }
     const connections = createConnections({
       ...{ log, clock, alarms },

@@ -275,6 +275,8 @@ export {
   webhookGates,
   webhookNews,
 } from './spec/webhook-spec.js'
+export { contextFor, contextOf, type Span, type SpanContext, traceparentOf } from './telemetry/span.js'
+export { createSpanExporter, type SpanExporter, spanTargetIn } from './telemetry/span-exporter.js'
 export { parseRoot, type Root, rootSchema, textOfRoot } from './trust/root.js'
 export {
   introductionText,

@@ -61,6 +61,8 @@ afterEach(() => rm(folder, { recursive: true, force: true }))
 
 test('assignments that differ in id and deadline only ask for the same work', () => {
   expect(workOf({ ...assignment, assignmentId: 'b7', deadlineMs: 5 })).toBe(workOf(assignment))
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+  expect(workOf({ ...assignment, traceparent })).toBe(workOf(assignment))
   expect(workOf({ ...assignment, seed: 12 })).not.toBe(workOf(assignment))
   expect(workOf({ ...assignment, round: 4 })).not.toBe(workOf(assignment))
 })

@@ -42,11 +42,11 @@ export interface Outbox {
 }
 
 /**
- * What an assignment asks for, as a hash: two assignments that differ only in id, deadline, and the terms of a secure sum ask for the same.
+ * What an assignment asks for, as a hash: two assignments that differ only in id, deadline, trace, and the terms of a secure sum ask for the same.
  * Whether there is such a sum is a part of it, so that work for one never leaves in the clear.
  */
 export function workOf(assignment: TrainAssignment): string {
-  const { assignmentId: _, deadlineMs: __, secure, ...work } = assignment
+  const { assignmentId: _, deadlineMs: __, traceparent: ___, secure, ...work } = assignment
   const wanted = secure === undefined ? work : { ...work, secure: true }
   return createHash('sha256').update(canonicalJson(wanted)).digest('hex')
 }

@@ -1,4 +1,4 @@
-import { type CoordinatorEvents, fitMessage, LoricaError, limits } from '@lorica/protocol'
+import { type Assignment, type CoordinatorEvents, fitMessage, LoricaError, limits } from '@lorica/protocol'
 import type { Member, Presence } from '../fleet/roster.js'
 import type { SumTelling } from '../fleet/sum-telling.js'
 import type { AgentSocket } from './agent-socket.js'
@@ -25,7 +25,11 @@ export function presenceOf(
     name,
     labels,
     hello,
-    sendAssignment: async (assignment) => read.assignment(await send('assignment', assignment)),
+    sendAssignment: async (assignment) => {
+      const traceparent = read.traceparent?.(assignment)
+      const traced = traceparent === undefined ? assignment : { ...assignment, traceparent }
+      read.assignment(await send('assignment', traced))
+    },
     sendRelease: async (release) => read.release(await send('release', release)),
     sendTrust: async (letter) => read.trust(await send('trust', letter)),
     sendRunEnded: async (ended) => read.runEnded(await send('run-ended', ended)),
@@ -34,8 +38,9 @@ export function presenceOf(
   }
 }
 
-/** How the answers of an agent are checked. */
+/** How the answers of an agent are checked, and what its assignments belong to. */
 export interface Readers {
+  readonly traceparent?: ((assignment: Assignment) => string) | undefined
   assignment(reply: unknown): void
   release(reply: unknown): void
   trust(reply: unknown): void

@@ -38,6 +38,7 @@ import type { FleetTrust } from '../releases/trust.js'
 import type { Director } from '../rollouts/director.js'
 import type { Conductor } from '../rounds/conductor.js'
 import { confirmationIn, keysIn, revealIn, sharesIn } from '../rounds/sum-hearing.js'
+import type { Tracer } from '../tracer.js'
 import type { AgentSocket } from './agent-socket.js'
 import type { Backpressure } from './backpressure.js'
 import { evict } from './eviction.js'
@@ -58,6 +59,7 @@ export interface SessionParts {
   readonly log: Log
   readonly clock: Clock
   readonly coordinatorId: string
+  readonly tracer?: Tracer | undefined
 }
 
 const MESSAGES_AT_ONCE = 64 // unanswered messages of one agent; its windows are far smaller
@@ -126,6 +128,25 @@ export function serveSession(parts: SessionParts, socket: AgentSocket, member: M
     throw new LoricaError('LRC-2010', 'say hello first', { expected: 'hello', received: 'another message' })
   }
 
+  /** Acts on a message, within what its sender says that it belongs to. */
+  async function spanned<T>(
+    name: MessageName,
+    message: T,
+    act: (message: T) => Promise<object> | object,
+  ): Promise<object> {
+    const { tracer, clock } = parts
+    if (tracer === undefined) return act(message)
+    const end = tracer.received(name, message as object, clock.now())
+    try {
+      const reply = await act(message)
+      end(clock.now())
+      return reply
+    } catch (error) {
+      end(clock.now(), refusalOf(error).code)
+      throw error
+    }
+  }
+
   /** Registers one message: parsed, then acted on once the agent has said hello. */
   function on<T>(
     name: MessageName,
@@ -135,7 +156,7 @@ export function serveSession(parts: SessionParts, socket: AgentSocket, member: M
     socket.on(name, (raw: unknown, reply: unknown) => {
       const introducedFirst = () => {
         introduced()
-        return act(parse(raw))
+        return spanned(name, parse(raw), act)
       }
       void answer(name, introducedFirst, reply)
     })
@@ -162,7 +183,7 @@ export function serveSession(parts: SessionParts, socket: AgentSocket, member: M
     const introduce = () => {
       const hello = parseHello(raw)
       cancelHello()
-      presence = presenceOf(socket, member, hello, readers)
+      presence = presenceOf(socket, member, hello, { ...readers, traceparent: parts.tracer?.traceparent })
       roster.add(presence)
       parts.clock.after(0, () => presence !== undefined && welcome(presence)) // after the answer
       return {

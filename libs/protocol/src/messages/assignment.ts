@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { limits } from '../limits.js'
+import { traceparentSchema } from '../telemetry/span.js'
 import {
   countSchema,
   fileSchema,
@@ -21,6 +22,7 @@ const origin = {
   round: countSchema, // 1, 2, ...; an evaluation of round 0 measures the adapter that the run starts from
   base: z.strictObject({ sha256: sha256Schema, files: filesSchema }), // the frozen model, pinned by content
   adapter: adapterSchema, // a PEFT folder; version 0 is the start
+  traceparent: since(2, traceparentSchema), // what the work belongs to, for those who look on; it asks for nothing, and is no part of what is asked
   personal: since(2, z.array(z.string().max(1024)).max(100_000)), // tensors of the adapter that agents have of their own, and never send; absent: none
 }
 

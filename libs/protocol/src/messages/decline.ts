@@ -1,10 +1,13 @@
 import { z } from 'zod'
+import { traceparentSchema } from '../telemetry/span.js'
 import { idSchema } from './field.js'
 import { readMessage, readReply } from './message.js'
+import { since } from './since.js'
 
 /** agent -> coordinator: I cannot or will not do this assignment, and why. */
 export const declineSchema = z.strictObject({
   assignmentId: idSchema,
+  traceparent: since(2, traceparentSchema), // of the work, where the agent traces it
   code: z.string().regex(/^LRC-\d{4}$/),
   message: z.string().max(2000),
 })

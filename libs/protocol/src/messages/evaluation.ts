@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { traceparentSchema } from '../telemetry/span.js'
 import { countSchema, idSchema, positiveSchema, secondsMsSchema } from './field.js'
 import { readMessage, readReply } from './message.js'
 import { differencesSchema, isReal, probedSchema } from './probe.js'
@@ -55,6 +56,7 @@ export type Comparison = Readonly<z.infer<typeof comparisonSchema>>
 /** agent -> coordinator: the loss of an adapter on the text that I held out. */
 export const evaluationSchema = z.strictObject({
   assignmentId: idSchema,
+  traceparent: since(2, traceparentSchema), // of the work, where the agent traces it
   lossSum: z.number(), // sum over tokens, in nats
   tokens: positiveSchema, // tokens predicted
   evaluateMs: secondsMsSchema,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { limits } from '../limits.js'
+import { traceparentSchema } from '../telemetry/span.js'
 import {
   countSchema,
   energySchema,
@@ -15,6 +16,7 @@ import { since } from './since.js'
 /** agent -> coordinator: I have an update of this content for this assignment. */
 export const updateOpenSchema = z.strictObject({
   assignmentId: idSchema,
+  traceparent: since(2, traceparentSchema), // of the work, where the agent traces it
   sha256: sha256Schema,
   sizeBytes: positiveSchema.max(limits.updateBytes),
   examples: countSchema, // rows trained on, repeats counted; with dp how many are expected
