@@ -1,5 +1,7 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { gaussianEpsilon } from '@lorica/privacy'
+import { epsilonOf as boundOf, gaussianEpsilon, SHARED_NOISE_APART } from '@lorica/privacy'
 import type { PrivacyLedgerView, ReleaseView, RunView } from '@lorica/protocol'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Fleet, siteText, startFleet } from './support/fleet.js'
@@ -117,5 +119,31 @@ describe('three agents in runs that protect their sites', () => {
       ...['agent', 'last-upload', '--dir', fleet.folders.agent(1)],
     ])
     expect(upload.masked.noise.deviation).toBeCloseTo((2 * 0.5) / Math.sqrt(3), 5)
+  })
+
+  test('agents give sums of clipped gradients with noise that they share out, and the release is private for each example', async () => {
+    const [noiseMultiplier, clip, samplingRate, rounds] = [3, 0.5, 0.25, 2]
+    const view = await fleet.run({
+      ...{ rounds, steps: 1, holdout: '0%', optimizer: 'sgd', optimizerState: 'reset' },
+      aggregate: '{ strategy: ffa, trust: private }',
+      privacy: `{ clip: 20, dp: { unit: example, noise: shared, noiseMultiplier: ${noiseMultiplier}, clip: ${clip}, samplingRate: ${samplingRate}, delta: 1e-5, budget: { epsilon: 8 } } }`,
+    })
+    expect([view.state, view.reason]).toEqual(['succeeded', 'all rounds are committed'])
+    const step = { noiseMultiplier, samplingRate, sampling: 'poisson', apart: SHARED_NOISE_APART } as const
+    const { epsilon } = boundOf([{ ...step, steps: rounds }], 1e-5)
+    const { manifest } = await releaseOf(view)
+    expect(manifest.privacy).toMatchObject({
+      unit: 'example',
+      adjacency: 'add-remove',
+      noise: 'shared',
+      rounds,
+    })
+    expect(manifest.privacy!.epsilon).toBeCloseTo(epsilon, 9)
+    const { files } = JSON.parse(await readFile(join(fleet.folders.agent(1), 'privacy.json'), 'utf8'))
+    expect(Object.values(files)).toEqual([[{ unit: 'example', ...step, steps: rounds }]])
+    const { upload } = await runLorica<{ upload: { masked: { noise: { deviation: number } } } }>([
+      ...['agent', 'last-upload', '--dir', fleet.folders.agent(1)],
+    ])
+    expect(upload.masked.noise.deviation).toBeCloseTo((noiseMultiplier * clip) / Math.sqrt(3), 3)
   })
 })

@@ -57,6 +57,7 @@ export interface RunSettings {
   readonly minimum?: number // updates; those of all agents when left out
   readonly where?: string // agents that take part; all when left out
   readonly deadlineSeconds?: number
+  readonly optimizer?: 'adamw' | 'sgd'
   readonly optimizerState?: 'keep' | 'reset'
   readonly ranks?: string // of some agents, as YAML
   readonly modulesToSave?: string // as YAML
@@ -154,7 +155,7 @@ function runFile(texts: number, settings: RunSettings = {}): string {
   const { rounds = 2, steps = 6, seed = 11, rank = 4, minimum = texts, deadlineSeconds = 120 } = settings
   const { buffer, optimizerState = 'keep', ranks, aggregate = '{}', privacy = '{}' } = settings
   const { modulesToSave, format = 'text', learningRate = 0.05, holdout = '20%' } = settings
-  const { guards = '[]', evaluate, rollout = 'null', where } = settings
+  const { guards = '[]', evaluate, rollout = 'null', where, optimizer = 'adamw' } = settings
   const chosen = where === undefined ? '' : `, where: "${where}"`
   const saved = modulesToSave === undefined ? '' : `, modulesToSave: ${modulesToSave}`
   const buffered =
@@ -163,7 +164,7 @@ function runFile(texts: number, settings: RunSettings = {}): string {
 base: { model: ./model }
 peft: { rank: ${rank}, alpha: ${2 * rank}${ranks === undefined ? '' : `, ranks: ${ranks}`}${saved} }
 data: { maxTokens: 24, format: ${format} }
-local: { steps: ${steps}, batch: 4, learningRate: ${learningRate}, optimizerState: ${optimizerState} }
+local: { steps: ${steps}, batch: 4, learningRate: ${learningRate}, optimizer: ${optimizer}, optimizerState: ${optimizerState} }
 rounds: { count: ${rounds}, minimum: ${minimum}, deadline: ${deadlineSeconds}s${buffered}${chosen} }
 aggregate: ${aggregate}
 privacy: ${privacy}

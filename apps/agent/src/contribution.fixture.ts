@@ -125,6 +125,8 @@ export function agentIn(folder: string, upload: Upload) {
           const optimizer = { step: 12, first: tensors(0.1, 0.2, 0.3), second: tensors(0.4, 0.5, 0.6) }
           return { tensors: tensors(3, -2, 7), seconds: 0.5, steps: 4, optimizer }
         },
+        sumClipped: async (_spec, { tensors: of }) =>
+          new Map([...of].map(([name, { data }]) => [name, Float64Array.from(data, (_, at) => 0.5 - at)])),
         evaluate: async () => ({ lossSum: 0, tokens: 0, seconds: 0 }),
         examine: () => Promise.reject(new RangeError('examine expected no call')),
         answer: () => Promise.reject(new RangeError('answer expected no call')),

@@ -1,6 +1,7 @@
 import {
   type Answer,
   type Batches,
+  type ClippedStep,
   type ClippingModel,
   createExampleTally,
   type Engine,
@@ -13,6 +14,7 @@ import {
   type Sampling,
   type StepProgress,
   type startEngine,
+  sumClipped,
   type TensorMap,
   type TrainJob,
   type TrainResult,
@@ -39,6 +41,12 @@ export interface Trainer {
     onStep: (step: PrivateStep) => void,
     signal: AbortSignal,
   ): Promise<PrivateTrainResult>
+  /** The exact sum of the clipped gradients of one step, which nothing may see without noise. LRC-6011: it is not finite. */
+  sumClipped(
+    spec: EngineSpec,
+    step: ClippedStep,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, Float64Array>>
   evaluate(spec: EngineSpec, tensors: TensorMap, batches: Batches, signal: AbortSignal): Promise<Evaluated>
   /** What the model makes of the batches, example by example. */
   examine(
@@ -141,6 +149,23 @@ export function createTrainer({ start, onFallen, clock }: TrainerOptions): Train
       throw engineFault(error)
     }
   }
+  const clipping = <T>(
+    spec: EngineSpec,
+    signal: AbortSignal,
+    work: (model: ClippingModel) => Promise<T>,
+  ): Promise<T> => {
+    const clippedSums: ClippingModel['clippedSums'] = (tensors, batch, options) => {
+      const use = (engine: Engine, isHalved: boolean) =>
+        isHalved && batch.rows > 1
+          ? sumOfHalves(engine, { tensors, batch, options })
+          : engine.clippedSums(tensors, batch, options)
+      return serve({ spec, use }, signal)
+    }
+    return work({ clippedSums }).catch((error: unknown) => {
+      signal.throwIfAborted()
+      throw engineFault(error)
+    })
+  }
   return {
     warm: () => {
       engineOf().catch(() => {}) // the request that follows reports it
@@ -153,19 +178,10 @@ export function createTrainer({ start, onFallen, clock }: TrainerOptions): Train
     },
     async trainPrivately(spec, job, onStep, signal) {
       const startedMs = clock.monotonicMs()
-      const clippedSums: ClippingModel['clippedSums'] = (tensors, batch, options) => {
-        const use = (engine: Engine, isHalved: boolean) =>
-          isHalved && batch.rows > 1
-            ? sumOfHalves(engine, { tensors, batch, options })
-            : engine.clippedSums(tensors, batch, options)
-        return serve({ spec, use }, signal)
-      }
-      const result = await trainPrivately({ clippedSums }, job, onStep).catch((error: unknown) => {
-        signal.throwIfAborted()
-        throw engineFault(error)
-      })
+      const result = await clipping(spec, signal, (model) => trainPrivately(model, job, onStep))
       return { ...result, seconds: (clock.monotonicMs() - startedMs) / 1000 }
     },
+    sumClipped: (spec, step, signal) => clipping(spec, signal, (model) => sumClipped(model, step)),
     evaluate(spec, tensors, batches, signal) {
       const use = (engine: Engine, isHalved: boolean) =>
         engine.evaluate(tensors, isHalved ? inHalves(batches) : batches)

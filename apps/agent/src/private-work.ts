@@ -11,7 +11,8 @@ import type { Reading } from './private/batches.js'
 import type { ExampleDp } from './site/spend.js'
 import type { Update, WorkParts } from './work-parts.js'
 
-interface Given {
+/** What a training with noise is made of. */
+export interface Given {
   readonly assignment: TrainAssignment
   readonly dp: ExampleDp
   readonly spec: EngineSpec

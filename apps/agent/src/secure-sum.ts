@@ -64,7 +64,7 @@ export interface SumParts {
  * Throws LoricaError LRC-6017 to LRC-6020 for what this agent refuses, what the coordinator refuses, or the signal's reason.
  */
 export async function takePart(
-  { assignmentId, runId, round, secure, maxUpdateNorm }: TrainAssignment,
+  { assignmentId, runId, round, secure, maxUpdateNorm, dp }: TrainAssignment,
   values: Float32Array,
   parts: SumParts,
   signal: AbortSignal,
@@ -72,6 +72,7 @@ export async function takePart(
   const { agentId: self, book, mail, delivery, company } = parts
   if (secure === undefined) throw new RangeError('an assignment with a secure sum expected, got a plain one')
   const terms = termsOf(runId, round, secure)
+  const once = dp === undefined ? undefined : 'once'
   const clip = expectFit(values, terms, maxUpdateNorm)
   const sign = (text: string): string => signText(parts.identity, text)
 
@@ -109,13 +110,13 @@ export async function takePart(
 
   const { survivors } = await mail.take('sum-survivors', signal)
   refuseFor(companyFault(survivors, company, self))
-  if (!(await book.mayOpen(runId, round, survivors))) throw otherSum(round)
+  if (!(await book.mayOpen(runId, round, survivors, once))) throw otherSum(round)
   const confirmed = taken(confirmSurvivors(masked.next, survivors, sign))
   await delivery.confirm({ assignmentId, signature: confirmed.confirmation.signature }, signal)
 
   const { confirmations } = await mail.take('sum-confirmations', signal)
   const { reveal } = taken(revealShares(confirmed.next, confirmations, verify))
-  if (!(await book.open(runId, round, survivors))) throw otherSum(round)
+  if (!(await book.open(runId, round, survivors, once))) throw otherSum(round)
   await delivery.reveal({ assignmentId, shares: [...reveal.shares] }, signal)
   return survivors
 }
@@ -182,7 +183,7 @@ function taken<T extends object>(step: T | SumRefusal): T {
 function otherSum(round: number): LoricaError {
   return new LoricaError(
     'LRC-6018',
-    `secure sum: round ${round} was summed before, of other agents, and the difference of both sums would show one update`,
+    `secure sum: round ${round} was summed before, of other agents or for single examples, and both sums together would show more than one`,
   )
 }
 

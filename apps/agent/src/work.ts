@@ -20,6 +20,7 @@ import { type Delta, deltaOf } from './delta.js'
 import { optimizerOf, scheduleOf } from './optimizer.js'
 import { trainWithNoise } from './private-work.js'
 import { probe } from './probing.js'
+import { gradientsForSum } from './shared-work.js'
 import type { Measured, Update, WorkParts } from './work-parts.js'
 
 /** What earlier rounds of a run left for the next one. */
@@ -58,8 +59,15 @@ export async function trainUpdate(
   if (assignment.dp !== undefined) {
     const { dp } = assignment
     const given = { assignment, dp, spec, adapter, frozen, side, reading, moments, deadlineAtMs }
-    const { tensors, ...rest } = await trainWithNoise(given, parts, signal)
-    return { delta: change(tensors), ...rest }
+    if (dp.noise !== 'shared') {
+      const { tensors, ...rest } = await trainWithNoise(given, parts, signal)
+      return { delta: change(tensors), ...rest }
+    }
+    const { tensors, ...rest } = await gradientsForSum(given, parts, signal)
+    const zeros = new Map(
+      [...tensors].map(([name, { shape, data }]) => [name, { shape, data: new Float32Array(data.length) }]),
+    )
+    return { delta: finiteDelta(() => deltaOf(tensors, zeros, { maxNorm, encoding: 'f32' })), ...rest }
   }
   const batches = await parts.batches.training(reading, {
     rows: local.batch,

@@ -1,11 +1,12 @@
 import type { Charge, NoiseShare } from '@lorica/privacy'
 import type { SiteDpSpec } from '@lorica/protocol'
 
-/** How a round protects its sites; fixed when it is planned, before anything is seen of their data. */
+/** How a round protects its sites, or their examples; fixed when it is planned, before anything is seen of their data. */
 export interface RoundPrivacy {
-  readonly unit: 'site'
+  readonly unit: 'site' | 'example'
   readonly noise: SiteDpSpec['noise']
-  readonly clip: number // bound on the L2 norm of an update
+  readonly clip: number // bound on the L2 norm of an update, or of the gradient of an example
+  readonly samplingRate?: number // of examples: the chance of each to take part
   readonly noiseMultiplier: number // what the round costs, all that it releases counted
   readonly valueNoise: number // of the values, over the clip: more, where the bits of an adaptive clip are released too
   readonly bitNoise: number | null // standard deviation on the count of updates that were not clipped; null: the clip stays

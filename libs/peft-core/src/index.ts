@@ -40,6 +40,7 @@ export { filledAdapter } from './aggregate/filled.js'
 export { type FoldSpeed, measureFold } from './aggregate/fold-speed.js'
 export { meanChange } from './aggregate/mean-change.js'
 export { orthonormalStart } from './aggregate/orthonormal-start.js'
+export { principalStart } from './aggregate/principal-start.js'
 export { hasPart, personalAdapter, withOwn } from './aggregate/personal.js'
 export type {
   AggregationReport,
@@ -175,6 +176,7 @@ export {
 export { readBatch } from './train/batch-file.js'
 export { evaluationBatches, packWindows, trainingBatches, type Windows } from './train/batches.js'
 export { type Checkpoint, readCheckpoint, writeCheckpoint } from './train/checkpoint.js'
+export { type ClippedStep, sumClipped } from './train/clipped-sum.js'
 export { decodeControl, encodeControl } from './train/control-file.js'
 export { readDocuments, streamDocuments } from './train/documents.js'
 export type { TrainingEstimate } from './train/estimate.js'

@@ -32,6 +32,10 @@ export interface TrainingPlan {
   readonly seed: number
 }
 
+/** Steps by a chance of each example, or by how many examples take part on average. */
+export type ExamplePlan = Pick<PoissonPlan, 'rows' | 'steps'> &
+  ({ readonly expectedExamples: number } | { readonly samplingRate: number })
+
 /**
  * The private data as batches, made as they are taken. It is read and tokenised once for a reading, into a file that only
  * this process can open and that is gone with it: memory does not grow with the data.
@@ -42,7 +46,7 @@ export interface PrivateBatches {
    * Steps whose examples each take part by a secret coin, and its probability. Each record or document is an example and makes one
    * row. Throws LRC-6002 when there are fewer examples than a step has on average.
    */
-  byExample(reading: Reading, plan: PoissonPlan): Promise<{ steps: PrivateSteps; samplingRate: number }>
+  byExample(reading: Reading, plan: ExamplePlan): Promise<{ steps: PrivateSteps; samplingRate: number }>
   /** Held-out rows: as many as fit into `maxTokens`, at least one, evenly spread; null: all of them. */
   heldOut(reading: Reading, rows: number, maxTokens: number | null): Promise<Batches>
   /** What training data and held-out examples have in common with texts that are known by hashes, and with each other. */
@@ -74,14 +78,19 @@ export function openBatches(paths: readonly string[], folder: string): PrivateBa
     },
     async byExample(reading, plan) {
       const { train } = await corpusOf(reading, true)
-      const { expectedExamples } = plan
+      const expectedExamples =
+        'samplingRate' in plan ? plan.samplingRate * train.count : plan.expectedExamples
       if (expectedExamples > train.count) {
         throw new LoricaError('LRC-6002', `${paths.join(', ')}: too little data`, {
           expected: `at least ${expectedExamples} records or paragraphs, as many as a step has on average`,
           received: 'less',
         })
       }
-      return { steps: poissonSteps(train, plan), samplingRate: samplingRate(train, expectedExamples) }
+      const { rows, steps } = plan
+      return {
+        steps: poissonSteps(train, { expectedExamples, rows, steps }),
+        samplingRate: samplingRate(train, expectedExamples),
+      }
     },
     async heldOut(reading, rows, maxTokens) {
       const [heldOut] = (await corpusOf(reading)).heldOut

@@ -115,13 +115,14 @@ function privacyFault({ privacy }: Policy, assignment: Assignment): Fault {
 
 function trainingFaults(
   policy: Policy,
-  { peft, local, maxUpdateNorm, secure, noise, rank = peft.rank }: TrainAssignment,
+  { peft, local, maxUpdateNorm, secure, noise, dp, rank = peft.rank }: TrainAssignment,
 ): readonly Fault[] {
   const { isRequired, minAgents } = sumsOf(policy)
   const { methods, maxRank, maxSteps, maxUpdateNorm: bound, minNoise, siteBudget } = policy
   const shared =
     secure?.noise === undefined || maxUpdateNorm === null ? 0 : secure.noise.deviation / maxUpdateNorm
   const own = noise?.multiplier ?? shared // of this agent alone
+  const siteNoise = noise !== undefined || dp === undefined ? own : 0 // that on sums of examples protects no site
   return [
     methods !== undefined && !methods.includes(peft.method)
       ? `method ${peft.method}, this site allows ${listOf(methods)}`
@@ -134,7 +135,7 @@ function trainingFaults(
     minNoise !== undefined && !(own >= minNoise)
       ? `the update would leave with noise of ${own} times the clip, this site asks for at least ${minNoise} (privacy.dp.noise agent, or shared)`
       : undefined,
-    siteBudget !== undefined && (own === 0 || maxUpdateNorm === null)
+    siteBudget !== undefined && (siteNoise === 0 || maxUpdateNorm === null)
       ? 'the update would leave without noise of agents, and this site counts what it spends (policy.yaml: siteBudget; privacy.dp.noise agent, or shared)'
       : undefined,
     isRequired && secure === undefined

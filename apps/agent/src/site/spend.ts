@@ -20,7 +20,7 @@ export type Spend = (charge: Charge, dp: Pick<ExampleDp, 'epsilon' | 'delta'>) =
  * counted of an assignment without such noise. Throws LRC-6021 above the budget of the site.
  */
 export type SpendAsSite = (
-  assignment: Pick<TrainAssignment, 'noise' | 'secure' | 'maxUpdateNorm'>,
+  assignment: Pick<TrainAssignment, 'noise' | 'secure' | 'maxUpdateNorm' | 'dp'>,
 ) => Promise<void>
 
 /** Who pays from one account: what a site spends, the examples in it spend as well. */

@@ -23,6 +23,14 @@ test('a round is opened for one set of agents, in whatever order, also after a r
   expect(await book.mayOpen('toy-2', 4, ['oslo', 'turin'])).toBe(true)
 })
 
+test('a sum for which coins were tossed is opened once, also by the same agents', async () => {
+  const book = openSumBook(folder)
+  expect(await book.open('toy-9', 1, ['oslo', 'turin', 'graz'], 'once')).toBe(true)
+  expect(await book.mayOpen('toy-9', 1, ['oslo', 'turin', 'graz'], 'once')).toBe(false)
+  expect(await openSumBook(folder).open('toy-9', 1, ['oslo', 'turin', 'graz'], 'once')).toBe(false)
+  expect(await book.open('toy-9', 2, ['oslo', 'turin', 'graz'], 'once')).toBe(true)
+})
+
 test('keys that were used stay beside the sums that were opened, until the run ends', async () => {
   const book = openSumBook(folder)
   await book.use('toy-3', [key('a'), key('b')])

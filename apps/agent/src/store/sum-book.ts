@@ -33,11 +33,12 @@ export interface SumBook {
   use(runId: string, keys: readonly string[]): Promise<void>
   /**
    * Remembers whose updates a sum of a round is of, before this agent helps to open it. False when it helped to open one of other
-   * agents: the two would give away by their difference what one agent brought. Survives a loss of power.
+   * agents: the two would give away by their difference what one agent brought. `once`: nor one of the same agents, since the coins of
+   * examples were tossed for one sum. Survives a loss of power.
    */
-  open(runId: string, round: number, agents: readonly string[]): Promise<boolean>
+  open(runId: string, round: number, agents: readonly string[], once?: 'once'): Promise<boolean>
   /** Whether a sum of these agents may be opened still. */
-  mayOpen(runId: string, round: number, agents: readonly string[]): Promise<boolean>
+  mayOpen(runId: string, round: number, agents: readonly string[], once?: 'once'): Promise<boolean>
   /** Whether a sum of this run was begun: then no update of it may leave in the clear. */
   knows(runId: string): Promise<boolean>
   drop(runId: string): Promise<void>
@@ -59,9 +60,9 @@ export function openSumBook(folder: string, disk: Disk = systemDisk()): SumBook 
     const stored = await readJson(usedPath(runId), disk)
     return stored === undefined ? undefined : runSchema.parse(stored)
   }
-  const mayOpen = async (runId: string, round: number, agents: readonly string[]): Promise<boolean> => {
+  const mayOpen: SumBook['mayOpen'] = async (runId, round, agents, once) => {
     const before = (await entryOf(runId))?.sums[round]
-    return before === undefined || before === hashOf(agents)
+    return before === undefined || (once === undefined && before === hashOf(agents))
   }
   return {
     async meet(peers, coordinatorId) {
@@ -86,8 +87,8 @@ export function openSumBook(folder: string, disk: Disk = systemDisk()): SumBook 
       await writeJson(usedPath(runId), { keys: [...all].slice(-KEPT_KEYS), sums }, writing)
     },
     mayOpen,
-    async open(runId, round, agents) {
-      if (!(await mayOpen(runId, round, agents))) return false
+    async open(runId, round, agents, once) {
+      if (!(await mayOpen(runId, round, agents, once))) return false
       const { keys = [], sums = {} } = (await entryOf(runId)) ?? {}
       await writeJson(usedPath(runId), { keys, sums: { ...sums, [round]: hashOf(agents) } }, writing)
       return true

@@ -6,7 +6,8 @@ import { samplingRate } from '@lorica/peft-core'
 import { epsilonOf, noiseFor } from '@lorica/privacy'
 import { type ModelCorpus, readCorpus } from './corpus.js'
 import { openEngine } from './engine-choice.js'
-import { baseLoss, type ExampleRecipe, type ExampleSites, federateExamples } from './example-federation.js'
+import { baseLoss, federateExamples } from './example-federation.js'
+import type { ExampleRecipe, ExampleSites } from './example-recipe.js'
 import { learningStrategies } from './learning-strategies.js'
 import type { PrivateStrategy } from './private-strategies.js'
 
@@ -18,6 +19,7 @@ export interface ExampleBench extends ExampleRecipe {
   readonly strategies: readonly PrivateStrategy[]
   readonly epsilons: readonly number[] // of all rounds, for each example
   readonly delta: number
+  readonly noise: 'shared' | 'agent' // on the sum of all sites, step by step, or of each site on its own steps
   readonly clip: number
   readonly plainRounds: number // of the federation with neither clip nor noise
   readonly threads: number
@@ -47,6 +49,20 @@ export const plainRecipe = {
   ...{ learningRate: 1e-2, warmupSteps: 15, optimizer: 'adamw' },
 } as const satisfies Partial<ExampleRecipe>
 
+/** With which federations learn best under noise, by who adds it. */
+export const noisyRecipes = {
+  shared: {
+    ...{ rank: 16, targets: 'lm_head,down_proj,o_proj,v_proj', rounds: 60, steps: 1, batch: 230 },
+    ...{ learningRate: 1.7, warmupSteps: 0, optimizer: 'sgd', clip: 1 },
+  },
+  agent: {
+    ...{ rank: 4, targets: 'all-linear', rounds: 4, steps: 5, batch: 128 },
+    ...{ learningRate: 1e-2, warmupSteps: 2, optimizer: 'adamw', clip: 0.5 },
+  },
+} as const satisfies Readonly<
+  Record<ExampleBench['noise'], Omit<ExampleRecipe, 'seed'> & Pick<ExampleBench, 'clip'>>
+>
+
 /** Trains the federation without privacy, and then for each strategy and epsilon. */
 export async function benchExamples(
   bench: ExampleBench,
@@ -73,9 +89,10 @@ export async function benchExamples(
   const rows: ExampleRow[] = []
   for (const strategy of strategies)
     for (const wanted of epsilons) {
-      const { noiseMultiplier, epsilon } = noiseOf(bench, wanted, sites)
+      const { epsilon, ...noise } = noiseOf(bench, wanted, sites)
+      const { noiseMultiplier } = noise
       const loss = await federateExamples(sites, bench, {
-        ...{ used: learningStrategies[strategy], noise: { clip: bench.clip, noiseMultiplier } },
+        ...{ used: learningStrategies[strategy], noise: { clip: bench.clip, ...noise } },
         onRound: (round) => onProgress(`${strategy}, epsilon ${wanted}, round ${round} of ${bench.rounds} …`),
       })
       rows.push({ strategy, wanted, epsilon, noiseMultiplier, loss, kept: (base - loss) / (base - plain) })
@@ -84,13 +101,20 @@ export async function benchExamples(
 }
 
 /** The least noise with which every example of every site is promised `wanted` over all rounds, and what the worst one is promised. */
-function noiseOf({ batch, steps, rounds, delta }: ExampleBench, wanted: number, { train }: ExampleSites) {
-  const phaseOf = (source: (typeof train)[number]) =>
-    ({ samplingRate: samplingRate(source, batch), sampling: 'poisson', steps: steps * rounds }) as const
-  const phases = train.map(phaseOf)
+function noiseOf(
+  { noise, batch, steps, rounds, delta }: ExampleBench,
+  wanted: number,
+  { train }: ExampleSites,
+) {
+  const own = train.map((source) => samplingRate(source, batch))
+  const mean = batch / (train.reduce((sum, { count }) => sum + count, 0) / train.length)
+  const shared = noise === 'shared' ? Math.min(1, mean) : null
+  const phases = (shared === null ? own : [shared]).map(
+    (rate) => ({ samplingRate: rate, sampling: 'poisson', steps: steps * rounds }) as const,
+  )
   const noiseMultiplier = Math.max(...phases.map((phase) => noiseFor(wanted, delta, [phase]).noiseMultiplier))
   const spent = phases.map((phase) => epsilonOf([{ ...phase, noiseMultiplier }], delta).epsilon)
-  return { noiseMultiplier, epsilon: Math.max(...spent) }
+  return { samplingRate: shared, noiseMultiplier, epsilon: Math.max(...spent) }
 }
 
 async function openAll(

@@ -6,10 +6,10 @@ import {
   type Adapter,
   type Batch,
   createAdapter,
-  type Engine,
   evaluationRows,
   type OptimizerState,
   orthonormalStart,
+  principalStart,
   poissonSteps,
   type RowSource,
   rowsAtOnce,
@@ -19,37 +19,14 @@ import {
   trainPrivately,
 } from '@lorica/peft-core'
 import { addNoise } from '@lorica/privacy'
+import type { ExampleNoise, ExampleRecipe, ExampleSites } from './example-recipe.js'
 import type { UsedStrategy } from './learning-strategies.js'
-
-/** How every site trains. */
-export interface ExampleRecipe {
-  readonly rank: number
-  readonly targets: string // all-linear, or module names separated by commas
-  readonly rounds: number
-  readonly steps: number // of each site in each round
-  readonly batch: number // expected examples of a step
-  readonly learningRate: number // falling to 0 as a cosine
-  readonly warmupSteps: number
-  readonly optimizer: 'adamw' | 'sgd'
-  readonly seed: number // of the start; examples and noise are of the system's randomness
-}
-
-/** The bound on the gradient of an example, and the noise on the sum of a step, over that bound. */
-export interface ExampleNoise {
-  readonly clip: number
-  readonly noiseMultiplier: number
-}
-
-export interface ExampleSites {
-  readonly engine: Engine
-  readonly model: string
-  readonly columns: number
-  readonly train: readonly RowSource<Batch>[] // of each site
-  readonly heldOut: readonly RowSource<Batch>[]
-}
+import { type SharedNoise, sharedStep } from './shared-step.js'
 
 const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 } as const
 const neither = { clip: 1e6, noiseMultiplier: 1, addNoise: () => {} } // no gradient is as long
+const isShared = (noise: ExampleNoise | null): noise is SharedNoise =>
+  noise !== null && noise.samplingRate !== null
 const SCALING = 2 // alpha over rank
 
 /** The loss, in nats a prediction, of the model as it is. */
@@ -77,7 +54,9 @@ export async function federateExamples(
     const roles = strategy.roles({ config, shapes }, round)
     const frozen = [...roles].filter(([, role]) => role === 'frozen').map(([name]) => name)
     const aggregation = strategy.open({ start: release, round, measured: false })
-    for (const [site, source] of sites.train.entries()) {
+    if (isShared(noise))
+      await aggregation.fold(await sharedStep(sites, recipe, noise, { start: release, frozen, round }))
+    for (const [site, source] of isShared(noise) ? [] : sites.train.entries()) {
       const work = { source, start: release.tensors, state: states[site], frozen, round }
       const { tensors, optimizer } = await trained(sites, recipe, noise, work)
       states[site] = optimizer
@@ -92,7 +71,7 @@ export async function federateExamples(
 /** The adapter that all start from, with the model open for it. */
 async function opened(
   { engine, model, columns }: ExampleSites,
-  { rank, targets, batch, seed }: ExampleRecipe,
+  { rank, targets, batch, seed, start = 'random' }: ExampleRecipe,
   isOrthonormal: boolean,
 ): Promise<Adapter> {
   const named = targets === 'all-linear' ? targets : targets.split(',')
@@ -101,7 +80,8 @@ async function opened(
   const rows = rowsAtOnce(batch, columns)
   const { config } = fresh
   await engine.open({ model, config, rows, columns, trainable: 'adapter', purpose: 'evaluate' })
-  return isOrthonormal ? await orthonormalStart(fresh) : fresh
+  if (!isOrthonormal) return fresh
+  return start === 'principal' ? await principalStart(model, spec, seed) : await orthonormalStart(fresh)
 }
 
 interface Work {

@@ -1,3 +1,4 @@
+import { LoricaError } from '@lorica/protocol'
 import { Command, Option } from 'commander'
 import {
   fraction,
@@ -11,7 +12,13 @@ import {
 import { collect, runs } from '../screen/command.js'
 import { table } from '../screen/format.js'
 import type { Output } from '../screen/output.js'
-import { benchExamples, type ExampleBench, type ExampleResult, plainRecipe } from './bench-examples.js'
+import {
+  benchExamples,
+  type ExampleBench,
+  type ExampleResult,
+  noisyRecipes,
+  plainRecipe,
+} from './bench-examples.js'
 import { withCode } from './errors.js'
 import { epsilonsIn, expected, privateStrategyNames, strategiesIn } from './private-strategies.js'
 
@@ -31,19 +38,28 @@ export function privateExamplesCommand(): Command {
     .option('--epsilons <e,…>', 'of all rounds together, for each example', '1,2,4,8')
     .option('--delta <d>', 'the chance left out of the promise', probability, 1e-5)
     .option('--strategies <names>', 'separated by commas', privateStrategyNames.join(','))
-    .option('--clip <norm>', 'greatest L2 norm of the gradient of one example', positiveNumber, 0.5)
-    .option('--rank <r>', 'rank', positiveInteger, 4)
-    .option('--targets <modules>', 'all-linear, or module names separated by commas', 'all-linear')
-    .option('--rounds <n>', 'rounds', positiveInteger, 4)
-    .option('--steps <n>', 'optimizer steps of a site in a round', positiveInteger, 5)
-    .option('--batch <examples>', 'expected examples of a step', positiveInteger, 128)
     .addOption(
-      new Option('--optimizer <kind>', 'what follows the gradients')
-        .choices(['adamw', 'sgd'])
-        .default('adamw'),
+      new Option(
+        '--noise <whose>',
+        'shared: a part of each site, on the sum of all of them; agent: each its own',
+      )
+        .choices(['shared', 'agent'])
+        .default('shared'),
     )
-    .option('--learning-rate <lr>', 'highest learning rate, falling to 0', positiveNumber, 1e-2)
-    .option('--warmup-steps <n>', 'steps over which the learning rate rises', wholeNumber, 2)
+    .option('--clip <norm>', 'greatest L2 norm of the gradient of one example', positiveNumber)
+    .option('--rank <r>', 'rank', positiveInteger)
+    .option('--targets <modules>', 'all-linear, or module names separated by commas')
+    .option('--rounds <n>', 'rounds', positiveInteger)
+    .option('--steps <n>', 'optimizer steps of a site in a round; of shared noise 1', positiveInteger)
+    .option('--batch <examples>', 'expected examples of a site in a step', positiveInteger)
+    .addOption(new Option('--optimizer <kind>', 'what follows the gradients').choices(['adamw', 'sgd']))
+    .option('--learning-rate <lr>', 'highest learning rate, falling to 0', positiveNumber)
+    .option('--warmup-steps <n>', 'steps over which the learning rate rises', wholeNumber)
+    .addOption(
+      new Option('--start <rows>', 'of a frozen A: the leading right singular vectors of the weights, or random ones')
+        .choices(['principal', 'random'])
+        .default('principal'),
+    )
     .option('--plain-rounds <n>', 'rounds of the federation with neither clip nor noise', positiveInteger, 10)
     .option('--max-tokens <n>', 'tokens of one example, at most', positiveInteger, 128)
     .option('--holdout <share>', 'share of each file to judge by', fraction, 0.1)
@@ -60,11 +76,13 @@ export function privateExamplesCommand(): Command {
 
 async function show(options: ExamplesOptions, output: Output): Promise<void> {
   const bench: ExampleBench = {
+    ...noisyRecipes[options.noise],
     ...options,
     data: needed(options.data, '--data'),
     epsilons: epsilonsIn(options.epsilons),
     strategies: strategiesIn(options.strategies),
   }
+  expectOneStep(bench)
   const result = await benchExamples(bench, (text) => output.progress(text))
   const best = bestOf(result)
   const holds = best === undefined ? null : best.kept >= expected.kept
@@ -78,6 +96,15 @@ async function show(options: ExamplesOptions, output: Output): Promise<void> {
   if (holds === false) process.exitCode = 1
 }
 
+/** LRC-8001 for shared noise with anything but one plain step a round: only sums have noise, and nobody steps before them. */
+function expectOneStep({ noise, steps, optimizer }: ExampleBench): void {
+  if (noise === 'agent' || (steps === 1 && optimizer === 'sgd')) return
+  throw new LoricaError('LRC-8001', '--noise shared expected one step of sgd a round', {
+    expected: '--steps 1 --optimizer sgd, or --noise agent',
+    received: `--steps ${steps} --optimizer ${optimizer}`,
+  })
+}
+
 /** The best of those that promise epsilon 8 and are not made for less. */
 const bestOf = ({ rows }: ExampleResult) =>
   rows.filter(({ wanted }) => wanted === expected.epsilon).sort((left, right) => right.kept - left.kept)[0]
@@ -85,9 +112,9 @@ const bestOf = ({ rows }: ExampleResult) =>
 const percent = (share: number): string => `${(100 * share).toFixed(0)} %`
 
 function linesOf({ examples, base, plain, rows }: ExampleResult, bench: ExampleBench): readonly string[] {
-  const { rounds, steps, batch, clip, rank, targets, delta, optimizer, learningRate } = bench
+  const { noise, rounds, steps, batch, clip, rank, targets, delta, optimizer, learningRate } = bench
   return [
-    `${examples.length} sites of ${examples.join(', ')} examples; ${rounds} rounds of ${steps} steps of ${batch} examples, clip ${clip}, rank ${rank} on ${targets}, ${optimizer} at ${learningRate}`,
+    `${examples.length} sites of ${examples.join(', ')} examples; noise ${noise === 'shared' ? 'on the sum of all sites' : 'of each site'}; ${rounds} rounds of ${steps} steps of ${batch} examples a site, clip ${clip}, rank ${rank} on ${targets}, ${optimizer} at ${learningRate}`,
     `epsilon of all rounds for each example at delta ${delta}; loss: nats a prediction on held-out data of all sites`,
     `base ${base.toFixed(3)}; with neither clip nor noise ${plain.toFixed(3)} (fedavg, rank ${plainRecipe.rank}, ${bench.plainRounds} rounds of ${plainRecipe.steps} steps of ${plainRecipe.batch} examples)`,
     '',

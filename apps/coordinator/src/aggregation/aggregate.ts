@@ -1,4 +1,5 @@
 import { type Adapter, type Contribution, filePool, splitAdapter, updateSources } from '@lorica/peft-core'
+import { ownExampleDpIn } from '../runs/example-privacy.js'
 import { contributionsOf } from '../runs/round.js'
 import { expectEnough, ruleIn } from '../runs/rule.js'
 import { isPrivate } from '../runs/secure-terms.js'
@@ -41,7 +42,7 @@ export async function aggregateOf(reading: Reading, closed: ClosedRound): Promis
   const updates: Contribution[] = []
   const known = { ...closed, start }
   const { privacy } = round
-  if (privacy === null && spec.privacy.dp?.unit === 'site')
+  if (privacy === null && spec.privacy.dp !== undefined && ownExampleDpIn(spec) === undefined)
     throw new Error('a round of a run that protects its sites expected to say how, and does not')
   const each = updatesOf(known, counts.weights, { ...reading, pool })
   const isUnseen = isPrivate(spec)

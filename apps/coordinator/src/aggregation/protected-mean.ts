@@ -1,6 +1,14 @@
-import { type Adapter, type Contribution, type Tensor, type TensorMap, tensorSource } from '@lorica/peft-core'
+import {
+  type Adapter,
+  type Contribution,
+  rateSumOf,
+  type Tensor,
+  type TensorMap,
+  tensorSource,
+} from '@lorica/peft-core'
 import { jointNorm, nextClip, noisyShare, openNoisySum, unflattened, withNoise } from '@lorica/privacy'
 import type { RoundPrivacy } from '../journal-privacy-event.js'
+import { rateScheduleOf } from '../runs/rate-schedule.js'
 import { siteDpIn } from '../runs/site-privacy.js'
 import { tensorsOf } from '../runs/strategy.js'
 import type { ClosedRound } from './closed-round.js'
@@ -50,18 +58,33 @@ export async function protectedMean(
 
 /**
  * The same of updates of which only the sum is known. Nobody could check their norms: that each was clipped is up to the agents.
- * Rounding to the ring of the sum may lengthen an update by a step in each value, which the noise covers.
+ * Rounding to the ring of the sum may lengthen an update by a step in each value, which the noise covers. Of gradients of examples it is
+ * the step along them.
  */
 export function protectedSum(
   { sum, step, shared }: OpenedSum,
-  { start, privacy, isReplay }: Pick<ClosedRound, 'start' | 'isReplay'> & { readonly privacy: RoundPrivacy },
+  {
+    spec,
+    round,
+    start,
+    privacy,
+    isReplay,
+  }: Pick<ClosedRound, 'spec' | 'start' | 'isReplay'> & {
+    readonly round: Pick<ClosedRound['round'], 'round'>
+    readonly privacy: RoundPrivacy
+  },
 ): ProtectedMean {
-  const { clip, cohort, noise, valueNoise: noiseMultiplier } = privacy
+  const { unit, clip, cohort, noise, valueNoise: noiseMultiplier } = privacy
+  const along = unit === 'example' ? -rateOf(spec, round.round) / spec.local.batch : 1 // of the mean
   const sensitivity = clip + step * Math.sqrt(sum.length)
   const isWhole = isReplay === true || noise === 'shared' // then the noise of the agents is in the sum already
   const noisy = isWhole ? sum : withNoise(sum, { sensitivity, noiseMultiplier })
-  return { contribution: contributionOf(unflattened(noisy, shared, 1 / cohort), start) }
+  return { contribution: contributionOf(unflattened(noisy, shared, along / cohort), start) }
 }
+
+/** The learning rate of the one step of a round. */
+const rateOf = (spec: ClosedRound['spec'], round: number): number =>
+  rateSumOf(spec.local.learningRate, rateScheduleOf(spec, round), 1)
 
 function contributionOf(mean: TensorMap, start: Adapter): Contribution {
   return { id: SUM, weight: 1, config: start.config, start: start.tensors, tensors: tensorSource(mean) }

@@ -14,7 +14,7 @@ import {
 } from '@lorica/protocol'
 import type { Contribution } from '../journal-event.js'
 import { endOf } from '../runs/carry.js'
-import { exampleDpIn } from '../runs/example-privacy.js'
+import { ownExampleDpIn } from '../runs/example-privacy.js'
 import type { OpenSeats } from '../runs/open-seats.js'
 import type { RoundState } from '../runs/round.js'
 import type { Run } from '../runs/run.js'
@@ -187,7 +187,7 @@ function checkCount(name: string, claimed: number, highest: number): void {
 
 /** An update of a run that protects examples says what it cost them. Throws LRC-4014 where it does not. */
 function expectRate(spec: RunSpec, samplingRate: number | undefined): void {
-  if (exampleDpIn(spec) === undefined || samplingRate !== undefined) return
+  if (ownExampleDpIn(spec) === undefined || samplingRate !== undefined) return
   throw new LoricaError('LRC-4014', 'samplingRate expected the chance of an example to take part in a step', {
     expected: 'a number above 0, at most 1',
     received: 'none',

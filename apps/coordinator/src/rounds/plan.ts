@@ -156,7 +156,7 @@ export function trainAssignment(
     },
     ...(seat.rank === undefined || seat.rank === peft.rank ? {} : { rank: seat.rank }),
     seed: roundSeed(run.seed, start.round),
-    maxUpdateNorm: round.privacy?.clip ?? spec.privacy.clip,
+    maxUpdateNorm: exampleDp === undefined ? (round.privacy?.clip ?? spec.privacy.clip) : spec.privacy.clip,
     ...noiseFor(round.privacy),
     ...(spec.update.encoding === 'f32' ? {} : { update: { ...spec.update } }),
     ...(control === undefined ? {} : { control }),

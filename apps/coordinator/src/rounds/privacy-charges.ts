@@ -2,7 +2,7 @@ import { type Account, projected, spent, withCharge } from '@lorica/privacy'
 import type { PrivacyStatement } from '@lorica/protocol'
 import type { Seat } from '../journal-event.js'
 import type { RoundPrivacy } from '../journal-privacy-event.js'
-import { exampleDpIn } from '../runs/example-privacy.js'
+import { ownExampleDpIn } from '../runs/example-privacy.js'
 import { contributionsOf, type RoundState } from '../runs/round.js'
 import type { Run } from '../runs/run.js'
 import { isPrivate } from '../runs/secure-terms.js'
@@ -107,7 +107,7 @@ export async function keptCandidate(
 /** What a release of the open round promises; undefined where it promises nothing. */
 export function statementOf({ ledger }: Keeping, run: Run, round: RoundState): PrivacyStatement | undefined {
   const { runId, spec, rounds: past } = run
-  const dp = exampleDpIn(spec)
+  const dp = ownExampleDpIn(spec)
   if (dp !== undefined) {
     const { delta, noiseMultiplier } = dp
     const made = { unit: 'example', noise: 'agent', delta, noiseMultiplier } as const

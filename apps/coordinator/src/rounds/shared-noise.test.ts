@@ -83,6 +83,65 @@ test('the agents of a sum add the noise among them, and what comes out has all o
   expect(replay.recomputedSha256).toBe(replay.recordedSha256) // the noise is in the sum that was kept
 })
 
+test('a step along the sum of gradients of examples has the noise of all agents, and costs what a sampled step costs', async () => {
+  await using fleet = await startFleet()
+  const given = { graz: 0.4, oslo: -0.1, turin: 0.2 }
+  const agents = await Promise.all(
+    Object.entries(given).map(([name, change]) => startSummingAgent(fleet, name, { change })),
+  )
+  const [noiseMultiplier, samplingRate, learningRate, batch] = [1.5, 0.2, 0.7, 6]
+  const example = { unit: 'example', noise: 'shared', noiseMultiplier, clip: 0.25, samplingRate, delta: 1e-5 }
+  const runId = await fleet.startRun({
+    ...{ aggregate: { trust: 'private' }, rounds: { count: 2, minimum: 3 }, evaluate: { holdout: 0 } },
+    local: { steps: 1, batch, learningRate, optimizer: 'sgd', schedule: 'linear' },
+    privacy: { clip: 8, dp: { ...example, budget: { epsilon: 2 } }, secureAggregation: true },
+  })
+  await fleet.event(runId, 'run-ended')
+  const run = await fleet.run(runId)
+  expect([run.state, run.reason]).toEqual(['succeeded', 'all rounds are committed'])
+  const { secure, dp: askedFor, maxUpdateNorm } = asked(agents[0]!)
+  expect(maxUpdateNorm).toBe(8)
+  expect(askedFor).toEqual({ ...example, epsilon: 2 })
+  expect(secure!.noise!.deviation).toBeCloseTo((1.5 * 0.25 * (1 + 2 ** -12)) / Math.sqrt(3), 6)
+
+  const rates = learningRate * (1 + 1 / 2) // of both rounds
+  const moved = await movedBy(fleet, agents[0]!, runId)
+  const mean = (-rates * (0.4 - 0.1 + 0.2)) / (batch * 3)
+  const expected = (learningRate * Math.hypot(1, 1 / 2) * 1.5 * 0.25) / (batch * 3)
+  const found = moved.reduce((sum, value) => sum + value, 0) / VALUES
+  expect(Math.abs(found - mean)).toBeLessThan((6 * expected) / Math.sqrt(VALUES))
+  const deviation = Math.hypot(...moved.map((value) => value - mean)) / Math.sqrt(VALUES)
+  expect(Math.abs(deviation / expected - 1)).toBeLessThan(6 / Math.sqrt(2 * VALUES))
+
+  const step = { noiseMultiplier, samplingRate, sampling: 'poisson', apart: SHARED_NOISE_APART } as const
+  const { epsilon } = epsilonOf([{ ...step, steps: 2 }], 1e-5)
+  const { manifest } = (await fleet.api('GET', `/api/v1/releases/${run.release}`)).body as {
+    manifest: ReleaseManifest
+  }
+  expect(manifest.privacy).toMatchObject({ unit: 'example', noise: 'shared', seen: 3, rounds: 2, epsilon })
+  const { sites } = (await fleet.api('GET', '/api/v1/privacy')).body as PrivacyLedgerView
+  expect(sites.map(({ exampleEpsilon, epsilon: ofSite }) => [exampleEpsilon, ofSite])).toEqual(
+    Array(3).fill([epsilon, null]),
+  )
+})
+
+test('a round that would bring examples above the budget of a run is not asked for', async () => {
+  await using fleet = await startFleet()
+  await Promise.all(['graz', 'oslo', 'turin'].map((name) => startSummingAgent(fleet, name, { change: 0.1 })))
+  const phase = { noiseMultiplier: 1.5, samplingRate: 0.2, sampling: 'poisson', steps: 1 } as const
+  const { epsilon } = epsilonOf([phase], 1e-5)
+  const example = { unit: 'example', noise: 'shared', noiseMultiplier: 1.5, clip: 0.25, samplingRate: 0.2 }
+  const runId = await fleet.startRun({
+    ...{ aggregate: { trust: 'private' }, rounds: { count: 2, minimum: 3 }, evaluate: { holdout: 0 } },
+    local: { steps: 1, batch: 6, learningRate: 0.7, optimizer: 'sgd' },
+    privacy: { clip: 8, dp: { ...example, delta: 1e-5, budget: { epsilon: epsilon * 1.01 } } },
+  })
+  await fleet.event(runId, 'run-ended')
+  const { state, reason, rounds } = await fleet.run(runId)
+  expect([state, rounds.length]).toEqual(['failed', 1])
+  expect(reason).toContain('LRC-3016')
+})
+
 test('whoever is in a sum pays before the masks come off, also when the sum is never finished', async () => {
   await using fleet = await startFleet(undefined, { leaseMs: 100 })
   await Promise.all(

@@ -5,7 +5,7 @@
 import { type Account, type Charge, spent, withCharge } from '@lorica/privacy'
 import type { PrivacyLedgerView, SitePrivacy } from '@lorica/protocol'
 import type { RunJournalEvent } from '../journal-event.js'
-import { chargeOfUpdate, exampleDpIn } from './example-privacy.js'
+import { chargeOfUpdate, ownExampleDpIn } from './example-privacy.js'
 
 /** Sites by name, so that an agent that joins again goes on with what was spent before. */
 export interface Accounts {
@@ -49,7 +49,7 @@ export function createAccounts(): Accounts {
     step(event) {
       if (event.type === 'run-created' && event.spec.privacy?.dp !== undefined) protectedRuns.add(event.runId)
       if (event.type === 'run-created') {
-        const dp = exampleDpIn(event.spec)
+        const dp = ownExampleDpIn(event.spec)
         if (dp !== undefined)
           byExample.set(event.runId, (samplingRate) => chargeOfUpdate(event.spec, dp, samplingRate))
       }

@@ -1,6 +1,7 @@
 import {
   elementsIn,
   type NoiseShare,
+  noiseShare,
   noisyRing,
   planGraph,
   type SumTerms,
@@ -52,6 +53,19 @@ export function sumDemands(spec: Pick<RunSpec, 'rounds' | 'privacy'>, agents: nu
   } catch (error) {
     throw new LoricaError('LRC-4018', `no secure sum of ${agents} agents: ${(error as Error).message}`)
   }
+}
+
+/**
+ * The part of noise of `deviation` that each agent of a sum adds: with that of the fewest survivors, without those that may work together
+ * with the coordinator, there is all of it. Throws LoricaError LRC-4018 for so few seats that there is no sum.
+ */
+export function shareOf(
+  spec: Pick<RunSpec, 'rounds' | 'privacy'>,
+  seats: number,
+  deviation: number,
+): NoiseShare & { readonly colluding: number } {
+  const colluding = colludersOf(spec, seats)
+  return { ...noiseShare(deviation, sumDemands(spec, seats).minSurvivors - colluding), colluding }
 }
 
 /** What the terms of a sum follow from, of a round. */

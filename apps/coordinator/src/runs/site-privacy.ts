@@ -2,7 +2,6 @@ import {
   type Account,
   type Charge,
   noiseFor,
-  noiseShare,
   noisyRing,
   projected,
   SHARED_NOISE_APART,
@@ -11,19 +10,22 @@ import {
 } from '@lorica/privacy'
 import { LoricaError, type PlannedPrivacy, type RunSpec, type SiteDpSpec } from '@lorica/protocol'
 import type { RoundPrivacy } from '../journal-privacy-event.js'
+import { roundOfExamples, sharedExampleDpIn } from './example-privacy.js'
 import type { Run } from './run.js'
-import { colludersOf, sumDemands } from './secure-terms.js'
+import { shareOf } from './secure-terms.js'
 
 /** The protection of sites that a run asks for. */
 export function siteDpIn({ privacy }: Pick<RunSpec, 'privacy'>): SiteDpSpec | undefined {
   return privacy.dp?.unit === 'site' ? privacy.dp : undefined
 }
 
-/** How the next round of a run protects its sites, when it is planned with so many seats; null where it does not. */
+/** How the next round of a run protects its sites, or their examples by noise on the sum, when it is planned with so many seats; null where it does not. */
 export function roundPrivacyOf(
   { spec, clip }: Pick<Run, 'spec' | 'clip'>,
   seats: number,
 ): RoundPrivacy | null {
+  const examples = sharedExampleDpIn(spec)
+  if (examples !== undefined) return roundOfExamples(spec, examples, seats)
   const dp = siteDpIn(spec)
   if (dp === undefined) return null
   if (clip === null) throw new RangeError('a run that protects its sites expected a clip, got none')
@@ -40,15 +42,6 @@ export function roundPrivacyOf(
   }
 }
 
-/**
- * The part of the noise that each agent of a sum adds: with that of the fewest survivors, without those that may work together with the
- * coordinator, there is all of it. Throws LoricaError LRC-4018 for so few seats that there is no sum.
- */
-function shareOf(spec: Run['spec'], seats: number, deviation: number): NonNullable<RoundPrivacy['share']> {
-  const colluding = colludersOf(spec, seats)
-  return { ...noiseShare(deviation, sumDemands(spec, seats).minSurvivors - colluding), colluding }
-}
-
 const BIT_NOISE_SHARE = 20 // of the cohort, after Andrew et al.
 
 function noiseMultiplierOf(dp: SiteDpSpec, rounds: number): number {
@@ -61,11 +54,14 @@ function noiseMultiplierOf(dp: SiteDpSpec, rounds: number): number {
 const apartOf = (noise: SiteDpSpec['noise']): Pick<Charge, 'apart'> =>
   noise === 'shared' ? { apart: SHARED_NOISE_APART } : {}
 
-/** Throws LoricaError LRC-3001 where no noise keeps what a run promises to its sites. */
+/** Whether the agents of a run share its noise out. */
+const isShared = ({ privacy }: Pick<RunSpec, 'privacy'>): boolean => privacy.dp?.noise === 'shared'
+
+/** Throws LoricaError LRC-3001 where no noise keeps what a run promises to its sites, or to their examples by noise on the sum. */
 export function expectNoise(spec: RunSpec): void {
   const { goal, minimum } = spec.rounds
   const { clip, secureAggregation } = spec.privacy
-  const agents = goal ?? (siteDpIn(spec)?.noise === 'shared' ? minimum : 1)
+  const agents = goal ?? (isShared(spec) ? minimum : 1)
   try {
     const share = roundPrivacyOf({ spec, clip }, agents)?.share
     if (share !== undefined) noisyRing({ agents, bound: clip ?? 0 }, share, secureAggregation?.bits)
@@ -79,17 +75,18 @@ export function plannedPrivacy(
   spec: RunSpec,
   { seats, values }: { readonly seats: number; readonly values: number },
 ): PlannedPrivacy | null {
-  const isEnough = seats >= (siteDpIn(spec)?.noise === 'shared' ? Math.max(3, spec.rounds.minimum) : 1)
+  const isEnough = seats >= (isShared(spec) ? Math.max(3, spec.rounds.minimum) : 1)
   const privacy = isEnough ? roundPrivacyOf({ spec, clip: spec.privacy.clip }, seats) : null
   if (privacy === null) return null
   const { noise, clip, cohort, delta, noiseMultiplier, valueNoise, share } = privacy
   const rounds = { ...chargeOf(privacy), steps: spec.rounds.count }
+  const perUnit = privacy.unit === 'example' ? spec.local.learningRate / spec.local.batch : null // of a gradient
   const drawn = noise === 'agent' ? Math.sqrt(seats) : Math.sqrt(seats / (share?.honest ?? seats)) // as many as there are updates, one, or one and what those add that are not counted on
   return {
     ...{ delta, noiseMultiplier, clip, cohort },
     ...(share === undefined ? {} : { honest: share.honest, colluding: share.colluding }),
-    epsilon: spent([rounds], 'site', delta)?.epsilon ?? 0,
-    noiseNorm: (valueNoise * clip * Math.sqrt(values) * drawn) / cohort,
+    epsilon: spent([rounds], privacy.unit, delta)?.epsilon ?? 0,
+    noiseNorm: (valueNoise * clip * Math.sqrt(values) * drawn * (perUnit ?? 1)) / cohort,
   }
 }
 
@@ -100,9 +97,16 @@ export function mostNorm({ noise, clip, valueNoise }: RoundPrivacy, values: numb
 
 const FAR = 10 // standard deviations beyond which the norm of noise never is
 
-/** What a round costs a site that is in its sum. Who takes part is no secret, so no sampling amplifies anything. */
-export function chargeOf({ unit, noiseMultiplier, noise }: RoundPrivacy): Charge {
-  return { unit, noiseMultiplier, samplingRate: 1, sampling: 'none', steps: 1, ...apartOf(noise) }
+/**
+ * What a round costs a site that is in its sum, or each of its examples. Who takes part is no secret, so nothing but the coins of examples
+ * amplifies anything.
+ */
+export function chargeOf({ unit, noiseMultiplier, noise, samplingRate }: RoundPrivacy): Charge {
+  const drawn =
+    unit === 'example' && samplingRate !== undefined
+      ? ({ samplingRate, sampling: 'poisson' } as const)
+      : ({ samplingRate: 1, sampling: 'none' } as const)
+  return { unit, noiseMultiplier, ...drawn, steps: 1, ...apartOf(noise) }
 }
 
 /** A site, and all that was released or is about to be released about it. */
@@ -117,8 +121,8 @@ export function overBudget(
   privacy: RoundPrivacy,
   sites: readonly SiteAccount[],
 ): string | undefined {
-  const dp = siteDpIn(spec)
-  const most = dp?.budget?.epsilon ?? dp?.epsilon
+  const dp = siteDpIn(spec) ?? sharedExampleDpIn(spec)
+  const most = dp?.budget?.epsilon ?? siteDpIn(spec)?.epsilon
   if (dp === undefined || most === undefined) return undefined
   const names = sites.map(({ name }) => name)
   const twice = names.find((name, at) => names.indexOf(name) !== at)
@@ -127,7 +131,7 @@ export function overBudget(
   const over = sites.flatMap(({ name, account }) => {
     const next = projected(account, chargeOf(privacy), dp.delta)
     if (next !== null && next.epsilon <= most) return []
-    const before = spent(account, 'site', dp.delta)
+    const before = spent(account, privacy.unit, dp.delta)
     return [
       next === null
         ? `${name}, of whose data something was released that protects single examples only`

@@ -12,6 +12,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { TensorMap } from '../adapter/tensor.js'
 import type { OptimizerState } from './adamw.js'
 import type { Batch } from './batch.js'
+import { sumClipped } from './clipped-sum.js'
 import { createOptimizer, type OptimizerOptions } from './optimizer.js'
 import { type Schedule, scheduleFactor } from './schedule.js'
 
@@ -85,21 +86,13 @@ export async function trainPrivately(
     [...job.tensors].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]),
   )
   const stepper = createOptimizer(tensors, optimizer, { from: job.state, frozen: new Set(frozen) })
-  const trained = [...tensors].filter(([name]) => !frozen.includes(name))
   const startedMs = performance.now()
   let step = 0
   for await (const batches of job.steps) {
-    const sums = new Map(trained.map(([name, { data }]) => [name, new Float64Array(data.length)]))
-    for (const batch of batches) {
-      const clipped = await model.clippedSums(tensors, batch, { clip, frozen, side })
-      for (const [name, sum] of sums) addTo(sum, clipped.sums.get(name), name)
-    }
+    const number = schedule.firstStep + step + 1
+    const sums = await sumClipped(model, { tensors, batches, step: number, clip, frozen, side })
     const gradients = new Map<string, Float32Array>()
     for (const [name, sum] of sums) {
-      if (sum.some((value) => !Number.isFinite(value)))
-        throw new RangeError(
-          `training diverged at step ${schedule.firstStep + step + 1}: the gradients of "${name}" are not finite; lower the learning rate, or check the data and the adapter`,
-        )
       await job.addNoise(sum, noiseMultiplier * clip)
       await setImmediate() // whoever else lives in this process gets its turn
       gradients.set(
@@ -114,12 +107,4 @@ export async function trainPrivately(
   }
   const seconds = (performance.now() - startedMs) / 1000
   return { tensors, seconds, steps: step, optimizer: stepper.state() }
-}
-
-function addTo(sum: Float64Array, part: Float32Array | undefined, name: string): void {
-  if (part?.length !== sum.length)
-    throw new RangeError(
-      `parameter "${name}" expected ${sum.length} gradients, got ${part?.length ?? 'none'}`,
-    )
-  for (let at = 0; at < sum.length; at++) sum[at] = (sum[at] as number) + (part[at] as number)
 }

@@ -107,8 +107,10 @@ export const trainAssignmentSchema = z.strictObject({
       clip: z.number().gt(0).max(1e6), // bound on the L2 norm of the gradient of one example
       delta: z.number().min(1e-100).lt(1),
       epsilon: z.number().gt(0).max(1e6), // the agent declines what would bring the examples of its data above it, over all runs
+      noise: since(2, z.literal('shared')), // send the sum of the clipped gradients of one step into a secure sum whose noise is for examples; absent: take all steps with noise of its own
+      samplingRate: since(2, z.number().gt(0).max(1)), // with shared noise: the chance of an example to take part
     }),
-  ), // train with noise, on examples that each take part in a step by a secret coin of probability local.batch / examples; absent: without
+  ), // train with noise, on examples that each take part in a step by a secret coin of probability samplingRate, or local.batch / examples; absent: without
   deadlineMs: positiveSchema, // from receipt; an answer after this is late; 30 days where the round has no deadline
 })
 

@@ -38,6 +38,34 @@ describe('privacy.dp', () => {
     expect(spec.aggregate.weights.by).toBe('uniform')
   })
 
+  const sharing = { ...example, noise: 'shared', samplingRate: 0.3 }
+  const together = {
+    ...{ aggregate: { strategy: 'ffa', trust: 'private' }, rounds: { count: 40, minimum: 3 } },
+    local: { steps: 1, batch: 8, learningRate: 1.5, optimizer: 'sgd' },
+  }
+
+  test('examples of all sites are protected by noise on the sum of one step', () => {
+    const spec = parseRunSpec(run({ clip: 500, dp: sharing }, together))
+    expect(spec.privacy.dp).toEqual(sharing)
+    for (const [dp, more, clip, why] of [
+      [
+        { ...sharing, samplingRate: undefined },
+        {},
+        500,
+        'LRC-3001 run: "privacy.dp.samplingRate": is missing',
+      ],
+      [{ ...example, samplingRate: 0.3 }, {}, 500, 'is for noise shared'],
+      [sharing, { aggregate: { strategy: 'ffa', trust: 'exact' } }, 500, 'aggregate.trust exact'],
+      [sharing, { local: { ...together.local, steps: 2 } }, 500, 'local.steps 2'],
+      [sharing, { local: { ...together.local, optimizer: 'adamw' } }, 500, 'local.optimizer adamw'],
+      [sharing, { local: { ...together.local, weightDecay: 0.01 } }, 500, 'local.weightDecay 0.01'],
+      [sharing, {}, 501, 'privacy.clip 501'],
+      [sharing, {}, null, 'privacy.clip null'],
+      [example, {}, 500, 'aggregate.trust private'],
+    ] as const)
+      expect(refusal(run({ clip, dp }, { ...together, ...more })), why).toContain(why)
+  })
+
   test.each([
     [{ ...example, budget: undefined }, {}, 'LRC-3001', 'privacy.dp.budget'],
     [{ ...example, clip: undefined }, {}, 'LRC-3001', 'privacy.dp.clip'],

@@ -39,13 +39,23 @@ const siteSchema = z
  * Differential privacy of each example of a site: agents train with noise on sums of clipped gradients, and keep count of what they
  * have spent, so that nobody has to be trusted but they.
  */
-const exampleSchema = z.strictObject({
-  unit: z.literal('example'),
-  noiseMultiplier: multiplier, // standard deviation of the noise on the sum of a step, over the clip
-  clip: z.number().gt(0).max(1e6), // bound on the L2 norm of the gradient of one example
-  delta,
-  budget: budgetSchema, // of an agent over all runs: it declines what would bring it above
-})
+const exampleSchema = z
+  .strictObject({
+    unit: z.literal('example'),
+    noise: z.enum(['agent', 'shared']).optional(), // who adds it: each agent to its own steps, or all agents a part each, to the sum of one step of theirs; agent where it is left out
+    noiseMultiplier: multiplier, // standard deviation of the noise on the sum of a step, over the clip
+    clip: z.number().gt(0).max(1e6), // bound on the L2 norm of the gradient of one example
+    samplingRate: z.number().gt(0).max(1).optional(), // of noise shared: the chance of each example of any site to take part in a step
+    delta,
+    budget: budgetSchema, // of an agent over all runs: it declines what would bring it above
+  })
+  .superRefine(({ noise, samplingRate }, context) => {
+    const refuse = (message: string) => context.addIssue({ code: 'custom', path: ['samplingRate'], message })
+    if (noise === 'shared' && samplingRate === undefined)
+      refuse('is missing: noise is shared, so all sites draw their examples with one chance, such as 0.1')
+    if (noise !== 'shared' && samplingRate !== undefined)
+      refuse('is for noise shared; with noise of each agent it is local.batch over the examples of a site')
+  })
 
 /** `privacy.dp` of a run, by the unit that is protected. Parsing fills in every default. */
 export const dpSchema = z.discriminatedUnion('unit', [siteSchema, exampleSchema])

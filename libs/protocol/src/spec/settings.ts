@@ -24,6 +24,7 @@ export interface Settings {
     readonly modulesToSave?: readonly string[] | undefined
   }
   readonly local: {
+    readonly steps: number
     readonly optimizerState: 'reset' | 'keep'
     readonly optimizer?: 'adamw' | 'sgd' | undefined
     readonly weightDecay: number
