@@ -40,8 +40,8 @@ export { filledAdapter } from './aggregate/filled.js'
 export { type FoldSpeed, measureFold } from './aggregate/fold-speed.js'
 export { meanChange } from './aggregate/mean-change.js'
 export { orthonormalStart } from './aggregate/orthonormal-start.js'
-export { principalStart } from './aggregate/principal-start.js'
 export { hasPart, personalAdapter, withOwn } from './aggregate/personal.js'
+export { principalStart } from './aggregate/principal-start.js'
 export type {
   AggregationReport,
   Agreement,
@@ -177,6 +177,7 @@ export { readBatch } from './train/batch-file.js'
 export { evaluationBatches, packWindows, trainingBatches, type Windows } from './train/batches.js'
 export { type Checkpoint, readCheckpoint, writeCheckpoint } from './train/checkpoint.js'
 export { type ClippedStep, sumClipped } from './train/clipped-sum.js'
+export type { ClippedSums, ClippingModel, ClippingOptions } from './train/clipping.js'
 export { decodeControl, encodeControl } from './train/control-file.js'
 export { readDocuments, streamDocuments } from './train/documents.js'
 export type { TrainingEstimate } from './train/estimate.js'
@@ -187,9 +188,6 @@ export { exportOnnx, type OnnxExport, type OnnxJob } from './train/onnx-export.j
 export type { OptimizerOptions } from './train/optimizer.js'
 export { encodeOptimizerState, readOptimizerState } from './train/optimizer-file.js'
 export {
-  type ClippedSums,
-  type ClippingModel,
-  type ClippingOptions,
   type PrivateStep,
   type PrivateSteps,
   type PrivateTrainJob,

@@ -56,9 +56,12 @@ export function privateExamplesCommand(): Command {
     .option('--learning-rate <lr>', 'highest learning rate, falling to 0', positiveNumber)
     .option('--warmup-steps <n>', 'steps over which the learning rate rises', wholeNumber)
     .addOption(
-      new Option('--start <rows>', 'of a frozen A: the leading right singular vectors of the weights, or random ones')
+      new Option(
+        '--start <rows>',
+        'of a frozen A: random ones, as in a run, or the leading right singular vectors of the weights',
+      )
         .choices(['principal', 'random'])
-        .default('principal'),
+        .default('random'),
     )
     .option('--plain-rounds <n>', 'rounds of the federation with neither clip nor noise', positiveInteger, 10)
     .option('--max-tokens <n>', 'tokens of one example, at most', positiveInteger, 128)

@@ -14,8 +14,8 @@ import { type MeasuredBatch, measuredBatch } from '../evaluate/measured-batch.js
 import { sizeOf } from '../graph/graph.js'
 import type { Task } from '../source/task.js'
 import { type Batch, type Batches, type BatchSize, batchSize } from '../train/batch.js'
+import type { ClippedSums, ClippingOptions } from '../train/clipping.js'
 import { expectFitting } from '../train/fitting.js'
-import type { ClippedSums, ClippingOptions } from '../train/private-trainer.js'
 import type { Random } from '../train/random.js'
 import {
   type LossAndGradients,

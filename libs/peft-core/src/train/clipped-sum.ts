@@ -1,6 +1,6 @@
 import type { TensorMap } from '../adapter/tensor.js'
 import type { Batch } from './batch.js'
-import type { ClippingModel, ClippingOptions } from './private-trainer.js'
+import type { ClippingModel, ClippingOptions } from './clipping.js'
 
 /** One step, before its noise. */
 export interface ClippedStep extends ClippingOptions {

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import type { TensorMap } from '../adapter/tensor.js'
 import type { TokenBatch } from './batch.js'
-import { type ClippingModel, type PrivateTrainJob, trainPrivately } from './private-trainer.js'
+import type { ClippingModel } from './clipping.js'
+import { type PrivateTrainJob, trainPrivately } from './private-trainer.js'
 
 const tensors: TensorMap = new Map([
   ['a', { shape: [2], data: Float32Array.of(1, 2) }],

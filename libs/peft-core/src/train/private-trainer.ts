@@ -13,24 +13,9 @@ import type { TensorMap } from '../adapter/tensor.js'
 import type { OptimizerState } from './adamw.js'
 import type { Batch } from './batch.js'
 import { sumClipped } from './clipped-sum.js'
+import type { ClippingModel, ClippingOptions } from './clipping.js'
 import { createOptimizer, type OptimizerOptions } from './optimizer.js'
 import { type Schedule, scheduleFactor } from './schedule.js'
-
-export interface ClippingOptions {
-  /** The greatest joint L2 norm of an example's gradient. */
-  readonly clip: number
-  /** Parameters that keep their values; they have no gradient, and count in no norm. */
-  readonly frozen?: readonly string[]
-  /** Frozen factors beside the trained ones, by the same names. */
-  readonly side?: TensorMap | undefined
-}
-
-export interface ClippedSums {
-  /** By the names of what is trained. */
-  readonly sums: ReadonlyMap<string, Float32Array>
-  /** Of each row before it was clipped; 0 for a row without labels. */
-  readonly norms: Float32Array // (N)
-}
 
 /** Steps of a private training: each is the micro-batches of the examples that take part, or none. */
 export type PrivateSteps = Iterable<Iterable<Batch>> | AsyncIterable<Iterable<Batch>>
@@ -63,10 +48,6 @@ export interface PrivateTrainResult {
   readonly seconds: number
   readonly steps: number
   readonly optimizer: OptimizerState
-}
-
-export interface ClippingModel {
-  clippedSums(tensors: TensorMap, batch: Batch, options: ClippingOptions): Promise<ClippedSums>
 }
 
 /**
