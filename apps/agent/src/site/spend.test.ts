@@ -25,6 +25,7 @@ test('a site counts by the noise of this agent, or that of the honest ones in a 
   expect(siteChargeOf(own)).toMatchObject({ unit: 'site', noiseMultiplier: 1, sampling: 'none', steps: 1 })
   expect(siteChargeOf(shared)?.noiseMultiplier).toBeCloseTo((0.5 * 4) / 2, 12)
   expect(siteChargeOf(shared)?.apart).toBeGreaterThan(0)
+  expect(siteChargeOf({ ...shared, dp: { unit: 'example' } } as typeof shared)).toBeUndefined() // its examples paid
   expect(siteChargeOf({ maxUpdateNorm: 2 } as Parameters<typeof siteChargeOf>[0])).toBeUndefined()
 })
 
