@@ -7,6 +7,7 @@ import {
   inspectModel,
   type ModelHash,
   type PeftSpec,
+  principalStart,
 } from '@lorica/peft-core'
 import type { RunSpec } from '@lorica/protocol'
 import type { Aggregator } from './aggregation/aggregator.js'
@@ -51,7 +52,8 @@ export function systemHost(): Host {
   const random = systemRandom()
   const models: Models = {
     hash: hashModel,
-    firstAdapter: (path, peft, seed) => createAdapter(path, specOf(peft), seed),
+    firstAdapter: (path, peft, seed) =>
+      (peft.start === 'principal' ? principalStart : createAdapter)(path, specOf(peft), seed),
     stepBytes: stepBytesOf,
     folderOf: async (path) => ((await stat(path)).isDirectory() ? path : dirname(path)),
   }
@@ -66,7 +68,7 @@ export function systemHost(): Host {
   }
 }
 
-function specOf({ ranks: _, modulesToSave, ...peft }: RunSpec['peft']): PeftSpec {
+function specOf({ ranks: _, start: __, modulesToSave, ...peft }: RunSpec['peft']): PeftSpec {
   return { ...peft, ...(modulesToSave === undefined ? {} : { modulesToSave }) }
 }
 

@@ -52,8 +52,8 @@ export const plainRecipe = {
 /** With which federations learn best under noise, by who adds it. */
 export const noisyRecipes = {
   shared: {
-    ...{ rank: 16, targets: 'lm_head,down_proj,o_proj,v_proj', rounds: 40, steps: 1, batch: 230 },
-    ...{ learningRate: 2.2, warmupSteps: 0, optimizer: 'sgd', clip: 1 },
+    ...{ rank: 16, targets: 'lm_head,down_proj,o_proj,v_proj', rounds: 80, steps: 1, batch: 230 },
+    ...{ start: 'principal', learningRate: 2, warmupSteps: 0, optimizer: 'sgd', clip: 1 },
   },
   agent: {
     ...{ rank: 4, targets: 'all-linear', rounds: 4, steps: 5, batch: 128 },

@@ -58,10 +58,8 @@ export function privateExamplesCommand(): Command {
     .addOption(
       new Option(
         '--start <rows>',
-        'of a frozen A: random ones, as in a run, or the leading right singular vectors of the weights',
-      )
-        .choices(['principal', 'random'])
-        .default('random'),
+        'of a frozen A: random ones, or the leading right singular vectors of the weights (peft.start of a run file)',
+      ).choices(['principal', 'random']),
     )
     .option('--plain-rounds <n>', 'rounds of the federation with neither clip nor noise', positiveInteger, 10)
     .option('--max-tokens <n>', 'tokens of one example, at most', positiveInteger, 128)

@@ -136,7 +136,7 @@ export function trainAssignment(
   const { spec } = run
   const { holdout } = spec.evaluate
   const { proximal, optimizer, scaffold: _scaffold, ...local } = spec.local
-  const { ranks: _, ...peft } = spec.peft
+  const { ranks: _, start: __, ...peft } = spec.peft
   const start = seat.start ?? { round: round.round, ...run.adapter }
   const { totalSteps, firstStep } = rateScheduleOf(spec, start.round)
   const control = controlFor(run, seat.agentId)

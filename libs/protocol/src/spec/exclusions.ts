@@ -104,6 +104,14 @@ const exclusions: readonly Exclusion[] = [
     instead: `Leave peft.ranks out, or set aggregate.strategy to one of ${strategiesWith(({ takesRanks }) => takesRanks === true)}.`,
   },
   {
+    applies: ({ peft, aggregate }) =>
+      peft.start === 'principal' && !['ffa', 'fedsvd'].includes(aggregate.strategy),
+    first: () => 'peft.start principal',
+    second: strategyOf,
+    because: 'it is for a factor that agents leave as it is, and here they train both',
+    instead: 'Leave peft.start out, or set aggregate.strategy to ffa or fedsvd.',
+  },
+  {
     applies: ({ peft, local }) => peft.ranks !== undefined && local.optimizerState === 'keep',
     first: () => 'peft.ranks',
     second: () => 'local.optimizerState keep',

@@ -41,6 +41,7 @@ export const runSpecSchema = z.strictObject({
         .union([z.literal('all-linear'), z.array(z.string().min(1).max(255)).min(1).max(1024)])
         .default('all-linear'),
       modulesToSave: z.array(z.string().min(1).max(255)).min(1).max(1024).optional(), // ends of names of modules that are trained whole, such as a head
+      start: z.enum(['random', 'principal']).optional(), // of a factor that stays frozen: random rows, or the leading right singular vectors of the weights; random where it is left out
       rslora: z.boolean().default(false), // scale by alpha / sqrt(rank) rather than alpha / rank
     })
     .prefault({}),

@@ -21,6 +21,7 @@ export interface Settings {
   }
   readonly peft: {
     readonly ranks?: readonly unknown[] | undefined
+    readonly start?: 'random' | 'principal' | undefined
     readonly modulesToSave?: readonly string[] | undefined
   }
   readonly local: {

@@ -79,6 +79,10 @@ describe('trust robust', () => {
       'aggregate.optimizer momentum and aggregate.robust.halfLifeRounds',
     ],
     [
+      { peft: { start: 'principal' }, aggregate: { strategy: 'rolora' } },
+      'peft.start principal and aggregate.strategy rolora',
+    ],
+    [
       { aggregate: { trust: 'robust', robust: { ...krum, liars: 3 } } },
       'against 3 liars and rounds.minimum 7 exclude each other: the rule needs 9 updates',
     ],
