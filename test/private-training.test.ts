@@ -9,7 +9,7 @@ import { writeToyModel } from './support/toy-model.js'
 
 const words = ['whale', 'ship', 'sea', 'oil', 'boat', 'rope', 'wind']
 /** Documents that all say the same in turn: there is something to learn that no single one of them tells. */
-const documents = Array.from({ length: 120 }, (_, at) => {
+const documents = Array.from({ length: 360 }, (_, at) => {
   const turned = [...words.slice(at % words.length), ...words.slice(0, at % words.length)]
   return `The ${turned.slice(0, 3 + (at % 5)).join(' and the ')} of day ${at}.`
 })
@@ -35,7 +35,7 @@ async function commandIn(folder: string) {
 test('privacy by example keeps at least half of what training learns, and promises what the accountant says', async () => {
   await using folder = await createFolder()
   const command = await commandIn(folder.path)
-  const recipe = ['--steps', '30', '--batch', '48', '--learning-rate', '0.02', '--schedule', 'constant']
+  const recipe = ['--steps', '30', '--batch', '144', '--learning-rate', '0.02', '--schedule', 'constant']
   const noisy = await runLorica<Trained>(
     command('noisy', ...recipe, '--dp-epsilon', '8', '--dp-delta', '1e-3', '--dp-clip', '1'),
   )
@@ -47,9 +47,9 @@ test('privacy by example keeps at least half of what training learns, and promis
   expect(gain(almost)).toBeGreaterThan(0.1)
 
   const samplingRate = noisy.privacy.samplingRate as number
-  const examples = Math.round(48 / samplingRate)
-  expect(examples).toBeGreaterThan(80) // a fifth of 120 is held out, each by itself
-  expect(examples).toBeLessThan(110)
+  const examples = Math.round(144 / samplingRate)
+  expect(examples).toBeGreaterThan(255) // a fifth of 360 is held out, each by itself
+  expect(examples).toBeLessThan(321)
   const phase = { samplingRate, sampling: 'poisson', steps: 30 } as const
   const { noiseMultiplier, epsilon } = noiseFor(8, 1e-3, [phase])
   expect(noisy.privacy).toMatchObject({
