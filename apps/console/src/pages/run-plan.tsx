@@ -17,16 +17,16 @@ export interface Planned {
 }
 
 const PAUSE_MS = 400 // after the last key
+const AGAIN_MS = 5000 // agents come and go
 
-/** Asks the coordinator what would come of a run, whenever that changes. */
+/** Asks the coordinator what would come of a run, whenever that changes, and again as agents come and go. */
 export function usePlan(run: Readonly<Record<string, unknown>> | null): Planned {
   const [planned, setPlanned] = useState<Planned>({ isAsked: false })
   const text = run === null ? null : JSON.stringify(run)
   useEffect(() => {
     if (text === null) return setPlanned({ isAsked: false })
     const leave = new AbortController()
-    const timer = setTimeout(async () => {
-      setPlanned((before) => ({ ...before, isAsked: true }))
+    const ask = async (): Promise<void> => {
       try {
         setPlanned({
           plan: await post<PlanView>('/runs/plan', JSON.parse(text), leave.signal),
@@ -35,6 +35,11 @@ export function usePlan(run: Readonly<Record<string, unknown>> | null): Planned 
       } catch (error) {
         if (!isAbort(error)) setPlanned({ error: error as ApiError, isAsked: false })
       }
+      if (!leave.signal.aborted) timer = setTimeout(ask, AGAIN_MS)
+    }
+    let timer = setTimeout(() => {
+      setPlanned((before) => ({ ...before, isAsked: true }))
+      void ask()
     }, PAUSE_MS)
     return () => {
       clearTimeout(timer)
