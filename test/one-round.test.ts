@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { decodeSafetensors, floatTensor, readAdapter, type TensorMap } from '@lorica/peft-core'
 import {
@@ -35,6 +35,8 @@ describe('three agents and two rounds', () => {
   beforeAll(async () => {
     folder = await createFolder()
     fleet = await startFleet({ folder: folder.path, texts })
+    for (const index of texts.keys())
+      await writeFile(join(fleet.folders.agent(index), 'policy.yaml'), 'textOverlap: true\n')
     view = await fleet.run({ guards, evaluate })
     releases = (await fleet.operate<{ releases: readonly ReleaseView[] }>('releases', 'list')).releases
   })

@@ -49,6 +49,11 @@ test.each([
   ['no secure sum', { secure: undefined }, {}],
   ['a sum without noise', { secure: { ...secure, noise: undefined } }, {}],
   ['less noise', { secure: { ...secure, noise: { ...secure.noise, deviation: 0.577 } } }, {}],
+  [
+    'noise that would do if nothing were rounded to 32 bits',
+    { secure: { ...secure, noise: { ...secure.noise, deviation: (1 + 2 ** -14) / Math.sqrt(3) } } },
+    {},
+  ],
   ['noise of more agents than must be in the sum', { secure: { ...secure, minSurvivors: 2 } }, {}],
   ['a greater bound on an example than the noise is for', {}, { clip: 0.51 }],
   ['a sum too long for 32 bits', { maxUpdateNorm: 501 }, {}],

@@ -8,7 +8,7 @@ import { type Policy, policySchema } from './policy.js'
 const FILE = 'policy.yaml'
 
 /** What a new folder gets: nothing is limited, and everything that could be is there to be uncommented. */
-const template = `# What this machine lets its fleet ask of it. Whatever is left out is not limited. Changes count from the next
+const template = `# What this machine lets its fleet ask of it. Whatever is left out is not limited, but for textOverlap. Changes count from the next
 # assignment on; an assignment that is not allowed is declined, and the operators see the reason.
 #
 # bases: [3f5c…]              # SHA-256 of the base models that may be used (64 hexadecimal digits)
@@ -26,6 +26,7 @@ const template = `# What this machine lets its fleet ask of it. Whatever is left
 # minHoldout: 0.1             # share of the data that is never trained on
 # privacy: { maxEpsilon: 8, delta: 1e-5 }   # only runs with privacy.dp of unit example, up to this epsilon of the
 #                             # examples of a file over all runs; losses on held-out text stay here
+# textOverlap: true           # it may be told how many texts that a run names have 13 words in a row in the training data
 # hours: 22:00-06:00          # of this machine's clock; or a list of them
 # bytesPerDay: 500MB          # both ways together
 #

@@ -74,6 +74,15 @@ test('a measurement moves the adapter once, and needs no clipping', () => {
   )
 })
 
+test('whether a named text is in the training data is told only where the site says so', () => {
+  const asks = (items: readonly number[]) =>
+    ({ ...measuring, probes: { overlap: { items } } }) as EvaluateAssignment
+  expect(why({}, asks([4]))).toContain('this site does not tell (policy.yaml: textOverlap)')
+  expect(why({ textOverlap: false }, asks([2, 5]))).toContain('does not tell')
+  expect(why({ textOverlap: true }, asks([4]))).toBeUndefined()
+  expect(why({}, asks([]))).toBeUndefined() // of its own held-out examples
+})
+
 test.each([
   [{ hours: '25:00-06:00' }, 'expected hours such as 22:00-06:00'],
   [{ hours: '06:00-06:00' }, 'expected hours'],

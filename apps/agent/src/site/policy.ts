@@ -23,7 +23,7 @@ const LEAST_AGENTS = 2 // of a sum, where the policy says nothing
 const hoursSchema = z.string().superRefine(parsed(parseHours))
 const sizeSchema = z.union([z.string(), z.number()]).superRefine(parsed(parseSize))
 
-/** A policy as its owner writes it. What is left out is not limited. */
+/** A policy as its owner writes it. What is left out is not limited, but for `textOverlap`. */
 export const policySchema = z.strictObject({
   bases: z.array(z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits')).optional(), // SHA-256 of models
   methods: z.array(z.enum(['lora'])).optional(),
@@ -66,6 +66,7 @@ export const policySchema = z.strictObject({
       delta: z.number().gt(0).lt(1).default(1e-5),
     })
     .optional(), // only updates with noise of agents leave, until they have spent it, and nothing is measured
+  textOverlap: z.boolean().optional(), // true: how many of the texts that a run names are in parts in the training data may be told
   hours: z.union([hoursSchema, z.array(hoursSchema).min(1)]).optional(), // of this machine's clock
   bytesPerDay: sizeSchema.optional(), // both ways together
   idleOnly: z.boolean().optional(), // true: yields while other programs use the processor or the GPU
@@ -83,7 +84,8 @@ export interface Moment {
 
 /** Why a policy does not allow an assignment, in words without anything private; undefined when it does. */
 export function forbidden(policy: Policy, assignment: Assignment, moment: Moment): string | undefined {
-  const own = assignment.kind === 'train' ? trainingFaults(policy, assignment) : measuringFaults(policy)
+  const own =
+    assignment.kind === 'train' ? trainingFaults(policy, assignment) : measuringFaults(policy, assignment)
   return [privacyFault(policy, assignment), ...own, ...commonFaults(policy, assignment, moment)].find(
     (fault) => fault !== undefined,
   )
@@ -147,10 +149,19 @@ function trainingFaults(
   ]
 }
 
-function measuringFaults({ minNoise, siteBudget }: Policy): readonly Fault[] {
-  return minNoise === undefined && siteBudget === undefined
-    ? []
-    : ['a loss would leave without noise, this site lets only updates with noise leave']
+function measuringFaults(
+  { minNoise, siteBudget, textOverlap }: Policy,
+  { probes }: Extract<Assignment, { readonly kind: 'evaluate' }>,
+): readonly Fault[] {
+  const names = probes?.overlap?.items.length ?? 0 // of none of them, it is the site's own held-out examples that are counted
+  return [
+    minNoise === undefined && siteBudget === undefined
+      ? undefined
+      : 'a loss would leave without noise, this site lets only updates with noise leave',
+    names > 0 && textOverlap !== true
+      ? 'it asks which texts have parts in the training data, which this site does not tell (policy.yaml: textOverlap)'
+      : undefined,
+  ]
 }
 
 function commonFaults(
