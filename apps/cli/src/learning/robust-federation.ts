@@ -4,28 +4,21 @@
  */
 import {
   type Adapter,
-  adapterReader,
+  type AggregationRule,
   againstMean,
   createRandom,
   type DistanceMemory,
   type Engine,
   EngineError,
-  factorPairs,
   freeRide,
-  gramMatrix,
   littleIsEnough,
-  meanDistances,
   noiseUpdate,
   type RobustRule,
-  relativeDistances,
-  remembered,
-  rememberedKrum,
-  robustValues,
-  robustWeights,
   scaledUpdate,
+  strategyOf,
   type TensorMap,
   type TokenBatch,
-  valueRules,
+  tensorSource,
 } from '@lorica/peft-core'
 import { type Poison, rowBatches, triggeredBatch } from './robust-data.js'
 
@@ -100,7 +93,9 @@ export async function federate(
         lies.push(lieOf(attack, own, { honest, random, boost: plan.agents / liars }))
       }
       const root = rule.rule === 'trusted-root' ? [await trained('root', 'none')] : []
-      at = await aggregated({ ...learner.start, ...at }, [...root, ...lies, ...honest], rule)
+      at = await aggregated({ ...learner.start, ...at }, [...root, ...lies, ...honest], {
+        ...{ rule, round: round + 1 },
+      })
     }
     return await measured(learner, at.tensors, plan)
   } catch (error) {
@@ -199,67 +194,36 @@ async function trainUpdate(
 /** A stays as it is, so that the mean of B is the mean of the updates, and single values mean something. */
 const isFrozen = (name: string): boolean => name.includes('.lora_A.')
 
+/** The release of a round: B by the rule, as a run with `ffa` makes it. RangeError when the rule needs more updates. */
 async function aggregated(
   start: Adapter & Reached,
   updates: readonly TensorMap[],
-  rule: UsedRule,
+  { rule, round }: { readonly rule: UsedRule; readonly round: number },
 ): Promise<Reached> {
-  const { config, tensors, memory: before } = start
-  const parts = adapterReader(start)
-  const read = updates.map((update, at) => ({
-    id: `agent-${at}`,
-    ...adapterReader({ config, tensors: moved(tensors, [[1, update]]) }),
-  }))
-  if (isValueRule(rule)) {
-    const next = new Map(tensors)
-    const keys = new Map(
-      config.method === 'lora' ? factorPairs(config, tensors).map((pair) => [pair.path, pair.keyB]) : [],
-    )
-    for await (const { name, factor, values } of robustValues({ start: parts, updates: read, parts }, rule)) {
-      const key = factor === null ? name : (keys.get(name) ?? name)
-      next.set(key, { shape: tensors.get(key)?.shape ?? [], data: Float32Array.from(values) })
-    }
-    return { tensors: next, memory: null }
-  }
-  if (rule.rule === 'multi-krum-over-rounds') {
-    const now = relativeDistances(await gramMatrix(parts, read, parts))
-    const ids = read.map(({ id }) => id)
-    const weights = rememberedKrum(meanDistances(now, ids, before), rule)
-    const memory = remembered(now, ids, { ...rule, before })
-    return { tensors: moved(tensors, termsOf(updates, weights)), memory }
-  }
-  const weights =
-    rule.rule === 'mean'
-      ? updates.map(() => 1 / updates.length)
-      : robustWeights(await gramMatrix(parts, read, parts), rule)
-  return { tensors: moved(tensors, termsOf(updates, weights)), memory: null }
+  const { config, tensors, memory } = start
+  const plan = { start: { config, tensors }, round, measured: false, rule: aggregationRule(rule, memory) }
+  const aggregation = strategyOf({ strategy: 'ffa' }).open(plan)
+  for (const [at, update] of updates.entries())
+    await aggregation.fold({ id: idOf(at), weight: 1, config, start: tensors, tensors: tensorSource(update) })
+  const { candidate, report } = await aggregation.close()
+  return { tensors: candidate.tensors, memory: report.rule?.memory ?? null }
 }
 
-const termsOf = (updates: readonly TensorMap[], weights: readonly number[]) =>
-  updates.map((update, at) => [weights[at] as number, update] as const)
+const idOf = (at: number): string => `agent-${String(at).padStart(6, '0')}`
 
-const isValueRule = (
-  rule: UsedRule,
-): rule is Extract<RobustRule, { readonly rule: (typeof valueRules)[number] }> =>
-  valueRules.some((name) => name === rule.rule)
-
-/** tensors + sum of weight * update, in float64 and rounded once. */
-function moved(
-  tensors: TensorMap,
-  terms: readonly (readonly [weight: number, update: TensorMap])[],
-): TensorMap {
-  return new Map(
-    [...tensors].map(([name, { shape, data }]) => {
-      const sum = Float64Array.from(data)
-      for (const [weight, update] of terms) {
-        const values = update.get(name)?.data
-        if (values === undefined || weight === 0) continue
-        for (let at = 0; at < sum.length; at++)
-          sum[at] = (sum[at] as number) + weight * (values[at] as number)
-      }
-      return [name, { shape, data: Float32Array.from(sum) }]
-    }),
-  )
+function aggregationRule(used: UsedRule, before: DistanceMemory | null): AggregationRule | null {
+  switch (used.rule) {
+    case 'mean':
+      return null
+    case 'trusted-root':
+      return { rule: used.rule, root: idOf(used.root) }
+    case 'multi-krum-over-rounds': {
+      const { liars, halfLifeRounds } = used
+      return { rule: 'multi-krum', liars, memory: { halfLifeRounds, before } }
+    }
+    default:
+      return used
+  }
 }
 
 async function measured(
