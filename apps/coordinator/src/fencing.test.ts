@@ -7,6 +7,7 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import Database from 'libsql'
 import { afterAll, expect, test } from 'vitest'
 import { startPostgres } from './postgres.fixture.js'
 import { answer } from './records/answer.js'
@@ -76,6 +77,28 @@ async function placeOn(kind: string) {
   }
 }
 
+/** Stops a process, at a moment when it does not hold the lock of its SQLite file: one that does cannot be replaced, and says so. */
+async function pauseBetweenWrites(child: ChildProcess, file: string | null): Promise<void> {
+  for (;;) {
+    child.kill('SIGSTOP')
+    if (file === null || isFree(file)) return
+    child.kill('SIGCONT')
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+function isFree(file: string): boolean {
+  const database = new Database(file, { timeout: 100 })
+  try {
+    database.exec('BEGIN IMMEDIATE; ROLLBACK')
+    return true
+  } catch {
+    return false
+  } finally {
+    database.close()
+  }
+}
+
 const kinds = ['SQLite', ...(typeof postgres === 'string' ? [] : ['PostgreSQL'])]
 
 test.each(kinds)(
@@ -85,7 +108,7 @@ test.each(kinds)(
     using first = start(place.dir, place.store)
     const before = await first.printed
     expect(await invite(before)).toBe(200)
-    first.child.kill('SIGSTOP')
+    await pauseBetweenWrites(first.child, kind === 'SQLite' ? join(place.dir, 'store.db') : null)
     const asked = invite(before).catch(() => 'no answer')
     await new Promise((resolve) => setTimeout(resolve, LEASE_MS + 100))
     using second = start(place.dir, place.store)

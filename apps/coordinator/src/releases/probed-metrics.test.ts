@@ -1,19 +1,18 @@
+import { createRandom, fillNormal } from '@lorica/peft-core'
 import type { Comparison, GuardMetric, GuardSpec, Probed } from '@lorica/protocol'
 import { describe, expect, test } from 'vitest'
 import { findingText } from './finding-text.js'
 import { guardFindings } from './guards.js'
 
-/** Numbers of a fixed seed (mulberry32), normal ones by Box and Muller. */
+/** Numbers of a fixed seed. */
 function seeded(seed: number) {
-  let state = seed >>> 0
-  const uniform = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  const random = createRandom(seed, 'trials')
+  const one = new Float64Array(1)
+  const normal = (): number => {
+    fillNormal(one, random)
+    return one[0] as number
   }
-  const normal = (): number => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform())
-  return { uniform, normal }
+  return { uniform: () => random.uniform(), normal }
 }
 
 const sums = (values: readonly number[]) => ({
