@@ -105,7 +105,7 @@ async function rollOut(release: string, kill: (isOver: () => boolean) => Promise
 
 const seen = () => asked.map((one) => one.last())
 const everywhere = (release: string) => agents.map(() => release)
-const told = (detail: RolloutDetail) => detail.history.map(({ what }) => what)
+const story = (detail: RolloutDetail) => detail.history.map(({ what }) => what)
 
 test('a better release reaches everybody, one that is worse in a cohort goes back, both by themselves while the coordinator is killed, and no request fails', {
   timeout: 120_000 + 30_000 * (effort.rolloutKills + effort.serving),
@@ -127,7 +127,7 @@ test('a better release reaches everybody, one that is worse in a cohort goes bac
     const better = await rollOut('v2', kill)
     process.stderr.write(`${better.rollout}: ${better.state}, ${kills} kills\n`)
     expect([better.state, better.reason]).toEqual(['done', null])
-    expect(told(better)).toEqual([...steps, 'soaking', 'group-opened', 'soaking', 'done'])
+    expect(story(better)).toEqual([...steps, 'soaking', 'group-opened', 'soaking', 'done'])
     await expect.poll(seen, { timeout: 20_000 }).toEqual(everywhere('v2'))
     for (const one of asked) expect(one.answered()).toEqual(['v1', 'v2'])
     expect(better.agents.map(({ has, isServed }) => [has, isServed])).toEqual(agents.map(() => ['v2', true]))
@@ -137,7 +137,7 @@ test('a better release reaches everybody, one that is worse in a cohort goes bac
     process.stderr.write(`${worse.rollout}: ${worse.state}, ${kills} kills\n`)
     expect(worse).toMatchObject({ state: 'aborted', group: 3 })
     expect(worse.reason).toContain('loss of group 3')
-    expect(told(worse).filter((what, at) => at < steps.length || what !== 'soaking')).toEqual([
+    expect(story(worse).filter((what, at) => at < steps.length || what !== 'soaking')).toEqual([
       ...steps,
       'aborted',
     ])
@@ -150,14 +150,19 @@ test('a better release reaches everybody, one that is worse in a cohort goes bac
       expect(one.answered()).toEqual(exposed.get(`site-${at}`) ? ['v2', 'v3', 'v2'] : ['v2'])
 
     for (const one of asked) one.begin()
+    const told = fleet.agents.map(({ lines }) => lines.length)
     const beganMs = Date.now()
     await api<RolloutDetail>(`rollouts/${better.rollout}/undo`, {})
     await expect.poll(seen, { timeout: 20_000, interval: 20 }).toEqual(everywhere('v1'))
     undoneMs.push(Date.now() - beganMs)
     for (const one of asked) expect(one.answered()).toEqual(['v2', 'v1'])
-    for (const agent of fleet.agents) {
-      const isBack = ({ event, name }: Line) => event === 'target-applied' && name === 'v1'
-      expect(agent.lines.findLast(isBack)).toMatchObject({ isServed: true, downloadedBytes: 0 })
+    for (const [at, agent] of fleet.agents.entries()) {
+      const isBack = (line: Line) =>
+        line.event === 'target-applied' &&
+        line.name === 'v1' &&
+        agent.lines.indexOf(line) >= (told[at] as number)
+      const back = await agent.until(isBack) // a moment after requests are answered by it
+      expect(back).toMatchObject({ isServed: true, downloadedBytes: 0 })
     }
   }
   const requests = asked.reduce((sum, one) => sum + one.count(), 0)

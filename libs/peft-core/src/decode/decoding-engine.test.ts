@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -62,10 +63,20 @@ describe('an engine that decodes', () => {
       ending: 'length',
       ids: { length: 4 },
     })
-    const waits = AbortSignal.abort()
+    const letGo = new AbortController()
+    setMaxListeners(40, letGo.signal)
+    const many = Array.from({ length: 30 }, (_, at) => ({
+      ...greedy,
+      adapter: 'base',
+      prompt: [5 + at],
+      maxTokens: 50,
+    }))
+    const texts = await Promise.all(many.map((job) => engine.decode(job, () => letGo.abort(), letGo.signal)))
+    expect(texts.at(-1)?.ending).toBe('cancelled')
+    expect(texts.at(-1)?.tokens).toBeLessThan(50)
     expect(
-      await engine.decode({ ...greedy, adapter: 'base', prompt: [5], maxTokens: 5 }, () => {}, waits),
-    ).toMatchObject({ ending: 'cancelled' })
+      await engine.decode({ ...greedy, adapter: 'base', prompt: [5], maxTokens: 5 }, () => {}, letGo.signal),
+    ).toEqual({ ending: 'cancelled', tokens: 0 })
   })
 
   it('tells how likely each token was', async () => {

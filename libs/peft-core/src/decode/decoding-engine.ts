@@ -30,8 +30,10 @@ export async function startDecodingEngine(options: EngineOptions = {}): Promise<
     load: (name, adapter, probe) => request('load', [name, adapter, probe]),
     unload: (name) => request('unload', [name]),
     embed: (name, texts) => request('embed', [name, texts]),
-    decode: (job, onToken, signal) =>
-      request('decode', [job], { signal, onProgress: (token: never) => onToken(token) }),
+    decode: async (job, onToken, signal) =>
+      signal?.aborted === true
+        ? { ending: 'cancelled', tokens: 0 }
+        : request('decode', [job], { signal, onProgress: (token: never) => onToken(token) }),
     close,
     [Symbol.asyncDispose]: close,
   }
