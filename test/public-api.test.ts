@@ -33,6 +33,20 @@ test('a name that goes, comes or becomes a type is reported with the command tha
   ])
 })
 
+test('names that an index hands on from the index of a folder are its own; those that no index lists show as *', () => {
+  const file = (path: string, text: string) => ({ path: `libs/a/src/${path}`, text })
+  const files = [
+    file(
+      'index.ts',
+      "export * from './part/index.js'\nexport * from './rest.js'\nexport { b } from './b.js'\n",
+    ),
+    file('part/index.ts', "export { type C, d as e } from './c.js'\n"),
+  ]
+  const project = { name: '@lorica/a', folder: 'libs/a', tags: [], dependencies: [] }
+  const workspace = { ...readWorkspace(root), projects: [project], files }
+  expect(publicApi(workspace as never)).toEqual({ '@lorica/a': ['*', 'type C', 'b', 'e'] })
+})
+
 test('a library that goes or comes is reported', () => {
   const problems = apiProblems({ '@lorica/old': ['first'] }, { '@lorica/new': ['second'] })
   expect(problems.map(({ message }) => message.split('.')[0])).toEqual([

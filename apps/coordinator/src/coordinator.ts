@@ -3,7 +3,6 @@ import type { LoricaError } from '@lorica/protocol'
 import type { Config } from './config.js'
 import { type Host, systemHost } from './host.js'
 import type { Log } from './log.js'
-import { createMetrics } from './metrics.js'
 import { serveApi } from './net/api.js'
 import { consolePage } from './net/console-page.js'
 import { openDoorway } from './net/doorway.js'
@@ -16,6 +15,7 @@ import { bind, openCertificate } from './net/tls.js'
 import { openUpgrades } from './net/upgrade.js'
 import { openService } from './service.js'
 import { diskError } from './store/disk-error.js'
+import { createMetrics } from './watching/metrics.js'
 
 /** How a coordinator works. */
 export type Settings = Omit<Config, 'json' | 'store' | 'storeLeaseMs' | 'uploadBudgetBytes'> &

@@ -4,7 +4,7 @@
  */
 export type { Clock } from './clock.js'
 export type { Host, Models } from './host.js'
-export { type JournalEntry, readJournal } from './journal.js'
+export { type JournalEntry, readJournal } from './journal/journal.js'
 export { type Ledger, openLedger } from './ledger.js'
 export type { Log } from './log.js'
 export type { AgentSocket } from './net/agent-socket.js'

@@ -17,7 +17,7 @@ import { type Claim, claimOfProcess } from './store/claim.js'
 import { type Disk, systemDisk } from './store/disk.js'
 import { openStore } from './store/open.js'
 import type { Store } from './store/store.js'
-import type { Tracer } from './tracer.js'
+import type { Tracer } from './watching/tracer.js'
 
 /** Base models: Hugging Face folders and .onnx files, by path. */
 export interface Models {

@@ -8,7 +8,7 @@ import { systemHost } from './host.js'
 import { stderrLog } from './log.js'
 import { answer } from './records/answer.js'
 import { readyLine, readyScreen } from './screen.js'
-import { tracerIn } from './tracer.js'
+import { tracerIn } from './watching/tracer.js'
 
 // V8 lets a small heap grow by little before it is marked again, and the buffers of an upload count: once for every 10 MB received.
 setFlagsFromString('--heap-growing-percent=200')

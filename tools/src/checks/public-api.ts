@@ -14,9 +14,11 @@ export const API_FILE = 'test/public-api.json'
 export const API_COMMAND = 'npm run api'
 
 const LIST = /\bexport\s+(type\s+)?\{([^}]*)\}/g
+const HANDED_ON = /\bexport\s+\*\s+from\s+'\.\/([\w-]+)\/index\.js'/g
+const UNLISTED = /\bexport\s+\*/g
 const DECLARED = /\bexport\s+(?:declare\s+)?(?:async\s+)?(const|function|class|interface|type)\s+(\w+)/g
 
-/** The names that an index file exports. */
+/** The names that an index file exports; `*` for names that it does not list. */
 export function exportedNames(text: string): readonly string[] {
   const code = codeOf(text)
   const listed = [...code.matchAll(LIST)].flatMap(([, type, names = '']) =>
@@ -32,17 +34,21 @@ export function exportedNames(text: string): readonly string[] {
   const declared = [...code.matchAll(DECLARED)].map(
     ([, kind, name]) => `${kind === 'interface' || kind === 'type' ? 'type ' : ''}${name}`,
   )
-  return [...listed, ...declared].sort((a, b) => (bare(a) < bare(b) ? -1 : 1))
+  const unlisted = code.match(UNLISTED)?.map(() => '*') ?? []
+  return [...listed, ...declared, ...unlisted].sort((a, b) => (bare(a) < bare(b) ? -1 : 1))
 }
 
-/** The exports of every project under libs/. */
+/** The exports of every project under libs/; an index may hand on those of a folder's own index. */
 export function publicApi({ projects, files }: Workspace): PublicApi {
+  const textOf = (path: string): string => files.find((file) => file.path === path)?.text ?? ''
   const libraries = projects.filter(({ folder }) => folder.startsWith('libs/'))
   return Object.fromEntries(
-    libraries.map(({ name, folder }) => [
-      name,
-      exportedNames(files.find(({ path }) => path === `${folder}/src/index.ts`)?.text ?? ''),
-    ]),
+    libraries.map(({ name, folder }) => {
+      const index = textOf(`${folder}/src/index.ts`)
+      const parts = [...index.matchAll(HANDED_ON)].map(([, part]) => `${folder}/src/${part}/index.ts`)
+      const own = index.replace(HANDED_ON, '')
+      return [name, exportedNames([own, ...parts.map(textOf)].join('\n'))]
+    }),
   )
 }
 

@@ -1,6 +1,6 @@
 import type { AggregationReport, RuleReport } from '@lorica/peft-core'
 import type { AggregationView, RuleView } from '@lorica/protocol'
-import type { Contribution } from '../journal-event.js'
+import type { Contribution } from '../journal/event.js'
 import type { RoundState } from '../runs/round.js'
 import type { Run } from '../runs/run.js'
 import { isPrivate } from '../runs/secure-terms.js'

@@ -7,7 +7,7 @@ import {
   tensorSource,
 } from '@lorica/peft-core'
 import { jointNorm, nextClip, noisyShare, openNoisySum, unflattened, withNoise } from '@lorica/privacy'
-import type { RoundPrivacy } from '../journal-privacy-event.js'
+import type { RoundPrivacy } from '../journal/privacy-event.js'
 import { rateScheduleOf } from '../runs/rate-schedule.js'
 import { siteDpIn } from '../runs/site-privacy.js'
 import { tensorsOf } from '../runs/strategy.js'

@@ -5,7 +5,7 @@
  */
 import { createHash, createHmac } from 'node:crypto'
 import { canonicalJson, type Identity, LoricaError, signText } from '@lorica/protocol'
-import type { JournalEntry } from '../journal-chain.js'
+import type { JournalEntry } from '../journal/chain.js'
 import type { Ledger } from '../ledger.js'
 import type { Random } from '../random.js'
 import type { RequestMark } from '../request-mark.js'

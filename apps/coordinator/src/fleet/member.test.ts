@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { FleetEvent } from '../journal-event.js'
+import type { FleetEvent } from '../journal/event.js'
 import { memberAfter } from './member.js'
 import type { Member } from './roster.js'
 

@@ -1,5 +1,5 @@
 import { limits } from '@lorica/protocol'
-import type { FleetEvent } from '../journal-event.js'
+import type { FleetEvent } from '../journal/event.js'
 import type { Member } from './roster.js'
 
 /** A member of the fleet after an event about it; undefined before it has joined. Labels that operators set outlive a new join. */

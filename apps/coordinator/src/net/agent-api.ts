@@ -19,7 +19,7 @@ import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { bodyReadBy, type Route, route } from '../api/route.js'
 import type { Log } from '../log.js'
-import { healthOf, type Readiness } from '../readiness.js'
+import { healthOf, type Readiness } from '../watching/readiness.js'
 import type { Admission } from './admission.js'
 import type { Doorway } from './doorway.js'
 

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { LoricaError, problemOf } from '@lorica/protocol'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Log } from '../log.js'
-import type { Metrics } from '../metrics.js'
+import type { Metrics } from '../watching/metrics.js'
 import type { Certificate } from './certificate.js'
 import { retryAfterOf } from './doorway.js'
 

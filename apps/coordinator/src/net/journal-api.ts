@@ -1,7 +1,7 @@
 import { type JournalPage, journalPageSchema } from '@lorica/protocol'
 import { z } from 'zod'
 import { type Route, route } from '../api/route.js'
-import { chainStart, followLine } from '../journal-chain.js'
+import { chainStart, followLine } from '../journal/chain.js'
 import type { Store } from '../store/store.js'
 
 /** The journal, to be read. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type Route, route } from '../api/route.js'
-import type { Metrics } from '../metrics.js'
+import type { Metrics } from '../watching/metrics.js'
 
 /** What others that watch a coordinator read of it. */
 export function watchingRoutes(metrics: Pick<Metrics, 'text' | 'contentType'>): readonly Route[] {

@@ -3,8 +3,8 @@
  * @module
  */
 import { LoricaError, SOFTWARE } from '@lorica/protocol'
-import { type JournalEntry, readJournal } from '../journal.js'
-import { chainStart } from '../journal-chain.js'
+import { chainStart } from '../journal/chain.js'
+import { type JournalEntry, readJournal } from '../journal/journal.js'
 import { systemRandom } from '../random.js'
 import { claimOfProcess } from '../store/claim.js'
 import { systemDisk } from '../store/disk.js'

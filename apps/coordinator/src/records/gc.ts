@@ -1,6 +1,6 @@
 import { join, sep } from 'node:path'
-import { openJournal } from '../journal.js'
-import type { JournalEntry } from '../journal-chain.js'
+import type { JournalEntry } from '../journal/chain.js'
+import { openJournal } from '../journal/journal.js'
 import { preparedPath } from '../releases/registry.js'
 import type { Disk } from '../store/disk.js'
 import { diskError } from '../store/disk-error.js'

@@ -1,5 +1,5 @@
 import type { FileReference } from '@lorica/protocol'
-import type { JournalEntry } from '../journal-chain.js'
+import type { JournalEntry } from '../journal/chain.js'
 import type { ReleaseName } from '../releases/registry.js'
 
 /** An update that was accepted for a round, or the sum of those of a round. */

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path'
 import { LoricaError } from '@lorica/protocol'
-import { linesOf } from '../journal-chain.js'
+import { linesOf } from '../journal/chain.js'
 import { bindFolder } from '../store/binding.js'
 import type { Claim } from '../store/claim.js'
 import type { Disk } from '../store/disk.js'

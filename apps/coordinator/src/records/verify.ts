@@ -1,6 +1,6 @@
 import { basename, join, relative } from 'node:path'
 import { restoreIdentity, verifyRelease } from '@lorica/protocol'
-import type { JournalEntry } from '../journal-chain.js'
+import type { JournalEntry } from '../journal/chain.js'
 import { type ReleaseName, releasePath } from '../releases/registry.js'
 import type { Disk } from '../store/disk.js'
 import { hashFile } from '../store/durable.js'

@@ -1,5 +1,5 @@
 import { LoricaError } from '@lorica/protocol'
-import type { JournalEvent } from '../journal-event.js'
+import type { JournalEvent } from '../journal/event.js'
 
 /** Which release each alias names. */
 export type Aliases = ReadonlyMap<string, string>

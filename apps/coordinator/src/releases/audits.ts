@@ -1,6 +1,6 @@
 import { auditVerdict, epsilonLowerBound } from '@lorica/privacy'
 import { type AuditFinding, LoricaError, type ReleaseAudit, type ReleaseManifest } from '@lorica/protocol'
-import type { JournalEvent } from '../journal-event.js'
+import type { JournalEvent } from '../journal/event.js'
 
 /** The audits of each release, oldest first. */
 export type Audits = ReadonlyMap<string, readonly ReleaseAudit[]>

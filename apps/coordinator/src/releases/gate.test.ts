@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Measured } from '../journal-event.js'
+import type { Measured } from '../journal/event.js'
 import { judge, judgePooled } from './gate.js'
 
 const evaluate = { holdout: 0.1, tokens: 1024, guards: [{ metric: 'loss' as const, worseBy: 0.01 }] }

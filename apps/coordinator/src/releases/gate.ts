@@ -1,6 +1,6 @@
 import { LEAST_COHORT } from '@lorica/privacy'
 import type { GuardFinding, RunSpec } from '@lorica/protocol'
-import type { Measured } from '../journal-event.js'
+import type { Measured } from '../journal/event.js'
 import { findingText } from './finding-text.js'
 import { guardFindings, type LabelsOf, type Losses } from './guards.js'
 

@@ -5,7 +5,7 @@
 import { type Interval, pairedInterval, pairedVerdict, type Sums } from '@lorica/evidence'
 import { type CalibrationBin, calibrationError } from '@lorica/peft-core'
 import { type Comparison, type GuardFinding, type GuardSpec, looksCloser } from '@lorica/protocol'
-import type { Measured } from '../journal-event.js'
+import type { Measured } from '../journal/event.js'
 import { RELATIVE, standingIn } from './probed-metrics.js'
 
 /** Losses of the candidate and of the adapter before, over the same agents and tokens. */

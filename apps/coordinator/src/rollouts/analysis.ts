@@ -14,7 +14,7 @@ import {
   varianceOf,
 } from '@lorica/evidence'
 import type { Answered, MetricView, RolloutMetric, RolloutSpec, RolloutVerdict } from '@lorica/protocol'
-import type { LossPairs } from '../journal-rollout-event.js'
+import type { LossPairs } from '../journal/rollout-event.js'
 
 /** How requests went on one agent. */
 export interface AgentHealth {

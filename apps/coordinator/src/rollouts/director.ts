@@ -14,7 +14,7 @@ import {
   type TargetReport,
 } from '@lorica/protocol'
 import type { Presence } from '../fleet/roster.js'
-import type { RolloutStep } from '../journal-rollout-event.js'
+import type { RolloutStep } from '../journal/rollout-event.js'
 import type { RequestMark } from '../request-mark.js'
 import type { Parts } from '../rounds/parts.js'
 import { createCalling } from './calling.js'

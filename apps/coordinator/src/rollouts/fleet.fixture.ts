@@ -14,7 +14,7 @@ import {
 } from '@lorica/protocol'
 import type { Clock } from '../clock.js'
 import { createRoster, type Presence } from '../fleet/roster.js'
-import { openJournal } from '../journal.js'
+import { openJournal } from '../journal/journal.js'
 import { type Ledger, openLedger } from '../ledger.js'
 import { systemRandom } from '../random.js'
 import type { Parts } from '../rounds/parts.js'

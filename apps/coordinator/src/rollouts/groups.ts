@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { type Facts, LoricaError, parseSelection, type RolloutSpec, unmet } from '@lorica/protocol'
-import type { PlannedGroup } from '../journal-rollout-event.js'
+import type { PlannedGroup } from '../journal/rollout-event.js'
 
 /** An agent as a group may choose it. */
 export interface Choice {

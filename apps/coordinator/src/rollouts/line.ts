@@ -1,6 +1,6 @@
 import type { RolloutLine } from '@lorica/protocol'
-import type { JournalEntry } from '../journal-chain.js'
-import type { RolloutStep } from '../journal-rollout-event.js'
+import type { JournalEntry } from '../journal/chain.js'
+import type { RolloutStep } from '../journal/rollout-event.js'
 
 /** An event of a rollout as a line of its history. */
 export function lineOf(event: RolloutStep, { seq, at }: Pick<JournalEntry, 'seq' | 'at'>): RolloutLine {

@@ -3,7 +3,7 @@
  * @module
  */
 import { LoricaError, type MetricView } from '@lorica/protocol'
-import type { IssuedTarget, RolloutStep } from '../journal-rollout-event.js'
+import type { IssuedTarget, RolloutStep } from '../journal/rollout-event.js'
 import type { Decision } from './decision.js'
 import { isOpen, type Rollout } from './rollout.js'
 

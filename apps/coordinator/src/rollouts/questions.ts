@@ -4,7 +4,7 @@
  */
 import { type EvaluateAssignment, type Evaluation, LoricaError, type ReleaseView } from '@lorica/protocol'
 import type { Presence } from '../fleet/roster.js'
-import type { LossPairs } from '../journal-rollout-event.js'
+import type { LossPairs } from '../journal/rollout-event.js'
 import { newId } from '../random.js'
 import type { Parts } from '../rounds/parts.js'
 import { evaluateAssignment } from '../rounds/plan.js'

@@ -3,8 +3,8 @@
  * @module
  */
 import type { MetricView, RolloutLine, RolloutSpec, RolloutState } from '@lorica/protocol'
-import type { JournalEntry } from '../journal-chain.js'
-import type { LossPairs, PlannedGroup, RolloutEvent, RolloutStep } from '../journal-rollout-event.js'
+import type { JournalEntry } from '../journal/chain.js'
+import type { LossPairs, PlannedGroup, RolloutEvent, RolloutStep } from '../journal/rollout-event.js'
 import { lineOf } from './line.js'
 
 /** What an agent said of a target. */

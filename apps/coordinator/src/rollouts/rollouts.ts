@@ -2,9 +2,9 @@
  * The rollouts of a fleet, and which release each agent is to have: what the journal adds up to.
  * @module
  */
-import type { JournalEntry } from '../journal-chain.js'
-import type { JournalEvent } from '../journal-event.js'
-import type { IssuedTarget, RolloutEvent, RolloutStep } from '../journal-rollout-event.js'
+import type { JournalEntry } from '../journal/chain.js'
+import type { JournalEvent } from '../journal/event.js'
+import type { IssuedTarget, RolloutEvent, RolloutStep } from '../journal/rollout-event.js'
 import {
   createRollout,
   isExposed,

@@ -10,7 +10,7 @@ import {
   type RunSpec,
 } from '@lorica/protocol'
 import { factsOf } from '../fleet/facts.js'
-import type { RolloutStep } from '../journal-rollout-event.js'
+import type { RolloutStep } from '../journal/rollout-event.js'
 import { releaseNamed } from '../releases/aliases.js'
 import { expectUnrefuted } from '../releases/audits.js'
 import type { Parts } from '../rounds/parts.js'

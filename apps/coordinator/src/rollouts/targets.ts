@@ -3,7 +3,7 @@
  * @module
  */
 import { type Identity, type ReleaseView, signTarget, type TargetMessage } from '@lorica/protocol'
-import type { IssuedTarget } from '../journal-rollout-event.js'
+import type { IssuedTarget } from '../journal/rollout-event.js'
 import type { Registry } from '../releases/registry.js'
 
 /** How long a target is good for. An agent that is away for longer takes the next one all the same; one that is held back does not. */

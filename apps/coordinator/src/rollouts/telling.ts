@@ -3,7 +3,7 @@
  * @module
  */
 import type { Presence } from '../fleet/roster.js'
-import type { IssuedTarget } from '../journal-rollout-event.js'
+import type { IssuedTarget } from '../journal/rollout-event.js'
 import type { Parts } from '../rounds/parts.js'
 import { targetFor } from './rollouts.js'
 import { isOld, signedTarget } from './targets.js'

@@ -3,7 +3,7 @@
  * @module
  */
 import { asLoricaError } from '@lorica/protocol'
-import type { RolloutStep } from '../journal-rollout-event.js'
+import type { RolloutStep } from '../journal/rollout-event.js'
 import type { Parts } from '../rounds/parts.js'
 import type { Making } from './order.js'
 import { openRollout } from './rollouts.js'

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Member } from '../fleet/roster.js'
-import type { Bystander } from '../journal-event.js'
+import type { Bystander } from '../journal/event.js'
 import { type Candidate, type Selecting, suitedAgents } from './selection.js'
 
 /** The agents of a fleet: those that joined, and those of them that are connected and have data. */

@@ -1,6 +1,6 @@
 import { updateDataBytes } from '@lorica/peft-core'
 import { manifestId, type Release, type RoundRecord } from '@lorica/protocol'
-import type { Contribution, Measured } from '../journal-event.js'
+import type { Contribution, Measured } from '../journal/event.js'
 import { announceTrust } from '../releases/announce-trust.js'
 import { contributionsOf, type RoundState, refusalsOf } from '../runs/round.js'
 import { weightsSha256 } from '../runs/run.js'

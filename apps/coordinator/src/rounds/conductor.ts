@@ -1,6 +1,6 @@
 import { asLoricaError, LoricaError, type RunView } from '@lorica/protocol'
 import { wait } from '../clock.js'
-import type { SeatMark } from '../journal-event.js'
+import type { SeatMark } from '../journal/event.js'
 import { waitingUpdates } from '../runs/carry.js'
 import { type Run, runView } from '../runs/run.js'
 import { type ActiveRun, activateRun } from './active-run.js'

@@ -12,7 +12,7 @@ import {
   type UpdateEncoding,
   type UpdateOpen,
 } from '@lorica/protocol'
-import type { Contribution } from '../journal-event.js'
+import type { Contribution } from '../journal/event.js'
 import { endOf } from '../runs/carry.js'
 import { ownExampleDpIn } from '../runs/example-privacy.js'
 import type { OpenSeats } from '../runs/open-seats.js'

@@ -1,5 +1,5 @@
 import { looksCloser } from '@lorica/protocol'
-import type { Measured } from '../journal-event.js'
+import type { Measured } from '../journal/event.js'
 import { judge, judgePooled, unmeasured, type Verdict } from '../releases/gate.js'
 import { exampleDpIn } from '../runs/example-privacy.js'
 import type { RoundState } from '../runs/round.js'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { canonicalJson, type Lineage, SOFTWARE } from '@lorica/protocol'
-import type { Contribution } from '../journal-event.js'
+import type { Contribution } from '../journal/event.js'
 import type { RoundState } from '../runs/round.js'
 import type { Run } from '../runs/run.js'
 

@@ -8,7 +8,7 @@ import {
   type RuleView,
   SOFTWARE,
 } from '@lorica/protocol'
-import type { Contribution, Measured } from '../journal-event.js'
+import type { Contribution, Measured } from '../journal/event.js'
 import { findingText } from '../releases/finding-text.js'
 import type { Run } from '../runs/run.js'
 import { weighted } from '../runs/weights.js'

@@ -1,5 +1,5 @@
 import type { LastProgress } from '@lorica/protocol'
-import type { SeatMark } from '../journal-event.js'
+import type { SeatMark } from '../journal/event.js'
 
 /** How far the agents of one run are in its open round, and what they moved for it; kept when the round closes or ends. */
 export interface Marks {

@@ -1,5 +1,5 @@
 import type { AgentEvaluation, Evaluation } from '@lorica/protocol'
-import type { Measured } from '../journal-event.js'
+import type { Measured } from '../journal/event.js'
 
 /** One adapter that is being measured by some agents. */
 export interface Measurement {

@@ -1,5 +1,5 @@
 import { pooled } from '@lorica/privacy'
-import type { Measured } from '../journal-event.js'
+import type { Measured } from '../journal/event.js'
 import { newId } from '../random.js'
 import { probesFor } from '../releases/probes.js'
 import { hidesSites } from '../runs/hidden-sites.js'

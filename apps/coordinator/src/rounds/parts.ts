@@ -3,11 +3,11 @@ import type { Roster } from '../fleet/roster.js'
 import type { Host } from '../host.js'
 import type { Ledger } from '../ledger.js'
 import type { Log } from '../log.js'
-import type { Readiness } from '../readiness.js'
 import type { Registry } from '../releases/registry.js'
 import type { FleetTrust } from '../releases/trust.js'
 import type { Webhooks } from '../rollouts/calling.js'
 import type { Blobs } from '../store/blobs.js'
+import type { Readiness } from '../watching/readiness.js'
 import type { Prices } from './expense.js'
 
 /** What a run needs from the rest of the coordinator. */

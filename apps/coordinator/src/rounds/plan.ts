@@ -7,8 +7,8 @@ import {
   type TrainAssignment,
 } from '@lorica/protocol'
 import { controlFor } from '../aggregation/scaffold.js'
-import type { RunJournalEvent, Seat } from '../journal-event.js'
-import type { RoundPrivacy } from '../journal-privacy-event.js'
+import type { RunJournalEvent, Seat } from '../journal/event.js'
+import type { RoundPrivacy } from '../journal/privacy-event.js'
 import { carriedOver, isBuffered } from '../runs/carry.js'
 import { askedOf, exampleDpIn } from '../runs/example-privacy.js'
 import { holdOf } from '../runs/opening.js'

@@ -1,7 +1,7 @@
 import type { Adapter, TensorMap } from '@lorica/peft-core'
 import { noiseDeviation } from '@lorica/privacy'
 import type { ReplayNoise, RunSpec } from '@lorica/protocol'
-import type { RoundPrivacy } from '../journal-privacy-event.js'
+import type { RoundPrivacy } from '../journal/privacy-event.js'
 
 const DEVIATIONS = 6 // beyond which a norm is not that of the noise; a billionth of all draws
 const ROUNDING = 2 ** -22 // of the values of a candidate, to 32 bits

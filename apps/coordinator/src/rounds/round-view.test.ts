@@ -1,6 +1,6 @@
 import { parseRunSpec } from '@lorica/protocol'
 import { expect, test } from 'vitest'
-import type { Contribution, RunJournalEvent } from '../journal-event.js'
+import type { Contribution, RunJournalEvent } from '../journal/event.js'
 import { createRun, type Run, stepRun } from '../runs/run.js'
 import { histogramOf, type Live, roundSummaries, roundView } from './round-view.js'
 

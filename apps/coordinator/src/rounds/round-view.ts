@@ -12,8 +12,8 @@ import type {
   RoundView,
   SumView,
 } from '@lorica/protocol'
-import type { Bystander, Seat, SeatMark, SeatOver } from '../journal-event.js'
-import type { RoundSum } from '../journal-sum-event.js'
+import type { Bystander, Seat, SeatMark, SeatOver } from '../journal/event.js'
+import type { RoundSum } from '../journal/sum-event.js'
 import { type RoundState, refusalsOf } from '../runs/round.js'
 import type { PastRound, Run } from '../runs/run.js'
 

@@ -1,6 +1,6 @@
 import { LoricaError } from '@lorica/protocol'
 import { availableAgents } from '../fleet/availability.js'
-import type { SeatMark } from '../journal-event.js'
+import type { SeatMark } from '../journal/event.js'
 import { newId } from '../random.js'
 import { isBuffered } from '../runs/carry.js'
 import { openSeats, roundOf } from '../runs/open-seats.js'

@@ -4,7 +4,7 @@
  */
 import { type Account, type Charge, spent, withCharge } from '@lorica/privacy'
 import type { PrivacyLedgerView, SitePrivacy } from '@lorica/protocol'
-import type { RunJournalEvent } from '../journal-event.js'
+import type { RunJournalEvent } from '../journal/event.js'
 import { chargeOfUpdate, ownExampleDpIn } from './example-privacy.js'
 
 /** Sites by name, so that an agent that joins again goes on with what was spent before. */

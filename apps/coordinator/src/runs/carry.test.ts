@@ -1,7 +1,7 @@
 import { parseRunSpec, type RoundRecord } from '@lorica/protocol'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Contribution, RunJournalEvent } from '../journal-event.js'
+import type { Contribution, RunJournalEvent } from '../journal/event.js'
 import { planRound, trainAssignment } from '../rounds/plan.js'
 import { carriedOver, endOf, waitingUpdates } from './carry.js'
 import { openSeats } from './open-seats.js'

@@ -4,7 +4,7 @@
  * @module
  */
 import type { LateStart, RunSpec } from '@lorica/protocol'
-import type { Discarded, Seat, SeatOver } from '../journal-event.js'
+import type { Discarded, Seat, SeatOver } from '../journal/event.js'
 import type { Run } from './run.js'
 
 /** Whether rounds of a run take late updates. */

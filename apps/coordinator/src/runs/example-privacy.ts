@@ -1,6 +1,6 @@
 import type { Charge } from '@lorica/privacy'
 import type { ExampleDpSpec, RunSpec, TrainAssignment } from '@lorica/protocol'
-import type { RoundPrivacy } from '../journal-privacy-event.js'
+import type { RoundPrivacy } from '../journal/privacy-event.js'
 import { shareOf } from './secure-terms.js'
 
 /** The protection of examples that a run asks for. */

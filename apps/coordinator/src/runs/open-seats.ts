@@ -1,4 +1,4 @@
-import type { Seat } from '../journal-event.js'
+import type { Seat } from '../journal/event.js'
 import { isBuffered } from './carry.js'
 import type { RoundState } from './round.js'
 import type { Run } from './run.js'

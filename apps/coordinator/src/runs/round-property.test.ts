@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { RoundEvent } from '../journal-event.js'
+import type { RoundEvent } from '../journal/event.js'
 import { contributionsOf, openRound, phaseOf, type RoundState, refusalsOf, stepRound } from './round.js'
 
 const names = ['bern', 'graz', 'kiel', 'oslo', 'turin'] as const

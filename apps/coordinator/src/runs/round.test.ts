@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Contribution, RoundEvent } from '../journal-event.js'
+import type { Contribution, RoundEvent } from '../journal/event.js'
 import {
   contributionsOf,
   type Moment,

@@ -1,5 +1,5 @@
 import type { AggregationView, FileReference, RefusalRecord } from '@lorica/protocol'
-import { type HeldCandidate, stepHeld } from '../journal-candidate-event.js'
+import { type HeldCandidate, stepHeld } from '../journal/candidate-event.js'
 import type {
   Bystander,
   Contribution,
@@ -8,9 +8,9 @@ import type {
   Seat,
   SeatMark,
   SeatOver,
-} from '../journal-event.js'
-import type { RoundPrivacy } from '../journal-privacy-event.js'
-import { type RoundSum, stepSum } from '../journal-sum-event.js'
+} from '../journal/event.js'
+import type { RoundPrivacy } from '../journal/privacy-event.js'
+import { type RoundSum, stepSum } from '../journal/sum-event.js'
 
 /** How one seat of a round stands. */
 export type SeatState =

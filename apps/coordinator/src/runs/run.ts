@@ -1,6 +1,6 @@
 import type { FileReference, RoundRecord, RunSpec, RunView } from '@lorica/protocol'
-import type { JournalEntry } from '../journal-chain.js'
-import type { Measured, PinnedBase, RoundEvent, RunJournalEvent, SeatMark } from '../journal-event.js'
+import type { JournalEntry } from '../journal/chain.js'
+import type { Measured, PinnedBase, RoundEvent, RunJournalEvent, SeatMark } from '../journal/event.js'
 import { openRound, type RoundState, type Seats, settle, stepRound, stepSeats, withMarks } from './round.js'
 
 /** An attempt at a round that has ended. It never changes any more. */

@@ -9,7 +9,7 @@ import {
   valueNoise,
 } from '@lorica/privacy'
 import { LoricaError, type PlannedPrivacy, type RunSpec, type SiteDpSpec } from '@lorica/protocol'
-import type { RoundPrivacy } from '../journal-privacy-event.js'
+import type { RoundPrivacy } from '../journal/privacy-event.js'
 import { roundOfExamples, sharedExampleDpIn } from './example-privacy.js'
 import type { Run } from './run.js'
 import { shareOf } from './secure-terms.js'

@@ -2,7 +2,7 @@ import type { Adapter } from '@lorica/peft-core'
 import { parseRunSpec } from '@lorica/protocol'
 import { describe, expect, test } from 'vitest'
 import { shortened } from '../aggregation/server-step.js'
-import type { Contribution } from '../journal-event.js'
+import type { Contribution } from '../journal/event.js'
 import { countsOf, membersOf, weighted } from './weights.js'
 
 const specOf = (buffer: object, weights: object = {}) =>

@@ -1,6 +1,6 @@
 import { bufferWeights } from '@lorica/peft-core'
 import type { RuleView, RunSpec } from '@lorica/protocol'
-import type { Contribution } from '../journal-event.js'
+import type { Contribution } from '../journal/event.js'
 
 type Weighing = Pick<RunSpec, 'aggregate'>
 

@@ -1,5 +1,5 @@
 import { LoricaError } from '@lorica/protocol'
-import type { JournalEntry } from '../journal-chain.js'
+import type { JournalEntry } from '../journal/chain.js'
 import type { Disk } from './disk.js'
 import { diskError } from './disk-error.js'
 import { writeDurably } from './durable.js'

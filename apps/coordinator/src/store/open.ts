@@ -1,7 +1,7 @@
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { LoricaError } from '@lorica/protocol'
-import { linesOf } from '../journal-chain.js'
+import { linesOf } from '../journal/chain.js'
 import { diskError } from './disk-error.js'
 import { openPostgres } from './postgres.js'
 import { openSqlite } from './sqlite.js'

@@ -1,4 +1,4 @@
-import { linesOf, replay } from '../journal-chain.js'
+import { linesOf, replay } from '../journal/chain.js'
 import type { Disk } from './disk.js'
 import { diskError } from './disk-error.js'
 import type { Store, StoredLine } from './store.js'

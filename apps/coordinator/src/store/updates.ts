@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Contribution } from '../journal-event.js'
+import type { Contribution } from '../journal/event.js'
 
 /** Where an accepted update lies. */
 export function updatePath(folder: string, runId: string, round: number, sha256: string): string {

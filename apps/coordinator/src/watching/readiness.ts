@@ -1,7 +1,7 @@
 import { asLoricaError, type LoricaError } from '@lorica/protocol'
-import type { Clock } from './clock.js'
-import type { Journal } from './journal.js'
-import type { Log } from './log.js'
+import type { Clock } from '../clock.js'
+import type { Journal } from '../journal/journal.js'
+import type { Log } from '../log.js'
 
 /** Whether the coordinator can keep what it is given: its journal is written, and its disk has room. */
 export interface Readiness {

@@ -1,10 +1,10 @@
 import { asLoricaError, type LoricaError } from '@lorica/protocol'
-import type { Clock } from './clock.js'
-import { type ChainEnd, chainStart, followLine, type JournalEntry, nextLine } from './journal-chain.js'
-import type { JournalEvent } from './journal-event.js'
-import type { Store, StoredLine } from './store/store.js'
+import type { Clock } from '../clock.js'
+import type { Store, StoredLine } from '../store/store.js'
+import { type ChainEnd, chainStart, followLine, type JournalEntry, nextLine } from './chain.js'
+import type { JournalEvent } from './event.js'
 
-export type { JournalEntry } from './journal-chain.js'
+export type { JournalEntry } from './chain.js'
 
 /** An append-only record of events in a store, hash-chained, so that an edit of the past is found. */
 export interface Journal {

@@ -1,5 +1,5 @@
 import { isErrorCode } from '@lorica/protocol'
-import type { JournalEvent } from './journal-event.js'
+import type { JournalEvent } from '../journal/event.js'
 
 /** What a journal adds up to in numbers. Names in it are of fixed lists: codes, kinds and outcomes. */
 export interface Tally {

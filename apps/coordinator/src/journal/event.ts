@@ -11,16 +11,16 @@ import type {
   RunSpec,
 } from '@lorica/protocol'
 
-import type { Alarm } from './fleet/alarms.js'
-import type { Operator } from './fleet/operators.js'
-import type { TokenRecord } from './fleet/tokens.js'
-import type { CandidateEvent, Measured } from './journal-candidate-event.js'
-import type { PrivacyEvent, RoundPrivacy } from './journal-privacy-event.js'
-import type { RolloutEvent } from './journal-rollout-event.js'
-import type { SumEvent } from './journal-sum-event.js'
-import type { RequestMark } from './request-mark.js'
+import type { Alarm } from '../fleet/alarms.js'
+import type { Operator } from '../fleet/operators.js'
+import type { TokenRecord } from '../fleet/tokens.js'
+import type { RequestMark } from '../request-mark.js'
+import type { CandidateEvent, Measured } from './candidate-event.js'
+import type { PrivacyEvent, RoundPrivacy } from './privacy-event.js'
+import type { RolloutEvent } from './rollout-event.js'
+import type { SumEvent } from './sum-event.js'
 
-export type { Measured } from './journal-candidate-event.js'
+export type { Measured } from './candidate-event.js'
 
 /** The base of a run, pinned by content. */
 export interface PinnedBase {

@@ -1,7 +1,7 @@
 import { fleetLiveEventSchema } from '@lorica/protocol'
 import { expect, test } from 'vitest'
+import type { JournalEvent } from '../journal/event.js'
 import { fleetEventOf } from './fleet-event.js'
-import type { JournalEvent } from './journal-event.js'
 
 const told = (event: JournalEvent) => fleetEventOf({ seq: 7, at: '2026-11-28T10:00:00.000Z', event })
 

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createSpanExporter, type Span, spanTargetIn } from '@lorica/protocol'
 import { expect, test } from 'vitest'
-import type { JournalEntry } from './journal-chain.js'
+import type { JournalEntry } from '../journal/chain.js'
 import { createTracer } from './tracer.js'
 
 const seat = (agentId: string) => ({ agentId, name: `site of ${agentId}`, assignmentId: `${agentId}-3` })

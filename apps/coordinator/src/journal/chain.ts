@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { canonicalJson, LoricaError } from '@lorica/protocol'
-import type { JournalEvent } from './journal-event.js'
-import type { StoredLine } from './store/store.js'
+import type { StoredLine } from '../store/store.js'
+import type { JournalEvent } from './event.js'
 
 /** One line: an event, its place, and a hash that covers it and every line before. */
 export interface JournalEntry {

@@ -1,5 +1,5 @@
 import type { MetricView, RolloutSpec } from '@lorica/protocol'
-import type { RequestMark } from './request-mark.js'
+import type { RequestMark } from '../request-mark.js'
 
 /** A target that was issued: it is signed again from these fields whenever it is sent. */
 export interface IssuedTarget {

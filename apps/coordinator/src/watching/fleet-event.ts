@@ -1,6 +1,6 @@
 import type { FleetLiveEvent } from '@lorica/protocol'
-import type { JournalEntry } from './journal-chain.js'
-import type { RolloutStep } from './journal-rollout-event.js'
+import type { JournalEntry } from '../journal/chain.js'
+import type { RolloutStep } from '../journal/rollout-event.js'
 
 /** What operators of any role see of a line of the journal that is not a run's, or undefined for what is not shown: tokens and operators. */
 export function fleetEventOf({ seq, at, event }: JournalEntry): FleetLiveEvent | undefined {

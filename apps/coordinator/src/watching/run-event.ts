@@ -1,6 +1,6 @@
 import type { RunEvent } from '@lorica/protocol'
-import type { JournalEntry } from './journal-chain.js'
-import { type Run, weightsSha256 } from './runs/run.js'
+import type { JournalEntry } from '../journal/chain.js'
+import { type Run, weightsSha256 } from '../runs/run.js'
 
 /** What operators see of a line of the journal, or undefined for a line that is not about a run. `run` is the run after it. */
 export function runEventOf(entry: JournalEntry, run: Run | undefined): RunEvent | undefined {

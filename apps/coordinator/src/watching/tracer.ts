@@ -15,10 +15,10 @@ import {
   spanTargetIn,
   traceparentOf,
 } from '@lorica/protocol'
-import type { JournalEntry } from './journal-chain.js'
-import type { RunJournalEvent, Seat } from './journal-event.js'
-import type { Ledger } from './ledger.js'
-import type { Log } from './log.js'
+import type { JournalEntry } from '../journal/chain.js'
+import type { RunJournalEvent, Seat } from '../journal/event.js'
+import type { Ledger } from '../ledger.js'
+import type { Log } from '../log.js'
 
 /** Makes spans of what happens, and tells agents what theirs belong to. */
 export interface Tracer {

@@ -6,11 +6,11 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { LEAST_COHORT } from '@lorica/privacy'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import { agentView, type Roster } from './fleet/roster.js'
-import type { Ledger } from './ledger.js'
+import { agentView, type Roster } from '../fleet/roster.js'
+import type { Ledger } from '../ledger.js'
+import type { Registry as Releases } from '../releases/registry.js'
+import type { Conductor } from '../rounds/conductor.js'
 import type { Readiness } from './readiness.js'
-import type { Registry as Releases } from './releases/registry.js'
-import type { Conductor } from './rounds/conductor.js'
 
 /** What the numbers are about. */
 export interface Measured {
