@@ -11,11 +11,16 @@ test.each([
   ['a cast to any', 'export const a = b as any', '"any"'],
   ['any as an argument of a type', 'export const a = new Map<string, any>()', '"any"'],
   ['a list of any', 'export const a: readonly string[] | any[] = []', '"any"'],
+  ['everything of a file exported again', "export * from './chunks/index2.js'", 'export *'],
   ['everything exported again', "export * from './chunks.js'", 'export *'],
 ])('%s is reported with its line', (_, text, expected) => {
   expect(sizeProblems([{ path: file, text: `\n${text}\n` }])).toEqual([
     { file, line: 2, message: expect.stringContaining(expected) },
   ])
+})
+
+test('an index may hand on what the index of a folder lists', () => {
+  expect(sizeProblems([{ path: file, text: "export * from './codec/index.js'\n" }])).toEqual([])
 })
 
 test.each([

@@ -25,6 +25,9 @@ const constructs: readonly { readonly pattern: RegExp; readonly message: string 
   { pattern: /\bexport\s*\*/g, message: 'export *: list the names, so that what is public is a decision' },
 ]
 
+/** The index of a folder, which lists the names itself. */
+const LISTED_ELSEWHERE = /^export \* from '\.\/[\w-]+\/index\.js'/
+
 /** Files that are too long, vaguely named, too deep, or use a construct that this code does without. */
 export function sizeProblems(files: readonly SourceFile[]): readonly Problem[] {
   return files.flatMap((file) => [...pathProblems(file), ...constructProblems(file)])
@@ -53,10 +56,12 @@ function constructProblems({ path, text }: SourceFile): readonly Problem[] {
   if (/\.config\.\w+$/.test(path) || !/\.(?:ts|tsx|mts)$/.test(path)) return []
   const code = codeOf(text)
   return constructs.flatMap(({ pattern, message }) =>
-    [...code.matchAll(pattern)].map((match) => ({
-      file: path,
-      line: lineAt(code, match.index + match[0].search(/\S/)),
-      message,
-    })),
+    [...code.matchAll(pattern)]
+      .filter(({ index }) => !LISTED_ELSEWHERE.test(text.slice(index)))
+      .map((match) => ({
+        file: path,
+        line: lineAt(code, match.index + match[0].search(/\S/)),
+        message,
+      })),
   )
 }
