@@ -7,7 +7,7 @@
  */
 export type Comparison = '==' | '!=' | '<' | '<=' | '>' | '>='
 
-/** A condition. Values are words or numbers; words are equal or not, numbers have an order too. */
+/** A condition. Values are words or numbers; words, and all that is quoted, are equal or not, numbers have an order too. */
 export type Selection =
   | { readonly kind: 'and' | 'or'; readonly parts: readonly Selection[] }
   | { readonly kind: 'not'; readonly of: Selection }
@@ -29,6 +29,9 @@ const LONGEST = 1000 // characters
 const DEEPEST = 20 // conditions inside conditions
 const pattern =
   /\s*(?:(?<number>-?\d+(?:\.\d+)?)(?![\p{L}\p{N}._-])|(?<word>[\p{L}\p{N}_][\p{L}\p{N}._-]*)|'(?<single>[^']*)'|"(?<double>[^"]*)"|(?<sign>==|!=|<=|>=|=|<|>|\(|\)|,))/uy
+const word = /^[\p{L}\p{N}_][\p{L}\p{N}._-]*$/u
+const number = /^-?\d+(?:\.\d+)?$/
+const DIGITS = 15 // that a number of 64 bits keeps apart
 const comparisons: readonly string[] = ['==', '=', '!=', '<', '<=', '>', '>='] // = means ==
 
 /** Reads a condition; `expectFact` throws for a name that conditions cannot use. Throws TypeError. */
@@ -91,7 +94,7 @@ export function parseCondition(text: string, expectFact: (fact: string) => void)
   }
   const value = (): string | number => {
     const token = take()
-    if (token.kind === 'number') return Number(token.text)
+    if (token.kind === 'number') return isNumber(token.text) ? Number(token.text) : token.text
     if (token.kind === 'word' || token.kind === 'quoted') return token.text
     throw unexpected(token, 'a word or a number')
   }
@@ -130,4 +133,16 @@ function tokenOf({
 function unexpected({ kind, text, at }: Token, expected: string): TypeError {
   const found = kind === 'end' ? text : `"${text.slice(0, 40)}"`
   return new TypeError(`expected ${expected}, got ${found} after ${at} characters`)
+}
+
+/** Whether a text spells a number, in digits that are all kept. */
+export function isNumber(text: string): boolean {
+  return number.test(text) && text.replace(/\D/g, '').replace(/^0+/, '').length <= DIGITS
+}
+
+/** A value as people write it: quoted where it would be read as something else. */
+export function valueText(value: string | number): string {
+  if (typeof value === 'number') return String(value)
+  if (word.test(value) && !isNumber(value)) return value
+  return value.includes('"') ? `'${value}'` : `"${value}"`
 }

@@ -35,6 +35,33 @@ describe('selection', () => {
     expect(selects(text)).toBe(expected)
   })
 
+  test.each([
+    ['label.at == 0', ['0', '00', '0.0', '-0'], ['', 'O', '1', '0x0', '0e3', ' 0', '.0', '0.', '+0']],
+    ['label.at != 0', ['1', 'oslo', '0x0'], ['0', '00']],
+    ['label.at == 1000', ['1000', '01000', '1000.00'], ['1e3', '1,000']],
+    ['label.at == 1e3', ['1e3'], ['1000', '1E3']],
+    ['label.at == 1.0', ['1.0', '1', '01'], ['1.01', 'v1.0']],
+    ['label.at == "1.0"', ['1.0'], ['1', '01.0']],
+    ["label.at == '0'", ['0'], ['00', '0.0']],
+    ['label.at == -3', ['-3', '-3.0', '-03'], ['3', '--3']],
+    ['label.at in (0, 2.5, oslo)', ['00', '2.50', 'oslo'], ['2', 'Oslo']],
+    ['label.at >= 2', ['2', '10', '2.5'], ['1.9', '-10', 'two', '1e3']],
+    ['label.at < 0', ['-1', '-0.5'], ['0', 'a', '-']],
+    ['label.at == 9007199254740993', ['9007199254740993'], ['9007199254740992']],
+    ['label.at == 12', ['12'], ['12.0000000000000000001']],
+  ])('a label beside a number counts as the number that it spells: %s', (text, meets, fails) => {
+    for (const at of meets) expect([at, selects(text, { 'label.at': at })]).toEqual([at, true])
+    for (const at of fails) expect([at, selects(text, { 'label.at': at })]).toEqual([at, false])
+  })
+
+  test('a number that is quoted is compared as it is written', () => {
+    expect(selects('threads == "8"')).toBe(true)
+    expect(selects('threads == "8.0"')).toBe(false)
+    expect(unmet(parseSelection('label.at in ("0", \'a b\', x)'), { 'label.at': '00' })).toBe(
+      'label.at is 00, needed: in ("0", "a b", x)',
+    )
+  })
+
   test('what is not known is equal to nothing, and has no order', () => {
     expect(selects('label.team != red')).toBe(true)
     expect(selects('label.team == red')).toBe(false)
@@ -70,7 +97,7 @@ describe('selection', () => {
   })
 
   const value = fc.oneof(
-    fc.constantFrom('oslo', 'turin', 'b-2'),
+    fc.constantFrom('oslo', 'turin', 'b-2', '0', '1.0', 'new york', 'a"b', "a'b"),
     fc.integer({ min: -9, max: 99 }),
     fc.constant(2.25),
   )

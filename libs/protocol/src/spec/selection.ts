@@ -1,8 +1,11 @@
 /**
  * Which agents a run takes, as a condition on what is known of each: `gpu.vramGiB >= 8 and label.site in (oslo, turin)`.
+ *
+ * Labels and names are text. Beside a number they count as the number that they spell, in digits with at most one point: `label.at == 0` is met by
+ * `0`, `00` and `0.0`, `label.tier >= 2` by `10`. A word and what is quoted are compared letter by letter: `label.at == "0"` is met by `0` alone.
  * @module
  */
-import { parseCondition, type Selection } from './selection-syntax.js'
+import { isNumber, parseCondition, type Selection, valueText } from './selection-syntax.js'
 
 export type { Selection } from './selection-syntax.js'
 
@@ -45,7 +48,7 @@ export function unmet(selection: Selection, facts: Facts): string | undefined {
         : undefined
     case 'in': {
       const { fact, values } = selection
-      return values.some((value) => facts[fact] === value) ? undefined : unlike(selection, facts[fact])
+      return values.some((value) => isEqual(facts[fact], value)) ? undefined : unlike(selection, facts[fact])
     }
     case 'compare':
       return holds(selection, facts[selection.fact]) ? undefined : unlike(selection, facts[selection.fact])
@@ -74,12 +77,24 @@ function holds(
   known: string | number | undefined,
 ): boolean {
   if (known === undefined) return comparison === '!='
-  if (comparison === '==') return known === value
-  if (comparison === '!=') return known !== value
-  if (typeof known !== 'number' || typeof value !== 'number') return false
-  if (comparison === '<') return known < value
-  if (comparison === '<=') return known <= value
-  return comparison === '>' ? known > value : known >= value
+  if (comparison === '==') return isEqual(known, value)
+  if (comparison === '!=') return !isEqual(known, value)
+  const number = numberIn(known)
+  if (number === undefined || typeof value !== 'number') return false
+  if (comparison === '<') return number < value
+  if (comparison === '<=') return number <= value
+  return comparison === '>' ? number > value : number >= value
+}
+
+function isEqual(known: string | number | undefined, value: string | number): boolean {
+  if (known === undefined) return false
+  return typeof value === 'number' ? numberIn(known) === value : String(known) === value
+}
+
+/** The number that a fact is or spells. More digits than a number keeps apart are no number: two long ids are never taken for one. */
+function numberIn(known: string | number): number | undefined {
+  if (typeof known === 'number') return known
+  return isNumber(known) ? Number(known) : undefined
 }
 
 function unlike(demand: Demand, known: string | number | undefined): string {
@@ -89,8 +104,8 @@ function unlike(demand: Demand, known: string | number | undefined): string {
 }
 
 function demandOf(demand: Demand): string {
-  if (demand.kind === 'in') return `in (${demand.values.join(', ')})`
-  return `${demand.comparison} ${demand.value}`
+  if (demand.kind === 'in') return `in (${demand.values.map(valueText).join(', ')})`
+  return `${demand.comparison} ${valueText(demand.value)}`
 }
 
 const firstOf = (reasons: readonly (string | undefined)[]): string | undefined =>
