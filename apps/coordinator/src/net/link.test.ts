@@ -305,6 +305,8 @@ test('errors of the operators API are problem documents with a code', async () =
   expect((await fleet.api('POST', '/api/v1/runs', { name: 'x' })).body).toMatchObject({ code: 'LRC-3001' })
   await expect(fleet.startRun({ rollout: { groups: [1] } })).rejects.toThrow('LRC-3001')
   await expect(fleet.startRun({ rollout: {} })).rejects.toThrow('LRC-3021')
+  const unknownHook = { rollout: { webhooks: [{ hook: 'ci', gate: 'before-group' }] } }
+  await expect(fleet.startRun(unknownHook)).rejects.toThrow('LRC-3020')
   await expect(fleet.startRun({ base: { model: '/no/such/model' } })).rejects.toThrow('LRC-3003')
   const broken = await fetch(`${url}/api/v1/agents/join`, {
     method: 'POST',

@@ -1,6 +1,7 @@
 import {
   parseRunSpec,
   planViewSchema,
+  type RunSpec,
   runEventSchema,
   runSpecSchema,
   runSpecShownSchema,
@@ -10,7 +11,7 @@ import { z } from 'zod'
 import { nextOf, nextSchema, pageOf, pageSchema } from '../api/paging.js'
 import { answered, body, bodyReadBy, type Route, route } from '../api/route.js'
 import { availableAgents } from '../fleet/availability.js'
-import { CHAMPION, expectChampion } from '../rollouts/starting.js'
+import { CHAMPION, expectChampion, expectWebhooks } from '../rollouts/starting.js'
 import type { Conductor } from '../rounds/conductor.js'
 import type { Parts } from '../rounds/parts.js'
 import { previewOf } from '../rounds/preview.js'
@@ -36,7 +37,10 @@ export function runsRoutes(
   parts: Parts & { readonly conductor: Conductor },
   runOf: (id: string) => Run,
 ): readonly Route[] {
-  const { ledger, roster, conductor } = parts
+  const { ledger, roster, conductor, webhooks } = parts
+  const expectHooks = ({ rollout = null }: RunSpec) => {
+    if (rollout !== null) expectWebhooks(rollout, webhooks?.names ?? [])
+  }
   return [
     route({
       path: 'POST /api/v1/runs',
@@ -46,11 +50,13 @@ export function runsRoutes(
       status: 201,
       answer: runViewSchema,
       isOnce: true,
-      codes: [...runCodes, 'LRC-3021'],
+      codes: [...runCodes, 'LRC-3020', 'LRC-3021'],
       act: async ({ body, once: { earlier, mark } }) => {
         if (earlier !== undefined && 'runId' in earlier.event)
           return conductor.view(runOf(earlier.event.runId))
-        expectChampion(parseRunSpec(body), ledger.aliases().has(CHAMPION))
+        const spec = parseRunSpec(body)
+        expectHooks(spec)
+        expectChampion(spec, ledger.aliases().has(CHAMPION))
         const runId = await addRun(body, parts, conductor, mark)
         parts.log('run-created', { run: runId })
         return conductor.view(runOf(runId))
@@ -62,8 +68,12 @@ export function runsRoutes(
       summary: 'Checks a run file, and starts nothing',
       body: runFile,
       answer: z.object({ spec: runSpecShownSchema }),
-      codes: runCodes,
-      act: ({ body }) => ({ spec: parseRunSpec(body) }),
+      codes: [...runCodes, 'LRC-3020'],
+      act: ({ body }) => {
+        const spec = parseRunSpec(body)
+        expectHooks(spec)
+        return { spec }
+      },
     }),
     route({
       path: 'POST /api/v1/runs/plan',
@@ -71,9 +81,10 @@ export function runsRoutes(
       summary: 'Says who would take part in a run, and what it would move; starts nothing',
       body: runFile,
       answer: planViewSchema,
-      codes: runCodes,
+      codes: [...runCodes, 'LRC-3020'],
       act: async ({ body }) => {
         const pinned = await pinRun(body, parts)
+        expectHooks(pinned.spec)
         const { path, sha256 } = pinned.base
         return previewOf(pinned, {
           ...{

@@ -35,6 +35,7 @@ export function startOf(
   parts: StartParts,
 ): { readonly event: Created; readonly notes: readonly string[] } {
   const { ledger, registry } = parts
+  expectWebhooks(plan, parts.webhooks?.names ?? [])
   const release = known(registry.find(releaseNamed(ledger.aliases(), name)), name)
   const previous = championOf(parts)
   const open = [...ledger.rollouts().all.values()].find(isOpen)
@@ -54,7 +55,6 @@ export function startOf(
       },
     )
   expectUnrefuted(ledger.audits(), release.name)
-  expectWebhooks(plan, parts.webhooks?.names ?? [])
   const rolloutId = `rollout-${ledger.rollouts().all.size + 1}`
   const { groups, notes } = groupsOf(plan, choices(parts), rolloutId)
   const event: Created = {
