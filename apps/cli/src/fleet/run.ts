@@ -8,6 +8,7 @@ import { planCommand } from './plan.js'
 import { promiseOf } from './promise.js'
 import { replayCommand } from './replay.js'
 import { readRunFile } from './run-file.js'
+import { guardsOfRunLines, lastCandidateOf } from './run-show.js'
 import { sentText } from './sent.js'
 import { watchRun } from './watch.js'
 
@@ -68,10 +69,19 @@ export function runCommand(): Command {
     },
   )
   runs(
-    withApi(run.command('show <run>').description('one run with its rounds')),
+    withApi(
+      run
+        .command('show <run>')
+        .description('one run with its rounds, what its guards are told, and what they found last'),
+    ),
     async (options: ApiOptions, output, [id]) => {
-      const view = await createApi(options).get<RunView>(`/api/v1/runs/${needed(id, '<run>')}`)
-      output.result(view, summaryLines(view))
+      const api = createApi(options)
+      const view = await api.get<RunView>(`/api/v1/runs/${encodeURIComponent(needed(id, '<run>'))}`)
+      const lastCandidate = await lastCandidateOf(api, view)
+      output.result({ ...view, lastCandidate }, [
+        ...summaryLines(view),
+        ...guardsOfRunLines(view, lastCandidate),
+      ])
     },
   )
   runs(
