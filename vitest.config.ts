@@ -5,6 +5,7 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 180_000,
     maxWorkers: 2,
+    server: { deps: { external: [/\/(libs|apps|tools)\/[^/]+\/dist\//] } }, // what is built is loaded by Node as it is
     projects: [
       {
         extends: true,
