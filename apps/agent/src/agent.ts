@@ -64,7 +64,7 @@ const SKEW_MS = 60_000
 export function runAgent({ folder, membership, traffic, tell, host, trace }: AgentOptions): Agent {
   const { clock, random, disk } = host
   const { settings, identity, documents, library, gpu } = membership
-  const { url, coordinatorId, coordinatorPublicKey, threads, engine } = settings
+  const { url, coordinatorId, coordinatorPublicKey, root: pin, threads, engine } = settings
   const stopped = new AbortController()
   const { promise: failed, reject: fail } = deferred()
   const stores = openStores(folder, disk)
@@ -77,7 +77,7 @@ export function runAgent({ folder, membership, traffic, tell, host, trace }: Age
     link.request('progress', one).catch(() => {})
   }, clock.monotonicMs)
 
-  const trust = openTrust(folder, coordinatorPublicKey, { nowMs: () => clock.now(), disk })
+  const trust = openTrust(folder, coordinatorPublicKey, { nowMs: () => clock.now(), disk, pin })
   const keyring = openKeyring(folder, identity, { clock, disk })
   const on: LinkEvents = {
     connected: ({ nowMs }) => {
@@ -101,7 +101,8 @@ export function runAgent({ folder, membership, traffic, tell, host, trace }: Age
       hearRelease(release, releases, { tell, signal: stopped.signal, onTaken })
     },
     target: (message) => following.take(message),
-    trust: (letter) => hearRoots(letter, trust, tell),
+    trust: (letter) =>
+      hearRoots(letter, trust, { by: pin === undefined ? 'coordinator' : 'link', tell, onForeign: fail }),
     summed: (name, letter) => sums.hear(name, letter),
     runEnded: ({ runId, state }) => {
       tell({ event: 'run-ended', runId, state })

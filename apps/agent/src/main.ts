@@ -157,6 +157,7 @@ function stopRequest(): Promise<void> {
 function exitCodeOf({ code }: LoricaError): number {
   if (code === 'LRC-8001') return 2
   if (code === 'LRC-8002') return 5
+  if (code === 'LRC-6112') return 4
   if (/^LRC-(3003|5...|6...|7...|8003)$/.test(code)) return 3
   return /^LRC-[12]/.test(code) ? 4 : 1
 }

@@ -1,7 +1,17 @@
 import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createIdentity, createToken, type Identity, idOf, joinLink, signText } from '@lorica/protocol'
+import {
+  createIdentity,
+  createToken,
+  type Identity,
+  idOf,
+  joinLink,
+  pinOf,
+  signRoot,
+  signText,
+  textOfRoot,
+} from '@lorica/protocol'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type Config, parseConfig } from './config.js'
 import { enter } from './membership.js'
@@ -101,4 +111,25 @@ test('an agent without its key is told to restore it', async () => {
 
 test('a start from a folder that never joined asks for a link', async () => {
   await expect(enter(configOf('start'), silence)).rejects.toMatchObject({ code: 'LRC-8001' })
+})
+
+test('the root of a link is kept; a folder that trusts another one of its version is refused', async () => {
+  const rootKey = createIdentity()
+  const rootOf = (releaseKey: Identity) => {
+    const text = textOfRoot({
+      ...{ kind: 'root', schema: 1, fleet: coordinator.publicKey, version: 1, threshold: 1 },
+      ...{ rootKeys: [rootKey.publicKey], releaseKeys: [releaseKey.publicKey], revokedKeys: [] },
+      ...{ issuedAt: '2026-03-04T05:06:07.000Z', expiresAt: '2027-03-04T05:06:07.000Z' },
+    })
+    return signRoot(rootKey, { root: text, signatures: [] })
+  }
+  const [mine, another] = [rootOf(createIdentity()), rootOf(createIdentity())]
+  const naming = (root = mine) =>
+    joinLink('http://127.0.0.1:4411', createToken(coordinator.publicKey), pinOf(root))
+  expect((await enter(joining('notes.txt', naming()), welcome)).settings.root).toEqual(pinOf(mine))
+  expect((await enter(configOf('start'), silence)).settings.root).toEqual(pinOf(mine))
+  await writeFile(join(scratch, 'agent', 'trust.json'), JSON.stringify({ schema: 1, roots: [mine] }))
+  expect((await enter(joining('notes.txt', naming()), silence)).isNew).toBe(false)
+  const refused = enter(joining('notes.txt', naming(another)), silence)
+  await expect(refused).rejects.toMatchObject({ code: 'LRC-6112' })
 })

@@ -1,5 +1,5 @@
 import { hashModel } from '@lorica/peft-core'
-import { type Hello, type Identity, LoricaError, parseJoinLink } from '@lorica/protocol'
+import { type Hello, type Identity, type JoinLink, LoricaError, parseJoinLink } from '@lorica/protocol'
 import { type Config, defaultName } from './config.js'
 import { largestGpu } from './device/gpu.js'
 import { tryEngine } from './engine-choice.js'
@@ -8,6 +8,7 @@ import { enrol, type Post } from './net/enrolment.js'
 import { expectPrivate } from './net/post.js'
 import { countPrivate } from './private/documents.js'
 import { readSettings, type Settings, writeSettings } from './store/settings.js'
+import { expectRootIn } from './store/trust.js'
 
 /** An agent that belongs to a fleet and has what it needs to work. */
 export interface Membership {
@@ -57,6 +58,7 @@ async function join(config: Config, post: Post): Promise<Membership> {
     schema: 1,
     url: link.url,
     ...enrolment,
+    ...(link.root === undefined ? {} : { root: link.root }),
     name,
     labels,
     data: [...data],
@@ -72,7 +74,9 @@ async function join(config: Config, post: Post): Promise<Membership> {
 
 async function resume(config: Config, known: Settings): Promise<Membership> {
   const { folder, link, data, base, threads, engine } = config
-  const url = link === undefined ? known.url : checkSameFleet(link, known, folder)
+  const given = link === undefined ? undefined : checkSameFleet(link, known, folder)
+  await expectRootIn(folder, given?.root)
+  const { url } = given ?? known
   const isInsecure = config.insecure || known.insecure === true
   expectPrivate(url, isInsecure)
   const identity = await readIdentity(folder)
@@ -85,6 +89,7 @@ async function resume(config: Config, known: Settings): Promise<Membership> {
   const settings: Settings = {
     ...known,
     url,
+    ...(given?.root === undefined ? {} : { root: given.root }),
     ...(isInsecure ? { insecure: true } : {}),
     ...(data.length === 0 ? {} : { data: [...data] }),
     ...(base === undefined ? {} : { base }),
@@ -104,10 +109,10 @@ async function machineOf(engine: Config['engine']): Promise<Pick<Membership, 'li
   return { ...library, ...(gpu === undefined ? {} : { gpu }) }
 }
 
-function checkSameFleet(text: string, known: Settings, folder: string): string {
+function checkSameFleet(text: string, known: Settings, folder: string): JoinLink {
   const link = parseJoinLink(text)
   const pinned = Buffer.from(link.fingerprint, 'base64url').toString('hex').slice(0, 32)
-  if (pinned === known.coordinatorId) return link.url
+  if (pinned === known.coordinatorId) return link
   throw new LoricaError('LRC-2008', `${folder} belongs to another fleet`, {
     expected: `a link of coordinator ${known.coordinatorId}`,
     received: `a link of coordinator ${pinned}`,

@@ -2,18 +2,38 @@
  * What a coordinator tells without being asked: who may sign, and what was released.
  * @module
  */
-import { asLoricaError, type Release, type TrustLetter } from '@lorica/protocol'
+import { asLoricaError, type LoricaError, type Release, type TrustLetter } from '@lorica/protocol'
 import { reasonOf, type Tell } from './report.js'
 import type { Releases } from './store/releases.js'
 import type { TrustStore } from './store/trust.js'
 
-/** Follows roots, and tells of the newest or of why it was refused. */
-export function hearRoots(letter: TrustLetter, trust: TrustStore, tell: Tell): void {
+/**
+ * Follows roots, and tells of the newest or of why it was refused. `by` is who named the first: the join link, or the coordinator alone.
+ * `onForeign` hears of a root that is not the one of the join link: with such a coordinator there is nothing to do.
+ */
+export function hearRoots(
+  letter: TrustLetter,
+  trust: TrustStore,
+  {
+    by,
+    tell,
+    onForeign,
+  }: {
+    readonly by: 'link' | 'coordinator'
+    readonly tell: Tell
+    readonly onForeign: (refusal: LoricaError) => void
+  },
+): void {
   trust.take(letter).then(
     (root) => {
-      if (root !== undefined) tell({ event: 'root-trusted', version: root.version, expires: root.expiresAt })
+      if (root === undefined) return
+      tell({ event: 'root-trusted', version: root.version, expires: root.expiresAt, by })
     },
-    (error) => tell({ event: 'refused', ...reasonOf(asLoricaError(error)) }),
+    (error) => {
+      const refusal = asLoricaError(error)
+      if (refusal.code === 'LRC-6112') onForeign(refusal)
+      else tell({ event: 'refused', ...reasonOf(refusal) })
+    },
   )
 }
 

@@ -48,7 +48,12 @@ export type AgentEvent =
       readonly folder: string
       readonly personal?: string // the folder of the same with the own parts of this agent
     }
-  | { readonly event: 'root-trusted'; readonly version: number; readonly expires: string }
+  | {
+      readonly event: 'root-trusted'
+      readonly version: number
+      readonly expires: string
+      readonly by: 'link' | 'coordinator' // who named the first root
+    }
   | ({ readonly event: 'refused'; readonly assignmentId?: string } & Reason)
   | ({ readonly event: 'declined'; readonly assignmentId: string } & Reason)
   | ({ readonly event: 'abandoned'; readonly assignmentId: string } & Reason)
@@ -161,7 +166,7 @@ function sentence(event: AgentEvent): string {
     case 'release-verified':
       return `Release ${event.name} is verified and in ${event.folder}${event.personal === undefined ? '' : `; with this agent's own parts in ${event.personal}`}.`
     case 'root-trusted':
-      return `Root ${event.version} of the fleet says who may sign, until ${event.expires}.`
+      return `Root ${event.version} of the fleet says who may sign, until ${event.expires}${event.by === 'link' ? '; it is the one of the join link, or follows from it' : '. The join link names no root: the coordinator was believed'}.`
     case 'refused':
       return `The coordinator refused: ${explained(event)}`
     case 'declined':

@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises'
-import type { LoricaError } from '@lorica/protocol'
+import { type LoricaError, pinOf, type RootPin, type SignedRoot } from '@lorica/protocol'
 import type { Config } from './config.js'
 import { type Host, systemHost } from './host.js'
 import type { Log } from './log.js'
@@ -26,6 +26,7 @@ export interface Coordinator {
   readonly url: string
   readonly adminToken: string
   readonly join: string // link for agents
+  readonly root: RootPin // which the link names
   readonly coordinatorId: string
   readonly runsToGoOn: number // runs that its journal had not ended
   /** Resolves when it serves no longer, with the reason: another coordinator took over. */
@@ -61,7 +62,7 @@ export async function startCoordinator(
     adminToken,
     runsToGoOn,
   } = service
-  const { ledger, identity } = parts
+  const { ledger, identity, trust } = parts
   const closing: (() => unknown)[] = [() => service.close()] // in the order of opening
   const close = async () => {
     await service.stop()
@@ -94,7 +95,7 @@ export async function startCoordinator(
     })
     let url = ''
     const invite: FleetParts['invite'] = (invitations, once = { random, mark: {} }) =>
-      issueLinks(invitations, { ledger, identity, ...once, url: config.linkUrl ?? url })
+      issueLinks(invitations, { ledger, identity, trust, ...once, url: config.linkUrl ?? url })
     serveApi(app, {
       ...{ ...parts, conductor, director, admission, adminToken, doorway, records, metrics, invite },
       binding: (nonce) => bind(identity, certificate, nonce),
@@ -108,6 +109,7 @@ export async function startCoordinator(
       url,
       adminToken,
       join: first.join,
+      root: pinOf(trust.roots().at(-1) as SignedRoot),
       coordinatorId: identity.id,
       runsToGoOn,
       ended,

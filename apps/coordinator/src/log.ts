@@ -23,7 +23,7 @@ export function logLine(format: LogFormat, at: string, event: string, fields: Fi
 const SECRET_NAMES = /token|secret|password|authorization|privatekey/i
 // A join link, a bearer, a token of 32 random bytes and the password of a URL; hashes and ids are hexadecimal, and stay.
 const SECRETS: readonly (readonly [RegExp, string])[] = [
-  [/#[A-Za-z0-9_-]{16,}(\.[A-Za-z0-9_-]{43})?/g, '#[secret]'],
+  [/#[A-Za-z0-9_-]{16,}(\.[A-Za-z0-9_-]{43}(\.\d+\.[A-Za-z0-9_-]{43})?)?/g, '#[secret]'],
   [/\bBearer\s+\S+/gi, 'Bearer [secret]'],
   [/(?<![A-Za-z0-9_/-])(?![0-9a-f]{43}(?![A-Za-z0-9_-]))[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])/g, '[secret]'],
   [/(\/\/[^\s:/@]+):[^\s@/]+@/g, '$1:[secret]@'],

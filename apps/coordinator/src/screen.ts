@@ -8,7 +8,7 @@ export function readyLine({ url, adminToken, join }: Coordinator): string {
 
 /** What a person sees when the coordinator is ready: where it is, and what to type next. */
 export function readyScreen(coordinator: Coordinator, { dir, tls }: Pick<Config, 'dir' | 'tls'>): string {
-  const { url, join, adminToken, coordinatorId, runsToGoOn } = coordinator
+  const { url, join, root, adminToken, coordinatorId, runsToGoOn } = coordinator
   const resumed =
     runsToGoOn === 0
       ? []
@@ -22,7 +22,7 @@ export function readyScreen(coordinator: Coordinator, { dir, tls }: Pick<Config,
     `  console    ${url}/#token=${adminToken}   (for you alone: the token may everything)`,
     ...resumed,
     '',
-    '  On each machine with data, type (the link is valid for 7 days):',
+    `  On each machine with data, type (the link is valid for 7 days; it names root ${root.version} of this fleet, so that an agent takes no other):`,
     '',
     `    lorica agent join '${join}' --data FILE`,
     '',

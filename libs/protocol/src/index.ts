@@ -191,7 +191,10 @@ export { contextFor, contextOf, type Span, type SpanContext, traceparentOf } fro
 export { createSpanExporter, type SpanExporter, spanTargetIn } from './telemetry/span-exporter.js'
 export { parseRoot, type Root, rootSchema, textOfRoot } from './trust/root.js'
 export {
+  expectPinned,
   introductionText,
+  pinOf,
+  type RootPin,
   type SignedRoot,
   signedRootSchema,
   signersAmong,

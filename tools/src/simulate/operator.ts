@@ -64,8 +64,8 @@ export async function startRun({ service }: Answering, conduct: Conduct): Promis
 
 /** Makes the link that agents join with. */
 export async function invite({ service, process }: Answering): Promise<string> {
-  const { ledger, identity, random } = service.parts
-  const issuer = { ledger, identity, random, url: URL_OF_COORDINATOR }
+  const { ledger, identity, trust, random } = service.parts
+  const issuer = { ledger, identity, trust, random, url: URL_OF_COORDINATOR }
   const year = 365 * 24 * 3_600_000
   const invitation = { ...openInvitation(process.clock.now()), expiresAtMs: process.clock.now() + 20 * year }
   const [link] = await issueLinks([invitation], issuer)

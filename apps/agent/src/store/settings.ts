@@ -15,6 +15,9 @@ const settingsSchema = z.strictObject({
   data: z.array(z.string().min(1)).min(1), // absolute paths; the files are read, never copied
   base: z.string().min(1).optional(), // absolute path of a base that is already on this machine
   threads: z.int().min(1).optional(),
+  root: z // the root that its join link named; absent: the first that the coordinator showed was believed
+    .strictObject({ version: z.int().min(1), fingerprint: z.string().regex(/^[A-Za-z0-9_-]{43}$/) })
+    .optional(),
   isRotated: z.boolean().optional(), // whether the key is not the one that it joined with
   insecure: z.boolean().optional(), // whether its owner lets plain HTTP leave this machine
   engine: engineChoiceSchema.optional(), // onnxruntime on the processor when absent

@@ -8,6 +8,7 @@ import {
   type FileReference,
   type Identity,
   introductionText,
+  pinOf,
   proveText,
   type Release,
   type ReleaseManifest,
@@ -235,4 +236,37 @@ test('the first root is the one that the coordinator of the join link introduces
   ])
   await writeFile(join(folder, 'trust.json'), '{"schema":1,"roots":[]}')
   await expect(again.current()).rejects.toMatchObject({ code: 'LRC-8003' })
+})
+
+/** The trust of an agent whose join link names a root. */
+const pinnedTo = (root: SignedRoot) =>
+  openTrust(folder, coordinator!.publicKey, { nowMs: () => START_MS + DAY_MS, pin: pinOf(root) })
+
+test('the root that a join link names is taken, and what follows from it', async () => {
+  const second = v2({ releaseKeys: [next!.publicKey] }, first, third)
+  const trust = pinnedTo(firstRoot)
+  expect(await trust.version()).toBe(0)
+  expect(await trust.take(letterOf([firstRoot, ...second]))).toMatchObject({ version: 2 })
+  expect((await trust.current()).root?.releaseKeys).toEqual([next!.publicKey])
+})
+
+test('a link made later names a later root: those before it are not asked for', async () => {
+  const [second] = v2({ releaseKeys: [next!.publicKey] }, first, third) as [SignedRoot]
+  const trust = pinnedTo(second)
+  expect(await trust.version()).toBe(1)
+  await expect(trust.take(letterOf([firstRoot]))).rejects.toMatchObject({ code: 'LRC-6112' })
+  expect(await trust.take(letterOf([second]))).toMatchObject({ version: 2 })
+})
+
+test('another root than that of the join link is refused, whoever introduces it, and nothing is trusted', async () => {
+  const trust = pinnedTo(firstRoot)
+  const own = signedBy(rootOf({ rootKeys: [other!.publicKey], threshold: 1 }), [other])
+  await expect(trust.take(letterOf([own]))).rejects.toMatchObject({
+    code: 'LRC-6112',
+    expected: `the fingerprint ${pinOf(firstRoot).fingerprint}`,
+  })
+  const later = signedBy(rootOf({ version: 9, rootKeys: [other!.publicKey], threshold: 1 }), [other])
+  await expect(trust.take(letterOf([later]))).rejects.toMatchObject({ code: 'LRC-6112' })
+  await expect(trust.current()).rejects.toMatchObject({ code: 'LRC-6112', received: 'no root' })
+  expect(await readdir(folder)).toEqual([])
 })

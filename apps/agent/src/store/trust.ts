@@ -1,8 +1,11 @@
 import { join } from 'node:path'
 import {
+  expectPinned,
   introductionText,
   LoricaError,
+  pinOf,
   type Root,
+  type RootPin,
   type SignedRoot,
   signedRootSchema,
   type Trust,
@@ -18,23 +21,30 @@ const storedSchema = z.strictObject({ schema: z.literal(1), roots: z.array(signe
 
 /** Which root of its fleet an agent trusts. It keeps every root that it has seen, the first of them pinned. */
 export interface TrustStore {
-  /** The version of the root that is trusted; 0 before the first. */
+  /** The version of the root that is trusted; before the first, of the one before that which the join link names, or 0. */
   version(): Promise<number>
-  /** What releases are verified with, once every letter that came is read. */
+  /**
+   * What releases are verified with, once every letter that came is read. Throws LoricaError LRC-6112 when the join link names a root
+   * that the coordinator has not shown.
+   */
   current(): Promise<Trust>
   /**
    * Follows the roots of a letter, as far as they follow from the one that is trusted. Returns the newest, or undefined when none was
    * new. Throws LoricaError LRC-6103 to LRC-6106 for one that does not follow, LRC-2004 for a first one that the coordinator
-   * did not introduce; what is trusted stays.
+   * did not introduce, LRC-6112 for one that is not what the join link names; what is trusted stays.
    */
   take(letter: TrustLetter): Promise<Root | undefined>
 }
 
-/** Opens the trust of an agent folder; `fleet` is the key of the coordinator that its join link pinned. */
+/** Opens the trust of an agent folder; `fleet` is the key of the coordinator that its join link pinned, `pin` the root that it named. */
 export function openTrust(
   folder: string,
   fleet: string,
-  { nowMs, disk = systemDisk() }: { readonly nowMs: () => number; readonly disk?: Disk },
+  {
+    nowMs,
+    disk = systemDisk(),
+    pin,
+  }: { readonly nowMs: () => number; readonly disk?: Disk; readonly pin?: RootPin | undefined },
 ): TrustStore {
   const path = join(folder, 'trust.json')
   let turn: Promise<unknown> = Promise.resolve()
@@ -45,7 +55,11 @@ export function openTrust(
     let root = parsed.at(-1) ?? null
     for (const next of roots) {
       if (texts.includes(next.root)) continue
-      if (root === null) expectIntroduced(next, introduction, fleet)
+      if (root === null) {
+        expectIntroduced(next, introduction, fleet)
+        if (pin !== undefined && pinOf(next).version !== pin.version) throw notShown(pin, pinOf(next))
+      }
+      expectPinned(next, pin)
       root = verifyRoot(next, root)
       if (root.fleet !== fleet) throw foreign(root, fleet)
       kept.push(next)
@@ -57,11 +71,12 @@ export function openTrust(
   return {
     version: async () => {
       await turn
-      return (await held()).parsed.at(-1)?.version ?? 0
+      return (await held()).parsed.at(-1)?.version ?? (pin?.version ?? 1) - 1
     },
     async current() {
       await turn
       const { parsed } = await held()
+      if (pin !== undefined && parsed.length === 0) throw notShown(pin)
       return trustIn(parsed, fleet, nowMs())
     },
     take(letter) {
@@ -108,6 +123,23 @@ function expectIntroduced({ root }: SignedRoot, introduction: string, fleet: str
     expected: `a signature by ${fleet}`,
     received: 'another',
   })
+}
+
+/** Throws LoricaError LRC-6112 when a folder holds another root than the one that a link names, of its version. */
+export async function expectRootIn(folder: string, pin: RootPin | undefined): Promise<void> {
+  const { signed } = await readRoots(systemDisk(), join(folder, 'trust.json'))
+  for (const one of signed) expectPinned(one, pin)
+}
+
+function notShown({ version, fingerprint }: RootPin, shown?: RootPin): LoricaError {
+  return new LoricaError(
+    'LRC-6112',
+    `the coordinator does not show root ${version}, which the join link names`,
+    {
+      expected: `root ${version} with the fingerprint ${fingerprint}`,
+      received: shown === undefined ? 'no root' : `root ${shown.version}`,
+    },
+  )
 }
 
 function foreign({ version, fleet: received }: Root, expected: string): LoricaError {

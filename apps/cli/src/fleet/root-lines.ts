@@ -1,4 +1,4 @@
-import { type Root, type SignedRoot, signersAmong, type TrustView } from '@lorica/protocol'
+import { pinOf, type Root, type SignedRoot, signersAmong, type TrustView } from '@lorica/protocol'
 import { table } from '../screen/format.js'
 
 /** A root as people read it, and who signed it; `before` is the one that it follows. */
@@ -8,6 +8,7 @@ export function rootLines(signed: SignedRoot, root: Root, before: Root | null): 
   const others = (before?.rootKeys ?? []).filter((key) => !rootKeys.includes(key))
   return [
     `root ${version} of the fleet of ${root.fleet}`,
+    `fingerprint ${pinOf(signed).fingerprint}, which join links made under it end with`,
     `in force from ${issuedAt} to ${expiresAt}; ${threshold} of ${rootKeys.length} root keys have to sign`,
     ...table([
       ['key', 'role', 'this root'],

@@ -5,6 +5,7 @@ import {
   joinLink,
   limits,
   parseDuration,
+  pinOf,
   readMessage,
   tokenSecretSha256,
 } from '@lorica/protocol'
@@ -12,6 +13,7 @@ import { z } from 'zod'
 import type { Invitation } from '../fleet/tokens.js'
 import type { Ledger } from '../ledger.js'
 import type { Random } from '../random.js'
+import type { FleetTrust } from '../releases/trust.js'
 import type { RequestMark } from '../request-mark.js'
 
 export const inviteSchema = z.strictObject({
@@ -52,7 +54,7 @@ export const openInvitation = (nowMs: number): Invitation => ({
 })
 
 /**
- * Makes a link for each invitation; only hashes of their secrets are kept. A token that is known was made before, when the same
+ * Makes a link for each invitation, which names the root in force; only hashes of their secrets are kept. A token that is known was made before, when the same
  * request came: its link is given once more.
  */
 export async function issueLinks(
@@ -61,16 +63,20 @@ export async function issueLinks(
     ledger,
     identity,
     random,
+    trust,
     url,
     mark = {},
   }: {
     readonly ledger: Ledger
     readonly identity: Identity
+    readonly trust: Pick<FleetTrust, 'roots'>
     readonly random: Random
     readonly url: string
     readonly mark?: { readonly request?: RequestMark }
   },
 ): Promise<readonly Issued[]> {
+  const newest = trust.roots().at(-1)
+  const root = newest === undefined ? undefined : pinOf(newest)
   const issued = invitations.map((invitation) => {
     const token = createToken(identity.publicKey, random.bytes(24))
     const secretSha256 = tokenSecretSha256(token)
@@ -78,7 +84,7 @@ export async function issueLinks(
       throw new RangeError('createToken expected to give a token that can be read back')
     if (!ledger.tokens().some((known) => known.secretSha256 === secretSha256))
       ledger.record({ type: 'token-issued', secretSha256, ...invitation, ...mark })
-    return { name: invitation.name, join: joinLink(url, token) }
+    return { name: invitation.name, join: joinLink(url, token, root) }
   })
   await ledger.flush()
   return issued

@@ -54,7 +54,7 @@ export interface SessionParts {
   readonly conductor: Conductor
   readonly director: Director
   readonly transfer: Transfer
-  readonly trust: Pick<FleetTrust, 'letter'>
+  readonly trust: Pick<FleetTrust, 'letters'>
   readonly backpressure: Backpressure
   readonly log: Log
   readonly clock: Clock
@@ -165,8 +165,7 @@ export function serveSession(parts: SessionParts, socket: AgentSocket, member: M
   /** An agent hears first who may sign what it hears then. */
   function welcome(arrived: Presence): void {
     const { rootVersion } = arrived.hello
-    const letter = rootVersion === undefined ? undefined : parts.trust.letter(rootVersion)
-    if (letter !== undefined)
+    for (const letter of rootVersion === undefined ? [] : parts.trust.letters(rootVersion))
       arrived.sendTrust(letter).catch((error: Error) => {
         parts.log('root-not-taken', { agent: agentId, why: error.message })
       })

@@ -22,10 +22,9 @@ export async function announceTrust({ trust, ledger, roster, log }: TrustParts):
   await ledger.flush()
   for (const presence of roster.all()) {
     const known = presence.hello.rootVersion
-    const letter = known === undefined ? undefined : trust.letter(known)
-    if (letter === undefined) continue
-    presence.sendTrust(letter).catch((error: Error) => {
-      log('root-not-taken', { agent: presence.agentId, why: error.message })
-    })
+    for (const letter of known === undefined ? [] : trust.letters(known))
+      presence.sendTrust(letter).catch((error: Error) => {
+        log('root-not-taken', { agent: presence.agentId, why: error.message })
+      })
   }
 }

@@ -32,8 +32,8 @@ export interface FleetTrust {
   prove(text: string): Proof
   /** The root keys that lie in the folder of the coordinator, where whoever takes over the machine has them. */
   rootKeysHere(): Promise<readonly string[]>
-  /** What an agent is told that trusts the root `above`; undefined when it has the newest. */
-  letter(above: number): TrustLetter | undefined
+  /** What an agent is told that trusts the root `above`, in this order; nothing when it has the newest. */
+  letters(above: number): readonly TrustLetter[]
   /** Takes the next root, and signs with its release key from now on. Throws LoricaError LRC-6103 to LRC-6106, or LRC-5012. */
   publish(signed: SignedRoot): Promise<Root>
   /** Makes a release key and the root that names it alone; published at once when enough root keys are here. */
@@ -114,11 +114,14 @@ export async function openTrust(
       await look()
       return rootKeys().map(({ publicKey }) => publicKey)
     },
-    letter(above) {
-      const newer = above === 0 ? roots.slice(-1) : roots.slice(above, above + ROOTS_AT_ONCE)
-      const [first] = newer
-      if (first === undefined) return undefined
-      return { roots: newer, introduction: signText(identity, introductionText(first.root)) }
+    letters(above) {
+      const letters: TrustLetter[] = []
+      for (let from = above; from < roots.length; from += ROOTS_AT_ONCE) {
+        const newer = roots.slice(from, from + ROOTS_AT_ONCE)
+        const [first] = newer as [SignedRoot]
+        letters.push({ roots: newer, introduction: signText(identity, introductionText(first.root)) })
+      }
+      return letters
     },
     publish,
     async rotate() {

@@ -67,4 +67,11 @@ export const trustCodes = {
       'A release is an adapter: its configuration and its weights. Another file is not downloaded, whoever signed it.',
     action: 'Do not force it. Check who operates the coordinator.',
   },
+  'LRC-6112': {
+    title: 'Root is not the one of the join link',
+    meaning:
+      'The join link names the root that says who may sign for the fleet, and the coordinator shows another one, or none. Nothing is taken of it.',
+    action:
+      'Do not force it: whoever made the link meant other keys than this coordinator has. Compare with `lorica trust show`, and ask the operator for a new link over another way.',
+  },
 } as const

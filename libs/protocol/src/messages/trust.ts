@@ -4,7 +4,7 @@ import { signatureSchema } from './field.js'
 import { readMessage, readReply } from './message.js'
 
 /**
- * coordinator -> agent: the roots that it may not have, oldest first, or the newest alone for an agent that has none.
+ * coordinator -> agent: the roots that it may not have, oldest first; where there are more of them, other letters follow.
  * `introduction` is over introductionText of the first of them, by the key that join links pin: it counts only for an agent that has none.
  */
 export const trustSchema = z.strictObject({

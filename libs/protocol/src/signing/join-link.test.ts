@@ -25,6 +25,17 @@ describe('join link', () => {
     expect(isPinnedKey(link, createIdentity().publicKey)).toBe(false)
   })
 
+  test('a link may name a root, and an older one without it reads as before', () => {
+    const token = createToken(identity.publicKey)
+    const root = { version: 12, fingerprint: 'r'.repeat(43) }
+    const link = parseJoinLink(joinLink('http://host:1', token, root))
+    expect([link.root, link.token, link.fingerprint]).toEqual([root, token, token.slice(33)])
+    expect(tokenSecretSha256(`${token}.12.${root.fingerprint}`)).toBe(link.secretSha256)
+    expect(parseJoinLink(joinLink('http://host:1', token)).root).toBeUndefined()
+    for (const end of ['.0.', '.01.', '.12', '.-1.', '.1e3.'])
+      expect(() => parseJoinLink(`http://host:1#${token}${end}${root.fingerprint}`)).toThrow('join link')
+  })
+
   test('an address below a path keeps it', () => {
     const link = parseJoinLink(joinLink('https://example.org/fleets/one/', createToken(identity.publicKey)))
     expect(link.url).toBe('https://example.org/fleets/one')

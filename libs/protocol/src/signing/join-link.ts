@@ -1,31 +1,35 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { LoricaError } from '../errors/lorica-error.js'
+import type { RootPin } from '../trust/signed-root.js'
 import { fingerprintOf } from './identity.js'
 
-/** A join link taken apart: http://host:port#SECRET.FINGERPRINT. */
+/** A join link taken apart: http://host:port#SECRET.FINGERPRINT, and of newer coordinators .VERSION.ROOT after it. */
 export interface JoinLink {
   readonly url: string // origin and path, without a slash at the end
   readonly token: string // SECRET.FINGERPRINT, as the coordinator wants it
   readonly secretSha256: string // hexadecimal; what the coordinator stores of the token
   readonly fingerprint: string // of the coordinator's key
+  readonly root?: RootPin // the root that was in force when it was made; absent: the coordinator is believed about it
 }
 
-const TOKEN = /^([A-Za-z0-9_-]{32})\.([A-Za-z0-9_-]{43})$/
+const TOKEN =
+  /^(?<token>(?<secret>[A-Za-z0-9_-]{32})\.(?<key>[A-Za-z0-9_-]{43}))(?:\.(?<version>[1-9]\d{0,8})\.(?<root>[A-Za-z0-9_-]{43}))?$/
 
 /** A new token of a coordinator: 24 random bytes, which nobody else knows, and the fingerprint of its key. */
 export function createToken(coordinatorPublicKey: string, secret: Uint8Array = randomBytes(24)): string {
   return `${Buffer.from(secret).toString('base64url')}.${fingerprintOf(coordinatorPublicKey)}`
 }
 
-/** The hexadecimal SHA-256 of the secret part of a token, or undefined when the token is malformed. */
+/** The hexadecimal SHA-256 of the secret part of a token, or undefined when the token is malformed. The part of a link that names a root may stand behind it. */
 export function tokenSecretSha256(token: string): string | undefined {
-  const secret = TOKEN.exec(token)?.[1]
+  const secret = TOKEN.exec(token)?.groups?.secret
   return secret === undefined ? undefined : createHash('sha256').update(secret, 'utf8').digest('hex')
 }
 
-/** What an agent is given to join. */
-export function joinLink(url: string, token: string): string {
-  return `${url.replace(/\/+$/, '')}#${token}`
+/** What an agent is given to join; `root` is what it is to trust, and no other. */
+export function joinLink(url: string, token: string, root?: RootPin): string {
+  const pin = root === undefined ? '' : `.${root.version}.${root.fingerprint}`
+  return `${url.replace(/\/+$/, '')}#${token}${pin}`
 }
 
 /** Takes a join link apart. Throws LoricaError LRC-2001 without repeating the secret. */
@@ -33,11 +37,14 @@ export function parseJoinLink(text: string): JoinLink {
   const hash = text.indexOf('#')
   if (hash < 0) throw malformed('a link with # and a token', 'no #')
   const url = urlOf(text.slice(0, hash).trim())
-  const token = text.slice(hash + 1).trim()
-  const secretSha256 = tokenSecretSha256(token)
-  if (secretSha256 === undefined)
-    throw malformed('32 and 43 base64url characters around a dot after #', `${token.length} characters`)
-  return { url, token, secretSha256, fingerprint: token.slice(33) }
+  const word = text.slice(hash + 1).trim()
+  const secretSha256 = tokenSecretSha256(word)
+  const parts = TOKEN.exec(word)?.groups
+  if (secretSha256 === undefined || parts === undefined)
+    throw malformed('32 and 43 base64url characters around a dot after #', `${word.length} characters`)
+  const { token = '', key: fingerprint = '', version, root } = parts
+  const pin = root === undefined ? {} : { root: { version: Number(version), fingerprint: root } }
+  return { url, token, secretSha256, fingerprint, ...pin }
 }
 
 /** Whether the key is the one that the link pins. */

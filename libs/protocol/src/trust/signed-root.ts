@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { LoricaError } from '../errors/lorica-error.js'
 import { limits } from '../limits.js'
@@ -11,6 +12,28 @@ export const signedRootSchema = z.strictObject({
   signatures: z.array(z.strictObject({ key: publicKeySchema, signature: signatureSchema })).max(32),
 })
 export type SignedRoot = Readonly<z.infer<typeof signedRootSchema>>
+
+/** A root by its version and its text: what a join link names, so that an agent takes no other for it. */
+export interface RootPin {
+  readonly version: number
+  readonly fingerprint: string // SHA-256 of the text of the root, base64url
+}
+
+/** What names a root wherever somebody has to recognise it. Throws LoricaError LRC-6103 for a text that is no root. */
+export function pinOf({ root }: Pick<SignedRoot, 'root'>): RootPin {
+  const fingerprint = createHash('sha256').update(root, 'utf8').digest('base64url')
+  return { version: parseRoot(root).version, fingerprint }
+}
+
+/** Throws LoricaError LRC-6112 for a root of the version that was pinned and of another text; other versions pass. */
+export function expectPinned(signed: Pick<SignedRoot, 'root'>, pin: RootPin | undefined): void {
+  const { version, fingerprint } = pinOf(signed)
+  if (pin === undefined || version !== pin.version || fingerprint === pin.fingerprint) return
+  throw new LoricaError('LRC-6112', `root ${version} of this fleet is not the one that the join link names`, {
+    expected: `the fingerprint ${pin.fingerprint}`,
+    received: fingerprint,
+  })
+}
 
 /** A root with one more signature; the same when that key signed it before. */
 export function signRoot(identity: Identity, { root, signatures }: SignedRoot): SignedRoot {
