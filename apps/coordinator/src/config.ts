@@ -20,6 +20,7 @@ export interface Config {
   readonly linkUrl?: string // the address in join links; default: where it listens
   readonly uploadBudgetBytes: number // of updates that were received and are not on disk yet, all agents together
   readonly webhooks?: string // file of those that plans of rollouts may name
+  readonly root?: string // file of the first root, signed elsewhere; made here unless given
   readonly prices?: Prices // of energy and traffic; nothing is said of costs unless given
   readonly door?: DoorLimits // what one address may do before it has proven who it is; by where it is, unless given
 }
@@ -51,6 +52,7 @@ export const usage = `Usage: coordinator [--dir D] [--port P] [--host H] [--leas
                  beyond it nothing is read from agents that upload until the disk has caught up. Each of them may have
                  one chunk (256 KiB) more on its way
   --price-kwh P  what a kilowatt hour costs, --price-gb P a gigabyte, --currency C in what (default EUR): rounds then tell their cost
+  --root FILE    begin with this root, signed elsewhere (see trust prepare); without it the root and its key are made here
   --webhooks F   JSON file of the webhooks that plans may name: { "NAME": { "url": "https://…", "secretFile": F or "secretEnv": V } }
   --log-format F  text, or json: a JSON object a line on stderr (default text)
   --json         print one line {"url","adminToken","join"} when ready
@@ -81,6 +83,7 @@ export function parseConfig(argv: readonly string[]): Config | Question | 'help'
         'price-kwh': { type: 'string' },
         'price-gb': { type: 'string' },
         webhooks: { type: 'string' },
+        root: { type: 'string' },
         currency: { type: 'string', default: 'EUR' },
         'store-lease-ms': { type: 'string', default: String(defaults.storeLeaseMs) },
         'upload-budget-mb': { type: 'string', default: String(defaults.uploadBudgetBytes / 1e6) },
@@ -109,6 +112,7 @@ export function parseConfig(argv: readonly string[]): Config | Question | 'help'
       ...linkUrlOf(values['link-url']),
       ...doorOf(values['address-burst']),
       ...(values.webhooks === undefined ? {} : { webhooks: values.webhooks }),
+      ...(values.root === undefined ? {} : { root: values.root }),
       ...pricesOf(values['price-kwh'], values['price-gb'], values.currency),
       storeLeaseMs: whole('--store-lease-ms', values['store-lease-ms'], 100, 86_400_000),
       uploadBudgetBytes: 1e6 * whole('--upload-budget-mb', values['upload-budget-mb'], 1, 1_000_000),

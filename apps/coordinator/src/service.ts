@@ -19,6 +19,7 @@ import { serveSession } from './net/session.js'
 import { createTransfer } from './net/transfer.js'
 import { createWebhooks, readWebhooks } from './net/webhooks.js'
 import { announceTrust } from './releases/announce-trust.js'
+import { readGivenRoot } from './releases/first-root.js'
 import { openRegistry } from './releases/registry.js'
 import { openTrust } from './releases/trust.js'
 import { type Director, startDirector } from './rollouts/director.js'
@@ -39,7 +40,7 @@ import { traced } from './watching/tracer.js'
 
 /** Where a service works, and how. */
 export type ServiceSettings = Pick<Config, 'dir' | 'leaseMs'> &
-  Partial<Pick<Config, 'store' | 'storeLeaseMs' | 'uploadBudgetBytes' | 'prices' | 'webhooks'>>
+  Partial<Pick<Config, 'store' | 'storeLeaseMs' | 'uploadBudgetBytes' | 'prices' | 'webhooks' | 'root'>>
 
 /** What the doors of a coordinator lead to. */
 export interface Service {
@@ -99,7 +100,8 @@ export async function openService(
     const tracer = host.trace?.(identity.id)
     if (tracer !== undefined) closing.push(() => tracer.close())
     const ledger = traced(openLedger(journal, entries, clock), tracer)
-    const trust = await openTrust(disk, place('trust'), { identity, nowMs: () => clock.now() })
+    const given = settings.root === undefined ? undefined : await readGivenRoot(disk, settings.root)
+    const trust = await openTrust(disk, place('trust'), { identity, nowMs: () => clock.now(), given })
     const registry = await openRegistry(disk, place('releases'), identity, ledger.releases, trust.prove)
     const blobs = openBlobs(disk, place('blobs'))
     const roster = createRoster(({ agentId, name }, isHere) => {

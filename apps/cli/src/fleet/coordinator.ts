@@ -33,6 +33,10 @@ export function coordinatorCommand(): Command {
     .option('--price-kwh <amount>', 'what a kilowatt hour costs: rounds then tell their cost')
     .option('--price-gb <amount>', 'what a gigabyte over the links of agents costs')
     .option('--currency <code>', 'of these prices (default: EUR)')
+    .option(
+      '--root <file>',
+      'begin with this root, which was signed elsewhere: see lorica trust --help (default: make one here)',
+    )
     .option('--webhooks <file>', 'JSON file of the webhooks that plans of rollouts may name')
     .option('--json', 'print one line {"url","adminToken","join"} when it is ready')
     .action(async (options: Readonly<Record<string, string | boolean>>) => {

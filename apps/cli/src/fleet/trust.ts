@@ -8,6 +8,7 @@ import { agrees } from '../screen/consent.js'
 import { expectNewFile } from '../screen/place.js'
 import { type ApiOptions, createApi } from './api.js'
 import { draftRoot, type RootChange } from './draft-root.js'
+import { firstRootCommands } from './first-root.js'
 import { rootsIn } from './fleet-trust.js'
 import { takeOffline } from './offline.js'
 import { createKey, readKey, readRoot, writeNew, writeRoot } from './root-file.js'
@@ -24,6 +25,12 @@ the other), and publish it:
   lorica trust draft root.json --out next.json --add-root KEY --remove-root KEY --threshold 2
   lorica trust sign next.json --key STICK/root-key-….json
   lorica trust publish next.json
+To begin with root keys that never were on the machine of the coordinator, prepare it, sign its first root elsewhere, and start it with that:
+  lorica trust prepare --dir COORDINATOR       there: makes its release key, prints the public parts
+  lorica trust key --out root-1.json           elsewhere, for each root key
+  lorica trust first --fleet F --release-key R --root-key A --root-key B --root-key C --threshold 2 --out root.json
+  lorica trust sign root.json --key root-1.json
+  lorica coordinator --dir COORDINATOR --root root.json
 Only show without a FILE, publish and rotate talk to the coordinator.`
 
 /** `lorica trust`: who may sign for the fleet. */
@@ -41,6 +48,7 @@ export function trustCommand(): Command {
       output.result({ key: publicKey, file: resolve(out) }, [publicKey])
     },
   )
+  firstRootCommands(trust)
   draftCommand(trust)
   signCommand(trust)
   publishCommand(trust)
@@ -143,7 +151,9 @@ function signCommand(trust: Command): void {
     output.result({ root, signatures: signed.signatures }, [
       `root ${root.version} has ${signed.signatures.length} signatures`,
       ...(missing.length === 0
-        ? ['enough of its own keys; `lorica trust publish` says whether it follows']
+        ? [
+            'enough of its own keys; `lorica trust publish` or `lorica coordinator --root` says whether it is taken',
+          ]
         : missing),
     ])
   })

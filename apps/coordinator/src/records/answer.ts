@@ -2,10 +2,12 @@
  * What the records of a coordinator say, and what keeps them: the journal and everything it speaks of, in a folder and its store.
  * @module
  */
+import { mkdir } from 'node:fs/promises'
 import { LoricaError, SOFTWARE } from '@lorica/protocol'
 import { chainStart } from '../journal/chain.js'
 import { type JournalEntry, readJournal } from '../journal/journal.js'
 import { systemRandom } from '../random.js'
+import { prepare } from '../releases/first-root.js'
 import { claimOfProcess } from '../store/claim.js'
 import { systemDisk } from '../store/disk.js'
 import { openRecords, openStore, type Records } from '../store/open.js'
@@ -33,6 +35,7 @@ const disk = systemDisk(systemRandom())
  */
 export async function answer(question: Question): Promise<Answer> {
   if (question.verb === 'store-restore') return restored(question)
+  if (question.verb === 'trust-prepare') return prepared(question)
   const records = await openRecords(question.dir, question.store)
   try {
     if (question.verb === 'store-verify') return await verified(question, records)
@@ -43,6 +46,24 @@ export async function answer(question: Question): Promise<Answer> {
     return verifyChain(hashes, question.contains)
   } finally {
     await records.close()
+  }
+}
+
+async function prepared({ dir }: Of<'trust-prepare'>): Promise<Answer> {
+  await mkdir(dir, { recursive: true, mode: 0o700 })
+  const { fleet, releaseKey } = await prepare(disk, dir)
+  return {
+    document: { dir, fleet, releaseKey },
+    lines: [
+      `fleet        ${fleet}`,
+      `release key  ${releaseKey}`,
+      'Where the root keys are, with their public parts:',
+      `  lorica trust first --fleet ${fleet} --release-key ${releaseKey} --root-key KEY --root-key KEY --root-key KEY --threshold 2 --out root.json`,
+      '  lorica trust sign root.json --key FILE',
+      'Then, here:',
+      `  lorica coordinator --dir ${dir} --root root.json`,
+    ],
+    isGood: true,
   }
 }
 

@@ -4,13 +4,15 @@ import { LoricaError, parseDuration } from '@lorica/protocol'
 export type Question = { readonly dir: string; readonly store: string | null } & (
   | { readonly verb: 'audit-tail'; readonly lines: number }
   | { readonly verb: 'audit-verify'; readonly contains: string | undefined }
+  | { readonly verb: 'trust-prepare' }
   | { readonly verb: 'store-verify' }
   | { readonly verb: 'store-backup'; readonly out: string }
   | { readonly verb: 'store-restore'; readonly from: string }
   | { readonly verb: 'store-gc'; readonly olderThanMs: number | null; readonly isConfirmed: boolean }
 )
 
-export const questionUsage = `  audit tail [--lines N]       the last lines of the journal
+export const questionUsage = `  trust prepare                makes the keys of a new coordinator whose first root is signed elsewhere, and prints their public parts
+  audit tail [--lines N]       the last lines of the journal
   audit verify [--contains H]  whether each line follows from the one before, and H is among their hashes
   store verify                 whether everything is as it was written; also of a backup
   store backup --out B         a copy that needs no database, in the new folder B; the coordinator may run
@@ -49,7 +51,7 @@ export function parseQuestion(words: readonly string[], values: Values): Questio
   const verb = words.join('-')
   if (verb === 'audit-tail') return { ...at, verb, lines: countOf(values.lines) }
   if (verb === 'audit-verify') return { ...at, verb, contains }
-  if (verb === 'store-verify') return { ...at, verb }
+  if (verb === 'trust-prepare' || verb === 'store-verify') return { ...at, verb }
   if (verb === 'store-backup') return { ...at, verb, out: given('--out', out) }
   if (verb === 'store-restore') return { ...at, verb, from: given('--from', from) }
   if (verb === 'store-gc') {

@@ -5,6 +5,7 @@ import {
   introductionText,
   LoricaError,
   type Proof,
+  parseRoot,
   proveText,
   type Root,
   restoreIdentity,
@@ -18,6 +19,7 @@ import {
 } from '@lorica/protocol'
 import type { Disk } from '../store/disk.js'
 import { writeDurably } from '../store/durable.js'
+import { expectBegunWith, givenFirst } from './first-root.js'
 import { firstRoot, isDue, nextRoot } from './next-root.js'
 
 /** The roots of a fleet and the keys that its coordinator holds. */
@@ -45,13 +47,22 @@ export interface FleetTrust {
 const ROOTS_AT_ONCE = 8 // of one letter
 
 /**
- * Opens the folder of roots and keys, and makes the first root in a new one. Throws LoricaError LRC-5012 when a file of it is damaged, or
- * when no release key of the newest root is there.
+ * Opens the folder of roots and keys. A new one begins with `given`, a root that was signed elsewhere, or else with one that is made here. Throws LoricaError
+ * LRC-5012 when a file of it is damaged, or when no release key of the newest root is there; LRC-5013, LRC-5014 and LRC-6103 to LRC-6107 for a `given` that
+ * cannot be its first.
  */
 export async function openTrust(
   disk: Disk,
   folder: string,
-  { identity, nowMs }: { readonly identity: Identity; readonly nowMs: () => number },
+  {
+    identity,
+    nowMs,
+    given,
+  }: {
+    readonly identity: Identity
+    readonly nowMs: () => number
+    readonly given?: SignedRoot | undefined
+  },
 ): Promise<FleetTrust> {
   const held = new Map<string, Identity>()
   const look = async () => {
@@ -67,11 +78,15 @@ export async function openTrust(
   const roots = [...(await readRoots(disk, folder))]
   const isNew = roots.length === 0
   if (isNew) {
-    const [rootKey, releaseKey] = [await keep(createIdentity()), await keep(createIdentity())]
-    const first = firstRoot(identity.publicKey, rootKey, releaseKey, nowMs())
+    const begun = await givenFirst(disk, folder, given, { identity, nowMs: nowMs() })
+    if (begun !== null) releaseKeyOf(parseRoot(begun.root), held)
+    const first =
+      begun ??
+      firstRoot(identity.publicKey, await keep(createIdentity()), await keep(createIdentity()), nowMs())
     await writeRoot(disk, folder, first, 1)
     roots.push(first)
   }
+  expectBegunWith(roots, given)
   let root = rootOf(roots, identity)
   let releaseKey = releaseKeyOf(root, held)
   let proofs = new Map<string, Proof>()

@@ -70,4 +70,17 @@ export const storeCodes = {
     action:
       'Restore the folder from a backup, or publish a root that names a release key which is here: see `lorica trust --help`.',
   },
+  'LRC-5013': {
+    title: 'Folder has another root',
+    meaning:
+      'A coordinator begins with one root, once. The folder has one already, and `--root` names another, or its keys were to be made anew.',
+    action:
+      'Leave `--root` out to go on, or use a new folder. Who may sign is changed with `lorica trust draft`, `sign` and `publish`.',
+  },
+  'LRC-5014': {
+    title: 'Coordinator waits for its root',
+    meaning:
+      'Its keys were made with `lorica trust prepare`, so that its root is signed elsewhere. It makes none by itself.',
+    action: 'Start it with `--root FILE`: see `lorica trust --help`.',
+  },
 } as const
