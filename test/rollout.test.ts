@@ -92,6 +92,8 @@ const ended = ['done', 'aborted', 'undone', 'paused']
 async function rollOut(release: string, kill: (isOver: () => boolean) => Promise<void>) {
   for (const one of asked) one.begin()
   const { rollout } = await api<RolloutDetail>('rollouts', { release, plan })
+  const place = ['--url', fleet.url, '--token', fleet.adminToken]
+  await using watch = startService(programs.lorica, ['rollout', 'watch', rollout, '--json', ...place])
   let detail: RolloutDetail | undefined
   const isOver = () => ended.includes(detail?.state ?? '')
   const killing = kill(isOver)
@@ -100,7 +102,18 @@ async function rollOut(release: string, kill: (isOver: () => boolean) => Promise
     await pause(100)
   }
   await killing
-  return await api<RolloutDetail>(`rollouts/${rollout}`)
+  const over = await api<RolloutDetail>(`rollouts/${rollout}`)
+  expect((await watch.ended).status).toBe(over.state === 'done' ? 0 : 1)
+  expect(toldBy(watch.lines)).toEqual([...over.history, 'end'])
+  return over
+}
+
+/** The story that `rollout watch` told: what there was when it began to look, each step once, and the end. */
+function toldBy(lines: readonly Line[]): readonly unknown[] {
+  return lines.flatMap(({ type, rollout: _, history, ...line }) => {
+    if (type === 'rollout') return history
+    return type === 'step' ? [line] : type === 'end' ? ['end'] : []
+  })
 }
 
 const seen = () => asked.map((one) => one.last())

@@ -3,19 +3,25 @@ import { Command } from 'commander'
 import { needed } from '../screen/argument.js'
 import { runs } from '../screen/command.js'
 import { agrees } from '../screen/consent.js'
-import { table } from '../screen/format.js'
 import type { Output } from '../screen/output.js'
+import { agentLines, alarmText, stateText } from './agent-lines.js'
+import { watchAgents } from './agents-watch.js'
 import { type ApiOptions, createApi } from './api.js'
 import { dutyCommands, labelsText } from './duty.js'
 import { inviteCommand } from './invite.js'
 import { matches } from './pattern.js'
 import { withApi, withKey } from './run.js'
 
+const watching = `
+With --watch --json the first line is {"type":"agents","agents":[…]}, then a line {"type":"agent",…} for each agent that changed.`
+
 /** `lorica agents`: the machines of the fleet. */
 export function agentsCommand(): Command {
   const agents = new Command('agents').description('the agents of the fleet')
   runs(
-    withApi(agents.command('list').description('every agent that has joined')),
+    withApi(agents.command('list').description('every agent that has joined'))
+      .option('--watch', 'stay, and show what changes as it happens, until Ctrl-C')
+      .addHelpText('after', watching),
     list(() => true),
   )
   runs(
@@ -43,27 +49,16 @@ export function agentsCommand(): Command {
 
 type Agents = { readonly agents: readonly AgentView[] }
 
+type ListOptions = ApiOptions & { readonly watch?: boolean }
+
 function list(isShown: (agent: AgentView) => boolean) {
-  return async (options: ApiOptions, output: Output): Promise<void> => {
+  return async (options: ListOptions, output: Output): Promise<void> => {
+    if (options.watch === true) return watchAgents(options, output)
     const { agents } = await createApi(options).all<Agents>('/api/v1/agents', 'agents')
     const shown = agents.filter(isShown)
-    const rows = shown.map(({ name, agentId, state, isCordoned, device, doing, pendingKeyId }) => [
-      name,
-      pendingKeyId ?? (state === 'pending' ? agentId : agentId.slice(0, 12)),
-      `${stateText(state, isCordoned)}${pendingKeyId === null ? '' : ', next key pending'}`,
-      device === null ? '-' : `${device.kind} x${device.threads}`,
-      doing === null ? '-' : `${doing.kind} round ${doing.round}`,
-    ])
-    const waiting = agents.filter(({ state }) => state === 'pending').length
-    const alarms = shown.flatMap(({ name, alarm }) =>
-      alarm === null ? [] : [`${name}: ${alarmText(alarm)}`],
-    )
-    const next = waiting === 0 ? [] : ['', `${waiting} wait for approval: lorica agents approve NAME`]
     output.result(
       { agents: shown },
-      shown.length === 0
-        ? [agents.length === 0 ? 'no agents yet: lorica agents invite' : 'none']
-        : [...table([['name', 'id', 'state', 'device', 'doing'], ...rows]), ...alarms, ...next],
+      shown.length === 0 && agents.length > 0 ? ['none'] : agentLines(shown, agents),
     )
   }
 }
@@ -73,7 +68,7 @@ async function show(options: ApiOptions, output: Output, [id]: readonly string[]
     `/api/v1/agents/${encodeURIComponent(needed(id, '<agent>'))}`,
   )
   output.result(agent, [
-    `${agent.name} (${stateText(agent.state, agent.isCordoned)}), joined ${agent.joinedAt}`,
+    `${agent.name} (${stateText(agent)}), joined ${agent.joinedAt}`,
     `  id       ${agent.agentId}`,
     `  labels   ${labelsText(agent)}`,
     `  device   ${agent.device === null ? '-' : JSON.stringify(agent.device)}`,
@@ -82,14 +77,6 @@ async function show(options: ApiOptions, output: Output, [id]: readonly string[]
     ...(agent.alarm === null ? [] : [`  alarm    ${alarmText(agent.alarm)}; ${agent.alarm.detail}`]),
   ])
 }
-
-function alarmText({ kind, at, detail, count }: NonNullable<AgentView['alarm']>): string {
-  const meaning = kind === 'duplicate-identity' ? 'its key is on two machines' : detail
-  return `${kind}, last ${at}${count > 1 ? ` and ${count - 1} times before` : ''}: ${meaning}`
-}
-
-const stateText = (state: AgentView['state'], isCordoned: boolean): string =>
-  isCordoned ? `${state}, cordoned` : state
 
 interface Decision extends ApiOptions {
   readonly pattern: string

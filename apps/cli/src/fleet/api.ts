@@ -39,8 +39,8 @@ interface Problem {
   readonly action?: string
 }
 
-/** Connects commands to the coordinator that `--url` and `--token`, or LORICA_URL and LORICA_TOKEN, name. */
-export function createApi(options: ApiOptions): Api {
+/** The coordinator that `--url` and `--token`, or LORICA_URL and LORICA_TOKEN, name. Throws LoricaError LRC-8001. */
+export function placeOf(options: ApiOptions): { readonly url: string; readonly token: string } {
   const url = options.url ?? process.env.LORICA_URL
   const token = options.token ?? process.env.LORICA_TOKEN
   if (url === undefined || token === undefined) {
@@ -56,6 +56,12 @@ export function createApi(options: ApiOptions): Api {
       received: url,
     })
   }
+  return { url, token }
+}
+
+/** Connects commands to the coordinator that `--url` and `--token`, or LORICA_URL and LORICA_TOKEN, name. */
+export function createApi(options: ApiOptions): Api {
+  const { url, token } = placeOf(options)
   const request = async (path: string, init: RequestInit = {}): Promise<Response> => {
     const headers = { authorization: `Bearer ${token}`, ...init.headers }
     const response = await fetch(new URL(path, url), { ...init, headers }).catch((cause: unknown) => {

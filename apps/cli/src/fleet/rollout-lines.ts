@@ -12,18 +12,6 @@ export function rolloutLines(view: RolloutView): readonly string[] {
   ]
 }
 
-/** The same on one line. */
-export function rolloutLine({ previous, release, group, groups, state, reason }: RolloutView): string {
-  const open = groups.slice(0, group)
-  const [applied, failed, agents] = [
-    ...(['applied', 'failed', 'agents'] as const).map((count) =>
-      open.reduce((sum, one) => sum + one[count], 0),
-    ),
-  ]
-  const why = reason === null ? '' : `  ${reason}`
-  return `${previous} -> ${release}  group ${group}/${groups.length}  ${applied}/${agents} have it, ${failed} failed  ${state}${why}`
-}
-
 function groupLine({ group, name, agents, state, applied, failed, away }: RolloutGroupView): string {
   const counts =
     state === 'waiting' ? 'waiting' : `${applied}/${agents} have it, ${failed} failed, ${away} away: ${state}`

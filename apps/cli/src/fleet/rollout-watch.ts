@@ -1,33 +1,45 @@
-import { LoricaError, type RolloutDetail } from '@lorica/protocol'
+import type { LiveEvent, RolloutDetail } from '@lorica/protocol'
 import type { Output } from '../screen/output.js'
-import type { Api } from './api.js'
-import { rolloutLine } from './rollout-lines.js'
+import { type ApiOptions, createApi } from './api.js'
+import { watchLive } from './live.js'
+import { rolloutLines } from './rollout-lines.js'
+import { rolloutNews, rolloutNewsLines } from './rollout-news.js'
 
-const LOOK_MS = 500
+const LEAST_MS = 250 // between two looks: agents of a large group answer at once
 const ENDS = ['done', 'aborted', 'undone', 'paused']
 
-/** Follows a rollout until it has ended or is paused for a person, through restarts of the coordinator, and returns it. */
-export async function watchRollout(api: Api, id: string, output: Output): Promise<RolloutDetail> {
-  let seen = 0
-  let isAway = false
-  for (;;) {
-    try {
-      const view = await api.get<RolloutDetail>(`/api/v1/rollouts/${encodeURIComponent(id)}`)
-      isAway = false
-      for (const { seq, text, evidence } of view.history) {
-        if (seq <= seen) continue
-        seen = seq
-        output.line(text)
-        for (const metric of evidence ?? []) output.line(`  ${metric.text}`)
-      }
-      if (ENDS.includes(view.state)) return view
-      output.progress(rolloutLine(view))
-    } catch (error) {
-      if (!(error instanceof LoricaError) || error.code !== 'LRC-8002') throw error
-      if (!isAway)
-        output.line('the coordinator does not answer; the rollout goes on when it is back (Ctrl-C leaves it)')
-      isAway = true
+/**
+ * Follows a rollout live until it has ended or is paused for a person, through restarts of the coordinator, and returns it. `tellsEvents`: with `--json` each
+ * thing that is new is a line.
+ */
+export async function watchRollout(
+  options: ApiOptions,
+  id: string,
+  output: Output,
+  { tellsEvents }: { readonly tellsEvents: boolean },
+): Promise<RolloutDetail> {
+  const api = createApi(options)
+  let before: RolloutDetail | undefined
+  const look = async (): Promise<RolloutDetail | undefined> => {
+    const now = await api.get<RolloutDetail>(`/api/v1/rollouts/${encodeURIComponent(before?.rollout ?? id)}`)
+    const news = rolloutNews(before, now)
+    if (tellsEvents) {
+      if (before === undefined) output.event({ type: 'rollout', ...now })
+      else for (const one of news) output.event(one)
     }
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+    if (!output.json || !tellsEvents) for (const line of rolloutNewsLines(news, before)) output.line(line)
+    before = now
+    if (ENDS.includes(now.state)) return now
+    output.frame(rolloutLines(now))
+    return undefined
   }
+  return await watchLive(options, { isAbout, look, leastMs: LEAST_MS, what: 'the rollout' }, output)
 }
+
+const isAbout = ({ type }: LiveEvent): boolean =>
+  type.startsWith('rollout-') ||
+  type === 'target-reported' ||
+  type === 'alias-moved' ||
+  type === 'agent-connected' ||
+  type === 'agent-disconnected' ||
+  type === 'coordinator-started'

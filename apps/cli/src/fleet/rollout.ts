@@ -42,6 +42,11 @@ A plan is what a run file has under rollout, in a file of its own; without one t
     - { hook: chat, tell: [paused, done, aborted, undone] }
   watch: 24h                                       # after everybody has it; losses are measured anew after measureEvery: 1h`
 
+const watching = `
+With --json the first line is {"type":"rollout",…}, the rollout as it is with its history; then a line each for steps of its story ("type":"step"), groups ("group"),
+metrics ("metric") and agents ("agent") that changed; the last is {"type":"end",…}, the rollout as it ended.
+Exit status: 0 everybody has the release, 1 it went back or waits for a person.`
+
 /** `lorica rollout`: releases that reach the fleet in groups, and go back by themselves. */
 export function rolloutCommand(): Command {
   const rollout = new Command('rollout').description(
@@ -68,10 +73,18 @@ export function rolloutCommand(): Command {
   )
   runs(
     withApi(
-      rollout.command('watch [rollout]').description('follow a rollout live (the newest one unless named)'),
-    ),
-    async (options: ApiOptions, output, [id]) =>
-      finish(await watchRollout(createApi(options), id ?? 'latest', output), output),
+      rollout
+        .command('watch [rollout]')
+        .description(
+          'follow a rollout live until it has ended or waits for a person (the newest one unless named)',
+        ),
+    ).addHelpText('after', watching),
+    async (options: ApiOptions, output, [id = 'latest']) => {
+      const view = await watchRollout(options, id, output, { tellsEvents: true })
+      if (output.json) output.event({ type: 'end', ...view })
+      finish(view, output, output.json)
+    },
+    'print a line of JSON for each thing that happens',
   )
   const verbs = [
     ['approve', 'let a rollout begin that waits for a person'],
@@ -117,12 +130,13 @@ async function start(options: StartOptions, output: Output, [release]: readonly 
   const api = createApi(options)
   const body = { release: needed(release, '<release>'), ...(await planIn(options.file)) }
   const view = await api.create<RolloutDetail>('/api/v1/rollouts', body, options.key)
-  if (options.wait === true) return finish(await watchRollout(api, view.rollout, output), output)
+  if (options.wait === true)
+    return finish(await watchRollout(options, view.rollout, output, { tellsEvents: false }), output)
   output.result(view, [...rolloutLines(view), '', `follow it: lorica rollout watch ${view.rollout}`])
 }
 
-function finish(view: RolloutDetail, output: Output): void {
-  output.result(view, rolloutLines(view))
+function finish(view: RolloutDetail, output: Output, isTold = false): void {
+  if (!isTold) output.result(view, rolloutLines(view))
   if (view.state !== 'done') process.exitCode = 1
 }
 

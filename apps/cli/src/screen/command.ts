@@ -6,8 +6,9 @@ import { createOutput, type Output } from './output.js'
 export function runs<Options>(
   command: Command,
   action: (options: Options, output: Output, args: readonly string[]) => Promise<void>,
+  json = 'print one JSON document on stdout',
 ): Command {
-  return command.option('--json', 'print one JSON document on stdout').action(async (...given: unknown[]) => {
+  return command.option('--json', json).action(async (...given: unknown[]) => {
     const self = given.at(-1) as Command
     const options = self.opts<Options & { json?: boolean }>()
     const output = createOutput(options.json === true)

@@ -47,8 +47,7 @@ export function followNews(): void {
 
 /** Whether what a path answers is told of, so that it need not be asked for often. */
 export function isTold(asked: string): boolean {
-  const subject = subjectOf(asked)
-  return isConnected && subject !== undefined && subject !== 'rollouts' // its steps are told, its metrics are not
+  return isConnected && subjectOf(asked) !== undefined
 }
 
 /** Calls `act` when a path may answer something else, until the returned function is called. */

@@ -9,6 +9,8 @@ test('an event is news for the pages that it may change, and what happens all th
   expect(subjectsOf('alias-moved')).toEqual(['releases'])
   expect(subjectsOf('coordinator-started')).toHaveLength(5)
   expect(subjectsOf('rollout-step')).toEqual(['rollouts', 'releases'])
+  expect(subjectsOf('rollout-metrics')).toEqual(['rollouts'])
+  expect(subjectsOf('agent-disconnected')).toEqual(['agents', 'rollouts'])
   expect(subjectsOf('target-reported')).toEqual(['rollouts', 'agents'])
 })
 

@@ -11,7 +11,9 @@ export function subjectsOf(type: string): readonly Subject[] {
   if (passing.includes(type)) return []
   if (type === 'coordinator-started') return all
   if (type === 'agent-declined') return ['runs', 'agents']
+  if (type === 'agent-connected' || type === 'agent-disconnected') return ['agents', 'rollouts']
   if (type.startsWith('agent-') || type === 'alarm') return ['agents']
+  if (type === 'rollout-metrics') return ['rollouts']
   if (type === 'target-reported') return ['rollouts', 'agents']
   if (type.startsWith('rollout-') || type === 'champion-targeted') return ['rollouts', 'releases']
   if (type.startsWith('alias-') || type.startsWith('release-')) return ['releases']

@@ -102,7 +102,10 @@ export function decide(rollout: Rollout, known: Known): Decision {
     }
   const askedMs = Math.max(rollout.openedMs, known.sinceMs)
   if (!isAccepted && known.measuring > 0 && known.nowMs - askedMs < plan.patienceMs + plan.soakMs)
-    return { kind: 'wait', reason: `${agents(known.measuring)} measure the losses of both releases` }
+    return {
+      kind: 'wait',
+      reason: `${agents(known.measuring)} ${known.measuring === 1 ? 'measures' : 'measure'} the losses of both releases`,
+    }
   if (!isAccepted && verdictOf(plan, known.metrics) === 'inconclusive')
     return { kind: 'pause', by: 'analysis', reason: undecided(rollout, known.metrics) }
   const gated = atGate(rollout, { gate: 'after-group', group })
@@ -198,10 +201,7 @@ function settled(rollout: Rollout, tally: Tally, known: Known): Decision {
   const own = tallyOf(rollout, known, { from: group - 1 })
   const executed = tally.applied + tally.failed
   if (own.members > 0 && own.applied + own.failed === 0) {
-    const who =
-      own.away === own.members
-        ? 'none of its agents is connected'
-        : `${agents(own.waiting)} have yet to answer`
+    const who = own.away === own.members ? 'none of its agents is connected' : yetToAnswer(own.waiting)
     return accepted >= group ? { kind: 'soak', group } : { kind: 'wait', reason: `group ${group}: ${who}` }
   }
   const { threshold } = plan.success
@@ -211,7 +211,7 @@ function settled(rollout: Rollout, tally: Tally, known: Known): Decision {
   }
   const isGood = tally.applied >= threshold * tally.members || tally.waiting === 0 || accepted >= group
   if (isGood) return { kind: 'soak', group }
-  return { kind: 'wait', reason: `group ${group}: ${agents(tally.waiting)} have yet to answer` }
+  return { kind: 'wait', reason: `group ${group}: ${yetToAnswer(tally.waiting)}` }
 }
 
 function undecided({ plan }: Rollout, metrics: readonly MetricView[]): string {
@@ -224,3 +224,5 @@ function undecided({ plan }: Rollout, metrics: readonly MetricView[]): string {
 
 const percent = (share: number): string => `${Number((share * 100).toFixed(2))}%`
 const agents = (count: number): string => `${count} ${count === 1 ? 'agent' : 'agents'}`
+const yetToAnswer = (count: number): string =>
+  `${agents(count)} ${count === 1 ? 'has' : 'have'} yet to answer`

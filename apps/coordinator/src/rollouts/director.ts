@@ -20,6 +20,7 @@ import type { Parts } from '../rounds/parts.js'
 import { createCalling } from './calling.js'
 import { decide, type Known } from './decision.js'
 import { metricsOf } from './metrics.js'
+import { metricsTold } from './metrics-told.js'
 import { createObservations } from './observation.js'
 import { type Making, orderFor, stepFor, type Verb } from './order.js'
 import { createQuestions, lossPairsOf, mayMeasure } from './questions.js'
@@ -69,11 +70,13 @@ export function startDirector(parts: Parts): Director {
     const pairs = lossPairsOf(evaluation)
     const isWatched = rollout.state === 'done'
     if (pairs !== null || !isWatched) ledger.record({ type: 'rollout-measured', rolloutId, agentId, pairs })
+    tellMetrics(rolloutId)
     if (isWatched && questions.waiting() === 0) clock.after(0, () => endMeasuring(rolloutId)) // until the next time
     advance()
   })
   const state = () => ledger.rollouts()
   const returns = createReturns((openRollout(state()) ?? watchedRollout(state()))?.rolloutId, clock.now)
+  const tellMetrics = metricsTold(parts)
   const champion = () => ledger.aliases().get(CHAMPION)
   const issue: Making['issue'] = (of) => issueTarget(of, { serial: state().serial + 1, nowMs: clock.now() })
 
@@ -210,6 +213,8 @@ export function startDirector(parts: Parts): Director {
     served(agentId, health) {
       observations.hear(agentId, health)
       returns.heard(agentId)
+      const judged = openRollout(state()) ?? watchedRollout(state())
+      if (judged !== undefined) tellMetrics(judged.rolloutId)
       advance()
     },
     evaluated: (agentId, evaluation) => questions.answered(agentId, evaluation.assignmentId, evaluation),

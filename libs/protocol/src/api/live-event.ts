@@ -35,6 +35,9 @@ export const fleetLiveEventSchema = z
       group: z.int().nullable(),
       reason: z.string().nullable(),
     }),
+    event('rollout-metrics', { rollout: z.string() }).describe(
+      'not kept: agents told of requests or losses, and what a rollout is judged by may be different',
+    ),
     event('rollout-refused', { run: z.string(), release: z.string(), code: z.string(), message: z.string() }),
     event('champion-targeted', { serial: z.int(), release: z.string() }),
     event('target-reported', {
