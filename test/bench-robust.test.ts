@@ -15,7 +15,7 @@ interface Bench {
   readonly runs: readonly Run[]
 }
 
-const small = '--agents 7 --rounds 4 --steps 8 --rows 64 --liars 2 --attacks scaling'
+const small = '--trials 1 --agents 7 --rounds 4 --steps 8 --rows 64 --liars 2 --attacks scaling'
 
 test('bench robust trains federations with liars; the geometric median learns where the mean is lost, and Bulyan refuses so few', async () => {
   const args = (engines: number) => [

@@ -5,7 +5,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createAdapter, type Engine, valueRules, wholeRules } from '@lorica/peft-core'
+import { createAdapter, type Engine } from '@lorica/peft-core'
 import { openEngine } from './engine-choice.js'
 import { type RandomModel, writeRandomModel } from './random-model.js'
 import { rowShape } from './robust-data.js'
@@ -15,35 +15,17 @@ import {
   federate,
   type Learner,
   type Outcome,
+  type RuleName,
   type UsedRule,
 } from './robust-federation.js'
-
-export const ruleNames = ['mean', ...wholeRules, 'multi-krum-over-rounds', ...valueRules] as const
-export type RuleName = (typeof ruleNames)[number]
+import { overTrials, type RobustResult, type Trial, type TrialRun } from './robust-trials.js'
 
 export interface RobustBench extends Federation {
   readonly attacks: readonly AttackName[]
   readonly rules: readonly RuleName[]
   readonly liars: readonly number[] // how many of the agents lie
   readonly engines: number // federations that are trained at once, each in a process and a thread of its own
-}
-
-export interface RobustRun extends Outcome {
-  readonly attack: AttackName
-  readonly rule: RuleName
-  readonly liars: number // that there are, and that the rule is set for; of the attack 'none', that it is set for
-  /** loss / loss of the mean of honest agents alone - 1. */
-  readonly worseBy: number | null
-  /** Why the rule does not take so few agents. */
-  readonly refused?: string
-}
-
-export interface RobustResult {
-  /** The mean with no liar among the agents. */
-  readonly clean: Outcome
-  /** Before any training. */
-  readonly untrained: Outcome
-  readonly runs: readonly RobustRun[]
+  readonly trials: number // each with data, weights and orders of its own
 }
 
 const MODEL: RandomModel = {
@@ -55,11 +37,24 @@ const HALF_LIFE_ROUNDS = 7
 const LABELS = Array.from({ length: rowShape.classes }, (_, at) => `class ${at}`)
 const SPEC = { method: 'lora', rank: 4, alpha: 8, targets: 'all-linear', rslora: false } as const
 
-/** Trains a federation for each attack, rule and number of liars. The result does not depend on how many are trained at once. */
+/** Trains a federation for each attack, rule, number of liars and trial. The result does not depend on how many are trained at once. */
 export async function benchRobust(
   bench: RobustBench,
   onProgress: (text: string) => void,
 ): Promise<RobustResult> {
+  const trials: Trial[] = []
+  for (let trial = 0; trial < bench.trials; trial++) {
+    const prefix = bench.trials === 1 ? '' : `trial ${trial + 1} of ${bench.trials}, `
+    const plan = { ...bench, seed: bench.seed + trial * SEEDS_APART }
+    trials.push(await runTrial(plan, (text) => onProgress(`${prefix}${text}`)))
+  }
+  return overTrials(trials)
+}
+
+/** A trial of another seed is not the first trial of the next one. */
+const SEEDS_APART = 1_000_003
+
+async function runTrial(bench: RobustBench, onProgress: (text: string) => void): Promise<Trial> {
   const folder = await mkdtemp(join(tmpdir(), 'lorica-robust-'))
   const engines: Engine[] = []
   try {
@@ -85,17 +80,23 @@ async function matrixOf(
   learners: readonly Learner[],
   bench: RobustBench,
   onProgress: (text: string) => void,
-): Promise<RobustResult> {
+): Promise<Trial> {
   const [first] = learners
   if (first === undefined) throw new RangeError(`engines expected one or more, got ${bench.engines}`)
   const honest = { attack: 'none', liars: 0, rule: { rule: 'mean' } } as const
   const untrained = await federate(first, { ...bench, rounds: 0 }, honest)
   onProgress('honest agents alone …')
   const clean = await federate(first, bench, honest)
+  onProgress('honest agents alone, in another order …')
+  const again = await federate(
+    first,
+    { ...bench, firstBatch: Math.ceil(bench.rows / bench.batch / 2) },
+    honest,
+  )
   const cells = bench.liars.flatMap((liars) =>
     bench.rules.flatMap((rule) => bench.attacks.map((attack) => ({ liars, rule, attack }))),
   )
-  const runs: RobustRun[] = []
+  const runs: TrialRun[] = []
   let taken = 0
   const work = async (learner: Learner): Promise<void> => {
     for (;;) {
@@ -111,15 +112,14 @@ async function matrixOf(
       }
       const isClean = attack === 'none' && rule === 'mean'
       const outcome = isClean ? clean : await refusable(() => federate(learner, bench, lie))
-      const worseBy = outcome.loss === null || clean.loss === null ? null : outcome.loss / clean.loss - 1
-      runs[place] = { attack, rule, liars, ...outcome, worseBy }
+      runs[place] = { attack, rule, liars, ...outcome }
     }
   }
   await Promise.all(learners.map(work))
-  return { clean, untrained, runs }
+  return { clean, again, untrained, runs }
 }
 
-async function refusable(run: () => Promise<Outcome>): Promise<Outcome & Pick<RobustRun, 'refused'>> {
+async function refusable(run: () => Promise<Outcome>): Promise<Outcome & Pick<TrialRun, 'refused'>> {
   try {
     return await run()
   } catch (error) {

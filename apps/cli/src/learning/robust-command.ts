@@ -5,15 +5,10 @@ import { positiveInteger, wholeNumber } from '../screen/argument.js'
 import { runs } from '../screen/command.js'
 import { table } from '../screen/format.js'
 import type { Output } from '../screen/output.js'
-import {
-  benchRobust,
-  type RobustBench,
-  type RobustResult,
-  type RobustRun,
-  ruleNames,
-} from './bench-robust.js'
+import { benchRobust, type RobustBench } from './bench-robust.js'
 import { withCode } from './errors.js'
-import { attackNames } from './robust-federation.js'
+import { attackNames, ruleNames } from './robust-federation.js'
+import type { RobustResult, RobustRun } from './robust-trials.js'
 
 interface RobustOptions extends Omit<RobustBench, 'attacks' | 'rules' | 'liars'> {
   readonly attacks: string
@@ -36,6 +31,7 @@ export function robustCommand(): Command {
     .option('--batch <rows>', 'rows in one batch', positiveInteger, 16)
     .option('--rows <n>', 'rows of each agent', positiveInteger, 2048)
     .option('--held-out <rows>', 'rows that the result is measured on', positiveInteger, 4096)
+    .option('--trials <n>', 'each with data of its own; the tables have their means', positiveInteger, 5)
     .option('--seed <n>', 'the same seed gives the same numbers', wholeNumber, 1)
     .option('--engines <n>', 'federations that are trained at once', positiveInteger, availableParallelism())
   return runs(command, (options: RobustOptions, output) => withCode('LRC-6003', () => show(options, output)))
@@ -70,10 +66,14 @@ function listed<Name extends string>(flag: string, given: string, known: readonl
   })
 }
 
-function linesOf({ clean, untrained, runs: all }: RobustResult, bench: RobustBench): readonly string[] {
+function linesOf(
+  { clean, again, untrained, runs: all }: RobustResult,
+  bench: RobustBench,
+): readonly string[] {
   const { agents, attacks, rules, liars } = bench
   return [
     `held-out loss of the mean of ${agents} honest agents: ${clean.loss?.toFixed(4)} (untrained ${untrained.loss?.toFixed(4)}), accuracy ${percent(clean.accuracy)}`,
+    `the same agents on the same rows in another order: ${changeOf(again.mean, again.error)}`,
     ...liars.flatMap((count) => [
       '',
       `${count} of ${agents} lie: held-out loss beside that; of a backdoor also the share of triggered rows that obey it (${percent(clean.backdoor)} without)`,
@@ -94,8 +94,15 @@ function cellOf(run: RobustRun | undefined): string {
   if (run === undefined) return ''
   if (run.refused !== undefined) return 'refused'
   if (run.worseBy === null) return 'lost'
-  const change = `${run.worseBy < 0 ? '' : '+'}${(100 * run.worseBy).toFixed(1)} %`
+  const change = changeOf(run.worseBy, run.worseByError)
   return run.attack === 'backdoor' ? `${change}, ${percent(run.backdoor)}` : change
+}
+
+/** A change and its standard error. */
+function changeOf(change: number | null, error: number | null): string {
+  if (change === null) return 'lost'
+  const text = `${change < 0 ? '' : '+'}${(100 * change).toFixed(1)}`
+  return error === null ? `${text} %` : `${text} ± ${(100 * error).toFixed(1)} %`
 }
 
 function percent(share: number | null): string {

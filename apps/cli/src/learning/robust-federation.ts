@@ -19,6 +19,8 @@ import {
   type TensorMap,
   type TokenBatch,
   tensorSource,
+  valueRules,
+  wholeRules,
 } from '@lorica/peft-core'
 import { type Poison, rowBatches, triggeredBatch } from './robust-data.js'
 
@@ -36,12 +38,17 @@ export const attackNames = [
 ] as const
 export type AttackName = (typeof attackNames)[number]
 
+/** What may be done with updates. */
+export const ruleNames = ['mean', ...wholeRules, 'multi-krum-over-rounds', ...valueRules] as const
+export type RuleName = (typeof ruleNames)[number]
+
 export interface Federation {
   readonly agents: number
   readonly rounds: number
   readonly steps: number // of each agent in each round
   readonly batch: number
   readonly rows: number // of each agent
+  readonly firstBatch?: number // of an agent's rows that training begins with; 0 unless stated
   readonly heldOut: number // rows that the result is measured on, of nobody
   readonly seed: number
 }
@@ -165,12 +172,12 @@ async function trainUpdate(
     readonly poison: Poison
   },
 ): Promise<TensorMap> {
-  const { seed, rows: count, batch: size, steps } = plan
+  const { seed, rows: count, batch: size, steps, firstBatch = 0 } = plan
   const favourite = agent === 'root' ? null : agent % 4
   const all = rowBatches({ count, favourite, poison, size }, [seed, `rows ${agent}`])
   const batches = Array.from(
     { length: steps },
-    (_, at) => all[(round * steps + at) % all.length] as TokenBatch,
+    (_, at) => all[(firstBatch + round * steps + at) % all.length] as TokenBatch,
   )
   const frozen = [...tensors.keys()].filter(isFrozen)
   const result = await engine.train({
