@@ -64,6 +64,18 @@ test('privacy by example keeps at least half of what training learns, and promis
   expect(noisy).not.toHaveProperty('losses')
   const told = JSON.parse(await readFile(join(folder.path, 'noisy', 'privacy.json'), 'utf8')) as unknown
   expect(told).toEqual(noisy.privacy)
+
+  const [model, data, adapter] = ['model', 'a.txt', 'noisy'].map((name) => join(folder.path, name))
+  const asked = ['--model', model, '--data', data, '--max-tokens', '16', '--holdout', '20%', '--threads', '1']
+  const after = await runLorica<{ readonly loss: number }>([
+    'eval',
+    ...asked,
+    '--adapter',
+    adapter,
+  ] as string[])
+  expect(after.loss).toBeCloseTo(noisy.heldOutLoss.after, 5)
+  const before = await runLorica<{ readonly loss: number }>(['eval', ...asked, '--by-example'] as string[])
+  expect(before.loss).toBeCloseTo(noisy.heldOutLoss.before, 5)
 })
 
 test('B alone is trained beside an A of orthonormal rows, which stays as it is when training goes on', async () => {

@@ -3,7 +3,8 @@
  *
  *     npm run bench:privacy [-- any option of `lorica bench private-examples`, such as --epsilons 8 --strategies ffa]
  *
- * Writes the demo's private texts into a folder that passes, one file each site, and trains `models/moby-dick` on them.
+ * Writes the demo's private texts into a folder that passes, one file each site, and trains `models/moby-dick` on them. `--seed`
+ * also divides the texts otherwise among the sites.
  * @module
  */
 import { spawnSync } from 'node:child_process'
@@ -14,17 +15,19 @@ import { fileURLToPath } from 'node:url'
 import { createSites } from '../dist/demo/sites.js'
 
 const SITES = 3
+const given = process.argv.slice(2)
+const seed = given.includes('--seed') ? Number(given[given.indexOf('--seed') + 1]) : 1
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'lorica-privacy-'))
 try {
-  const data = createSites(SITES, 1).flatMap(({ name, text }) => {
+  const data = createSites(SITES, seed).flatMap(({ name, text }) => {
     const file = join(folder, `${name}.txt`)
     writeFileSync(file, text)
     return ['--data', file]
   })
-  const given = ['--model', here('../../models/moby-dick'), ...data, ...process.argv.slice(2)]
+  const options = ['--model', here('../../models/moby-dick'), ...data, ...given]
   const lorica = here('../../apps/cli/bin/lorica.js')
-  const { status } = spawnSync(process.execPath, [lorica, 'bench', 'private-examples', ...given], {
+  const { status } = spawnSync(process.execPath, [lorica, 'bench', 'private-examples', ...options], {
     stdio: 'inherit',
   })
   process.exitCode = status ?? 1

@@ -10,6 +10,7 @@ import { withCode } from './errors.js'
 import { measureEach } from './measured.js'
 import { type FileMetrics, metricsDocument, metricsLines } from './metrics.js'
 import { openPredictions } from './predictions-file.js'
+import { isPrivatelyTrained } from './privacy-file.js'
 import { openSession } from './session.js'
 
 interface EvalOptions extends EngineChoice {
@@ -18,6 +19,7 @@ interface EvalOptions extends EngineChoice {
   readonly data: readonly string[]
   readonly format?: DataFormat
   readonly holdout?: number
+  readonly byExample?: boolean
   readonly batch: number
   readonly maxTokens: number
   readonly predictions?: string
@@ -48,6 +50,10 @@ export function evalCommand(): Command {
       'measure only the share of each file that training with this --holdout leaves out',
       fraction,
     )
+    .option(
+      '--by-example',
+      'divide as private training does, each example by its own hash (default: with an adapter that it made)',
+    )
     .option('--batch <rows>', 'rows in one batch', positiveInteger, 16)
     .option('--max-tokens <n>', 'tokens in one row, at most', positiveInteger, 128)
     .option('--predictions <file>', 'write a JSON line for each label: what was predicted (must not exist)')
@@ -59,10 +65,11 @@ export function evalCommand(): Command {
 async function evaluate(options: EvalOptions, output: Output): Promise<void> {
   const { data, holdout = 0, adapter } = options
   const classes = adapter === undefined ? undefined : await withCode('LRC-7003', () => readClasses(adapter))
+  const isByExample = options.byExample === true || (adapter !== undefined && isPrivatelyTrained(adapter))
   const corpora: ModelCorpus[] = []
   try {
     for (const file of data)
-      corpora.push(await readCorpus({ ...options, ...classes, data: [file], holdout }, output))
+      corpora.push(await readCorpus({ ...options, ...classes, data: [file], holdout, isByExample }, output))
     await measure({ ...options, classes }, corpora, output)
   } finally {
     for (const corpus of corpora) corpus.close()

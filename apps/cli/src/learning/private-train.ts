@@ -7,11 +7,13 @@ import { expectNewFolder } from '../screen/place.js'
 import { corpusLine, type ModelCorpus, readCorpus, unitOf } from './corpus.js'
 import { withCode } from './errors.js'
 import { peftSpecOf } from './method.js'
+import { PRIVACY_FILE } from './privacy-file.js'
 import { expectPrivate, type PrivatePlan, privatePlan, promise } from './private-options.js'
 import { type PrivateStart, runPrivateTraining } from './private-training.js'
 import { openSession } from './session.js'
 import { planOf, type TrainOptions } from './train-plan.js'
 import type { OpenRows } from './training.js'
+import { trialOf } from './trial.js'
 
 /** `lorica train --dp-…`: an adapter that is differentially private for each example. */
 export async function trainPrivate(options: TrainOptions, output: Output): Promise<void> {
@@ -43,7 +45,7 @@ export async function trainPrivate(options: TrainOptions, output: Output): Promi
   const sources = { source: corpus.train, heldOut, open, start: startOf(options) }
   const trained = await runPrivateTraining(sources, whole, plan, output)
   await writeAdapter(options.out, plainAdapter(trained.adapter, trained.session.starts), {
-    'privacy.json': `${JSON.stringify(privacyOf(plan), null, 2)}\n`,
+    [PRIVACY_FILE]: `${JSON.stringify(privacyOf(plan), null, 2)}\n`,
   })
   const { before, after } = trained.heldOutLoss
   const document = {
@@ -67,6 +69,8 @@ export async function trainPrivate(options: TrainOptions, output: Output): Promi
     `trained ${count(trained.parameters)} parameters in ${duration(trained.seconds)} (${(trained.seconds / plan.steps).toFixed(2)} s a step)`,
     held,
     `adapter: ${options.out}`,
+    '',
+    `try it: ${trialOf(options, corpus.task)}`,
   ])
 }
 

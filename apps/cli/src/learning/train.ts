@@ -17,7 +17,7 @@ import { count, duration } from '../screen/format.js'
 import type { Output } from '../screen/output.js'
 import { expectNewFolder } from '../screen/place.js'
 import { type Classes, classesFile, classesOf, headOf, readClasses } from './classes-file.js'
-import { corpusLine, type ModelCorpus, readCorpus, unitOf } from './corpus.js'
+import { corpusLine, readCorpus, unitOf } from './corpus.js'
 import { withEngineOptions } from './engine-choice.js'
 import { withCode } from './errors.js'
 import { peftSpecOf, withMethod } from './method.js'
@@ -28,6 +28,7 @@ import { firstAdapter, type Settings, startOf } from './resume.js'
 import { openSession } from './session.js'
 import { planOf, type TrainOptions } from './train-plan.js'
 import { type OpenRows, runTraining, type Trained } from './training.js'
+import { trialOf } from './trial.js'
 
 /** `lorica train`: an adapter from the data of this machine alone. */
 export function trainCommand(): Command {
@@ -176,15 +177,6 @@ async function earlierClasses({ adapter, newHead }: TrainOptions): Promise<Class
   if (newHead !== undefined)
     throw new LoricaError('LRC-8001', '--new-head is for a fresh adapter, not for one to go on from')
   return await withCode('LRC-7003', () => readClasses(adapter))
-}
-
-/** A command that shows what the adapter does. */
-function trialOf({ model, out, data, holdout }: TrainOptions, task: ModelCorpus['task']): string {
-  const [what, how] =
-    task === 'causal'
-      ? ['generate', '--prompt "Once upon a time"']
-      : ['eval', `--data ${data[0]}${holdout === 0 ? '' : ` --holdout ${holdout}`}`]
-  return `lorica ${what} --model ${model} --adapter ${out} ${how}`
 }
 
 /** LRC-8003 before anything is computed when a file cannot get further lines. */
