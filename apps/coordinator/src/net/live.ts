@@ -5,6 +5,7 @@
  */
 import type { Server as HttpServer, IncomingMessage } from 'node:http'
 import {
+  type ErrorCode,
   LIVE_NAMESPACE,
   LIVE_PATH,
   LIVE_PROTOCOL,
@@ -23,11 +24,12 @@ import type { LiveFeed } from '../watching/live-feed.js'
 import { type Bearers, holderOf, isOperator, tokenIn } from './bearer.js'
 import { BoundedServer, boundPings } from './bounded-server.js'
 import type { Doorway } from './doorway.js'
+import { evict } from './eviction.js'
 import type { Upgrades } from './upgrade.js'
 
 const FRAME_BYTES = 4096 // operators send where to begin, and nothing more
 const WATCHERS = 200 // at once
-const BATCH = 100 // events that are written before the connection is looked at
+const BATCH = 100 // events that are read at once
 const UNREAD_BYTES = 1024 * 1024 // of one connection; nothing more is written until it has read
 const STALLED_MS = 30_000 // a reader that takes nothing for so long is dropped
 const LOOK_MS = 25
@@ -50,6 +52,8 @@ export interface LiveParts {
 export interface Live {
   /** Connections that look on. */
   count(): number
+  /** Bytes that wait in memory until they read them. */
+  unreadBytes(): number
   close(): void
 }
 
@@ -104,6 +108,7 @@ export function openLive(server: HttpServer, upgrades: Upgrades, parts: LivePart
   })
   return {
     count: () => watchers.size,
+    unreadBytes: () => [...watchers].reduce((sum, socket) => sum + unreadBytes(socket), 0),
     close: () => io.engine.close(),
   }
 }
@@ -120,14 +125,16 @@ function tokenOf({ headers }: IncomingMessage): string {
 
 /** Tells one connection what happens, until it ends. */
 function watch({ feed, clock, log, bearers }: LiveParts, socket: Socket, operator: Operator): void {
-  const drop = (code: string) => {
+  const drop = (code: ErrorCode, why: string) => {
+    if (!socket.connected) return
     log('watcher-dropped', { operator: operator.name, code })
-    socket.disconnect(true)
+    socket.emit('dropped', { code, message: why })
+    void evict(socket, clock) // also one that reads nothing, and so never hears that it ends
   }
-  socket.onAny(() => drop('LRC-1011'))
+  socket.onAny(() => drop('LRC-1011', 'operators who look on say nothing'))
   const start = startOf(socket)
   if (start === undefined) {
-    drop('LRC-1007')
+    drop('LRC-1007', 'auth: expected after, the seq of an event, and run, the id of a run')
     return
   }
   let seq = start.after ?? feed.lastSeq()
@@ -141,7 +148,7 @@ function watch({ feed, clock, log, bearers }: LiveParts, socket: Socket, operato
     isTelling = true
     try {
       while (socket.connected) {
-        if (!isOperator(operator, bearers)) drop('LRC-2007')
+        if (!isOperator(operator, bearers)) drop('LRC-2007', 'the token is not that of an operator any more')
         if (!socket.connected) return
         const events = seq > feed.lastSeq() ? undefined : feed.after(seq, BATCH)
         if (events === undefined) {
@@ -150,10 +157,12 @@ function watch({ feed, clock, log, bearers }: LiveParts, socket: Socket, operato
           seq = to
           continue
         }
-        const last = events.at(-1)
-        if (last === undefined) return
-        for (const event of events) if (isWanted(event)) socket.emit('event', event)
-        seq = last.seq
+        if (events.length === 0) return
+        for (const event of events) {
+          if (isWanted(event)) socket.emit('event', event)
+          seq = event.seq
+          if (unreadBytes(socket) > UNREAD_BYTES) break // one event can be large: each is looked at
+        }
         await room()
       }
     } catch {
@@ -166,7 +175,11 @@ function watch({ feed, clock, log, bearers }: LiveParts, socket: Socket, operato
   async function room(): Promise<void> {
     const sinceMs = clock.monotonicMs()
     while (unreadBytes(socket) > UNREAD_BYTES) {
-      if (clock.monotonicMs() - sinceMs > STALLED_MS) drop('LRC-1009')
+      if (clock.monotonicMs() - sinceMs > STALLED_MS)
+        drop(
+          'LRC-1009',
+          `nothing was read for ${STALLED_MS / 1000} s; connect again with after: the last seq`,
+        )
       await wait(clock, LOOK_MS, abort.signal)
     }
   }
