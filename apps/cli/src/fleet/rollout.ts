@@ -103,15 +103,17 @@ export function rolloutCommand(): Command {
     if (verb === 'abort' || verb === 'undo') command.option('--yes', 'do not ask')
     runs(command, async (options: VerbOptions, output, [id = 'latest']) => {
       const api = createApi(options)
-      const isUndoing = verb === 'abort' || verb === 'undo'
-      if (isUndoing && !(await agrees(`${verb} ${id === 'latest' ? 'the newest rollout' : id}`, options.yes)))
-        return
       if (verb === 'undo' && options.to !== undefined) {
+        if (!(await agrees(`give ${options.to} to every agent`, options.yes))) return
         const moved = await moveAlias(api, 'champion', { release: options.to })
         return output.result(moved, [`every agent goes to ${moved.release}`])
       }
+      const seen = await api.get<RolloutDetail>(`/api/v1/rollouts/${encodeURIComponent(id)}`)
+      const isUndoing = verb === 'abort' || verb === 'undo'
+      if (isUndoing && !(await agrees(`${verb} ${shownAs(seen)}`, options.yes))) return
       const body = verb === 'promote' ? { full: options.full === true } : {}
-      const view = await api.post<RolloutDetail>(`/api/v1/rollouts/${encodeURIComponent(id)}/${verb}`, body)
+      const path = `/api/v1/rollouts/${encodeURIComponent(seen.rollout)}/${verb}`
+      const view = await api.post<RolloutDetail>(path, body, headersFor(verb, seen))
       output.result(view, rolloutLines(view))
     })
   }
@@ -122,6 +124,18 @@ export function rolloutCommand(): Command {
     history,
   )
   return rollout
+}
+
+const shownAs = ({ rollout, previous, release, state, group, groups }: RolloutDetail): string =>
+  `${rollout}, ${previous} -> ${release}, ${state} at group ${group} of ${groups.length}`
+
+/** Orders that go on count only while the rollout is where it was seen; those that stop an open one at any step. */
+function headersFor(
+  verb: string,
+  { tag, endedAt }: RolloutDetail,
+): Readonly<Record<string, string>> | undefined {
+  const isUrgent = verb === 'pause' || verb === 'abort' || (verb === 'undo' && endedAt === null)
+  return isUrgent ? undefined : { 'if-match': `"${tag}"` }
 }
 
 type Output = Parameters<Parameters<typeof runs>[1]>[1]

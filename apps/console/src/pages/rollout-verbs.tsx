@@ -1,5 +1,5 @@
 import type { RolloutDetail } from '@lorica/protocol'
-import { post } from '../net/api.js'
+import { change, post } from '../net/api.js'
 import { iMay } from '../net/me.js'
 import { act } from '../parts/notice.js'
 import { ask, type Question } from '../parts/question.js'
@@ -37,7 +37,9 @@ export function RolloutVerbs({ rollout, newest, refresh }: VerbsProps) {
     const question = questionOf(verb, rollout)
     if (question !== undefined && !(await ask(question))) return
     const path = `/rollouts/${encodeURIComponent(rollout.rollout)}/${verb}`
-    await act(() => post(path), `${rollout.rollout}: ${verb}, as you said.`)
+    const isUrgent = verb === 'abort' || verb === 'pause' // as good after a step more
+    const send = () => (isUrgent ? post(path) : change(path, rollout.tag))
+    await act(send, `${rollout.rollout}: ${verb}, as you said.`)
     refresh()
   }
   return (

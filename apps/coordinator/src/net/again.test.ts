@@ -117,4 +117,16 @@ test('a rollout that is asked for again under its key is the same rollout', asyn
   expect((await start('v2')).body).toMatchObject({ rollout: first.body.rollout })
   const { rollouts } = (await fleet.api('GET', '/api/v1/rollouts')).body as { rollouts: object[] }
   expect(rollouts.length).toBe(1)
+  const { url, adminToken } = fleet.coordinator()
+  const read = await fetch(`${url}/api/v1/rollouts/latest`, {
+    headers: { authorization: `Bearer ${adminToken}` },
+  })
+  const tag = read.headers.get('etag') ?? ''
+  expect(tag).toBe(`"${((await read.json()) as { tag: string }).tag}"`)
+  const order = (verb: string, headers: Record<string, string>) =>
+    post(fleet, `/api/v1/rollouts/latest/${verb}`, {}, headers)
+  const both = await Promise.all([order('pause', { 'if-match': tag }), order('pause', { 'if-match': tag })])
+  expect(both.map(({ status }) => status).toSorted()).toEqual([200, 412])
+  expect(await order('promote', { 'if-match': tag })).toMatchObject({ body: { code: 'LRC-1015' } })
+  expect((await order('pause', {})).body).toMatchObject({ code: 'LRC-3023' })
 })

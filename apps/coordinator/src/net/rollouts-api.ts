@@ -6,6 +6,7 @@ import {
 } from '@lorica/protocol'
 import { z } from 'zod'
 import { nextOf, nextSchema, pageOf, pageSchema } from '../api/paging.js'
+import { entityTag, expectUnchanged, preconditionHeaders } from '../api/precondition.js'
 import { body, type Route, route } from '../api/route.js'
 import type { Director } from '../rollouts/director.js'
 
@@ -22,6 +23,7 @@ const promoteSchema = z.strictObject({
   full: z.boolean().default(false).describe('and open all groups that are left, without a soak'),
 })
 const startCodes = ['LRC-3007', 'LRC-3017', 'LRC-3020', 'LRC-3021', 'LRC-3022', 'LRC-3023'] as const
+const orderCodes = ['LRC-1015', 'LRC-3019', 'LRC-3023'] as const
 
 /** Rollouts: what one would be, its start, its progress, and what a person tells it. */
 export function rolloutsRoutes(director: Director): readonly Route[] {
@@ -44,7 +46,11 @@ export function rolloutsRoutes(director: Director): readonly Route[] {
       params: rolloutParams,
       answer: rolloutDetailSchema,
       codes: ['LRC-3019'],
-      act: ({ params }) => director.detail(params.id),
+      act: ({ params, reply }) => {
+        const detail = director.detail(params.id)
+        void reply.header('etag', entityTag(detail.tag))
+        return detail
+      },
     }),
     route({
       path: 'POST /api/v1/rollouts/plan',
@@ -75,11 +81,12 @@ export function rolloutsRoutes(director: Director): readonly Route[] {
       role: 'operator',
       summary: 'Goes on: what is open counts as good',
       params: rolloutParams,
+      headers: preconditionHeaders,
       body: body('promote', promoteSchema),
       answer: rolloutDetailSchema,
-      codes: ['LRC-3019', 'LRC-3023'],
-      act: async ({ params: { id }, body: { full: isFull } }) => {
-        await director.act(id, 'promote', { isFull })
+      codes: orderCodes,
+      act: async ({ params: { id }, body: { full: isFull }, request: { headers } }) => {
+        await director.act(id, 'promote', { isFull, expect: (tag) => expectUnchanged(headers, tag) })
         return director.detail(id)
       },
     }),
@@ -89,10 +96,11 @@ export function rolloutsRoutes(director: Director): readonly Route[] {
         role: 'operator',
         summary,
         params: rolloutParams,
+        headers: preconditionHeaders,
         answer: rolloutDetailSchema,
-        codes: ['LRC-3019', 'LRC-3023'],
-        act: async ({ params: { id } }) => {
-          await director.act(id, verb)
+        codes: orderCodes,
+        act: async ({ params: { id }, request: { headers } }) => {
+          await director.act(id, verb, { expect: (tag) => expectUnchanged(headers, tag) })
           return director.detail(id)
         },
       }),

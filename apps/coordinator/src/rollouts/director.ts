@@ -31,7 +31,7 @@ import { CHAMPION, championOf, previewOf, startOf } from './starting.js'
 import { issueTarget } from './targets.js'
 import { createTelling } from './telling.js'
 import { createUpkeep } from './upkeep.js'
-import { rolloutDetail, rolloutView } from './view.js'
+import { rolloutDetail, rolloutView, tagOf } from './view.js'
 import { newsOf, questionsAt } from './webhook.js'
 
 export interface Director {
@@ -49,8 +49,12 @@ export interface Director {
   preview(release: string, plan: unknown): RolloutPreview
   /** Throws as `startOf`; resolves to the id of the rollout once it is safe. */
   start(release: string, plan: unknown, mark?: { readonly request?: RequestMark }): Promise<string>
-  /** Throws LoricaError LRC-3019, and LRC-3023 for what does not go with the state of the rollout. */
-  act(rolloutId: string, verb: Verb, options?: { readonly isFull?: boolean }): Promise<void>
+  /** Throws LoricaError LRC-3019, and LRC-3023 for what does not go with the state of the rollout; `expect` throws for one that has moved on, by its tag. */
+  act(
+    rolloutId: string,
+    verb: Verb,
+    options?: { readonly isFull?: boolean; readonly expect?: (tag: string) => void },
+  ): Promise<void>
   views(): readonly RolloutView[]
   detail(rolloutId: string): RolloutDetail
   stop(): void
@@ -251,8 +255,9 @@ export function startDirector(parts: Parts): Director {
       await ledger.flush()
       return event.rolloutId
     },
-    async act(rolloutId, verb, { isFull = false } = {}) {
+    async act(rolloutId, verb, { isFull = false, expect } = {}) {
       const rollout = rolloutOf(rolloutId)
+      expect?.(tagOf(rollout))
       const isLast = [...state().all.keys()].at(-1) === rollout.rolloutId
       const evidence = rollout.group === 0 ? null : metrics(rollout)
       take(orderFor(rollout, verb, { champion: champion(), isLast, isFull, evidence, issue }))

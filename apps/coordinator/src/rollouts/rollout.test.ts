@@ -10,6 +10,13 @@ const better = (release: string) =>
   release === 'v1' ? [2, 2.2, 2.4, 2.6, 2.1, 2.3] : [1.8, 2.05, 2.2, 2.35, 1.9, 2.12]
 const worse = (release: string) =>
   release === 'v1' ? [2, 2.2, 2.4, 2.6, 2.1, 2.3] : [2.3, 2.45, 2.72, 2.95, 2.4, 2.61]
+/** What may be said in each state; that undo of an open rollout is an abort is kindness. */
+const fits: Readonly<Record<string, readonly string[]>> = {
+  pending: ['approve', 'promote', 'pause', 'abort', 'undo'],
+  soaking: ['promote', 'pause', 'abort', 'undo'],
+  paused: ['promote', 'resume', 'abort', 'retry', 'undo'],
+  aborted: ['retry'],
+}
 const story = (detail: RolloutDetail) => detail.history.map(({ what }) => what)
 const versions = (world: World) => world.agents.map(world.has)
 
@@ -258,6 +265,63 @@ describe('a rollout', () => {
     expect(detail.history.at(-1)?.evidence?.[0]).toMatchObject({ verdict: 'fail', count: 24 })
     await world.settle()
     expect(new Set(versions(world))).toEqual(new Set(['v1']))
+  })
+
+  test('takes only orders that go with where it is, and none that another person came before with', async () => {
+    const world = await startWorld(4)
+    const id = await start(world, { ...quick, approval: true })
+    const detail = () => world.director().detail(id)
+    const refusedNow = async () => {
+      const refused: string[] = []
+      for (const verb of ['approve', 'promote', 'pause', 'resume', 'abort', 'retry', 'undo'] as const) {
+        const probe = new Error('only asked')
+        const asked = world.director().act(id, verb, {
+          expect: (tag) => {
+            expect(tag).toBe(detail().tag)
+            if (fits[detail().state]?.includes(verb) !== true) return
+            throw probe
+          },
+        })
+        const error = await asked.catch((error: unknown) => error)
+        if (error !== probe) refused.push(`${verb} ${(error as { code?: string }).code}`)
+      }
+      return refused
+    }
+    const others = (state: string) =>
+      ['approve', 'promote', 'pause', 'resume', 'abort', 'retry', 'undo']
+        .filter((verb) => fits[state]?.includes(verb) !== true)
+        .map((verb) => `${verb} LRC-3023`)
+    expect([detail().state, await refusedNow()]).toEqual(['pending', others('pending')])
+    await world.director().act(id, 'approve')
+    await expect(world.director().act(id, 'approve')).rejects.toMatchObject({ code: 'LRC-3023' })
+    await world.settle()
+    expect([detail().state, await refusedNow()]).toEqual(['soaking', others('soaking')])
+    const { tag } = detail()
+    await world.director().act(id, 'pause')
+    expect(detail().tag).not.toBe(tag)
+    expect([detail().state, await refusedNow()]).toEqual(['paused', others('paused')])
+    await world.director().act(id, 'abort')
+    expect([detail().state, await refusedNow()]).toEqual(['aborted', others('aborted')])
+    await expect(world.director().act(id, 'abort')).rejects.toMatchObject({ code: 'LRC-3023' })
+  })
+
+  test('is promoted once by two people who saw the same, and what agents answer meanwhile is nobody’s order', async () => {
+    const world = await startWorld(10)
+    for (const agent of world.agents) agent.losses = better
+    const id = await start(world)
+    const { tag } = world.director().detail(id)
+    await world.settle(20_000)
+    expect(world.director().detail(id).tag).toBe(tag)
+    const promote = () =>
+      world.director().act(id, 'promote', {
+        expect(now) {
+          if (now !== tag) throw new Error(`it is ${now} by now`)
+        },
+      })
+    await promote()
+    await world.settle()
+    await expect(promote()).rejects.toThrow('it is rollout-1.')
+    expect(world.director().detail(id)).toMatchObject({ group: 2, state: 'soaking' })
   })
 
   test('is refused with the reason: no champion, the champion itself, an unknown release or metric, a plan without agents', async () => {

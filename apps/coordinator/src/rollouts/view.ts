@@ -8,13 +8,18 @@ export interface Viewed {
   readonly nameOf: (agentId: string) => string
 }
 
+/** What changes with every step that a person may have to look at before the next order; not with what agents answer. */
+export function tagOf({ rolloutId, state, group, accepted, tries, isApproved }: Rollout): string {
+  return [rolloutId, state, group, accepted, tries, isApproved ? 'approved' : 'open'].join('.')
+}
+
 /** A rollout as operators see it. */
 export function rolloutView(rollout: Rollout, { known }: Viewed): RolloutView {
   const { rolloutId, release, previous, state, cause, createdAt, endedAt, group, plan } = rollout
   const decision = isOpen(rollout) ? decide(rollout, known) : undefined
   const waits = decision?.kind === 'wait' ? decision.reason : null
   return {
-    rollout: rolloutId,
+    ...{ rollout: rolloutId, tag: tagOf(rollout) },
     ...{ release, previous, state, reason: rollout.reason ?? waits },
     isWatched: rollout.watchUntilMs !== null,
     ...{ cause, createdAt, endedAt, group },

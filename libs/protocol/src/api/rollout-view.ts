@@ -88,6 +88,9 @@ const planSchema = z
 export const rolloutViewSchema = z
   .object({
     rollout: z.string(),
+    tag: z
+      .string()
+      .describe('of where it is: an order with `If-Match: "TAG"` counts only while it is still there'),
     release: z.string(),
     previous: z.string(),
     state: stateSchema,
