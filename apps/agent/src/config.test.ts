@@ -29,6 +29,7 @@ test('a join is read with everything that can be given', () => {
       insecure: false,
       ...{ system: false, dryRun: false },
       json: true,
+      logFormat: 'text',
     },
   })
 })
@@ -50,6 +51,7 @@ test('a start needs a folder only', () => {
       system: false,
       dryRun: false,
       json: false,
+      logFormat: 'text',
     },
   })
 })

@@ -20,6 +20,8 @@ const commands = [
   'help',
 ] as const
 
+const logFormats = ['text', 'json'] as const
+
 /** What a person typed. Paths are absolute. */
 export interface Config {
   readonly command: (typeof commands)[number]
@@ -42,6 +44,8 @@ export interface Config {
   /** Whether what would be done is only printed. */
   readonly dryRun: boolean
   readonly json: boolean
+  /** How it tells of its work: for people, or as the log of a service. */
+  readonly logFormat: (typeof logFormats)[number]
 }
 
 export const usage = `Usage:
@@ -73,6 +77,7 @@ Options:
   --system         a service of the machine, which runs without anybody logged in (default: of this user)
   --dry-run        print the file of the service and the commands, and do nothing
   --json           one JSON line per event on standard output; diagnostics on standard error
+  --log-format F   text, or json: everything as JSON lines on standard output, as services log  (default: text)
 
 Exit codes: 0 stopped as asked, 1 internal fault, 2 wrong arguments, 3 data, base or folder cannot be used,
             4 refused by the coordinator, 5 coordinator cannot be reached.
@@ -94,6 +99,7 @@ const options = {
   system: { type: 'boolean' },
   'dry-run': { type: 'boolean' },
   json: { type: 'boolean' },
+  'log-format': { type: 'string', default: 'text' },
   help: { type: 'boolean', short: 'h' },
 } as const
 
@@ -120,6 +126,7 @@ export function parseConfig(args: readonly string[]): Config {
     system: values.system === true,
     dryRun: values['dry-run'] === true,
     json: values.json === true,
+    logFormat: logFormatOf(values['log-format']),
     ...(link === undefined ? {} : { link }),
     ...(values.base === undefined ? {} : { base: resolve(values.base) }),
     ...(values.name === undefined ? {} : { name: nameOf(values.name) }),
@@ -128,6 +135,19 @@ export function parseConfig(args: readonly string[]): Config {
     ...(values.port === undefined ? {} : { port: portOf(values.port) }),
     ...engineOf(values.runtime, values.device, values['allow-software-gpu']),
   }
+}
+
+/** Whether a command line asks for the log of a service; known before all of it is read. */
+export function wantsLog(args: readonly string[]): boolean {
+  return args.some(
+    (word, at) => word === '--log-format=json' || (word === 'json' && args[at - 1] === '--log-format'),
+  )
+}
+
+function logFormatOf(text: string): Config['logFormat'] {
+  const format = logFormats.find((known) => known === text)
+  if (format === undefined) throw wrong(`--log-format "${text}"`, logFormats.join(' or '))
+  return format
 }
 
 /** A name for an agent whose owner gave none: the host name, as far as it can be one. */

@@ -1,13 +1,14 @@
 import { asLoricaError, type LoricaError } from '@lorica/protocol'
 import { runAgent } from './agent.js'
-import { type Config, parseConfig, usage } from './config.js'
+import { type Config, parseConfig, usage, wantsLog } from './config.js'
 import { disclosureLines, statement } from './disclosure.js'
 import { examine } from './doctor/examine.js'
 import { exitCodeOf as doctorExitCode, findingLines } from './doctor/finding.js'
 import { systemHost } from './host.js'
 import { leaveFleet } from './leave.js'
+import { jsonReport, serviceLog } from './log.js'
 import { enter } from './membership.js'
-import { explained, jsonReport, plainReport, reasonOf, type Tell } from './report.js'
+import { explained, plainReport, reasonOf, type Tell } from './report.js'
 import { rotateKey } from './rotation.js'
 import { installService, planService, uninstallService } from './service/install.js'
 import { planLines } from './service/shown.js'
@@ -18,6 +19,7 @@ import { openTraffic } from './site/traffic.js'
 import { statusLines, statusOf } from './status.js'
 import { keepActivity } from './store/activity.js'
 import { readLastEvaluation, readLastUpload } from './store/ledger.js'
+import { readSettings } from './store/settings.js'
 import { traceIn } from './trace.js'
 
 const print = (text: string): void => void process.stdout.write(text)
@@ -26,12 +28,14 @@ const { clock } = host
 const complain = (text: string): void => void process.stderr.write(text)
 
 const SERVING_PORT = 8000
+let privatePaths: readonly string[] = [] // whose names stay out of a log
 
 async function main(args: readonly string[]): Promise<number> {
+  const isLog = wantsLog(args)
   const wantsJson = args.includes('--json')
-  const tell = wantsJson
-    ? jsonReport(print, clock)
-    : plainReport({ write: print, isTerminal: process.stdout.isTTY === true })
+  const lines = { write: print, clock, privatePaths: () => (isLog ? privatePaths : []) } // who typed --json typed the files
+  const plain = () => plainReport({ write: print, isTerminal: process.stdout.isTTY === true })
+  const tell = isLog ? serviceLog(lines) : wantsJson ? jsonReport(lines) : plain()
   try {
     const config = parseConfig(args)
     if (config.command === 'help') print(usage)
@@ -49,9 +53,11 @@ async function main(args: readonly string[]): Promise<number> {
     return 0
   } catch (error) {
     const known = asLoricaError(error)
-    if (wantsJson) tell({ event: 'failed', ...reasonOf(known) })
-    complain(`error ${explained(reasonOf(known))}\n`)
-    if (known.code === 'LRC-9001') complain(`${known.stack}\n`)
+    const isFault = known.code === 'LRC-9001' && known.stack !== undefined
+    if (isLog) tell({ event: 'failed', ...reasonOf(known), ...(isFault ? { stack: known.stack } : {}) })
+    else if (wantsJson) tell({ event: 'failed', ...reasonOf(known) })
+    if (!isLog) complain(`error ${explained(reasonOf(known))}\n`)
+    if (!isLog && isFault) complain(`${known.stack}\n`)
     return exitCodeOf(known)
   }
 }
@@ -115,7 +121,9 @@ async function serve({ folder, port = SERVING_PORT, threads }: Config, tell: Tel
 
 async function work(config: Config, tell: Tell): Promise<void> {
   const asked = stopRequest()
-  if (!config.json) print(`${statement.join('\n')}\n`)
+  const settings = await readSettings(config.folder).catch(() => undefined)
+  privatePaths = [...config.data, ...(config.data.length === 0 ? (settings?.data ?? []) : [])]
+  if (!config.json && config.logFormat === 'text') print(`${statement.join('\n')}\n`)
   const membership = await enter(config, host.post)
   const { agentId, coordinatorId, name } = membership.settings
   if (membership.isNew) tell({ event: 'joined', agentId, coordinatorId, name })

@@ -1,7 +1,6 @@
 import type { Assignment, LoricaError, Progress, Receipt } from '@lorica/protocol'
-import type { Clock } from './clock.js'
 
-/** Everything an agent tells about itself while it runs. With --json each is one line, with `at` added. */
+/** Everything an agent tells about itself while it runs. With --json each is one line, with `at` and `level` added. */
 export type AgentEvent =
   | {
       readonly event: 'joined'
@@ -83,7 +82,7 @@ export type AgentEvent =
     }
   | ({ readonly event: 'target-failed'; readonly serial: number; readonly name: string } & Reason)
   | { readonly event: 'run-ended'; readonly runId: string; readonly state: string }
-  | ({ readonly event: 'failed' } & Reason)
+  | ({ readonly event: 'failed'; readonly stack?: string } & Reason)
   | { readonly event: 'stopped' }
   | { readonly event: 'left' }
 
@@ -112,14 +111,6 @@ export function reasonOf({ code, message, expected, received, action }: LoricaEr
 export interface Screen {
   readonly write: (text: string) => void
   readonly isTerminal: boolean
-}
-
-/** Prints events as JSON lines. */
-export function jsonReport(write: (text: string) => void, clock: Clock): Tell {
-  return (event) => {
-    const { event: name, ...fields } = event
-    write(`${JSON.stringify({ event: name, at: new Date(clock.now()).toISOString(), ...fields })}\n`)
-  }
 }
 
 /** Prints events for a person: a line for what matters, and one line that moves while there is work. */

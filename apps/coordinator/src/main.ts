@@ -14,6 +14,7 @@ import { tracerIn } from './watching/tracer.js'
 setFlagsFromString('--heap-growing-percent=200')
 
 const log = stderrLog(logFormatIn(process.argv))
+const isLog = logFormatIn(process.argv) === 'json'
 const isJson = process.argv.includes('--json')
 
 async function main(): Promise<number> {
@@ -35,7 +36,8 @@ async function main(): Promise<number> {
     aggregator: threadAggregator(),
     trace: tracerIn(process.env, log),
   })
-  process.stdout.write(`${config.json ? readyLine(coordinator) : readyScreen(coordinator, config)}\n`)
+  if (config.json) process.stdout.write(`${readyLine(coordinator)}\n`)
+  else if (!isLog) process.stdout.write(`${readyScreen(coordinator, config)}\n`) // in a log a token would stay
   const signal = await Promise.race([stopped, coordinator.ended])
   if (typeof signal !== 'string') throw signal
   log('stopping', { signal })
@@ -51,7 +53,8 @@ main().then(
   (exitCode) => process.exit(exitCode),
   (error: unknown) => {
     const { code, message, expected, received, action } = asLoricaError(error)
-    process.stderr.write(`${code}: ${message}\n  ${action}\n`)
+    if (isLog) log('failed', { code, why: message, action })
+    else process.stderr.write(`${code}: ${message}\n  ${action}\n`)
     if (isJson)
       process.stdout.write(`${JSON.stringify({ error: { code, message, expected, received, action } })}\n`)
     process.exit(code === 'LRC-8001' ? 2 : 1)

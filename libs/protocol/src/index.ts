@@ -187,6 +187,7 @@ export {
   webhookGates,
   webhookNews,
 } from './spec/webhook-spec.js'
+export { withoutPaths, withoutSecrets } from './telemetry/redaction.js'
 export { contextFor, contextOf, type Span, type SpanContext, traceparentOf } from './telemetry/span.js'
 export { createSpanExporter, type SpanExporter, spanTargetIn } from './telemetry/span-exporter.js'
 export { parseRoot, type Root, rootSchema, textOfRoot } from './trust/root.js'

@@ -35,7 +35,7 @@ describe('the unit of systemd', () => {
     expect(values.get('ReadWritePaths')).toBe('"/home/mina/agent 100%%/d"')
     expect(values.get('ReadOnlyPaths')).toBe('"-/data/a b.txt" "-/data/50%%.jsonl"')
     expect(values.get('ExecStart')).toBe(
-      `"${folder}/50%% of it & more/node$HOME" "/opt/a \\"b\\" $$HOME/main.js" "start" "--dir" "/home/mina/agent 100%%/d"`,
+      `"${folder}/50%% of it & more/node$HOME" "/opt/a \\"b\\" $$HOME/main.js" "start" "--log-format" "json" "--dir" "/home/mina/agent 100%%/d"`,
     )
     expect(Object.fromEntries(values)).toMatchObject({
       ...{ ProtectSystem: 'strict', ProtectHome: 'read-only', NoNewPrivileges: 'yes', PrivateDevices: 'yes' },
@@ -112,7 +112,15 @@ describe('the property list of launchd', () => {
         KeepAlive: { SuccessfulExit: false },
         Umask: 0o077,
       },
-      ProgramArguments: [node, '/opt/a "b" $HOME/main.js', 'start', '--dir', '/home/mina/agent 100%/d'],
+      ProgramArguments: [
+        node,
+        '/opt/a "b" $HOME/main.js',
+        'start',
+        '--log-format',
+        'json',
+        '--dir',
+        '/home/mina/agent 100%/d',
+      ],
       StandardErrorPath: '/home/mina/agent 100%/d/agent.log',
     })
     expect(read).not.toHaveProperty('UserName')
@@ -140,7 +148,7 @@ describe('the task of Windows', () => {
   test('runs the agent with words that Windows takes apart as they were', () => {
     const { text, path } = windows()
     expect(text).toContain('<Command>C:\\Program Files\\nodejs\\node.exe</Command>')
-    const args = '"C:\\lorica & co\\main.js" start --dir "C:\\Users\\mina\\my agent\\\\"'
+    const args = '"C:\\lorica & co\\main.js" start --log-format json --dir "C:\\Users\\mina\\my agent\\\\"'
     expect(text).toContain(`<Arguments>${xml(args)}</Arguments>`)
     expect(path).toBe('C:\\Users\\mina\\my agent\\service.xml')
     expect([argument('plain'), argument('a "b" c'), argument('d e\\"f'), argument('')]).toEqual([

@@ -34,12 +34,12 @@ export function slugOf(name: string): string {
   return slug === '' ? 'agent' : slug.slice(0, 40)
 }
 
-/** The command line of the service. */
+/** The command line of the service, which logs a line of JSON for each event. */
 export function commandOf({
   program,
   folder,
 }: Pick<ServiceOptions, 'program' | 'folder'>): readonly string[] {
-  return [...program, 'start', '--dir', folder]
+  return [...program, 'start', '--log-format', 'json', '--dir', folder]
 }
 
 /** Throws LRC-8001 for a path that no service file can hold: a line would end in it. */

@@ -1,8 +1,9 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { collect } from '../screen/command.js'
 import { runService } from './service.js'
 
 interface AgentOptions {
+  readonly logFormat?: string
   readonly dir: string
   readonly data?: readonly string[]
   readonly name?: string
@@ -117,6 +118,12 @@ function withOptions(command: Command): Command {
     .option('--allow-software-gpu', 'also train on a GPU that the processor emulates')
     .option('--insecure', 'let plain HTTP leave this machine')
     .option('--json', 'print one JSON line per event')
+    .addOption(
+      new Option('--log-format <format>', 'how it tells of its work: json is the log of a service').choices([
+        'text',
+        'json',
+      ]),
+    )
 }
 
 async function serve(verb: readonly string[], options: AgentOptions): Promise<void> {
@@ -141,5 +148,6 @@ async function serve(verb: readonly string[], options: AgentOptions): Promise<vo
     ...(options.system ? ['--system'] : []),
     ...(options.dryRun ? ['--dry-run'] : []),
     ...(options.json ? ['--json'] : []),
+    ...single('--log-format', options.logFormat),
   ])
 }

@@ -167,7 +167,7 @@ export function serveSession(parts: SessionParts, socket: AgentSocket, member: M
     const { rootVersion } = arrived.hello
     for (const letter of rootVersion === undefined ? [] : parts.trust.letters(rootVersion))
       arrived.sendTrust(letter).catch((error: Error) => {
-        parts.log('root-not-taken', { agent: agentId, why: error.message })
+        parts.log('root-not-taken', { agent: agentId, code: refusalOf(error).code, why: error.message })
       })
     conductor.arrived(arrived)
     director.arrived(arrived)

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { refusalOf } from '@lorica/protocol'
 import type { Roster } from '../fleet/roster.js'
 import type { Ledger } from '../ledger.js'
 import type { Log } from '../log.js'
@@ -24,7 +25,7 @@ export async function announceTrust({ trust, ledger, roster, log }: TrustParts):
     const known = presence.hello.rootVersion
     for (const letter of known === undefined ? [] : trust.letters(known))
       presence.sendTrust(letter).catch((error: Error) => {
-        log('root-not-taken', { agent: presence.agentId, why: error.message })
+        log('root-not-taken', { agent: presence.agentId, code: refusalOf(error).code, why: error.message })
       })
   }
 }

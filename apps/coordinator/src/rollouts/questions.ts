@@ -2,7 +2,13 @@
  * Agents that have a release are asked for its losses and those of the champion, on the same held-out rows.
  * @module
  */
-import { type EvaluateAssignment, type Evaluation, LoricaError, type ReleaseView } from '@lorica/protocol'
+import {
+  type EvaluateAssignment,
+  type Evaluation,
+  LoricaError,
+  type ReleaseView,
+  refusalOf,
+} from '@lorica/protocol'
 import type { Presence } from '../fleet/roster.js'
 import type { LossPairs } from '../journal/rollout-event.js'
 import { newId } from '../random.js'
@@ -68,7 +74,11 @@ export function createQuestions(
     presence.sendAssignment(assignment).catch((error: Error) => {
       if (asked.get(presence.agentId)?.assignmentId !== assignmentId) return
       asked.delete(presence.agentId)
-      parts.log('losses-not-asked', { agent: presence.agentId, why: error.message })
+      parts.log('losses-not-asked', {
+        agent: presence.agentId,
+        code: refusalOf(error).code,
+        why: error.message,
+      })
     })
   }
   return {

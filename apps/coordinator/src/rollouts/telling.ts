@@ -1,3 +1,4 @@
+import { refusalOf } from '@lorica/protocol'
 /**
  * Tells agents which release they are to have.
  * @module
@@ -44,7 +45,12 @@ export function createTelling({
     told.set(agentId, due)
     presence.sendTarget(signedTarget(identity, due, release, registry.prove)).catch((error: Error) => {
       if (told.get(agentId) === due) told.delete(agentId)
-      log('target-not-heard', { agent: agentId, serial: due.serial, why: error.message })
+      log('target-not-heard', {
+        agent: agentId,
+        serial: due.serial,
+        code: refusalOf(error).code,
+        why: error.message,
+      })
     })
   }
 

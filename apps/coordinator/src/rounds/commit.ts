@@ -1,5 +1,5 @@
 import { updateDataBytes } from '@lorica/peft-core'
-import { manifestId, type Release, type RoundRecord } from '@lorica/protocol'
+import { manifestId, type Release, type RoundRecord, refusalOf } from '@lorica/protocol'
 import type { Contribution, Measured } from '../journal/event.js'
 import { announceTrust } from '../releases/announce-trust.js'
 import { contributionsOf, type RoundState, refusalsOf } from '../runs/round.js'
@@ -32,7 +32,11 @@ export function commitRound(parts: Parts, active: ActiveRun, candidate: Measured
     if (release === null || active.run().spec.rollout != null) return // a rollout gives it to agents
     for (const presence of parts.roster.all()) {
       presence.sendRelease(release).catch((error: Error) => {
-        parts.log('release-not-taken', { agent: presence.agentId, why: error.message })
+        parts.log('release-not-taken', {
+          agent: presence.agentId,
+          code: refusalOf(error).code,
+          why: error.message,
+        })
       })
     }
   })
