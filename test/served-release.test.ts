@@ -1,9 +1,9 @@
-import { writeFile } from 'node:fs/promises'
+import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { siteText, startFleet } from './support/fleet.js'
 import { createFolder } from './support/folder.js'
-import { programs, startService } from './support/service.js'
+import { programs, startService, tryLorica } from './support/service.js'
 
 test('an agent serves the release that it verified last, and the next one without a request that fails', async () => {
   await using folder = await createFolder()
@@ -56,6 +56,16 @@ test('an agent serves the release that it verified last, and the next one withou
   expect(versions).toEqual(versions.toSorted())
   expect(seen.at(-1)?.logprobs).not.toEqual(first.logprobs)
   expect((await serving.stop('SIGTERM')).status).toBe(0)
+
+  await rename(join(own, 'bases'), join(own, 'bases-away')) // as where nothing was trained
+  const bare = await tryLorica(['agent', 'serve', '--dir', own, '--port', '0', '--json'])
+  expect([bare.status, bare.stdout]).toEqual([3, expect.stringContaining('is not on this machine')])
+  expect(bare.stdout).toContain('--base FOLDER')
+  await using given = startService(programs.lorica, [
+    ...['agent', 'serve', '--dir', own, '--port', '0', '--threads', '1', '--json', '--base', fleet.model],
+  ])
+  expect(await given.until(({ event }) => event === 'serving')).toMatchObject({ release: 'v3' })
+  await given.stop('SIGTERM')
 
   await writeFile(join(own, 'releases', 'v3', 'adapter_config.json'), '{}')
   const tampered = startService(programs.lorica, ['agent', 'serve', '--dir', own, '--port', '0', '--json'])

@@ -56,7 +56,7 @@ export const usage = `Usage:
   leave --dir D                         leave the fleet; an agent that runs on the folder ends
   rotate --dir D                        take a new key; the one before is valid until it has connected
   last-upload --dir D                   show what left this machine last
-  serve --dir D [--port P]              answer OpenAI's API on this machine with the release it verified last
+  serve --dir D [--port P] [--base F]   answer OpenAI's API on this machine with the release it is to have
   doctor [URL#TOKEN] --dir D            whether this machine can work, what stands in the way, and how to fix it
   install-service --dir D [--system] [--dry-run]   have the machine start it: systemd, launchd or Task Scheduler
   uninstall-service --dir D [--system]  undo that; the folder stays

@@ -112,10 +112,10 @@ async function leave({ folder }: Config, tell: Tell): Promise<void> {
   tell({ event: 'left' })
 }
 
-async function serve({ folder, port = SERVING_PORT, threads }: Config, tell: Tell): Promise<void> {
+async function serve({ folder, port = SERVING_PORT, threads, base }: Config, tell: Tell): Promise<void> {
   const ended = new AbortController()
   void stopRequest().then(() => ended.abort())
-  await serveChampion({ folder, port, threads, tell, signal: ended.signal })
+  await serveChampion({ folder, port, threads, base, tell, signal: ended.signal })
   tell({ event: 'stopped' })
 }
 

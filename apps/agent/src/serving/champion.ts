@@ -19,6 +19,8 @@ export interface ChampionOptions {
   /** The folder of the agent, which may run beside this or not. */
   readonly folder: string
   readonly port: number
+  /** A copy of the base on this machine; what the agent was given, or downloaded for a run, when absent. */
+  readonly base?: string | undefined
   readonly threads?: number | undefined
   readonly tell: Tell
   /** Ends it, after the requests that came are answered. */
@@ -46,7 +48,7 @@ export async function serveChampion(options: ChampionOptions): Promise<void> {
   const first = await firstWanted(folder, settings, options)
   if (first === undefined) return
   const taken = await first.read()
-  const model = await baseOf(taken, folder, settings)
+  const model = await baseOf(taken, folder, options.base ?? settings.base)
   const engine: EngineOptions = { ...settings.engine, ...(threads === undefined ? {} : { threads }) }
   await using serving = await startServing({ ...LIMITS, model, name: BASE, engine, port })
   await put(serving, model, taken)
@@ -156,17 +158,33 @@ async function firstWanted(
   return undefined
 }
 
-/** The base of a release on this machine, its content checked. */
-async function baseOf({ manifest }: Taken, folder: string, { base }: Settings): Promise<string> {
+/** The base of a release on this machine, its content checked: the one that was given, else the one that was downloaded for a run. */
+async function baseOf({ manifest }: Taken, folder: string, given: string | undefined): Promise<string> {
   const { sha256, name } = manifest.base
-  const path = base ?? (await modelIn(join(folder, 'bases', sha256)))
+  const place = join(folder, 'bases', sha256)
+  const copy = `lorica agent serve --dir ${folder} --base FOLDER`
+  if (given === undefined && (await readdir(place).catch(() => [])).length === 0)
+    throw new LoricaError(
+      'LRC-3003',
+      `the base "${name}" of release ${manifest.name} is not on this machine`,
+      {
+        expected: `a base with hash ${sha256}, in ${place} or given with --base`,
+        received: 'none; this agent took part in no run of it, which would have downloaded it',
+        action: `Give a copy of it: \`${copy}\`.`,
+      },
+    )
+  const path = given ?? (await modelIn(place))
   const found = await hashModel(path).catch((cause: Error) => {
-    throw new LoricaError('LRC-3003', `${path}: ${cause.message}`, { cause })
+    throw new LoricaError('LRC-3003', `${path}: ${cause.message}`, {
+      cause,
+      action: `Give a copy of "${name}": \`${copy}\`.`,
+    })
   })
   if (found.sha256 === sha256) return path
   throw new LoricaError('LRC-3003', `${path} is not the base of release ${manifest.name}, "${name}"`, {
     expected: `a base with hash ${sha256}`,
     received: found.sha256,
+    action: `Give a copy of "${name}": \`${copy}\`.`,
   })
 }
 

@@ -59,8 +59,12 @@ export function agentCommand(): Command {
   onFolder(
     agent
       .command('serve')
-      .description("answer OpenAI's API on this machine with the release that the agent verified last")
+      .description("answer OpenAI's API on this machine with the release that the agent is to have")
       .option('--port <n>', '0 takes any that is free (default: 8000)')
+      .option(
+        '--base <folder>',
+        'a copy of the base of the release (default: what the agent was given, or downloaded for a run)',
+      )
       .option('--threads <count>', 'processor threads'),
     'serve',
   )
