@@ -12,12 +12,12 @@ import {
   hashList,
   repetitionRate,
   type Tokenizer,
+  textRows,
   wordHash,
   wordsOf,
 } from '@lorica/peft-core'
 import type { Probed, Probes } from '@lorica/protocol'
 import { pairedOf } from './comparison.js'
-import { textRows } from './text-rows.js'
 import type { WorkParts } from './work-parts.js'
 
 /** One of the two adapters, ready to run. */
@@ -108,7 +108,10 @@ async function referenceOf(
   trainer: Trainer,
   signal: AbortSignal,
 ): Promise<NonNullable<Probed['reference']>> {
-  const rows = textRows(texts, await tokenizer(), now.spec)
+  const { encode, padId } = await tokenizer()
+  const { rows: atOnce, columns } = now.spec
+  const known = texts.map((text) => encode(text).slice(0, columns)).filter(({ length }) => length > 1)
+  const rows = textRows(known, { rows: atOnce, columns, padId })
   const lossesOf = async ({ spec, adapter }: Side): Promise<readonly number[]> => {
     const { losses } = await trainer.examine(spec, adapter.tensors, rows, signal)
     onDone()

@@ -89,6 +89,7 @@ export { type ImageProcessor, readImageProcessor } from './data/image-processor.
 export { type PoissonPlan, poissonSteps, rowsAtOnce, samplingRate } from './data/poisson-steps.js'
 export { countDocuments } from './data/records.js'
 export { batchesIn, evaluationRows, type RowSource, trainingRows } from './data/row-source.js'
+export { textRows } from './data/text-rows.js'
 // Many texts that grow side by side, in a process of its own.
 export type { ChoiceOptions } from './decode/choice.js'
 export type { DecodingFacts, DecodingSpec, LoadedAdapter, Trial } from './decode/decoding.js'

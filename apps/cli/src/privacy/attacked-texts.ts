@@ -3,13 +3,7 @@
  * @module
  */
 import { deflateSync } from 'node:zlib'
-import {
-  describeModel,
-  openTokenizer,
-  streamDocuments,
-  type TokenBatch,
-  type Tokenizer,
-} from '@lorica/peft-core'
+import { describeModel, openTokenizer, streamDocuments, type Tokenizer, textRows } from '@lorica/peft-core'
 import type { ScoredText, TokenScores } from '@lorica/privacy'
 import { LoricaError } from '@lorica/protocol'
 import { type Command, Option } from 'commander'
@@ -36,7 +30,6 @@ export interface AttackedTexts {
 
 /** An adapter that changes nothing: its B is zero. */
 const BASE = { method: 'lora', rank: 1, alpha: 1, targets: 'all-linear', rslora: false } as const
-const NOT_LEARNED = -100
 
 /** The options that every attack with texts takes. */
 export function withAttackOptions(
@@ -106,9 +99,7 @@ async function measured(
     ...{ model, adapter: from, rows, columns, seed: 0, engine: options, purpose: 'measure' },
   })
   const found: TokenScores[] = []
-  const batches = Array.from({ length: Math.ceil(texts.length / rows) }, (_, at) =>
-    batchOf(texts.slice(at * rows, (at + 1) * rows), { rows, columns, padId }),
-  )
+  const batches = textRows(texts, { rows, columns, padId })
   await measureEach({ engine: session.engine, tensors: session.adapter.tensors }, batches, (batch, one) => {
     for (let row = 0; row < batch.rows; row++) {
       const places = [...one.places.keys()].filter(
@@ -123,22 +114,4 @@ async function measured(
     }
   })
   return found.slice(0, texts.length)
-}
-
-interface BatchShape {
-  readonly rows: number
-  readonly columns: number
-  readonly padId: number
-}
-
-function batchOf(texts: readonly (readonly number[])[], { rows, columns, padId }: BatchShape): TokenBatch {
-  const inputIds = new Int32Array(rows * columns).fill(padId)
-  const attentionMask = new Int32Array(rows * columns)
-  const labels = new Int32Array(rows * columns).fill(NOT_LEARNED)
-  for (const [row, text] of texts.entries()) {
-    inputIds.set(text, row * columns)
-    labels.set(text, row * columns)
-    attentionMask.fill(1, row * columns, row * columns + text.length)
-  }
-  return { rows, columns, inputIds, attentionMask, labels }
 }

@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest'
+import { textRows } from './text-rows.js'
+
+test('texts are rows of tokens and labels; what fills up has no label', () => {
+  const [first, last, ...more] = textRows(
+    [
+      [7, 8, 9],
+      [4, 5],
+      [6, 3],
+    ],
+    { rows: 2, columns: 4, padId: 1 },
+  )
+  expect(more).toEqual([])
+  expect([...(first?.inputIds ?? [])]).toEqual([7, 8, 9, 1, 4, 5, 1, 1])
+  expect([...(first?.labels ?? [])]).toEqual([7, 8, 9, -100, 4, 5, -100, -100])
+  expect([...(first?.attentionMask ?? [])]).toEqual([1, 1, 1, 0, 1, 1, 0, 0])
+  expect([...(last?.labels ?? [])]).toEqual([6, 3, -100, -100, -100, -100, -100, -100])
+  expect([...(last?.attentionMask ?? [])]).toEqual([1, 1, 0, 0, 1, 0, 0, 0])
+})
