@@ -6,8 +6,8 @@ const root = new URL('../../', import.meta.url)
 
 /** The programs of this repository, as they are built. */
 export const programs = {
-  coordinator: fileURLToPath(new URL('apps/coordinator/dist/main.js', root)),
-  agent: fileURLToPath(new URL('apps/agent/dist/main.js', root)),
+  coordinator: fileURLToPath(new URL('apps/coordinator/bin/lorica-coordinator.js', root)),
+  agent: fileURLToPath(new URL('apps/agent/bin/lorica-agent.js', root)),
   lorica: fileURLToPath(new URL('apps/cli/bin/lorica.js', root)),
 } as const
 

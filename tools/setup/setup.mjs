@@ -97,6 +97,8 @@ async function build() {
   const args = [nx, 'run-many', '--target', 'build', '--parallel', '2', '--outputStyle', 'static']
   const code = await runVisibly('building', process.execPath, args, quiet)
   if (code !== 0) throw new Error('The build failed; the errors are above.')
+  const { joinPrograms } = await import('./join.mjs') // needs what was installed
+  await joinPrograms(root)
 }
 
 /** Runs a program whose output all goes to stderr, with a sign of life while it is silent. */

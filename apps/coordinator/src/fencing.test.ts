@@ -23,7 +23,7 @@ interface Process extends Disposable {
 }
 
 function start(dir: string, store: string | null): Process {
-  const main = join(import.meta.dirname, '..', 'dist', 'main.js')
+  const main = join(import.meta.dirname, '..', 'bin', 'lorica-coordinator.js')
   const lease = ['--store-lease-ms', String(LEASE_MS)]
   const args = [
     main,

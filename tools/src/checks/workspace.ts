@@ -36,7 +36,7 @@ interface Manifest {
 }
 
 const SOURCE = /\.(?:ts|tsx|mts|js|mjs)$/
-const LEFT_OUT = new Set(['node_modules', 'dist', '.nx', '.git'])
+const LEFT_OUT = new Set(['node_modules', 'dist', 'joined', '.nx', '.git'])
 
 /** Reads the projects that package.json lists as workspaces, with every source file in them. */
 export function readWorkspace(root: string): Workspace {

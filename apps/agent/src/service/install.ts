@@ -32,7 +32,7 @@ export async function planService(folder: string, scope: ServiceOptions['scope']
       action: 'Have the machine run: lorica agent start --dir with the folder of the agent.',
     })
   }
-  const main = fileURLToPath(import.meta.resolve('../main.js'))
+  const main = fileURLToPath(import.meta.resolve('@lorica/agent/main'))
   const { username, uid } = userInfo()
   return plan({
     ...{ slug: slugOf(settings.name), scope, folder, home: homedir() },
