@@ -49,6 +49,8 @@ _${name}() {
     ${paths}) path="$path \${COMP_WORDS[i]}" ;;
     esac
   done
+  # readline takes --option=value apart: the option, the sign, what is there of the value
+  [[ $cur == = ]] && cur= || { [[ $prev == = ]] && prev=\${COMP_WORDS[COMP_CWORD-2]}; }
   case "$path $prev" in
 ${values}
   esac
@@ -77,7 +79,12 @@ _${name}() {
     ${paths}) path_="$path_ \${words[i]}" ;;
     esac
   done
-  case "$path_ \${words[CURRENT-1]}" in
+  local option_=\${words[CURRENT-1]}
+  if [[ \${words[CURRENT]} == --*=* ]]; then
+    option_=\${words[CURRENT]%%=*}
+    compset -P '*='
+  fi
+  case "$path_ $option_" in
 ${values}
   esac
   if [[ -n $isValue ]]; then
@@ -89,7 +96,8 @@ ${words.replaceAll(') words=', ') words_=')}
   esac
   compadd -- \${=words_} || _files
 }
-compdef _${name} ${name}
+# Out of a folder of fpath it is called at once; sourced, it says what it completes.
+if [[ $funcstack[1] == _${name} ]]; then _${name} "$@"; else compdef _${name} ${name}; fi
 `
 }
 
@@ -98,6 +106,7 @@ function fishScript(tree: CommandTree): string {
   const lines = withAll(tree).flatMap(({ path, commands, options }) => {
     const at = `-n ${quoted(`__${name}_at ${path}`)}`
     return [
+      ...(commands.length === 0 ? [] : [`complete -c ${name} ${at} -f`]), // a command, and no file
       ...commands.map((one) => `complete -c ${name} ${at} -a ${one.name} -d ${quoted(one.description)}`),
       ...options.map(({ names, takesValue, choices, description }) =>
         [
