@@ -99,13 +99,15 @@ test.skipIf(chromiumPath === undefined)(
       ['releases/v2', 'v2'],
       ['releases/compare/v1/v2', 'v1 and v2'],
       ['privacy', 'Privacy'],
+      ['access', 'Access'],
       ['audit', 'Audit'],
     ] as const
     const found: string[] = []
     for (const [path, name] of pages) {
       await page.goto(`${fleet.url}/#/${path}`)
       await page.getByRole('heading', { level: 1, name, exact: true }).waitFor()
-      await page.locator('main .faint', { hasText: 'Asking the coordinator' }).waitFor({ state: 'detached' })
+      const asking = page.locator('main .faint', { hasText: 'Asking the coordinator' })
+      await expect.poll(() => asking.count(), { interval: 20, timeout: 10_000 }).toBe(0)
       for (const [size, colorScheme] of [
         ['phone', 'light'],
         ['desktop', 'dark'],
@@ -120,7 +122,18 @@ test.skipIf(chromiumPath === undefined)(
 
     const hostile = 'note=<img src=x onerror=alert(1)>'
     await fleet.operate('agents', 'label', 'site-0', hostile)
-    const { token } = await fleet.operate<{ token: string }>('operators', 'add', 'ada', '--role', 'viewer')
+    await page.goto(`${fleet.url}/#/access`)
+    await page.getByText('good for 364 days').waitFor()
+    await page.getByLabel('Name of the person').fill('ada')
+    await page.getByLabel('Name of the person').press('Enter')
+    await page.getByText('The token of ada, viewer.').waitFor()
+    await page.screenshot({ path: join(pictures, 'token.png'), fullPage: true })
+    const token = (await page.locator('.command code').first().textContent()) ?? ''
+    await page.goto(`${fleet.url}/#/runs`)
+    await heading('Runs')
+    await page.goto(`${fleet.url}/#/access`)
+    await page.getByRole('button', { name: 'Revoke the token of ada' }).waitFor()
+    expect(await page.getByText(token).count()).toBe(0)
     const viewer = await browser.open()
     await viewer.goto(fleet.url)
     const field = viewer.getByLabel(/^Operator token/)
@@ -133,6 +146,14 @@ test.skipIf(chromiumPath === undefined)(
     await viewer.getByRole('heading', { level: 1, name: 'site-0' }).waitFor()
     await viewer.getByText(hostile, { exact: true }).waitFor()
     expect(await viewer.locator('main button, img').count()).toBe(0)
+    await viewer.goto(`${fleet.url}/#/access`)
+    await viewer.getByText('good for 364 days').waitFor()
+    expect(await viewer.getByRole('button', { name: /Make|Revoke/ }).count()).toBe(0)
     expect(browser.faults.filter((text) => !text.includes('ERR_CONNECTION_REFUSED'))).toEqual([]) // of the restart
+    await page.getByRole('button', { name: 'Revoke the token of ada' }).click()
+    await page.getByRole('button', { name: 'Take it away' }).click()
+    await page.getByText('ada operates no longer.').waitFor()
+    await viewer.goto(`${fleet.url}/#/runs`)
+    await viewer.getByLabel(/^Operator token/).waitFor()
   },
 )

@@ -15,6 +15,7 @@ const sections: readonly (readonly [DrawingName & ReturnType<typeof sectionOf>, 
   ['releases', 'Releases'],
   ['rollouts', 'Rollouts'],
   ['privacy', 'Privacy'],
+  ['access', 'Access'],
   ['audit', 'Audit'],
 ]
 const TALLY_MS = 15_000

@@ -6,6 +6,7 @@ import { Blank } from '../parts/blank.js'
 import { NoticeLine } from '../parts/notice.js'
 import { QuestionBox } from '../parts/question.js'
 import type { Route } from '../views/route.js'
+import { AccessPage } from './access.js'
 import { AgentPage } from './agent.js'
 import { AuditPage } from './audit.js'
 import { ComparePage } from './compare.js'
@@ -77,6 +78,8 @@ function Shown({ route }: { readonly route: Route }) {
       return <NewRolloutPage release={route.release} />
     case 'privacy':
       return <PrivacyPage />
+    case 'access':
+      return <AccessPage />
     case 'audit':
       return <AuditPage />
     default:

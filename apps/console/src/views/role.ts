@@ -10,6 +10,7 @@ const needs = {
   'admit-agent': 'admin',
   'invite-agent': 'admin',
   'label-agent': 'admin',
+  'name-operators': 'admin',
 } as const satisfies Readonly<Record<string, WhoamiView['role']>>
 
 export type Deed = keyof typeof needs

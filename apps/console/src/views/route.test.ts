@@ -17,16 +17,22 @@ test.each<[string, Route]>([
   ['#/rollouts/new/v3', { page: 'new-rollout', release: 'v3' }],
   ['#/rollouts/rollout-2', { page: 'rollout', id: 'rollout-2' }],
   ['#/privacy', { page: 'privacy' }],
+  ['#/access', { page: 'access' }],
 ])('%s is a page', (fragment, route) => {
   expect(routeOf(fragment)).toEqual(route)
 })
 
-test.each(['#/nodes', '#/runs/a/b', '#/runs/a/rounds/0', '#/runs/a/rounds/2/x', '#/audit/3', '#/fleet/a/b'])(
-  '%s is no page',
-  (fragment) => {
-    expect(routeOf(fragment)).toEqual({ page: 'nowhere' })
-  },
-)
+test.each([
+  '#/nodes',
+  '#/runs/a/b',
+  '#/runs/a/rounds/0',
+  '#/runs/a/rounds/2/x',
+  '#/audit/3',
+  '#/access/ada',
+  '#/fleet/a/b',
+])('%s is no page', (fragment) => {
+  expect(routeOf(fragment)).toEqual({ page: 'nowhere' })
+})
 
 test('a link leads to the page that it was made for, whatever is in its names', () => {
   expect(routeOf(linkTo('fleet', 'a/b #%41'))).toEqual({ page: 'agent', id: 'a/b #%41' })

@@ -1,13 +1,13 @@
 /** A page of the console, and what it is about. */
 export type Route =
-  | { readonly page: 'runs' | 'new-run' | 'fleet' | 'releases' | 'rollouts' | 'privacy' | 'audit' }
+  | { readonly page: 'runs' | 'new-run' | 'fleet' | 'releases' | 'rollouts' | 'privacy' | 'access' | 'audit' }
   | { readonly page: 'new-rollout'; readonly release: string | null }
   | { readonly page: 'run' | 'agent' | 'release' | 'rollout'; readonly id: string }
   | { readonly page: 'round'; readonly id: string; readonly round: number }
   | { readonly page: 'compare'; readonly from: string; readonly to: string }
   | { readonly page: 'nowhere' }
 
-const lists = ['runs', 'fleet', 'releases', 'rollouts', 'privacy', 'audit'] as const
+const lists = ['runs', 'fleet', 'releases', 'rollouts', 'privacy', 'access', 'audit'] as const
 const singles = { runs: 'run', fleet: 'agent', releases: 'release', rollouts: 'rollout' } as const
 
 /** The page that an address fragment names, such as `#/runs/demo-1`; the first page for none. */
@@ -30,7 +30,8 @@ export function routeOf(fragment: string): Route {
   }
   if (list === 'releases' && second === 'compare' && third !== undefined && fourth !== undefined)
     return { page: 'compare', from: third, to: fourth }
-  if (third !== undefined || list === 'privacy' || list === 'audit') return { page: 'nowhere' }
+  if (third !== undefined || list === 'privacy' || list === 'access' || list === 'audit')
+    return { page: 'nowhere' }
   return { page: singles[list], id: second }
 }
 
