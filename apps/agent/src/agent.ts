@@ -97,10 +97,14 @@ export function runAgent({ folder, membership, traffic, tell, host, trace }: Age
       agenda.take(assignment)
     },
     release: (release) => {
+      trace?.released(release)
       const onTaken = (): void => inBackground(forgetPersonal())
       hearRelease(release, releases, { tell, signal: stopped.signal, onTaken })
     },
-    target: (message) => following.take(message),
+    target: (message) => {
+      trace?.targeted(message)
+      following.take(message)
+    },
     trust: (letter) =>
       hearRoots(letter, trust, { by: pin === undefined ? 'coordinator' : 'link', tell, onForeign: fail }),
     summed: (name, letter) => sums.hear(name, letter),

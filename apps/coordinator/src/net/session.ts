@@ -139,7 +139,7 @@ export function serveSession(parts: SessionParts, socket: AgentSocket, member: M
     const end = tracer.received(name, message as object, clock.now())
     try {
       const reply = await act(message)
-      end(clock.now())
+      end(clock.now(), undefined, reply)
       return reply
     } catch (error) {
       end(clock.now(), refusalOf(error).code)
@@ -182,7 +182,7 @@ export function serveSession(parts: SessionParts, socket: AgentSocket, member: M
     const introduce = () => {
       const hello = parseHello(raw)
       cancelHello()
-      presence = presenceOf(socket, member, hello, { ...readers, traceparent: parts.tracer?.traceparent })
+      presence = presenceOf(socket, member, hello, { ...readers, tracer: parts.tracer })
       roster.add(presence)
       parts.clock.after(0, () => presence !== undefined && welcome(presence)) // after the answer
       return {

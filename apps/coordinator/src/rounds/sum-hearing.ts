@@ -23,7 +23,8 @@ export interface SumMessage {
   readonly answer: SumAnswer
 }
 
-export function keysIn(agent: string, { assignmentId, ...keys }: SumKeys): SumMessage {
+/** Keys are held against those that came before and are passed on: what they belong to for those who look on is no part of them. */
+export function keysIn(agent: string, { assignmentId, traceparent: _, ...keys }: SumKeys): SumMessage {
   return { assignmentId, answer: { step: 'keys', keys: { agent, ...keys } } }
 }
 

@@ -8,17 +8,21 @@ import {
   contextFor,
   contextOf,
   createSpanExporter,
+  type Release,
   SOFTWARE,
   type Span,
   type SpanContext,
   type SpanExporter,
   spanTargetIn,
+  type TargetMessage,
   traceparentOf,
 } from '@lorica/protocol'
 import type { JournalEntry } from '../journal/chain.js'
 import type { RunJournalEvent, Seat } from '../journal/event.js'
+import type { RolloutEvent } from '../journal/rollout-event.js'
 import type { Ledger } from '../ledger.js'
 import type { Log } from '../log.js'
+import { createRolloutSpans } from './rollout-spans.js'
 
 /** Makes spans of what happens, and tells agents what theirs belong to. */
 export interface Tracer {
@@ -26,8 +30,19 @@ export interface Tracer {
   note(entry: JournalEntry, createdAt: string | undefined): void
   /** The context that an agent works in for an assignment. */
   traceparent(assignment: Pick<Assignment, 'assignmentId' | 'kind' | 'runId' | 'round'>): string
-  /** A message came that bears a context; the returned function is called when it is answered, with the code of a refusal. */
-  received(name: string, message: object, nowMs: number): (nowMs: number, fault?: string) => void
+  /** The context that an agent works in for a target; undefined: the target is of no rollout that is known. */
+  targetContext(target: Pick<TargetMessage, 'target'>, agentId: string): string | undefined
+  /** The context that a release belongs to: the round that made it. */
+  releaseContext(release: Pick<Release, 'manifest'>): string | undefined
+  /**
+   * A message came that bears a context; the returned function is called when it is answered, with the answer or the code of a refusal. What
+   * `update.open` bears holds for the chunks that follow and for `update.close`, which bear none: together they are a span.
+   */
+  received(
+    name: string,
+    message: object,
+    nowMs: number,
+  ): (nowMs: number, fault?: string, reply?: object) => void
   close(): Promise<void>
 }
 
@@ -77,7 +92,8 @@ const KNOWN = 10_000 // assignments whose messages may bear a context; the oldes
 export function createTracer(fleet: string, exporter: SpanExporter): Tracer {
   const rounds = new Map<string, OpenRound>() // the latest of each run
   const seats = new Map<string, Map<string, OpenSeat>>() // run -> assignment
-  const known = new Map<string, string>() // assignment -> trace
+  const known = new Map<string, string>() // assignment, or serial of a target -> trace
+  const uploads = new Map<string, OpenUpload>()
 
   const runContext = (runId: string) => contextFor([fleet, runId], ['run'])
   const roundContext = (runId: string, { round, attempt }: Omit<OpenRound, 'startMs'>) =>
@@ -91,6 +107,28 @@ export function createTracer(fleet: string, exporter: SpanExporter): Tracer {
     span: Omit<Span, keyof SpanContext>,
   ): void {
     exporter.add({ ...context, parentSpanId: parent?.spanId, ...span })
+  }
+
+  const rollouts = createRolloutSpans(fleet, add)
+
+  function remember<T>(map: Map<string, T>, key: string, value: T): void {
+    map.set(key, value)
+    const [oldest] = map.keys()
+    if (map.size > KNOWN && oldest !== undefined) map.delete(oldest)
+  }
+
+  /** The span of an upload, from its opening to the answer to its close. */
+  function closed({ uploadId = '' }: { readonly uploadId?: string }): ReturnType<Tracer['received']> {
+    const upload = uploads.get(uploadId)
+    if (upload === undefined) return () => {}
+    return (endMs, fault) => {
+      if (fault === undefined) uploads.delete(uploadId)
+      const { spanId } = contextFor([upload.parent.traceId], ['upload', uploadId, String(endMs)])
+      add({ traceId: upload.parent.traceId, spanId }, upload.parent, {
+        ...{ name: 'received', startMs: upload.startMs, endMs, fault },
+        attributes: { 'lorica.assignment': upload.assignmentId },
+      })
+    }
   }
 
   function open(runId: string, { assignmentId, agentId }: Seat, of: OpenRound): void {
@@ -186,33 +224,62 @@ export function createTracer(fleet: string, exporter: SpanExporter): Tracer {
 
   return {
     note({ event, at }, createdAt) {
+      if ('rolloutId' in event || event.type === 'target-reported')
+        rollouts.note(event as RolloutEvent, Date.parse(at))
       if ('runId' in event) step(event as RunJournalEvent, Date.parse(at), createdAt)
     },
     traceparent({ assignmentId, kind, runId, round }) {
       const latest = rounds.get(runId)
       const parent = latest?.round === round ? roundContext(runId, latest) : runContext(runId)
       const context = kind === 'train' ? seatContext(runId, assignmentId) : parent
-      known.set(assignmentId, context.traceId)
-      for (const oldest of known.size > KNOWN ? known.keys() : []) {
-        known.delete(oldest)
-        break
-      }
+      remember(known, assignmentId, context.traceId)
       return traceparentOf(context)
     },
+    targetContext({ target }, agentId) {
+      const { serial } = JSON.parse(target) as { readonly serial: number }
+      const context = rollouts.contextFor(serial, agentId)
+      if (context === undefined) return undefined
+      remember(known, `target ${serial}`, context.traceId)
+      return traceparentOf(context)
+    },
+    releaseContext({ manifest }) {
+      const { runId, round } = JSON.parse(manifest) as { readonly runId: string; readonly round: number }
+      const latest = rounds.get(runId)
+      return traceparentOf(latest?.round === round ? roundContext(runId, latest) : runContext(runId))
+    },
     received(name, message, startMs) {
-      const { assignmentId, traceparent } = message as { assignmentId?: string; traceparent?: string }
+      if (name === 'update.close') return closed(message)
+      const { assignmentId, serial, traceparent } = message as Bearing
+      const key = assignmentId ?? `target ${serial}`
       const parent = traceparent === undefined ? undefined : contextOf(traceparent)
       // An agent may only add to the trace of what it was asked.
-      if (parent === undefined || known.get(assignmentId ?? '') !== parent.traceId) return () => {}
+      if (parent === undefined || known.get(key) !== parent.traceId) return () => {}
       const { spanId } = contextFor([parent.traceId], [name, parent.spanId, String(startMs)])
-      return (endMs, fault) =>
+      return (endMs, fault, reply = {}) => {
+        const { uploadId } = reply as { readonly uploadId?: string }
+        if (uploadId !== undefined && assignmentId !== undefined)
+          remember(uploads, uploadId, { parent, startMs, assignmentId })
         add({ traceId: parent.traceId, spanId }, parent, {
           ...{ name, startMs, endMs, fault },
-          attributes: { 'lorica.assignment': assignmentId ?? '' },
+          attributes: assignmentId === undefined ? {} : { 'lorica.assignment': assignmentId },
         })
+      }
     },
     close: () => exporter.close(),
   }
+}
+
+/** What a message may bear of those that bear a context. */
+interface Bearing {
+  readonly assignmentId?: string
+  readonly serial?: number
+  readonly traceparent?: string
+}
+
+interface OpenUpload {
+  readonly parent: SpanContext
+  readonly startMs: number
+  readonly assignmentId: string
 }
 
 interface Outcome {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { limits } from '../limits.js'
+import { traceparentSchema } from '../telemetry/span.js'
 import { publicKeySchema, signatureSchema } from './field.js'
 import { readMessage, readReply } from './message.js'
 import { since } from './since.js'
@@ -12,6 +13,7 @@ export const releaseSchema = z.strictObject({
   manifest: z.string().min(2).max(limits.manifestBytes), // canonical JSON: exactly the signed bytes
   signature: signatureSchema, // by the coordinator, over the bytes of manifest
   proof: since(2, proofSchema), // by a release key of the fleet's root
+  traceparent: since(2, traceparentSchema), // of the round that made it, for those who look on; nothing that is signed
 })
 export type Release = Readonly<z.infer<typeof releaseSchema>>
 

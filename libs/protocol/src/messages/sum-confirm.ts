@@ -1,11 +1,14 @@
 import { z } from 'zod'
+import { traceparentSchema } from '../telemetry/span.js'
 import { idSchema, signatureSchema } from './field.js'
 import { readMessage, readReply } from './message.js'
+import { since } from './since.js'
 
 /** agent -> coordinator: I was told this list of survivors and no other. */
 export const sumConfirmSchema = z.strictObject({
   assignmentId: idSchema,
   signature: signatureSchema, // with the identity of the agent, over the roster, the senders and the survivors
+  traceparent: since(2, traceparentSchema), // of the work, where the agent traces it
 })
 export type SumConfirm = Readonly<z.infer<typeof sumConfirmSchema>>
 

@@ -1,6 +1,8 @@
 import { z } from 'zod'
+import { traceparentSchema } from '../telemetry/span.js'
 import { curveKeySchema, digestSchema, idSchema, signatureSchema } from './field.js'
 import { readMessage, readReply } from './message.js'
+import { since } from './since.js'
 
 /** agent -> coordinator: my update is ready, and these are my keys for the secure sum of this assignment. */
 export const sumKeysSchema = z.strictObject({
@@ -9,6 +11,7 @@ export const sumKeysSchema = z.strictObject({
   maskKey: curveKeySchema, // its secret is shared out
   seedCommitment: digestSchema, // of the self seed, which is shared out
   signature: signatureSchema, // with the identity of the agent, over the terms and these keys
+  traceparent: since(2, traceparentSchema), // of the work, where the agent traces it
 })
 export type SumKeys = Readonly<z.infer<typeof sumKeysSchema>>
 

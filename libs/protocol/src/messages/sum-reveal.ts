@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import { limits } from '../limits.js'
+import { traceparentSchema } from '../telemetry/span.js'
 import { agentIdSchema, idSchema, shareSchema } from './field.js'
 import { readMessage, readReply } from './message.js'
+import { since } from './since.js'
 
 /** agent -> coordinator: one share of each neighbour, of the seed of a survivor or of the mask key of a dropout. */
 export const sumRevealSchema = z.strictObject({
@@ -15,6 +17,7 @@ export const sumRevealSchema = z.strictObject({
       }),
     )
     .max(limits.sumAgents),
+  traceparent: since(2, traceparentSchema), // of the work, where the agent traces it
 })
 export type SumReveal = Readonly<z.infer<typeof sumRevealSchema>>
 

@@ -1,6 +1,8 @@
 import { z } from 'zod'
+import { traceparentSchema } from '../telemetry/span.js'
 import { countSchema, positiveSchema, secondsMsSchema, sha256Schema } from './field.js'
 import { readMessage, readReply } from './message.js'
+import { since } from './since.js'
 
 /** agent -> coordinator: what became of a target here. */
 export const targetReportSchema = z.strictObject({
@@ -11,6 +13,7 @@ export const targetReportSchema = z.strictObject({
   downloadedBytes: countSchema, // for it; 0 where the release was kept
   switchMs: secondsMsSchema, // from the signed target to requests that the release answers, or to its files
   reason: z.strictObject({ code: z.string().max(20), message: z.string().max(2000) }).nullable(), // of a failure
+  traceparent: since(2, traceparentSchema), // of the work, where the agent traces it
 })
 export type TargetReport = Readonly<z.infer<typeof targetReportSchema>>
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { limits } from '../limits.js'
+import { traceparentSchema } from '../telemetry/span.js'
 import { signatureSchema } from './field.js'
 import { readMessage, readReply } from './message.js'
 import { proofSchema, releaseSchema } from './release.js'
@@ -11,6 +12,7 @@ export const targetMessageSchema = z.strictObject({
   signature: signatureSchema, // by the coordinator, over the bytes of target
   proof: since(2, proofSchema), // by a release key of the fleet's root
   release: releaseSchema, // the one that the target names
+  traceparent: since(2, traceparentSchema), // of the rollout that it is part of, for those who look on; nothing that is signed
 })
 export type TargetMessage = Readonly<z.infer<typeof targetMessageSchema>>
 
