@@ -154,11 +154,20 @@ function quadratic(gram: Matrix, x: readonly number[]): number {
   return sum
 }
 
-/** The square of the norm of a sum of changes that almost cancel, from its factors themselves. */
+/**
+ * The square of the norm of a sum of changes that almost cancel, from its factors themselves, or from the sum where they are as
+ * many as its rows or columns: then it takes a quarter of the time, and no more memory.
+ */
 function directSquare(terms: readonly Factors[], weights: readonly number[]): number {
   const used = terms
     .map((term, at) => ({ term, weight: weights[at] as number }))
     .filter(({ weight }) => weight !== 0)
+  const [outputs, inputs] = [used[0]?.term.b.columns ?? 0, used[0]?.term.a.columns ?? 0]
+  if (used.reduce((sum, { term }) => sum + term.a.rows, 0) >= Math.min(outputs, inputs)) {
+    const sum = zeroMatrix(outputs, inputs)
+    for (const { term, weight } of used) addChange(sum, term, weight)
+    return dot(sum.data, sum.data)
+  }
   const a = thinQr(stacked(used.map(({ term }) => ({ matrix: term.a, factor: 1 }))))
   const b = thinQr(
     stacked(used.map(({ term, weight }) => ({ matrix: term.b, factor: weight * term.scaling }))),
