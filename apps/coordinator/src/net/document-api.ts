@@ -1,10 +1,13 @@
 import { SOFTWARE } from '@lorica/protocol'
 import { z } from 'zod'
 import { apiPage, contentPolicy } from '../api/api-page.js'
-import { openApiOf } from '../api/openapi.js'
+import { type OpenApi, openApiOf } from '../api/openapi.js'
 import { type Route, route } from '../api/route.js'
 
-/** The document of `routes` and of these two, for programs and for people. It says nothing of this coordinator, and asks for no token. */
+/**
+ * The document of `routes` and of these two, for programs and for people. It says nothing of this coordinator, asks for no token, and
+ * is made when somebody asks: it takes as long as the rest of a start.
+ */
 export function documentRoutes(routes: readonly Route[]): readonly Route[] {
   const own: readonly Route[] = [
     route({
@@ -12,7 +15,7 @@ export function documentRoutes(routes: readonly Route[]): readonly Route[] {
       role: null,
       summary: 'This API as an OpenAPI 3.1 document',
       answer: z.record(z.string(), z.unknown()).describe('an OpenAPI document'),
-      act: () => ({ ...document }),
+      act: () => ({ ...made().document }),
     }),
     route({
       path: 'GET /api/v1/docs',
@@ -22,11 +25,17 @@ export function documentRoutes(routes: readonly Route[]): readonly Route[] {
       media: 'text/html; charset=utf-8',
       act: ({ reply }) => {
         void reply.header('content-security-policy', contentPolicy)
-        return page
+        return made().page
       },
     }),
   ]
-  const document = openApiOf([...routes, ...own], SOFTWARE)
-  const page = apiPage(document)
+  let texts: { readonly document: OpenApi; readonly page: string } | undefined
+  const made = () => {
+    if (texts === undefined) {
+      const document = openApiOf([...routes, ...own], SOFTWARE)
+      texts = { document, page: apiPage(document) }
+    }
+    return texts
+  }
   return own
 }
