@@ -168,6 +168,7 @@ export function runAgent({ folder, membership, traffic, tell, host, trace }: Age
       process.env.ORT_DISABLE_TELEMETRY = '1' // onnxruntime reports its use to its maker unless it is told not to
       return host.startEngine({ ...engine, ...(threads === undefined ? {} : { threads }) })
     },
+    gpuBytes: host.counters.gpuBytes,
     onFallen: (error) => tell({ event: 'engine-failed', ...reasonOf(error) }),
   })
   const owner = ownerOf(folder, { clock, disk, sensors: host.sensors, onWaiting: progress.onWaiting })

@@ -131,6 +131,7 @@ export function agentIn(folder: string, upload: Upload) {
         examine: () => Promise.reject(new RangeError('examine expected no call')),
         answer: () => Promise.reject(new RangeError('answer expected no call')),
         peakBytes: () => Promise.reject(new RangeError('peakBytes expected no call')),
+        gpuBytes: () => Promise.reject(new RangeError('gpuBytes expected no call')),
       },
       ...{ owner: ownerOf(folder, { clock }), clock },
       spend: spending.asExamples,

@@ -229,3 +229,21 @@ function batch(seed: number): Batch {
   const attentionMask = new Int32Array(48).fill(1)
   return { rows: 3, columns: 16, inputIds, attentionMask, labels: inputIds }
 }
+
+test('memory of GPUs is asked for of the process that trains on one, and of no other', async () => {
+  const asked: number[] = []
+  const trainerOn = (device: string) =>
+    createTrainer({
+      ...{ clock: systemClock(), onFallen: () => {} },
+      start: async () => ({ pid: 4711, facts: { device } }) as never,
+      gpuBytes: async (pid) => {
+        asked.push(pid)
+        return 5
+      },
+    })
+  const [onGpu, onCpu] = [trainerOn('cuda'), trainerOn('cpu')]
+  expect(await onGpu.gpuBytes()).toBeUndefined() // there is no process yet
+  onGpu.warm()
+  onCpu.warm()
+  expect([await onGpu.gpuBytes(), await onCpu.gpuBytes(), asked]).toEqual([5, undefined, [4711]])
+})

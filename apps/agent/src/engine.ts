@@ -64,6 +64,8 @@ export interface Trainer {
   ): Promise<readonly Answer[]>
   /** The most memory that the process has had, in bytes; undefined where there is none. */
   peakBytes(): Promise<number | undefined>
+  /** The bytes that it has of the memory of GPUs, which its runtime keeps between requests; null: not known; undefined: it runs on none. */
+  gpuBytes(): Promise<number | null | undefined>
   /** Ends the process. A later request starts another one. */
   close(): Promise<void>
 }
@@ -71,6 +73,8 @@ export interface Trainer {
 export interface TrainerOptions {
   readonly clock: Clock
   readonly start: () => ReturnType<typeof startEngine>
+  /** What a process has of the memory of GPUs; null, as where it is left out: not known. */
+  readonly gpuBytes?: (pid: number) => Promise<number | null>
   /** Hears that the process fell, and why. */
   readonly onFallen: (error: LoricaError) => void
 }
@@ -84,7 +88,12 @@ interface Running {
  * One request at a time. A request during which the process falls, hangs or runs out of memory is tried once more in a new
  * process, with half the rows at a time, and so are later ones for the same model; after that it throws LRC-6003. An aborted request ends the process and throws the signal's reason. LRC-6011: training diverged.
  */
-export function createTrainer({ start, onFallen, clock }: TrainerOptions): Trainer {
+export function createTrainer({
+  start,
+  onFallen,
+  clock,
+  gpuBytes = async () => null,
+}: TrainerOptions): Trainer {
   let running: Running | undefined
   let closing: Promise<unknown> = Promise.resolve()
   const tooLarge = new Set<string>() // models that only half the rows at a time passed for
@@ -204,6 +213,10 @@ export function createTrainer({ start, onFallen, clock }: TrainerOptions): Train
       return serve({ spec, use: (engine) => engine.answer(tensors, prompts, sampling) }, signal)
     },
     peakBytes: async () => await (await running?.engine)?.peakBytes(),
+    async gpuBytes() {
+      const engine = await running?.engine
+      return engine === undefined || engine.facts.device === 'cpu' ? undefined : gpuBytes(engine.pid)
+    },
     close,
   }
 }

@@ -37,7 +37,7 @@ export interface Probing {
   readonly onDone: () => void
 }
 
-type Trainer = Pick<WorkParts['trainer'], 'answer' | 'examine' | 'peakBytes' | 'close'>
+type Trainer = Pick<WorkParts['trainer'], 'answer' | 'examine' | 'peakBytes' | 'gpuBytes' | 'close'>
 
 /** Looks at what was asked for. Throws as the trainer, or the signal's reason. */
 export async function probe(
@@ -147,12 +147,16 @@ async function costOf(
       answers.reduce((all, answer) => all + of(answer), 0) / answers.length
     return { all: sum(({ milliseconds }) => milliseconds), first: sum(({ firstMs }) => firstMs) }
   }
-  const peakOf = async (side: Side): Promise<number> => {
+  const memoryOf = async (side: Side) => {
     await trainer.close()
     await run(side)
-    return Math.round((await trainer.peakBytes()) ?? 1)
+    return { peakBytes: Math.round((await trainer.peakBytes()) ?? 1), gpuBytes: await trainer.gpuBytes() }
   }
-  const [againstPeakBytes, adapterPeakBytes] = [await peakOf(before), await peakOf(now)]
+  const [against, adapter] = [await memoryOf(before), await memoryOf(now)]
+  const gpu =
+    against.gpuBytes === undefined || adapter.gpuBytes === undefined
+      ? {}
+      : { adapterGpuBytes: adapter.gpuBytes, againstGpuBytes: against.gpuBytes }
   const isOneGraph = JSON.stringify(now.spec) === JSON.stringify(before.spec)
   const timed = async (side: Side): Promise<Time> => {
     if (!isOneGraph) await run(side) // its graph was closed for the other one: the first run opens it
@@ -164,13 +168,13 @@ async function costOf(
     const first = await timed(pair % 2 === 0 ? now : before)
     const second = await timed(pair % 2 === 0 ? before : now)
     onDone()
-    const [adapter, against] = pair % 2 === 0 ? [first, second] : [second, first]
+    const [candidate, champion] = pair % 2 === 0 ? [first, second] : [second, first]
     runs.push({
-      ...{ adapter: adapter.all, against: against.all },
-      ...{ adapterFirst: adapter.first, againstFirst: against.first },
+      ...{ adapter: candidate.all, against: champion.all },
+      ...{ adapterFirst: candidate.first, againstFirst: champion.first },
     })
   }
-  return { runs, adapterPeakBytes, againstPeakBytes }
+  return { runs, adapterPeakBytes: adapter.peakBytes, againstPeakBytes: against.peakBytes, ...gpu }
 }
 
 /** Milliseconds of a run: of an answer on the average, and until it began. */

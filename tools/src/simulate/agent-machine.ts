@@ -93,7 +93,7 @@ export function createAgentMachine(parts: AgentParts): AgentMachine {
       sensors: {
         read: async () => ({ othersLoad: null, othersGpuLoad: null, isOnBattery: null, celsius: null }),
       },
-      counters: { packages: async () => [], gpuWatts: async () => null },
+      counters: { packages: async () => [], gpuWatts: async () => null, gpuBytes: async () => null },
       startEngine: async () =>
         startEngine({
           ...{ process, agent: index, slowness, dice: random.fork('engine') },

@@ -19,6 +19,8 @@ export interface Counters {
   packages(): Promise<readonly PackageCounter[]>
   /** The power of all NVIDIA GPUs in watts; null where there is none, or it does not say. */
   gpuWatts(): Promise<number | null>
+  /** The bytes that a process has of the memory of NVIDIA GPUs; null where the driver does not say, as in a container or on Windows. */
+  gpuBytes(pid: number): Promise<number | null>
 }
 
 /**
@@ -34,6 +36,14 @@ export function systemCounters(root = '/sys/class/powercap'): Counters {
     },
     gpuWatts: async () =>
       wattsIn(await printedBy('nvidia-smi', ['--query-gpu=power.draw', '--format=csv,noheader,nounits'])),
+    gpuBytes: async (pid) =>
+      gpuBytesIn(
+        await printedBy('nvidia-smi', [
+          '--query-compute-apps=pid,used_memory',
+          '--format=csv,noheader,nounits',
+        ]),
+        pid,
+      ),
   }
 }
 
@@ -42,6 +52,16 @@ async function packageIn(folder: string, name: string): Promise<PackageCounter |
     Number.parseInt(await readFile(join(folder, file), 'utf8').catch(() => ''), 10)
   const [microjoules, range] = await Promise.all([read('energy_uj'), read('max_energy_range_uj')])
   return Number.isFinite(microjoules) && Number.isFinite(range) ? { name, microjoules, range } : undefined
+}
+
+/** The bytes of a process among lines such as `4711, 1536`, its id and mebibytes, one for each GPU; null where it is in none, or one does not say. */
+export function gpuBytesIn(text: string, pid: number): number | null {
+  const own = text.split('\n').flatMap((line) => {
+    const match = /^\s*(\d+)\s*,\s*(.*?)\s*$/.exec(line)
+    return match !== null && Number(match[1]) === pid ? [match[2] ?? ''] : []
+  })
+  if (own.length === 0 || !own.every((used) => /^\d+$/.test(used))) return null
+  return own.reduce((sum, used) => sum + Number(used) * 2 ** 20, 0)
 }
 
 /** The sum of lines such as `61.32`; null where a GPU says that it does not know. */

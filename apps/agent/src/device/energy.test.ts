@@ -19,6 +19,7 @@ function scripted(microjoules: readonly number[], watts: readonly number[]) {
       return at === undefined ? [] : [{ name: 'intel-rapl:0', microjoules: at, range: 1_000_000_000 }]
     },
     gpuWatts: async () => watts[index] ?? null,
+    gpuBytes: async () => null,
   }
   const clock = {
     monotonicMs: () => nowMs,

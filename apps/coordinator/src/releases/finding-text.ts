@@ -16,7 +16,7 @@ export function findingText(finding: GuardFinding): string {
   if (interval === null)
     return of === 'loss'
       ? `${judged(verdict)} by more than ${limit}`
-      : `${of} ${shown(metric, value)}, before ${shown(metric, before)}: ${judged(verdict)} by more than ${limit}`
+      : `${of} ${shown(metric, value)}, before ${shown(metric, before)}${gpuText(finding)}: ${judged(verdict)} by more than ${limit}`
   const { low, high, confidence } = interval
   const range = `${of} worse by ${amount(metric, low)} to ${amount(metric, high)} with ${percent(confidence)} confidence over ${finding.examples} ${counted(metric)}`
   if (verdict === 'inconclusive') return `${range}, and ${limit} are allowed: too wide to tell`
@@ -46,6 +46,13 @@ function shareText(
   if (verdict === 'inconclusive')
     return `${found}, and ${percent(allowed)} are allowed: agents do not tell which`
   return `${found}: ${verdict === 'fail' ? 'more than' : 'within'} the ${percent(allowed)} that are allowed`
+}
+
+/** How much of memory is that of GPUs, where there are any. */
+function gpuText({ gpu }: GuardFinding): string {
+  if (gpu === undefined) return ''
+  if (gpu === null) return ' (that of GPUs is not known)'
+  return ` (${plain('memory', gpu.value)} and ${plain('memory', gpu.before)} of it on GPUs, at ${gpu.agents} ${gpu.agents === 1 ? 'agent' : 'agents'})`
 }
 
 function judged(verdict: GuardFinding['verdict']): string {

@@ -105,9 +105,10 @@ function ofProbes(
   const told = agents.flatMap(({ comparison }) => comparison.probed ?? [])
   const standing = standingIn(metric, told, confidence)
   if (standing === null) return blank(guard)
-  const { value, before, counted, interval } = standing
+  const { value, before, counted, interval, gpu } = standing
   const allowed = RELATIVE.includes(metric) ? before * worseBy : worseBy
-  const found = { ...blank(guard), value, before, allowed, examples: counted, interval }
+  const onGpu = gpu === undefined ? {} : { gpu }
+  const found = { ...blank(guard), value, before, allowed, examples: counted, interval, ...onGpu }
   if (interval !== null && metric === 'contamination')
     return {
       ...found,

@@ -94,6 +94,28 @@ test('memory is that of the candidate beside the one before, at the worst agent 
   })
 })
 
+test('memory of GPUs counts where it is known, and is said to be unknown where it is not', () => {
+  const told = (gpu: object) => {
+    const { cost: whole } = cost([run(1, 1)], [220, 200])
+    return { cost: { ...whole, ...gpu } }
+  }
+  const known = told({ adapterGpuBytes: 900, againstGpuBytes: 500 })
+  const unknown = told({ adapterGpuBytes: null, againstGpuBytes: null })
+  const half = told({ adapterGpuBytes: 900, againstGpuBytes: null })
+  const guard = { metric: 'memory', worseBy: 0.3 } as const
+  expect(find(guard, [told({}), known])).toMatchObject({
+    ...{ verdict: 'fail', value: (220 + 1120) / 2, before: (200 + 700) / 2 },
+    gpu: { value: 900, before: 500, agents: 1 },
+  })
+  for (const agent of [unknown, half])
+    expect(find(guard, [agent])).toMatchObject({ verdict: 'pass', value: 220, before: 200, gpu: null })
+  expect(findingText(find(guard, [known]))).toBe(
+    'memory 0 MiB, before 0 MiB (0 MiB and 0 MiB of it on GPUs, at 1 agent): worse by more than 30.0%',
+  )
+  expect(findingText(find(guard, [unknown]))).toContain('before 0 MiB (that of GPUs is not known): not worse')
+  expect(find(guard, [told({})])).not.toHaveProperty('gpu')
+})
+
 describe('rates of answers', () => {
   const before = [0.1, 0.3, 0.2, 0.4, 0.1, 0.3]
   const worse = before.map((rate, at) => rate + 0.3 + at / 100)

@@ -4,13 +4,14 @@
  * @module
  */
 import { medianInterval, pairedInterval, type Sums } from '@lorica/evidence'
-import type { GuardMetric, Probed } from '@lorica/protocol'
+import type { GuardFinding, GuardMetric, Probed } from '@lorica/protocol'
 
 /** How a candidate stands in a metric; more is worse. */
 export interface Standing {
   readonly value: number
   readonly before: number
   readonly counted: number // runs, texts or examples
+  readonly gpu?: GuardFinding['gpu'] // how much of memory is that of GPUs
   /** How much worse it is, in the unit of the metric. */
   readonly interval: { readonly low: number; readonly high: number; readonly confidence: number } | null
 }
@@ -92,16 +93,29 @@ function ofTimes(
   }
 }
 
-function ofMemory(told: readonly NonNullable<Probed['cost']>[]): Standing | null {
+/** Memory of the process, and that which it has of GPUs where its agent knows both. */
+function ofMemory(told: readonly Cost[]): Standing | null {
   if (told.length === 0) return null
-  const mean = (of: (cost: NonNullable<Probed['cost']>) => number): number =>
-    told.reduce((sum, cost) => sum + of(cost), 0) / told.length
+  const mean = (values: readonly number[]): number =>
+    values.reduce((sum, one) => sum + one, 0) / values.length
+  const sides = told.map(
+    ({ adapterPeakBytes, againstPeakBytes, adapterGpuBytes: now, againstGpuBytes: then }) => ({
+      ...{ value: adapterPeakBytes, before: againstPeakBytes },
+      ...{ isOnGpu: now !== undefined, gpu: now == null || then == null ? null : { now, then } },
+    }),
+  )
+  const known = sides.flatMap(({ gpu }) => gpu ?? [])
+  const [now, then] = [mean(known.map((one) => one.now)), mean(known.map((one) => one.then))]
+  const gpu = known.length === 0 ? null : { value: now, before: then, agents: known.length }
   return {
-    value: mean(({ adapterPeakBytes }) => adapterPeakBytes),
-    before: mean(({ againstPeakBytes }) => againstPeakBytes),
+    value: mean(sides.map((side) => side.value + (side.gpu?.now ?? 0))),
+    before: mean(sides.map((side) => side.before + (side.gpu?.then ?? 0))),
     ...{ counted: told.length, interval: null },
+    ...(sides.some(({ isOnGpu }) => isOnGpu) ? { gpu } : {}),
   }
 }
+
+type Cost = NonNullable<Probed['cost']>
 
 /** Agents look at the same texts: another one makes nothing surer, so the interval is that of one agent with their mean differences. */
 function ofTexts(

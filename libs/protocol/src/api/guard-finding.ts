@@ -21,6 +21,16 @@ export const guardFindingSchema = z
       .object({ low: z.number(), high: z.number(), confidence: z.number() })
       .nullable()
       .describe('of how much worse it is; null: the guard looks at means only'),
+    gpu: z
+      .exactOptional(
+        z
+          .object({ value: z.number(), before: z.number(), agents: z.int() })
+          .nullable()
+          .describe('null: agents run on GPUs, and none knows what it has of their memory'),
+      )
+      .describe(
+        'of memory: the mean that is memory of GPUs, which the value has too, of the agents that know it; absent: none runs on a GPU',
+      ),
     examples: z.int().nullable().describe('examples, texts or runs that were compared'),
   })
   .meta({ id: 'GuardFinding' })

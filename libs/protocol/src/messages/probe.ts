@@ -5,6 +5,7 @@
  */
 import { z } from 'zod'
 import { bytesSchema, countSchema, positiveSchema } from './field.js'
+import { since } from './since.js'
 
 /** Bytes of a hash of a word or of 13 words: the first ones of a longer hash. */
 export const SHORT_HASH_BYTES = 8
@@ -109,6 +110,8 @@ export const probedSchema = z.strictObject({
         .max(64), // each adapter's time of the same work, one right after the other
       adapterPeakBytes: positiveSchema, // of the process that runs the model
       againstPeakBytes: positiveSchema,
+      adapterGpuBytes: since(2, countSchema.nullable()), // of the memory of GPUs, after the runs; null: it runs on one, and what it has there is not known
+      againstGpuBytes: since(2, countSchema.nullable()),
     })
     .optional(),
   repetition: rateSchema.optional(), // the share of the runs of 4 tokens of an answer that it had before
