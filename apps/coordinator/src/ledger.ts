@@ -134,6 +134,7 @@ export function openLedger(
     if (event.type === 'operator-removed') operators.delete(event.name)
     if (event.type === 'round-committed' && event.record.release !== null)
       releases.push({ name: event.record.release, id: event.releaseId ?? null })
+    if (event.type === 'base-released') releases.push({ name: event.release, id: event.releaseId })
     aliases = aliasesAfter(aliases, event)
     audits = auditsAfter(audits, event)
     noteAssignments(assignments, event)

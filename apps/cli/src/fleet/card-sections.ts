@@ -14,6 +14,7 @@ const RULES: Readonly<Record<string, string>> = {
 }
 
 export function trainingOf({ runName, round, lineage }: ReleaseManifest): readonly string[] {
+  if (round === 0) return ['The base as it is: an adapter that changes nothing.']
   if (lineage === undefined)
     return [`Round ${round} of the run ${runName}. Its settings are not in this manifest.`]
   const { settings, rounds, sites, aggregation } = lineage

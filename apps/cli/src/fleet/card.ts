@@ -65,7 +65,9 @@ function dataOf(manifest: ReleaseManifest): Card['data'] {
   }
 }
 
-function summaryOf({ base, lineage, contributions }: ReleaseManifest): string {
+function summaryOf({ base, lineage, contributions, round }: ReleaseManifest): string {
+  if (round === 0)
+    return `${code(base.name)} as it is: an adapter that changes nothing, to compare others with.`
   const sites = lineage?.sites.run ?? contributions.length
   const method = lineage?.settings.method === 'lora' ? 'A LoRA adapter' : 'An adapter'
   return `${method} of ${code(base.name)}, trained across ${amount(sites, 'site')} with Lorica. The data of each site stayed on its own machines; only changes of the adapter left them.`

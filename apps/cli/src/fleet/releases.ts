@@ -35,7 +35,7 @@ export function releasesCommand(): Command {
         name,
         aliasesOf(name),
         manifest.runName,
-        String(manifest.round),
+        manifest.round === 0 ? 'base' : String(manifest.round),
         manifest.evaluation.loss?.toFixed(4) ?? '-',
         manifest.createdAt,
         id.slice(0, 12),

@@ -146,7 +146,13 @@ async function start(options: StartOptions, output: Output, [release]: readonly 
   const view = await api.create<RolloutDetail>('/api/v1/rollouts', body, options.key)
   if (options.wait === true)
     return finish(await watchRollout(options, view.rollout, output, { tellsEvents: false }), output)
-  output.result(view, [...rolloutLines(view), '', `follow it: lorica rollout watch ${view.rollout}`])
+  const [begun] = view.history
+  output.result(view, [
+    begun?.text ?? '',
+    ...rolloutLines(view),
+    '',
+    `follow it: lorica rollout watch ${view.rollout}`,
+  ])
 }
 
 function finish(view: RolloutDetail, output: Output, isTold = false): void {

@@ -21,7 +21,7 @@ export function NewRolloutPage({ release }: { readonly release: string | null })
   const { data } = useAnswer<Releases>('/releases', 5000)
   const [form, setForm] = useState<PlanForm>({ ...firstPlan, release: release ?? '' })
   const [isStarting, setStarting] = useState(false)
-  const newest = data?.releases.at(-1)?.name
+  const newest = data?.releases.findLast(({ manifest }) => manifest.round > 0)?.name
   useEffect(() => {
     if (newest !== undefined) setForm((now) => (now.release === '' ? { ...now, release: newest } : now))
   }, [newest])

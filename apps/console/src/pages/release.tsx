@@ -34,7 +34,7 @@ export function ReleasePage({ id }: { readonly id: string }) {
                   {alias}
                 </span>
               ))}
-              note={`Round ${manifest.round} of ${manifest.runName}. ${promiseSentence(manifest) ?? 'It promises nothing about the data that it was made from.'}`}
+              note={releaseNote(manifest)}
             >
               {iMay('roll-out') && !mine.includes('champion') && (
                 <a class="button first" href={linkTo('rollouts', 'new', name)}>
@@ -151,4 +151,12 @@ function ofMeasurements({ contributions }: ReleaseManifest): readonly Column<Age
     { head: 'Loss', isEnd: true, order: (a, b) => a.loss - b.loss, cell: (one) => loss(one.loss) },
     { head: 'Tokens', isEnd: true, cell: ({ tokens }) => count(tokens) },
   ]
+}
+
+/** What a release is, in a sentence or two. */
+function releaseNote(manifest: ReleaseView['manifest']): string {
+  const { round, runName, base } = manifest
+  if (round === 0)
+    return `${base.name} as it is, before any round of ${runName}: its adapter changes nothing.`
+  return `Round ${round} of ${runName}. ${promiseSentence(manifest) ?? 'It promises nothing about the data that it was made from.'}`
 }

@@ -115,7 +115,7 @@ const columns = ({ aliases, picked, pick, nowMs }: Shown): readonly Column<Relea
     cell: ({ manifest: { runId, round } }) => (
       <>
         <a href={linkTo('runs', runId)}>{runId}</a>
-        <span class="small faint"> round {round}</span>
+        <span class="small faint">{round === 0 ? ' the base as it is' : ` round ${round}`}</span>
       </>
     ),
   },

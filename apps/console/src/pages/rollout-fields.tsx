@@ -25,7 +25,9 @@ export function RolloutFields({ form, faults, releases, onChange }: FieldsProps)
           >
             {releases.toReversed().map(({ name, manifest }) => (
               <option key={name} value={name}>
-                {name} · {manifest.runName} round {manifest.round} · loss {loss(manifest.evaluation.loss)}
+                {name} · {manifest.runName}{' '}
+                {manifest.round === 0 ? 'the base as it is' : `round ${manifest.round}`} · loss{' '}
+                {loss(manifest.evaluation.loss)}
               </option>
             ))}
           </select>

@@ -34,6 +34,7 @@ const tellers: Readonly<Record<string, readonly [Teller, Tone]>> = {
   'operator-removed': [({ name }) => `The operator ${name} was removed.`, 'warn'],
   alarm: [({ kind, subject, detail }) => `Alarm ${kind} about ${subject}: ${detail}`, 'bad'],
   'updates-removed': [({ runIds }) => `Updates of ${list(runIds)} were removed from the disk.`, 'warn'],
+  'base-released': [({ release, run }) => `The base of ${run}, as it is, became ${release}.`, 'info'],
   'alias-moved': [
     ({ alias, release }) => (release === null ? `${alias} was taken away.` : `${alias} is now ${release}.`),
     'info',

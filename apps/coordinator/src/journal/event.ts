@@ -116,6 +116,13 @@ export type FleetEvent =
   | { readonly type: 'operator-removed'; readonly name: string }
   /** The accepted updates of runs that had ended were removed by an operator. */
   | { readonly type: 'updates-removed'; readonly runIds: readonly string[] }
+  /** The base of a run as it is, as a release: the adapter that the run starts from. */
+  | {
+      readonly type: 'base-released'
+      readonly release: string
+      readonly releaseId: string
+      readonly run: string
+    }
   /** An alias names this release from now on; null: none. */
   | { readonly type: 'alias-moved'; readonly alias: string; readonly release: string | null }
   /** An audit of a release, which it refutes or not. */

@@ -36,6 +36,7 @@ export type RolloutStep = { readonly rolloutId: string } & (
       readonly releaseId: string
       readonly previous: string
       readonly previousId: string
+      readonly isFirst?: boolean // previous is the base as it is
       readonly plan: RolloutSpec
       readonly groups: readonly PlannedGroup[]
       readonly cause: { readonly by: 'operator' | 'run'; readonly run: string | null }

@@ -304,7 +304,8 @@ test('errors of the operators API are problem documents with a code', async () =
   })
   expect((await fleet.api('POST', '/api/v1/runs', { name: 'x' })).body).toMatchObject({ code: 'LRC-3001' })
   await expect(fleet.startRun({ rollout: { groups: [1] } })).rejects.toThrow('LRC-3001')
-  await expect(fleet.startRun({ rollout: {} })).rejects.toThrow('LRC-3021')
+  const personal = { strategy: 'fedavg', personal: ['lora_A'] }
+  await expect(fleet.startRun({ rollout: {}, aggregate: personal })).rejects.toThrow('LRC-3021')
   const unknownHook = { rollout: { webhooks: [{ hook: 'ci', gate: 'before-group' }] } }
   await expect(fleet.startRun(unknownHook)).rejects.toThrow('LRC-3020')
   await expect(fleet.startRun({ base: { model: '/no/such/model' } })).rejects.toThrow('LRC-3003')

@@ -46,6 +46,7 @@ export function referencesOf(entries: readonly JournalEntry[]): References {
       updates.push({ runId: event.runId, round: event.round, sha256: event.file.sha256 })
     if (event.type === 'round-committed' && event.record.release !== null)
       releases.push({ name: event.record.release, id: event.releaseId ?? null })
+    if (event.type === 'base-released') releases.push({ name: event.release, id: event.releaseId })
     if (event.type === 'updates-removed') for (const runId of event.runIds) removed.add(runId)
   }
   return { blobs, candidates, updates: updates.filter(({ runId }) => !removed.has(runId)), releases }

@@ -19,6 +19,7 @@ import type { RequestMark } from '../request-mark.js'
 import type { Parts } from '../rounds/parts.js'
 import { createCalling } from './calling.js'
 import { decide, type Known } from './decision.js'
+import { makeFirstChampion } from './first-champion.js'
 import { metricsOf } from './metrics.js'
 import { metricsTold } from './metrics-told.js'
 import { createObservations } from './observation.js'
@@ -27,7 +28,7 @@ import { createQuestions, lossPairsOf, mayMeasure } from './questions.js'
 import { createReturns } from './returns.js'
 import { isOpen, type Rollout } from './rollout.js'
 import { openRollout, watchedRollout } from './rollouts.js'
-import { CHAMPION, championOf, previewOf, startOf } from './starting.js'
+import { CHAMPION, findChampion, previewOf, startOf } from './starting.js'
 import { issueTarget } from './targets.js'
 import { createTelling } from './telling.js'
 import { createUpkeep } from './upkeep.js'
@@ -84,7 +85,13 @@ export function startDirector(parts: Parts): Director {
   const champion = () => ledger.aliases().get(CHAMPION)
   const issue: Making['issue'] = (of) => issueTarget(of, { serial: state().serial + 1, nowMs: clock.now() })
 
-  const upkeep = createUpkeep({ ...parts, issue, take, tellAll: telling.tellAll })
+  const upkeep = createUpkeep({
+    ...{ ...parts, issue, take, tellAll: telling.tellAll },
+    again() {
+      telling.forgetAll() // what agents were told before there was a champion
+      if (!isStopped) advance()
+    },
+  })
   const calling = createCalling(parts, (rolloutId, { key, hook: { hook } }, outcome) => {
     log('webhook', { rollout: rolloutId, hook, ...outcome })
     ledger.record({ type: 'rollout-webhook', rolloutId, key, hook, ...outcome })
@@ -240,12 +247,19 @@ export function startDirector(parts: Parts): Director {
       throw new LoricaError('LRC-3022', `rollout ${open.rolloutId} of ${open.release} is ${open.state}`)
     },
     preview(release, raw) {
-      const { event, notes } = startOf({ release, plan: parseRolloutSpec(raw), run: null }, parts)
+      const { event, notes } = startOf(
+        { release, plan: parseRolloutSpec(raw), run: null, isPlanned: true },
+        parts,
+      )
       return previewOf(event, notes, parts)
     },
     async start(release, raw, mark = {}) {
       const plan = parseRolloutSpec(raw)
-      championOf(parts)
+      if (findChampion(parts) === undefined) {
+        const { event } = startOf({ release, plan, run: null, isPlanned: true }, parts) // nothing is made for what is refused
+        await makeFirstChampion(registry.find(event.release)!, parts)
+        telling.forgetAll() // what agents were told before there was a champion
+      }
       upkeep.followChampion()
       const { event, notes } = startOf({ release, plan, run: null }, parts)
       for (const note of notes) log('rollout-note', { rollout: event.rolloutId, note })

@@ -21,7 +21,7 @@ import type { Parts } from '../rounds/parts.js'
 import { createShelf, openMemory } from '../store/memory.js'
 import type { Answer, Webhooks } from './calling.js'
 import { type Director, startDirector } from './director.js'
-import { base, identity, releaseOf, START_MS } from './releases.fixture.js'
+import { base, identity, registryOf, releaseOf, START_MS } from './releases.fixture.js'
 
 /** What agents here say of their predictions, of which nothing depends on it. */
 const PREDICTIONS = {
@@ -84,12 +84,7 @@ export async function startWorld(count: number): Promise<World> {
     },
     every: () => () => {},
   }
-  const releases = [1, 2, 3].map(releaseOf)
-  const registry = {
-    all: () => releases,
-    find: (name: string) => releases.find((one) => one.name === name),
-    prove: () => undefined,
-  }
+  const registry = registryOf([1, 2, 3].map(releaseOf))
   const agents: WorldAgent[] = Array.from({ length: count }, (_, at) => ({
     agentId: at.toString(16).padStart(32, '0'),
     name: `a${String(at).padStart(2, '0')}`,
@@ -227,6 +222,7 @@ export async function startWorld(count: number): Promise<World> {
       clock,
       identity,
       log: () => {},
+      trust: { renew: async () => false },
       random: systemRandom(),
     }
     director = startDirector(parts as unknown as Parts)
@@ -241,8 +237,9 @@ export async function startWorld(count: number): Promise<World> {
     ...{ name: 'tone', base: { model: '/m' }, data: { maxTokens: 64 }, rounds: { count: 1 } },
     local: { steps: 1, batch: 1, learningRate: 1e-3 },
   })
+  const first = [{ path: 'adapter_model.safetensors', sha256: '0'.repeat(64), sizeBytes: 9 }]
   const pinned = { path: '/m', folder: '/m', name: 'tiny', sha256: base.sha256, files: [] }
-  ledger!.record({ type: 'run-created', runId: 'tone-1', spec, seed: 1, base: pinned, files: [] })
+  ledger!.record({ type: 'run-created', runId: 'tone-1', spec, seed: 1, base: pinned, files: [...first] })
   ledger!.record({ type: 'alias-moved', alias: 'champion', release: 'v1' })
   direct()
   for (const agent of agents) connect(agent)

@@ -11,10 +11,11 @@ export function lineOf(event: RolloutStep, { seq, at }: Pick<JournalEntry, 'seq'
 function textOf(event: RolloutStep): string {
   switch (event.type) {
     case 'rollout-created': {
-      const { release, previous, groups, cause } = event
+      const { release, previous, groups, cause, isFirst = false } = event
       const agents = groups.reduce((sum, group) => sum + group.agents.length, 0)
       const by = cause.run === null ? 'an operator' : `run ${cause.run}`
-      return `${previous} -> ${release} for ${agents} agents in ${groups.length} groups, by ${by}`
+      const from = isFirst ? `the base as it is (${previous})` : previous
+      return `${from} -> ${release} for ${agents} agents in ${groups.length} groups, by ${by}`
     }
     case 'rollout-approved':
       return 'approved by an operator'

@@ -1,9 +1,11 @@
 import {
   createIdentity,
   manifestId,
+  type Release,
   type ReleaseManifest,
   type ReleaseView,
   signManifest,
+  verifyRelease,
 } from '@lorica/protocol'
 
 export const START_MS = Date.parse('2026-03-01T10:00:00.000Z')
@@ -27,4 +29,22 @@ export function releaseOf(version: number): ReleaseView {
   }
   const signed = signManifest(identity, manifest)
   return { name: manifest.name, id: manifestId(signed), manifest, signed }
+}
+
+/** The releases of a coordinator without a disk: those that are given, and those that it makes. */
+export function registryOf(given: readonly ReleaseView[]) {
+  const releases = [...given]
+  const nextVersion = () => releases.length + 1
+  return {
+    nextVersion,
+    withVersion: <T>(act: (version: number) => Promise<T>) => act(nextVersion()),
+    prepare: async (manifest: ReleaseManifest) => signManifest(identity, manifest),
+    confirm: async (signed: Release) => {
+      const manifest = verifyRelease(signed, identity.publicKey)
+      releases.push({ name: manifest.name, id: manifestId(signed), manifest, signed })
+    },
+    all: (): readonly ReleaseView[] => releases,
+    find: (name: string) => releases.find((one) => one.name === name),
+    prove: () => undefined,
+  }
 }

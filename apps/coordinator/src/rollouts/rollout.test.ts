@@ -324,7 +324,47 @@ describe('a rollout', () => {
     expect(world.director().detail(id)).toMatchObject({ group: 2, state: 'soaking' })
   })
 
-  test('is refused with the reason: no champion, the champion itself, an unknown release or metric, a plan without agents', async () => {
+  test('of the first release begins from the base as it is: compared with it, stopped by it, and back on it', async () => {
+    const world = await startWorld(10)
+    world.ledger().record({ type: 'alias-moved', alias: 'champion', release: null })
+    await world.settle()
+    const { length } = world.lines()
+    await expect(world.director().start('v1', { groups: [50, '100%'] })).rejects.toThrow('not 50 agents')
+    const preview = world.director().preview('v1', quick)
+    expect([preview.previous, preview.notes[0]]).toEqual([
+      'v4',
+      expect.stringContaining('the base as it is becomes v4'),
+    ])
+    expect(world.lines()).toHaveLength(length) // nothing is made for what is refused or only looked at
+
+    for (const agent of world.agents) agent.losses = (release) => worse(release === 'v4' ? 'v1' : 'v2')
+    const id = await start(world, quick, 'v1')
+    expect(world.release('v4').manifest).toMatchObject({ round: 0, runId: 'tone-1', parent: null })
+    expect(world.release('v4').manifest.files[0]?.sha256).toBe('0'.repeat(64))
+    for (let turn = 0; turn < 3; turn++) await world.settle(61_000)
+    const detail = world.director().detail(id)
+    expect([detail.state, detail.metrics[0]?.verdict]).toEqual(['aborted', 'fail'])
+    expect(detail.history.map(({ text }) => text.split(' for ')[0])).toEqual([
+      'the base as it is (v4) -> v1',
+      'group 1 gets v1 (target 3)',
+      'group 1 has it and soaks',
+      expect.stringContaining('back to v4'),
+    ])
+    expect(new Set(versions(world))).toEqual(new Set(['v4']))
+
+    for (const agent of world.agents) agent.losses = (release) => (release === 'v4' ? [2, 2.2] : [1.8, 2])
+    const again = await start(world, { ...quick, analysis: [] }, 'v2')
+    await world.kill()
+    for (let turn = 0; turn < 4; turn++) await world.settle(61_000)
+    expect(world.director().detail(again)).toMatchObject({ previous: 'v4', state: 'done' })
+    await world.director().act(again, 'undo')
+    await world.settle()
+    expect(new Set(versions(world))).toEqual(new Set(['v4']))
+    expect(world.agents.flatMap(({ refusals }) => refusals)).toEqual([])
+    expect(world.lines().filter((line) => line.includes('"base-released"'))).toHaveLength(1)
+  })
+
+  test('is refused with the reason: the champion itself, an unknown release or metric, a plan without agents', async () => {
     const world = await startWorld(3)
     const refused = (release: string, plan: object) => expect(world.director().start(release, plan)).rejects
     await refused('v1', quick).toMatchObject({ code: 'LRC-3023' })
@@ -338,7 +378,5 @@ describe('a rollout', () => {
     )
     await refused('v2', { groups: [1] }).toThrow('the last group')
     await refused('v2', { analysis: [{ metric: 'speed' }] }).toMatchObject({ code: 'LRC-3020' })
-    world.ledger().record({ type: 'alias-moved', alias: 'champion', release: null })
-    await refused('v2', quick).toMatchObject({ code: 'LRC-3021' })
   })
 })

@@ -14,6 +14,8 @@ import type { RolloutStep } from '../journal/rollout-event.js'
 import { releaseNamed } from '../releases/aliases.js'
 import { expectUnrefuted } from '../releases/audits.js'
 import type { Parts } from '../rounds/parts.js'
+import { hasPersonal } from '../runs/strategy.js'
+import { baseFor, isBase } from './first-champion.js'
 import { type Choice, groupsOf } from './groups.js'
 import { isOpen } from './rollout.js'
 
@@ -31,13 +33,20 @@ export function startOf(
     release: name,
     plan,
     run,
-  }: { readonly release: string; readonly plan: RolloutSpec; readonly run: string | null },
+    isPlanned = false,
+  }: {
+    readonly release: string
+    readonly plan: RolloutSpec
+    readonly run: string | null
+    readonly isPlanned?: boolean // without a champion: as if the base were it
+  },
   parts: StartParts,
 ): { readonly event: Created; readonly notes: readonly string[] } {
   const { ledger, registry } = parts
   expectWebhooks(plan, parts.webhooks?.names ?? [])
   const release = known(registry.find(releaseNamed(ledger.aliases(), name)), name)
-  const previous = championOf(parts)
+  const previous =
+    isPlanned && findChampion(parts) === undefined ? baseFor(release, parts) : championOf(parts)
   const open = [...ledger.rollouts().all.values()].find(isOpen)
   if (open !== undefined)
     throw new LoricaError('LRC-3022', `rollout ${open.rolloutId} of ${open.release} is ${open.state}`, {
@@ -56,18 +65,28 @@ export function startOf(
     )
   expectUnrefuted(ledger.audits(), release.name)
   const rolloutId = `rollout-${ledger.rollouts().all.size + 1}`
-  const { groups, notes } = groupsOf(plan, choices(parts), rolloutId)
+  const { groups, notes: left } = groupsOf(plan, choices(parts), rolloutId)
+  const isFirst = isBase(previous)
+  const first = `no release is the champion: the base as it is becomes ${previous.name} and the champion, with which ${release.name} is compared and to which it goes back`
+  const notes = findChampion(parts) === undefined ? [first, ...left] : left
   const event: Created = {
     ...{ type: 'rollout-created', rolloutId, release: release.name, releaseId: release.id },
     ...{ previous: previous.name, previousId: previous.id, plan, groups },
+    ...(isFirst ? { isFirst } : {}),
     cause: { by: run === null ? 'operator' : 'run', run },
   }
   return { event, notes }
 }
 
+export const findChampion = ({
+  ledger,
+  registry,
+}: Pick<StartParts, 'ledger' | 'registry'>): ReleaseView | undefined =>
+  registry.find(ledger.aliases().get(CHAMPION) ?? '')
+
 /** The release that every agent is to have. Throws LoricaError LRC-3021 when there is none. */
 export function championOf({ ledger, registry }: Pick<StartParts, 'ledger' | 'registry'>): ReleaseView {
-  const champion = registry.find(ledger.aliases().get(CHAMPION) ?? '')
+  const champion = findChampion({ ledger, registry })
   if (champion !== undefined) return champion
   throw new LoricaError('LRC-3021', 'no release is the champion', {
     expected: 'a release with the alias champion',
@@ -122,9 +141,9 @@ function known(release: ReleaseView | undefined, name: string): ReleaseView {
   throw new LoricaError('LRC-3007', `no release ${name.slice(0, 80)}`, { received: name.slice(0, 80) })
 }
 
-/** Throws LoricaError LRC-3021 for a run with a rollout, in a fleet without a champion. */
-export function expectChampion({ rollout }: Pick<RunSpec, 'rollout'>, hasChampion: boolean): void {
-  if ((rollout ?? null) === null || hasChampion) return
+/** Throws LoricaError LRC-3021 for a run with a rollout whose agents keep parts of the adapter, in a fleet without a champion: its base is no release for all. */
+export function expectChampion(spec: Pick<RunSpec, 'rollout' | 'aggregate'>, hasChampion: boolean): void {
+  if ((spec.rollout ?? null) === null || hasChampion || !hasPersonal(spec)) return
   throw new LoricaError('LRC-3021', 'run: "rollout": no release is the champion', {
     expected: 'a release with the alias champion, or rollout: null',
     received: 'a plan',

@@ -5,9 +5,10 @@
 import { asLoricaError } from '@lorica/protocol'
 import type { RolloutStep } from '../journal/rollout-event.js'
 import type { Parts } from '../rounds/parts.js'
+import { makeFirstChampion } from './first-champion.js'
 import type { Making } from './order.js'
 import { openRollout } from './rollouts.js'
-import { CHAMPION, startOf } from './starting.js'
+import { CHAMPION, findChampion, startOf } from './starting.js'
 import { isOld } from './targets.js'
 
 export interface Upkeep {
@@ -17,15 +18,21 @@ export interface Upkeep {
 }
 
 export interface UpkeepOptions
-  extends Pick<Parts, 'ledger' | 'registry' | 'roster' | 'clock' | 'log' | 'webhooks'> {
+  extends Pick<
+    Parts,
+    'ledger' | 'registry' | 'roster' | 'clock' | 'log' | 'webhooks' | 'identity' | 'trust'
+  > {
   readonly issue: Making['issue']
   /** Records a step, and does what follows from it. */
   readonly take: (step: RolloutStep) => void
   readonly tellAll: () => void
+  /** Goes as far as it can, once there is a champion. */
+  readonly again: () => void
 }
 
 export function createUpkeep(parts: UpkeepOptions): Upkeep {
-  const { ledger, registry, clock, log, issue, take, tellAll } = parts
+  const { ledger, registry, clock, log, issue, take, tellAll, again } = parts
+  let isMaking = false
   const state = () => ledger.rollouts()
 
   /** Agents are to have the champion, also when a person moved the alias. */
@@ -39,6 +46,26 @@ export function createUpkeep(parts: UpkeepOptions): Upkeep {
     tellAll()
   }
 
+  function refuse(run: string, release: string, error: unknown): void {
+    const { code, message } = asLoricaError(error)
+    log('rollout-refused', { run, release, code, why: message })
+    ledger.record({ type: 'rollout-refused', run, release, code, message })
+  }
+
+  /** The base becomes the champion, and then the rollout begins. */
+  function makeFirst(release: string, run: string): void {
+    const view = registry.find(release)
+    if (isMaking || view === undefined) return
+    isMaking = true
+    makeFirstChampion(view, parts)
+      .catch((error) => refuse(run, release, error))
+      .finally(() => {
+        isMaking = false
+        again()
+      })
+      .catch(() => undefined) // the journal is closed
+  }
+
   /** The release of a run that has ended, and that says how it is to be rolled out. */
   function startWaitingRun(): void {
     const { all, refused } = state()
@@ -49,12 +76,12 @@ export function createUpkeep(parts: UpkeepOptions): Upkeep {
       if (plan === null || ended?.state !== 'succeeded' || release === null) continue
       if (begun.has(runId) || refused.has(runId) || registry.find(release) === undefined) continue
       try {
-        take(startOf({ release, plan, run: runId }, parts).event)
+        const { event } = startOf({ release, plan, run: runId, isPlanned: true }, parts)
+        if (findChampion(parts) === undefined) makeFirst(release, runId)
+        else take(event)
         return
       } catch (error) {
-        const { code, message } = asLoricaError(error)
-        log('rollout-refused', { run: runId, release, code, why: message })
-        ledger.record({ type: 'rollout-refused', run: runId, release, code, message })
+        refuse(runId, release, error)
       }
     }
   }

@@ -16,6 +16,7 @@ export interface Run {
   readonly spec: RunSpec
   readonly seed: number
   readonly base: PinnedBase
+  readonly firstFiles: readonly FileReference[] // of the adapter before any round, which changes nothing of the base
   readonly adapter: { readonly version: number; readonly files: readonly FileReference[] } // the next round starts from it
   readonly optimizerState: FileReference | null // what the optimiser of the coordinator remembers; it moves with `adapter`
   readonly clip: number | null // of the next update; it may adapt
@@ -46,6 +47,7 @@ export function createRun(event: Extract<RunJournalEvent, { type: 'run-created' 
     spec: { ...spec, update: spec.update ?? { encoding: 'f32' }, aggregate: { ...spec.aggregate, weights } }, // nor these
     seed,
     base,
+    firstFiles: files,
     adapter: { version: 0, files },
     optimizerState: null,
     clip: event.spec.privacy?.clip ?? null,

@@ -126,7 +126,8 @@ export function createMetrics(about: Measured, liveConnections: () => number): M
     registers,
     collect() {
       this.remove() // a reset would say 0
-      const evaluation = about.registry.all().at(-1)?.manifest.evaluation
+      const evaluation = about.registry.all().findLast(({ manifest }) => manifest.round > 0)
+        ?.manifest.evaluation
       const { loss = null, perAgent = [] } = evaluation ?? {}
       const isPooled = perAgent.length === 0 // then enough were in it, or there is no loss
       if (loss !== null && (isPooled || perAgent.length >= LEAST_COHORT)) this.set(loss)

@@ -64,7 +64,7 @@ export const releaseManifestSchema = z.strictObject({
   name: z.string().regex(/^v[1-9]\d*$/), // v and the version
   runId: idSchema,
   runName: z.string().max(80),
-  round: positiveSchema,
+  round: countSchema, // 0: the base as it is, before any round of the run; its adapter changes nothing
   parent: z
     .string()
     .regex(/^v[1-9]\d*$/)
