@@ -6,12 +6,14 @@ const now = {
   ...{ lossSum: 9.5, labels: 6 },
   losses: Float64Array.of(1.5, 2, 0.25),
   accuracies: Float64Array.of(0.5, 0, 1),
+  confidences: Float64Array.of(0.5, 0.25, 0.75),
   calibration: [bin(4, 1.5, 2), bin(2, 1.75, 1)],
 }
 const before = {
   ...{ lossSum: 10.25, labels: 6 },
   losses: Float64Array.of(2, 1.75, 0.75),
   accuracies: Float64Array.of(0.25, 0.5, 1),
+  confidences: Float64Array.of(0.5, 0.25, 0.75),
   calibration: [bin(5, 2, 2), bin(1, 0.75, 1)],
 }
 

@@ -11,8 +11,10 @@ import {
   hashKey,
   hashList,
   repetitionRate,
+  surerShares,
   type Tokenizer,
   textRows,
+  unclassedRows,
   wordHash,
   wordsOf,
 } from '@lorica/peft-core'
@@ -23,13 +25,15 @@ import type { WorkParts } from './work-parts.js'
 /** One of the two adapters, ready to run. */
 export interface Side {
   readonly spec: EngineSpec
+  /** How sure it is of each held-out example, where the model sorts texts into classes. */
+  readonly confidences?: ArrayLike<number>
   readonly adapter: Pick<Adapter, 'tensors'>
 }
 
 export interface Probing {
   readonly now: Side
   readonly before: Side
-  readonly tokenizer: () => Promise<Pick<Tokenizer, 'encode' | 'decode' | 'eosId' | 'bosId' | 'padId'>>
+  readonly tokenizer: () => Promise<Tokenizer>
   /** Held-out rows, for models that write nothing. */
   readonly batches: Batches
   readonly overlap: (asked: NonNullable<Probes['overlap']>) => Promise<NonNullable<Probed['overlap']>>
@@ -108,8 +112,17 @@ async function referenceOf(
   trainer: Trainer,
   signal: AbortSignal,
 ): Promise<NonNullable<Probed['reference']>> {
-  const { encode, padId } = await tokenizer()
   const { rows: atOnce, columns } = now.spec
+  if (now.confidences !== undefined) {
+    const asked = unclassedRows(texts, await tokenizer(), { rows: atOnce, columns })
+    const surerOf = async ({ spec, adapter, confidences = [] }: Side) => {
+      const { confidences: ofTexts } = await trainer.examine(spec, adapter.tensors, asked, signal)
+      onDone()
+      return surerShares(ofTexts, confidences)
+    }
+    return pairedOf(await surerOf(now), await surerOf(before))
+  }
+  const { encode, padId } = await tokenizer()
   const known = texts.map((text) => encode(text).slice(0, columns)).filter(({ length }) => length > 1)
   const rows = textRows(known, { rows: atOnce, columns, padId })
   const lossesOf = async ({ spec, adapter }: Side): Promise<readonly number[]> => {

@@ -6,6 +6,7 @@ import {
   type Adapter,
   type Batches,
   type EngineSpec,
+  type ExampleFigures,
   type OptimizerState,
   type SplitAdapter,
   splitAdapter,
@@ -140,9 +141,11 @@ export async function measureAdapter(
   const against = await examine(before, assignment.against)
   const now = await examine({ spec, adapter }, assignment.adapter)
   const { probes } = assignment
+  const isOfClasses = assignment.data.format === 'classification'
+  const sure = ({ confidences }: ExampleFigures) => (isOfClasses ? { confidences } : {})
   const probing = {
-    now: { spec, adapter },
-    before,
+    now: { spec, adapter, ...sure(now) },
+    before: { ...before, ...sure(against) },
     tokenizer: once(() => parts.tokenizer(spec.model)),
     batches: unhurried,
     onDone: ticking(parts.onBatch),

@@ -21,6 +21,10 @@ test('agents are asked for what a guard that is on looks at, and for nothing els
   expect(probesOf({ guards: guards('loss', 'accuracy') })).toBeUndefined()
   expect(probesOf({ guards: [{ metric: 'memory', worseBy: '10%', mode: 'off' }] })).toBeUndefined()
   expect(probesOf({ guards: guards('memory') }, 'classification')).toEqual({ cost: { pairs: 16 } })
+  const reference = ['a text of another kind']
+  expect(probesOf({ guards: guards('out-of-distribution'), reference }, 'classification')).toEqual({
+    reference,
+  })
   const asked = probesOf({ guards: guards('repetition'), prompts: { texts: ['Hello'], tokens: 9 } })
   expect(asked).toEqual({
     prompts: { texts: ['Hello'], tokens: 9, temperature: 0, seed: 5 },

@@ -1,5 +1,7 @@
 import type { TokenBatch } from '../train/batch.js'
 import { IGNORED } from '../train/counted.js'
+import type { Tokenizer } from '../train/tokens.js'
+import { framedText, frameOf } from './frame.js'
 
 /** The form of a batch of texts. */
 export interface TextRowsShape {
@@ -29,4 +31,21 @@ export function textRows(
     }
     return { rows, columns, inputIds, attentionMask, labels }
   })
+}
+
+/**
+ * Texts as batches to ask a classifier of texts about, one a row, framed and cut as its training data are. Nobody knows their class: each has the label 0, so that it
+ * counts; its loss means nothing. The last batch is filled up with rows that have no label.
+ */
+export function unclassedRows(
+  texts: readonly string[],
+  tokenizer: Tokenizer,
+  { rows, columns }: Omit<TextRowsShape, 'padId'>,
+): readonly TokenBatch[] {
+  const frame = frameOf(tokenizer)
+  const framed = texts.map((text) => framedText(frame, tokenizer.encode(text), columns).ids)
+  return textRows(framed, { rows, columns, padId: tokenizer.padId }).map((batch, at) => ({
+    ...batch,
+    labels: Int32Array.from({ length: rows }, (_, row) => (at * rows + row < texts.length ? 0 : IGNORED)),
+  }))
 }

@@ -26,9 +26,10 @@ test('an example is a row, whose labels count alike, over any number of batches'
     ]),
   )
   tally.add(batchOf(2, [[1, 6, 1, 0.0625, -3]]))
-  const { losses, accuracies, lossSum, labels, calibration } = tally.figures()
+  const { losses, accuracies, confidences, lossSum, labels, calibration } = tally.figures()
   expect([...losses]).toEqual([1.125, 0.5, 3])
   expect([...accuracies]).toEqual([0.5, 1, 0])
+  expect([...confidences]).toEqual([0.625, 1, 0.0625])
   expect([lossSum, labels]).toEqual([5.75, 4])
   expect(calibration.flatMap((bin, at) => (bin.labels === 0 ? [] : [[at, bin]]))).toEqual([
     [0, { labels: 1, confidence: 0.0625, right: 0 }],

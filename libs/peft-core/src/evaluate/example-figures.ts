@@ -10,6 +10,7 @@ export interface ExampleFigures {
   readonly labels: number
   readonly losses: Float64Array // of an example: mean nats over its labels
   readonly accuracies: Float64Array // of an example: the share of its labels that are the likeliest
+  readonly confidences: Float64Array // of an example: the mean probability of what is the likeliest at its labels
   readonly calibration: readonly CalibrationBin[]
 }
 
@@ -25,10 +26,11 @@ export interface ExampleTally {
   figures(): ExampleFigures
 }
 
-/** Gathers the figures of batches, with so many bins of probabilities. Memory grows by two numbers an example. */
+/** Gathers the figures of batches, with so many bins of probabilities. Memory grows by three numbers an example. */
 export function createExampleTally(binCount: number): ExampleTally {
   const losses: number[] = []
   const accuracies: number[] = []
+  const confidences: number[] = []
   const total = { lossSum: 0, labels: 0 }
   const bins = Array.from({ length: binCount }, () => ({ labels: 0, confidence: 0, right: 0 }))
   return {
@@ -37,7 +39,7 @@ export function createExampleTally(binCount: number): ExampleTally {
       total.labels += labels.length
       for (let from = 0; from < places.length; ) {
         const row = Math.floor((places[from] as number) / columns)
-        let [to, loss, right] = [from, 0, 0]
+        let [to, loss, right, confidence] = [from, 0, 0, 0]
         for (; to < places.length && Math.floor((places[to] as number) / columns) === row; to++) {
           const isRight = predictions[to] === labels[to] ? 1 : 0
           const probability = probabilities[to] as number
@@ -49,9 +51,11 @@ export function createExampleTally(binCount: number): ExampleTally {
           bin.right += isRight
           loss -= logProbabilities[to] as number
           right += isRight
+          confidence += probability
         }
         losses.push(loss / (to - from))
         accuracies.push(right / (to - from))
+        confidences.push(confidence / (to - from))
         from = to
       }
     },
@@ -59,6 +63,7 @@ export function createExampleTally(binCount: number): ExampleTally {
       ...total,
       losses: Float64Array.from(losses),
       accuracies: Float64Array.from(accuracies),
+      confidences: Float64Array.from(confidences),
       calibration: bins.map((bin) => ({ ...bin })),
     }),
   }

@@ -116,7 +116,7 @@ export const probedSchema = z.strictObject({
     .optional(),
   repetition: rateSchema.optional(), // the share of the runs of 4 tokens of an answer that it had before
   words: rateSchema.optional(), // 1 of an answer that has such a word, else 0
-  reference: pairedSchema.optional(), // the mean loss of a text, in nats
+  reference: pairedSchema.optional(), // of a text the mean loss, in nats; of a classifier the share of held-out examples that it is less sure of
   overlap: z
     .strictObject({
       items: countSchema, // texts that were asked for

@@ -6,9 +6,13 @@ const on = ({ evaluate }: Settings): readonly GuardSpec[] =>
   evaluate.guards.filter(({ mode }) => mode !== 'off')
 const closer = (spec: Settings): GuardSpec | undefined => on(spec).find(looksCloser)
 const isClassifier = ({ data }: Settings): boolean => ['classification', 'tokens'].includes(data.format)
-/** A guard of what a classifier does not have: answers, or a loss on texts without labels. */
+/** A guard of what a classifier does not have: answers, or, where words have the classes, one class for a text. */
 const ofWriters = (spec: Settings): GuardSpec | undefined =>
-  on(spec).find(({ metric }) => metricsOfAnswers.includes(metric) || metric === 'out-of-distribution')
+  on(spec).find(
+    ({ metric }) =>
+      metricsOfAnswers.includes(metric) ||
+      (metric === 'out-of-distribution' && spec.data.format === 'tokens'),
+  )
 const ofReference = (spec: Settings): GuardSpec | undefined =>
   on(spec).find(({ metric }) => ['out-of-distribution', 'contamination'].includes(metric))
 
@@ -27,7 +31,7 @@ export const guardExclusions: readonly Exclusion[] = [
     applies: (spec) => isClassifier(spec) && ofWriters(spec) !== undefined,
     first: ({ data }) => `data.format ${data.format}`,
     second: (spec) => `evaluate.guards ${ofWriters(spec)?.metric}`,
-    because: 'a classifier writes no text, and has no loss on text without labels',
+    because: 'a classifier writes no text, and one of words has no class of a whole text',
     instead: 'Guard loss, accuracy, calibration, latency, memory, contamination or leakage.',
   },
   {

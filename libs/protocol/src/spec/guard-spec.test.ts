@@ -25,3 +25,13 @@ test('where no site is to be seen, nothing but the mean loss of all is guarded',
     parseRunSpec({ ...spec, evaluate: { guards: [{ metric: 'loss', worseBy: '1%', of: 'each' }] } }),
   ).toThrow('evaluate.guards loss of each')
 })
+
+test('a classifier of texts may be guarded on public texts, one of words may not', () => {
+  const guards = [{ metric: 'out-of-distribution', worseBy: '10%' }]
+  const specOf = (format: string) => ({
+    ...{ ...run, data: { format, maxTokens: 32 } },
+    evaluate: { guards, reference: ['a text of another kind'] },
+  })
+  expect(parseRunSpec(specOf('classification')).name).toBe('x')
+  expect(() => parseRunSpec(specOf('tokens'))).toThrow('evaluate.guards out-of-distribution')
+})

@@ -20,7 +20,7 @@ export const guardMetrics = [
   'memory', // peak of the process that runs the model
   'repetition', // the share of the runs of 4 tokens of an answer that it had before
   'words', // the share of answers that have a word of a list
-  'out-of-distribution', // the loss on public texts
+  'out-of-distribution', // the loss on public texts; of a classifier of texts how much surer it is of them than of held-out ones: 1 - AUROC
   'contamination', // the share of public texts that training data has a part of
   'leakage', // the share of held-out examples that training data of the same agent has a part of
 ] as const
