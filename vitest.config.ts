@@ -11,6 +11,7 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 180_000,
     maxWorkers: 2,
+    setupFiles: ['test/support/leftovers.ts'],
     isolate: false, // files share what they import, which takes most of their time otherwise
     server: { deps: { external: [/\/(libs|apps|tools)\/[^/]+\/dist\//] } }, // what is built is loaded by Node as it is
   },

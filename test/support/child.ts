@@ -6,11 +6,12 @@ export type Child = ChildProcess & { readonly stdout: Readable; readonly stderr:
 
 const running = new Set<ChildProcess>()
 
-// A test that runs out of time never reaches the end of its scope.
-for (const end of ['exit', 'disconnect', 'SIGTERM'] as const)
-  process.once(end, () => {
-    for (const child of running) child.kill('SIGKILL')
-  })
+/** Ends what still runs. A test that runs out of time never reaches the end of its scope. */
+export function endChildren(): void {
+  for (const child of running) child.kill('SIGKILL')
+}
+
+for (const end of ['exit', 'disconnect', 'SIGTERM'] as const) process.once(end, endChildren)
 
 /** Starts a process that does not outlive the tests. */
 export function startChild(program: string, args: readonly string[]): Child {

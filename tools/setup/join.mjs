@@ -50,15 +50,16 @@ export async function joinPrograms(root) {
  * what is joined, anything else where it was.
  */
 function places(root, out, input) {
-  const started = Object.entries(input).filter(([name]) => name !== 'main')
   const slashed = (path) => path.split(sep).join('/')
+  const started = Object.entries(input).filter(([name]) => name !== 'main')
   return {
     name: 'places',
     transform(code, id) {
-      if (!code.includes('import.meta.url') || !id.startsWith(root) || id.includes('node_modules'))
-        return null
+      const path = relative(root, id)
+      const isOurs = /^(apps|libs)\b/.test(path) && !path.includes('node_modules')
+      if (!isOurs || !code.includes('import.meta.url')) return null
       const starts = started.find(
-        ([, path]) => dirname(path) === dirname(id) && code.includes(`'${basename(path)}'`),
+        ([, one]) => relative(root, dirname(one)) === dirname(path) && code.includes(`'${basename(one)}'`),
       )
       const place =
         starts === undefined ? slashed(relative(out, id)) : posix.join(posix.dirname(starts[0]), basename(id))
