@@ -1,4 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { openTokenizer } from '@lorica/peft-core'
 import type { RunView } from '@lorica/protocol'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -101,6 +102,21 @@ test('no byte on the wire is of a secret, in any form, or of the name of a priva
   const sent = Buffer.concat(proxies.map((proxy) => proxy.sent()))
   expect(sent.includes('lora_A.weight')).toBe(true) // the updates, in plain bytes
   expect(sent.includes('"name":"site-0"')).toBe(true)
+})
+
+test('what one site measured for a sum is in no byte that it sent, and in no file of the coordinator', async () => {
+  const files = await filesBelow(fleet.folders.coordinator)
+  for (const site of secrets.keys()) {
+    const path = join(fleet.folders.agent(site), 'last-evaluation.json')
+    const { runId, lossSum, tokens, masked } = JSON.parse(await readFile(path, 'utf8'))
+    expect([runId, masked]).toEqual([summed.run, { agents: 3, minSurvivors: 3, bits: 32 }])
+    const double = Buffer.alloc(8)
+    double.writeDoubleBE(lossSum)
+    for (const form of [double, Buffer.from(String(lossSum)), Buffer.from(String(lossSum / tokens))])
+      for (const [name, bytes] of [...recorded(), ...files])
+        expect(bytes.includes(form), `${name} of site ${site}`).toBe(false)
+  }
+  expect(Buffer.concat(proxies.map((proxy) => proxy.sent())).includes('lossSum')).toBe(true) // of the run that sends losses
 })
 
 test('no file of the coordinator holds a secret or the name of a private file: journal, store, blobs, logs', async () => {

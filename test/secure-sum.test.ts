@@ -46,6 +46,23 @@ describe('three agents whose updates are summed unseen', () => {
     }
   })
 
+  test('the loss of the release is that of what the agents measured, over all of their tokens', async () => {
+    const measured = await Promise.all(
+      [0, 1, 2].map(async (index) => {
+        const path = join(fleet.folders.agent(index), 'last-evaluation.json')
+        return JSON.parse(await readFile(path, 'utf8')) as { lossSum: number; tokens: number; round: number }
+      }),
+    )
+    const sumOf = (of: 'lossSum' | 'tokens') => measured.reduce((sum, one) => sum + one[of], 0)
+    expect(measured.map(({ round }) => round)).toEqual([2, 2, 2])
+    const { loss } = view.rounds.at(-1)!
+    expect(Math.abs(loss! - sumOf('lossSum') / sumOf('tokens'))).toBeLessThan(
+      (3 * 2 ** -17) / sumOf('tokens') + 1e-12,
+    )
+    expect(view.final).toEqual({ loss, tokens: sumOf('tokens'), perAgent: [] })
+    expect(new Set(measured.map(({ lossSum, tokens }) => lossSum / tokens)).size).toBe(3)
+  })
+
   test('the release is that of the plain run, to the resolution of the ring', async () => {
     expect([view.state, view.reason]).toEqual(['succeeded', 'all rounds are committed'])
     const [one, other] = await Promise.all([

@@ -14,6 +14,7 @@ import { describeDevice } from './engine-choice.js'
 import { createFollowing } from './following.js'
 import type { Host } from './host.js'
 import { openKeyring } from './keyring.js'
+import { maskedOnly } from './masked-only.js'
 import type { Membership } from './membership.js'
 import { createTransfers } from './net/delivery.js'
 import { proofOf } from './net/enrolment.js'
@@ -127,7 +128,7 @@ export function runAgent({ folder, membership, traffic, tell, host, trace }: Age
     on,
   })
   const link = tracedLink(opened, trace)
-  const { delivery, sumDelivery, pull } = createTransfers({
+  const { delivery, sumDelivery, measuredDelivery, pull } = createTransfers({
     ...{ link, outbox, clock, stopped: stopped.signal, onBytes: progress.onBytes },
     onMoved: traffic.add,
   })
@@ -155,7 +156,7 @@ export function runAgent({ folder, membership, traffic, tell, host, trace }: Age
   const sums = createSums(
     clock,
     summing({
-      ...{ folder, url, outbox, book, delivery, sumDelivery, tell, random, clock, disk },
+      ...{ folder, url, outbox, book, delivery, sumDelivery, measuredDelivery, tell, random, clock, disk },
       ...{ agentId: settings.agentId, coordinatorId: idOf(coordinatorPublicKey), mask: host.mask },
       spendAsSite: spending.asSite,
       identity: keyring.current,
@@ -215,10 +216,7 @@ export function runAgent({ folder, membership, traffic, tell, host, trace }: Age
     recordEvaluation: ({ runId, round }, message) =>
       writeLastEvaluation(folder, { runId, round, ...message }, disk),
     sums,
-    async expectMasked({ runId, secure }) {
-      if (secure !== undefined || !(await book.knows(runId))) return
-      throw new LoricaError('LRC-6017', 'the updates of this run left masked so far, and this one would not')
-    },
+    expectMasked: maskedOnly(book),
     onProgress: progress.onProgress,
     energy: energyMeter(host, threads),
     tell,

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path'
 import type { Adapter, TensorMap } from '@lorica/peft-core'
-import type { TrainAssignment, UpdateOpen } from '@lorica/protocol'
+import type { EvaluateAssignment, TrainAssignment, UpdateOpen } from '@lorica/protocol'
 import { systemClock } from './clock.js'
 import { type ContributionParts, contributor, type Delivery } from './contribution.js'
 import type { AgentEvent } from './report.js'
@@ -43,6 +43,11 @@ export const assignment: TrainAssignment = {
     },
     ...{ accumulate: 3, optimizerState: 'keep', totalSteps: 20, firstStep: 8 },
   },
+}
+export const evaluation: EvaluateAssignment = {
+  ...{ assignmentId: 'a1', kind: 'evaluate', runId: 'r1', round: 3, deadlineMs: 9000 },
+  ...{ base: assignment.base, adapter: assignment.adapter, data: assignment.data },
+  ...{ batch: 2, maxTokensEvaluated: 1024 },
 }
 export const tensors = (...values: number[]): TensorMap =>
   new Map([['m.lora_A.weight', { shape: [1, values.length], data: new Float32Array(values) }]])
@@ -147,7 +152,7 @@ export function agentIn(folder: string, upload: Upload) {
       underWay: new Map(),
       answered: async () => {},
     },
-    ...{ sums: { begin: () => {} }, expectMasked: async () => {} },
+    ...{ sums: { begin: () => {}, ask: () => false }, expectMasked: async () => {} },
     ...{ record: async () => {}, recordEvaluation: async () => {}, onProgress: () => {}, onFatal: () => {} },
     expectAllowed: () => ownerOf(folder, { clock }).expectFree(),
     tell: (event) => events.push(event),

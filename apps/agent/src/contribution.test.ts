@@ -3,11 +3,23 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { LoricaError, type TrainAssignment, type UpdateOpen } from '@lorica/protocol'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { agentIn, assignment, never, receipt, tensors, type Upload } from './contribution.fixture.js'
+import {
+  agentIn,
+  assignment,
+  evaluation,
+  never,
+  receipt,
+  tensors,
+  type Upload,
+} from './contribution.fixture.js'
 import { contributor, deliver } from './contribution.js'
+import type { EvaluationMessage } from './evaluation.js'
+import { maskedOnly } from './masked-only.js'
 import type { AgentEvent } from './report.js'
 import { pause } from './site/pause.js'
 import { type Finished, workOf } from './store/outbox.js'
+import { openSumBook } from './store/sum-book.js'
+import type { Summand } from './sums.js'
 
 let folder = ''
 beforeEach(async () => {
@@ -184,5 +196,70 @@ describe('an update in int4', () => {
     }
     await contributor({ ...works.parts, answered, residuals })(at(3), never())
     expect(order).toEqual(['answered r1', 'owed'])
+  })
+})
+
+describe('a loss that is to leave masked', () => {
+  const ring = { agents: 3, bound: 65_535, fractionBits: 0, bits: 32 }
+  const secure = { attempt: 1, elements: 7, ring, degree: 2, threshold: 2, minSurvivors: 3 }
+  const masked = { ...evaluation, secure }
+  type Trainer = ReturnType<typeof agentIn>['parts']['work']['trainer']
+  const measuring = (evaluate: Trainer['evaluate'], heldOut?: () => Promise<never>) => {
+    const { parts, declined } = agent(async ({ sha256 }) => receipt(sha256))
+    const begun: Summand[] = []
+    const said: EvaluationMessage[] = []
+    const { work } = parts
+    const batches = heldOut === undefined ? work.batches : { ...work.batches, heldOut }
+    const perform = contributor({
+      ...parts,
+      work: { ...work, batches, trainer: { ...work.trainer, evaluate } },
+      sums: { begin: (one) => void begun.push(one), ask: () => false },
+      delivery: { ...parts.delivery, evaluation: async (message) => void said.push(message) },
+      expectMasked: maskedOnly(openSumBook(join(folder, 'sums'))),
+    })
+    return { perform, begun, said, declined }
+  }
+  const loss = (lossSum: number, tokens: number) => async () => ({ lossSum, tokens, seconds: 0.25 })
+
+  test('goes into a sum, and is said to nobody', async () => {
+    const { perform, begun, said, declined } = measuring(loss(37.5, 12))
+    await perform(masked, never())
+    const measured = { lossSum: 37.5, tokens: 12, evaluateMs: 250 }
+    expect([begun, said, declined]).toEqual([[{ assignment: masked, measured }], [], []])
+  })
+
+  test('is zeros where nothing is held out, or too little', async () => {
+    const nothing = measuring(loss(0, 0))
+    await nothing.perform(masked, never())
+    const little = measuring(loss(37.5, 12), () =>
+      Promise.reject(new LoricaError('LRC-6002', '/data/a.txt: too little data')),
+    )
+    await little.perform(masked, never())
+    for (const { begun, declined } of [nothing, little]) {
+      expect(begun).toMatchObject([{ measured: { lossSum: 0, tokens: 0 } }])
+      expect(declined).toEqual([])
+    }
+  })
+
+  test('that is not finite is declined without a number, and so is more than a loss', async () => {
+    const diverged = measuring(loss(Number.NaN, 12))
+    await diverged.perform(masked, never())
+    expect(diverged.declined).toEqual(['a1 LRC-6011 the loss of adapter 2 is not finite'])
+    const compared = measuring(loss(37.5, 12))
+    await compared.perform({ ...masked, against: evaluation.adapter }, never())
+    expect(compared.declined).toEqual(['a1 LRC-6017 what is measured in a secure sum is the loss alone'])
+    expect([diverged.begun, diverged.said, compared.begun, compared.said]).toEqual([[], [], [], []])
+  })
+
+  test('leaves in the clear in no run of which anything was masked', async () => {
+    const { perform, said, declined } = measuring(loss(37.5, 12))
+    await perform(evaluation, never())
+    expect(said).toMatchObject([{ lossSum: 37.5, tokens: 12 }])
+    await openSumBook(join(folder, 'sums')).use('r1', ['k'.repeat(43)])
+    await perform(evaluation, never())
+    expect(said).toHaveLength(1)
+    expect(declined).toEqual([
+      'a1 LRC-6017 what this run asks for left masked so far, and this loss would not',
+    ])
   })
 })

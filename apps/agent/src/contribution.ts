@@ -2,53 +2,39 @@ import type { TensorMap } from '@lorica/peft-core'
 import {
   type Assignment,
   asLoricaError,
-  type Comparison,
   codes,
   type ErrorCode,
-  type EvaluateAssignment,
   type LoricaError,
-  type Progress,
   type Receipt,
   type TrainAssignment,
   type UpdateOpen,
 } from '@lorica/protocol'
 import type { Perform } from './agenda.js'
 import type { EnergyMeter } from './device/energy.js'
-import { reasonOf, type Tell } from './report.js'
+import { contributeEvaluation, type EvaluationDelivery, type EvaluationParts } from './evaluation.js'
+import { reasonOf } from './report.js'
 import type { SpendAsSite } from './site/spend.js'
 import type { Controls } from './store/controls.js'
 import type { Moments } from './store/moments.js'
 import { type Finished, type Outbox, workOf } from './store/outbox.js'
-import type { Personal } from './store/personal.js'
+import { ownFor } from './store/personal.js'
 import type { Residuals } from './store/residuals.js'
-import type { Sums } from './sums.js'
-import { measureAdapter, trainUpdate } from './work.js'
+import { trainUpdate } from './work.js'
 import type { Update, WorkParts } from './work-parts.js'
 
 /** What the link does for a contribution. Each waits for a connection and continues over lost ones. */
-export interface Delivery {
+export interface Delivery extends EvaluationDelivery {
   upload(update: UpdateOpen, finished: Finished, signal: AbortSignal): Promise<Receipt>
-  evaluation(message: EvaluationMessage, signal: AbortSignal): Promise<void>
   /** Best effort: an agent that is offline says nothing. */
   decline(assignmentId: string, code: ErrorCode, message: string): Promise<void>
 }
 
-export interface EvaluationMessage {
-  readonly assignmentId: string
-  readonly lossSum: number
-  readonly tokens: number
-  readonly evaluateMs: number
-  readonly comparison?: Comparison
-}
-
-export interface ContributionParts {
-  readonly work: Omit<WorkParts, 'onStep'>
+export interface ContributionParts extends EvaluationParts {
   readonly outbox: Outbox
   /** Has this site pay before its update leaves. Throws LRC-6021 when it cannot. */
   readonly spendAsSite: SpendAsSite
   readonly moments: Moments
   readonly residuals: Residuals
-  readonly personal: Personal
   readonly controls: Controls
   readonly delivery: Delivery
   /** Deliveries that are under way, by assignment and hash. */
@@ -57,13 +43,9 @@ export interface ContributionParts {
   readonly answered: (runId: string) => Promise<void>
   /** Writes down what will leave, before it does. */
   readonly record: (finished: Finished, update: Update) => Promise<void>
-  readonly recordEvaluation: (assignment: EvaluateAssignment, message: EvaluationMessage) => Promise<void>
-  readonly sums: Pick<Sums, 'begin'>
-  /** Throws LRC-6017 for an assignment whose update would leave in the clear, of a run whose updates did not so far. */
-  readonly expectMasked: (assignment: TrainAssignment) => Promise<void>
-  readonly onProgress: (progress: Progress) => void
+  /** Throws LRC-6017 for an assignment whose update or loss would leave in the clear, of a run of which nothing did so far. */
+  readonly expectMasked: (assignment: Assignment) => Promise<void>
   readonly energy: EnergyMeter
-  readonly tell: Tell
   /** Throws LRC-6004 or LRC-6008 for what the site does not allow, or not now. */
   readonly expectAllowed: (assignment: Assignment) => Promise<void>
   /** Hears of a fault that this agent cannot go on with. */
@@ -80,6 +62,7 @@ export function contributor(parts: ContributionParts): Perform {
     parts.tell({ event: 'assignment', assignmentId, kind, runId, round })
     try {
       await parts.expectAllowed(assignment)
+      await parts.expectMasked(assignment)
       if (assignment.kind === 'train') await contributeUpdate(assignment, parts, signal)
       else await contributeEvaluation(assignment, parts, signal)
     } catch (error) {
@@ -95,11 +78,10 @@ async function contributeUpdate(
 ): Promise<void> {
   const work = workOf(assignment)
   const { assignmentId } = assignment
-  await parts.expectMasked(assignment)
   const finished = (await parts.outbox.find(work)) ?? (await train(assignment, work, parts, signal))
   if (assignment.secure === undefined) return await deliver({ ...finished, assignmentId }, parts, signal)
   signal.throwIfAborted()
-  parts.sums.begin(assignment)
+  parts.sums.begin({ assignment })
 }
 
 async function train(
@@ -163,16 +145,6 @@ const unsaid = { loss: null, tokensPerSecond: null }
 /** Nor of the training of an update that has noise, which they have not. */
 const unsaidLosses = { lossFirst: 0, lossLast: 0 }
 
-/** The personal parts that this agent has beside the adapter of an assignment. */
-async function ownFor(
-  { runId, adapter, personal = [] }: Assignment,
-  parts: Pick<ContributionParts, 'personal'>,
-): Promise<TensorMap | undefined> {
-  if (personal.length === 0) return undefined
-  const own = await parts.personal.own(runId, adapter.version)
-  return own && new Map([...own].filter(([name]) => personal.includes(name)))
-}
-
 /** What rounding kept back of earlier updates. It depends on which of them were accepted, so their answers come first. */
 async function owedTo(
   { runId, adapter, update }: TrainAssignment,
@@ -230,36 +202,6 @@ async function handIn(finished: Finished, parts: ContributionParts, signal: Abor
     await parts.outbox.settle(finished)
     parts.tell({ event: 'refused', assignmentId, ...reason })
   }
-}
-
-async function contributeEvaluation(
-  assignment: EvaluateAssignment,
-  parts: ContributionParts,
-  signal: AbortSignal,
-): Promise<void> {
-  const { assignmentId, round } = assignment
-  const onBatch = (done: number): void =>
-    parts.onProgress({
-      assignmentId,
-      phase: 'evaluate',
-      step: done,
-      steps: done,
-      loss: null,
-      tokensPerSecond: null,
-    })
-  const own = await ownFor(assignment, parts)
-  const work = { ...parts.work, onStep: () => {}, onBatch }
-  const measured = await measureAdapter(assignment, work, { own }, signal)
-  const message = { assignmentId, ...measured }
-  await parts.recordEvaluation(assignment, message)
-  try {
-    await parts.delivery.evaluation(message, signal)
-  } catch (error) {
-    if (signal.aborted) throw error
-    return parts.tell({ event: 'refused', assignmentId, ...reasonOf(asLoricaError(error)) })
-  }
-  const { lossSum, tokens } = measured
-  parts.tell({ event: 'evaluated', assignmentId, round, loss: lossSum / tokens, tokens })
 }
 
 async function giveUp(

@@ -5,7 +5,7 @@ import type { LastEvaluation, LastUpload } from './store/ledger.js'
 export const statement: readonly string[] = [
   'What leaves this machine:',
   '  - the change of the adapter after training (a small file of numbers; see last-upload), clipped and rounded if the run asks for it',
-  '  - counts: paragraphs, rows and tokens used, seconds, energy, training loss, and the loss on held-out text; no loss where a run protects examples',
+  '  - counts: paragraphs, rows and tokens used, seconds, energy, training loss, and the loss on held-out text; no loss where a run protects examples, and in a private run only as a part of a sum',
   '  - which release is served here, how many requests it answered and failed, and how long they took; never a request',
   '  - where a run asks whether an adapter is better: on held-out text, how many predictions are right and how sure they were, and sums of differences',
   '  - where its run asks for it, too: how long answers to its prompts took and the memory, rates of repeated and listed words in them, the loss on its public texts, and how many of these and of the held-out examples the training data here has 13 words of',
@@ -63,7 +63,11 @@ function lossesOf({ lossFirst, lossLast, samplingRate }: LastUpload['counts']): 
 
 function evaluationLines(evaluation: LastEvaluation | null): readonly string[] {
   if (evaluation === null) return []
-  const { round, lossSum, tokens, evaluateMs, comparison } = evaluation
+  const { round, lossSum, tokens, evaluateMs, comparison, masked } = evaluation
+  if (masked !== undefined)
+    return [
+      `Last evaluation: round ${round}: loss sum ${lossSum.toFixed(4)} over ${tokens} tokens, masked: what left only means something in the sum of ${masked.minSurvivors} to ${masked.agents} agents`,
+    ]
   return [
     `Last evaluation: round ${round}: loss sum ${lossSum.toFixed(4)} over ${tokens} tokens, ${Math.round(evaluateMs)} ms`,
     ...(comparison === undefined ? [] : comparisonLines(comparison)),

@@ -16,6 +16,9 @@ import {
   gatherConfirmations,
   isRefusal,
   listKeys,
+  type Masking,
+  MEASURED_ELEMENTS,
+  measuredRing,
   planGraph,
   type SecureSum,
   type SumTerms,
@@ -24,55 +27,30 @@ import {
 } from '@lorica/privacy'
 import {
   createIdentity,
+  type EvaluateAssignment,
   FLEET_PATH,
   type Identity,
   LoricaError,
   parser,
-  type SumConfirmations,
+  questionOf,
   type SumDelivery,
   type SumRoster,
-  type SumSurvivors,
   type TrainAssignment,
   verifyText,
 } from '@lorica/protocol'
 import { Server, type Socket } from 'socket.io'
 import { systemClock } from './clock.js'
-import { assignment as plain } from './contribution.fixture.js'
+import { evaluation, assignment as plain } from './contribution.fixture.js'
 import { maskHere } from './masking.js'
+import { sumMeasured } from './measured-sum.js'
 import { createTransfers } from './net/delivery.js'
 import { systemRandom } from './random.js'
-import { type SumParts, takePart } from './secure-sum.js'
+import { takePart } from './secure-sum.js'
+import type { Sat, Sitting } from './sitting.fixture.js'
 import { openOutbox } from './store/outbox.js'
-import { openSumBook, type SumBook } from './store/sum-book.js'
+import { openSumBook } from './store/sum-book.js'
 import { sumLink } from './sum-link.fixture.js'
 import { createSumMail } from './sum-mail.js'
-
-/** What the first agent is told in the place of the truth, in the order of the steps. */
-export interface Lies {
-  readonly roster?: (truth: SumRoster, ids: readonly Identity[], terms: SumTerms) => SumRoster
-  readonly delivery?: (truth: SumDelivery) => SumDelivery
-  readonly survivors?: (truth: SumSurvivors) => SumSurvivors
-  readonly confirmations?: (truth: SumConfirmations) => SumConfirmations
-}
-
-export interface Sitting extends Lies {
-  readonly agents?: number
-  readonly terms?: Partial<SumTerms>
-  readonly company?: Partial<SumParts['company']>
-  readonly clip?: number | null
-  readonly values?: (agent: number) => Float32Array
-  /** What the first agent remembers. */
-  readonly book?: SumBook
-}
-
-export interface Sat {
-  readonly victim: string // the code with which the first agent ended, or `sum of N`
-  readonly said: readonly string[] // the messages of the first agent
-  readonly frames: readonly Buffer[] // everything that agents sent over their sockets
-  readonly masked: readonly Uint32Array[]
-  readonly sum: SecureSum | null
-  readonly terms: SumTerms
-}
 
 /** A whole sum, or as much of it as the lies leave. */
 export async function sit(sitting: Sitting): Promise<Sat> {
@@ -83,9 +61,14 @@ export async function sit(sitting: Sitting): Promise<Sat> {
   const elements = values(0).length
   const ring = steppedRing({ agents: count, bound: 1 })
   const demands = planGraph({ agents: count, corruptShare: 0, dropoutShare: 0.3 })
+  const { measured } = sitting
+  const question: EvaluateAssignment = { ...evaluation, ...sitting.asked }
   const terms: SumTerms = {
     ...{ runId: 'r1', round: 3, attempt: 1, elements, ring },
     ...demands,
+    ...(measured === undefined
+      ? {}
+      : { elements: MEASURED_ELEMENTS, ring: measuredRing(count), measures: questionOf(question) }),
     ...sitting.terms,
   }
   const ids = Array.from({ length: count }, () => createIdentity()).sort((a, b) => (a.id < b.id ? -1 : 1))
@@ -120,7 +103,11 @@ export async function sit(sitting: Sitting): Promise<Sat> {
     socket.onAny((event: string, message: Record<string, unknown>, answer: (reply: object) => void) => {
       if (event === 'hello') return
       said.get(agent)?.push(event)
-      if (event.startsWith('sum.')) {
+      if (event === 'sum.input') {
+        uploads.set(agent, [Buffer.from(message.masked as Uint8Array)])
+        heard.set('input', (heard.get('input') ?? new Map()).set(agent, {}))
+        answer({ ok: true })
+      } else if (event.startsWith('sum.')) {
         heard.set(event, (heard.get(event) ?? new Map()).set(agent, message))
         answer({ ok: true })
       }
@@ -145,7 +132,7 @@ export async function sit(sitting: Sitting): Promise<Sat> {
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`
 
-  const { runId: _, round: __, ...secure } = terms
+  const { runId: _, round: __, measures: ___, ...secure } = terms
   const asked: TrainAssignment = {
     ...plain,
     maxUpdateNorm: sitting.clip === undefined ? 1 : sitting.clip,
@@ -156,23 +143,31 @@ export async function sit(sitting: Sitting): Promise<Sat> {
     const mail = createSumMail()
     const link = sumLink(url, identity, mail)
     const outbox = openOutbox(join(folder, `outbox-${at}`))
-    const { sumDelivery } = createTransfers({
+    const { sumDelivery, measuredDelivery } = createTransfers({
       ...{ link, outbox, clock, stopped: over.signal, onBytes: () => {}, onMoved: () => {} },
     })
     const announced = { assignmentId: 'a1', examples: 0, tokens: 1, trainMs: 1, lossFirst: 0, lossLast: 0 }
     const book = (at === 0 ? sitting.book : undefined) ?? openSumBook(join(folder, `sums-${at}`))
+    const parts = {
+      ...{ agentId: identity.id, coordinatorId: 'c'.repeat(32), identity, book, mail },
+      company: { minAgents: 2, peers: null, ...(at === 0 ? sitting.company : {}) },
+      ...{
+        random: systemRandom().bytes,
+        record: async () => {},
+        mask: async (one: Masking) => maskHere(one),
+      },
+    }
+    const sumUp = (): Promise<readonly string[]> =>
+      measured === undefined
+        ? takePart(asked, values(at), { ...parts, delivery: sumDelivery(announced) }, over.signal)
+        : sumMeasured(
+            { ...question, ...(sitting.askedAs?.(at) ?? {}), secure: { ...secure, ring: { ...terms.ring } } },
+            measured(at),
+            { ...parts, delivery: measuredDelivery('a1') },
+            over.signal,
+          )
     try {
-      const survivors = await takePart(
-        asked,
-        values(at),
-        {
-          ...{ agentId: identity.id, coordinatorId: 'c'.repeat(32), identity, book, mail },
-          delivery: sumDelivery(announced),
-          company: { minAgents: 2, peers: null, ...(at === 0 ? sitting.company : {}) },
-          ...{ random: systemRandom().bytes, record: async () => {}, mask: async (one) => maskHere(one) },
-        },
-        over.signal,
-      )
+      const survivors = await sumUp()
       return `sum of ${survivors.length}`
     } catch (error) {
       return error instanceof LoricaError ? error.code : String(error)

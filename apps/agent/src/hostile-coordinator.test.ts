@@ -5,13 +5,16 @@ import {
   advertisementText,
   decodeFixedPoint,
   encodeFixedPoint,
+  measuredElements,
   noisyRing,
   type SumTerms,
   steppedRing,
+  summedLoss,
 } from '@lorica/privacy'
 import { createIdentity, type Identity, type SumRoster, signText } from '@lorica/protocol'
 import { describe, expect, test } from 'vitest'
-import { type Lies, type Sitting, sit } from './hostile-coordinator.fixture.js'
+import { sit } from './hostile-coordinator.fixture.js'
+import type { Lies, Sitting } from './sitting.fixture.js'
 import { openSumBook } from './store/sum-book.js'
 
 const toTheEnd = [
@@ -201,6 +204,63 @@ describe('a coordinator that lies', () => {
   test.each(Object.entries(terms))('with terms %s gets nothing at all', async (_, sitting) => {
     const { victim, said } = await sit(sitting)
     expect([victim, said]).toEqual(['LRC-6017', []])
+  })
+})
+
+describe('a sum of losses', () => {
+  const inputs = ['sum.keys', 'sum.shares', 'sum.input', 'sum.confirm', 'sum.reveal']
+  const measured = (agent: number) => ({ lossSum: 311.25 + 17.0625 * agent, tokens: 129 + agent })
+
+  test('is exact, and no frame has anything of one of them', async () => {
+    const { victim, said, sum, frames } = await sit({ measured })
+    expect([victim, said]).toEqual(['sum of 4', inputs])
+    const lossSum = 4 * 311.25 + 17.0625 * 6
+    expect(summedLoss(sum!.sum, 4)).toEqual({ lossSum, tokens: 4 * 129 + 6, sites: 4 })
+    const sent = Buffer.concat(frames)
+    for (const agent of [0, 1, 2, 3]) {
+      const { lossSum: own, tokens } = measured(agent)
+      const double = Buffer.alloc(8)
+      double.writeDoubleBE(own)
+      const plain = Buffer.from(measuredElements({ lossSum: own, tokens }).buffer)
+      const forms = [
+        double,
+        plain.subarray(0, 12),
+        plain.subarray(4),
+        Buffer.from(String(own)),
+        Buffer.from('lossSum'),
+      ]
+      expect(forms.map((form) => sent.includes(form))).toEqual([false, false, false, false, false])
+    }
+  })
+
+  test('of an adapter is opened once: not again without one agent, and not of more text', async () => {
+    const book = openSumBook(await mkdtemp(join(tmpdir(), 'lorica-book-')))
+    const first = await sit({ measured, book })
+    expect(first.victim).toBe('sum of 4')
+    const fewer = await sit({ measured, book, asked: { round: 4 }, terms: { round: 4, attempt: 2 } }) // other agents, and another round
+    expect([fewer.victim, fewer.said]).toEqual(['LRC-6018', inputs.slice(0, -2)])
+    const longer = await sit({ measured, book, asked: { maxTokensEvaluated: null } })
+    expect([longer.victim, longer.said]).toEqual(['LRC-6018', inputs.slice(0, -2)])
+    const other = { version: 3, files: [{ path: 'config.json', sha256: 'cd'.repeat(32), sizeBytes: 12 }] }
+    expect((await sit({ measured, book, asked: { adapter: other } })).victim).toBe('sum of 4')
+  })
+
+  const lies: Readonly<Record<string, readonly [Partial<Sitting>, string, number]>> = {
+    'with noise': [{ terms: { noise: { deviation: 40, honest: 3 } } }, 'LRC-6017', 0],
+    'of two agents': [{ terms: { minSurvivors: 2, threshold: 2, degree: 2 }, agents: 3 }, 'LRC-6017', 0],
+    'in a ring with steps': [{ terms: { ring: steppedRing({ agents: 4, bound: 65_535 }) } }, 'LRC-6017', 0],
+    'of a loss that is not finite': [{ measured: () => ({ lossSum: Number.NaN, tokens: 3 }) }, 'LRC-6017', 0],
+    'of a loss below zero': [{ measured: () => ({ lossSum: -0.5, tokens: 3 }) }, 'LRC-6017', 0],
+    'that asks one agent for more text than the others': [
+      { askedAs: (agent) => (agent === 0 ? { maxTokensEvaluated: 4096 } : {}) },
+      'LRC-6010', // its keys are of other terms: the sum ends
+
+      1,
+    ],
+  }
+  test.each(Object.entries(lies))('%s gets nothing of it', async (_, [sitting, code, messages]) => {
+    const { victim, said } = await sit({ measured, ...sitting })
+    expect([victim, said]).toEqual([code, inputs.slice(0, messages)])
   })
 })
 

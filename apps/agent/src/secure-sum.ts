@@ -1,5 +1,5 @@
 /**
- * One update on its way into a secure sum: what leaves is masked, and the masks come off only in the sum. The states are those of
+ * What an agent brings to a secure sum: what leaves is masked, and the masks come off only in the sum. The states are those of
  * `@lorica/privacy`; each is used once, and all of them are in memory only, so that an agent that is restarted drops out.
  * @module
  */
@@ -10,6 +10,7 @@ import {
   isRefusal,
   REACH,
   revealShares,
+  type SignedMask,
   type SumRefusal,
   type SumRefusalReason,
   type SumTerms,
@@ -17,6 +18,7 @@ import {
   type VerifyText,
 } from '@lorica/privacy'
 import {
+  type Assignment,
   type ErrorCode,
   type Identity,
   LoricaError,
@@ -30,15 +32,15 @@ import {
 } from '@lorica/protocol'
 import type { Mask, MaskedBytes } from './masking.js'
 import { type Company, companyFault, neighbourFault } from './site/company.js'
-import type { SumBook } from './store/sum-book.js'
+import type { SumBook, SumOf } from './store/sum-book.js'
 import type { SumMail } from './sum-mail.js'
 
 /** What the link does for a sum. Each waits for a connection and continues over lost ones. */
 export interface SumDelivery {
   keys(message: SumKeys, signal: AbortSignal): Promise<void>
   shares(message: SumShares, signal: AbortSignal): Promise<void>
-  /** Hands the masked update in. */
-  masked(update: MaskedBytes, signal: AbortSignal): Promise<void>
+  /** Hands the masked update in, or what was measured. */
+  masked(input: MaskedBytes, signal: AbortSignal): Promise<void>
   confirm(message: SumConfirm, signal: AbortSignal): Promise<void>
   reveal(message: SumReveal, signal: AbortSignal): Promise<void>
 }
@@ -54,26 +56,47 @@ export interface SumParts {
   readonly random: (length: number) => Uint8Array
   /** In whose company this site lets its update be summed. */
   readonly company: Company
-  readonly mask: Mask
   /** Hears what is about to leave. */
   readonly record: (masked: MaskedBytes, terms: SumTerms) => Promise<void>
 }
 
-/**
- * Takes part in the sum of an assignment with the values of its update, from the keys to the reveal. Returns whose updates the sum is of.
- * Throws LoricaError LRC-6017 to LRC-6020 for what this agent refuses, what the coordinator refuses, or the signal's reason.
- */
+/** What one agent brings to a sum. */
+export interface Input {
+  readonly assignmentId: string
+  readonly terms: SumTerms
+  readonly of: SumOf
+  /** It, as it leaves. */
+  masked(masks: readonly SignedMask[]): Promise<MaskedBytes>
+}
+
+/** Takes part in the sum of an assignment with the values of its update. Returns and throws as `sumInput`, and LRC-6017 for values that do not fit. */
 export async function takePart(
   { assignmentId, runId, round, secure, maxUpdateNorm, dp }: TrainAssignment,
   values: Float32Array,
+  { mask, ...parts }: SumParts & { readonly mask: Mask },
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const terms = termsOf({ runId, round, secure })
+  const clip = expectFit(values, terms, maxUpdateNorm)
+  const { ring, noise } = terms
+  const added = noise === undefined ? null : { deviation: noise.deviation, clip }
+  const masked: Input['masked'] = (masks) =>
+    mask({ values, ring, masks, noise: added, seed: Uint8Array.from(parts.random(32)) })
+  const of = { round, isOnce: dp !== undefined }
+  return await sumInput({ assignmentId, terms, of, masked }, parts, signal)
+}
+
+/**
+ * Takes part in a sum from the keys to the reveal. Returns whose inputs the sum is of. Throws LoricaError LRC-6017 to LRC-6020 for what
+ * this agent refuses, what the coordinator refuses, or the signal's reason.
+ */
+export async function sumInput(
+  { assignmentId, terms, of, ...input }: Input,
   parts: SumParts,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const { agentId: self, book, mail, delivery, company } = parts
-  if (secure === undefined) throw new RangeError('an assignment with a secure sum expected, got a plain one')
-  const terms = termsOf(runId, round, secure)
-  const once = dp === undefined ? undefined : 'once'
-  const clip = expectFit(values, terms, maxUpdateNorm)
+  const { runId } = terms
   const sign = (text: string): string => signText(parts.identity, text)
 
   const random = (length: number): Uint8Array => Uint8Array.from(parts.random(length))
@@ -101,32 +124,29 @@ export async function takePart(
   refuseFor(companyFault(delivered.senders, company, self))
   const given = delivered.shares.map(({ from, sealed }) => ({ from, to: self, sealed }))
   const masked = taken(inputMasks(shared.next, { senders: delivered.senders, shares: given }))
-  const { ring, noise } = terms
-  const added = noise === undefined ? null : { deviation: noise.deviation, clip }
-  const update = await parts.mask({ values, ring, masks: masked.masks, noise: added, seed: random(32) })
+  const leaving = await input.masked(masked.masks)
   signal.throwIfAborted()
-  await parts.record(update, terms)
-  await delivery.masked(update, signal)
+  await parts.record(leaving, terms)
+  await delivery.masked(leaving, signal)
 
   const { survivors } = await mail.take('sum-survivors', signal)
   refuseFor(companyFault(survivors, company, self))
-  if (!(await book.mayOpen(runId, round, survivors, once))) throw otherSum(round)
+  if (!(await book.mayOpen(runId, of, survivors))) throw otherSum(of)
   const confirmed = taken(confirmSurvivors(masked.next, survivors, sign))
   await delivery.confirm({ assignmentId, signature: confirmed.confirmation.signature }, signal)
 
   const { confirmations } = await mail.take('sum-confirmations', signal)
   const { reveal } = taken(revealShares(confirmed.next, confirmations, verify))
-  if (!(await book.open(runId, round, survivors, once))) throw otherSum(round)
+  if (!(await book.open(runId, of, survivors))) throw otherSum(of)
   await delivery.reveal({ assignmentId, shares: [...reveal.shares] }, signal)
   return survivors
 }
 
-function termsOf(
-  runId: string,
-  round: number,
-  { noise, ...secure }: NonNullable<TrainAssignment['secure']>,
-): SumTerms {
-  return { runId, round, ...secure, ...(noise === undefined ? {} : { noise }) }
+/** The terms of an assignment. RangeError when it has none. */
+export function termsOf({ runId, round, secure }: Pick<Assignment, 'runId' | 'round' | 'secure'>): SumTerms {
+  if (secure === undefined) throw new RangeError('an assignment with a secure sum expected, got a plain one')
+  const { noise, ...terms } = secure
+  return { runId, round, ...terms, ...(noise === undefined ? {} : { noise }) }
 }
 
 /** The bound of the run. Throws LoricaError LRC-6017 when the ring has no room for an update of it, or the noise that comes with it. */
@@ -180,11 +200,12 @@ function taken<T extends object>(step: T | SumRefusal): T {
   return step
 }
 
-function otherSum(round: number): LoricaError {
-  return new LoricaError(
-    'LRC-6018',
-    `secure sum: round ${round} was summed before, of other agents or for single examples, and both sums together would show more than one`,
-  )
+function otherSum(of: SumOf): LoricaError {
+  const what =
+    'round' in of
+      ? `round ${of.round} was summed before, of other agents or for single examples`
+      : 'this adapter was measured before, by other agents or otherwise'
+  return new LoricaError('LRC-6018', `secure sum: ${what}, and both sums together would show more than one`)
 }
 
 function strangerKey(agent: string): LoricaError {

@@ -10,16 +10,18 @@ import {
 import type { Clock } from './clock.js'
 import { type Delivery, publicReason } from './contribution.js'
 import type { Mask, MaskedBytes } from './masking.js'
+import { sumMeasured } from './measured-sum.js'
 import type { Random } from './random.js'
 import { reasonOf, type Tell } from './report.js'
-import { type SumDelivery, takePart } from './secure-sum.js'
+import { type SumDelivery, type SumParts, takePart } from './secure-sum.js'
 import type { Company } from './site/company.js'
 import type { SpendAsSite } from './site/spend.js'
 import type { Disk } from './store/disk.js'
-import { unsaidCounts, writeMaskedUpload } from './store/ledger.js'
+import { unsaidCounts, writeLastEvaluation, writeMaskedUpload } from './store/ledger.js'
 import { type Finished, type Outbox, workOf } from './store/outbox.js'
 import type { SumBook } from './store/sum-book.js'
-import type { TakePart } from './sums.js'
+import type { SumMail } from './sum-mail.js'
+import type { Summand, TakePart } from './sums.js'
 
 export interface SummingParts {
   readonly folder: string
@@ -31,6 +33,7 @@ export interface SummingParts {
   readonly book: SumBook
   readonly delivery: Pick<Delivery, 'decline'>
   readonly sumDelivery: (announced: Omit<UpdateOpen, 'sha256' | 'sizeBytes'>) => SumDelivery
+  readonly measuredDelivery: (assignmentId: string) => SumDelivery
   readonly company: () => Promise<Company>
   readonly mask: Mask
   /** Has this site pay before its update leaves. Throws LRC-6021 when it cannot. */
@@ -41,12 +44,15 @@ export interface SummingParts {
   readonly disk: Disk
 }
 
-/** Takes finished updates into secure sums: reads them, keeps to the protocol, and declines with a reason when something is wrong. */
+/** Takes finished updates, and what was measured, into secure sums: keeps to the protocol, and declines with a reason when something is wrong. */
 export function summing(parts: SummingParts): TakePart {
-  return async (assignment, mail, signal) => {
-    const { assignmentId, round } = assignment
+  return async (summand, mail, signal) => {
+    const { assignmentId, round } = summand.assignment
     try {
-      const survivors = await sum(assignment, mail, parts, signal)
+      const survivors =
+        'measured' in summand
+          ? await sumLoss(summand, mail, parts, signal)
+          : await sum(summand.assignment, mail, parts, signal)
       parts.tell({ event: 'summed', assignmentId, round, agents: survivors.length })
     } catch (error) {
       const known = asLoricaError(signal.aborted ? signal.reason : error)
@@ -59,7 +65,7 @@ export function summing(parts: SummingParts): TakePart {
 
 async function sum(
   assignment: TrainAssignment,
-  mail: Parameters<TakePart>[1],
+  mail: SumMail,
   parts: SummingParts,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
@@ -87,14 +93,33 @@ async function sum(
     assignment,
     flattened(tensors),
     {
-      ...{ agentId: parts.agentId, coordinatorId: parts.coordinatorId, book: parts.book, mail, record },
-      identity: await parts.identity(),
+      ...(await commonParts(parts)),
+      ...{ mail, record, mask: parts.mask },
       delivery: parts.sumDelivery({ assignmentId, ...unsaidCounts, trainMs: finished.trainMs }),
-      ...{ random: parts.random.bytes, mask: parts.mask },
-      company: await parts.company(),
     },
     signal,
   )
+}
+
+async function sumLoss(
+  { assignment, measured }: Extract<Summand, { readonly measured: unknown }>,
+  mail: SumMail,
+  parts: SummingParts,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const { assignmentId, runId, round } = assignment
+  const record: SumParts['record'] = async (_, { ring, minSurvivors }) => {
+    const masked = { agents: ring.agents, minSurvivors, bits: ring.bits }
+    await writeLastEvaluation(parts.folder, { runId, round, assignmentId, ...measured, masked }, parts.disk)
+  }
+  const delivery = parts.measuredDelivery(assignmentId)
+  const own = { ...(await commonParts(parts)), mail, record, delivery }
+  return await sumMeasured(assignment, measured, own, signal)
+}
+
+async function commonParts({ agentId, coordinatorId, book, random, ...parts }: SummingParts) {
+  const [identity, company] = await Promise.all([parts.identity(), parts.company()])
+  return { agentId, coordinatorId, book, random: random.bytes, identity, company }
 }
 
 /** The tensors of a finished update. */

@@ -3,16 +3,30 @@
  * the agenda, so that no two agents wait for each other.
  * @module
  */
-import { LoricaError, type TrainAssignment } from '@lorica/protocol'
+import type { MeasuredLoss } from '@lorica/privacy'
+import { type EvaluateAssignment, LoricaError, type TrainAssignment } from '@lorica/protocol'
 import type { Clock } from './clock.js'
 import { createSumMail, type SumLetters, type SumMail } from './sum-mail.js'
 
+/** What goes into a sum: an update that is ready, or what was measured. */
+export type Summand =
+  | { readonly assignment: TrainAssignment }
+  | {
+      readonly assignment: EvaluateAssignment
+      readonly measured: MeasuredLoss & { readonly evaluateMs: number }
+    }
+
 /** Takes part in the sum of one assignment, to its end. Never rejects; stops soon after `signal` aborts, whose reason is a LoricaError. */
-export type TakePart = (assignment: TrainAssignment, mail: SumMail, signal: AbortSignal) => Promise<void>
+export type TakePart = (summand: Summand, mail: SumMail, signal: AbortSignal) => Promise<void>
 
 export interface Sums {
-  /** Begins with the sum of an assignment whose update is ready. A sum of an earlier assignment of its run ends; the same one goes on. */
-  begin(assignment: TrainAssignment): void
+  /**
+   * Begins with the sum of an assignment. Sums of earlier assignments of its run end, but for those of updates when something was
+   * measured: their last word may be on its way. The same one goes on.
+   */
+  begin(summand: Summand): void
+  /** Goes on with the sum of an assignment that is asked for again. False when none is under way. */
+  ask(assignmentId: string): boolean
   hear<N extends keyof SumLetters>(name: N, letter: SumLetters[N]): void
   /** Ends the sums of a run; resolves when nothing of them is under way. */
   endRun(runId: string): Promise<void>
@@ -20,7 +34,7 @@ export interface Sums {
 }
 
 interface Open {
-  readonly assignment: TrainAssignment
+  readonly assignment: Summand['assignment']
   readonly mail: SumMail
   readonly controller: AbortController
   readonly done: Promise<void>
@@ -36,21 +50,25 @@ export function createSums(clock: Pick<Clock, 'after'>, takePart: TakePart): Sum
   }
   const ofRun = (runId: string): readonly Open[] =>
     [...open.values()].filter(({ assignment }) => assignment.runId === runId)
-  return {
-    begin(assignment) {
-      const { assignmentId, runId, deadlineMs } = assignment
-      if (isStopped) return
-      const known = open.get(assignmentId)
-      if (known !== undefined) return known.mail.ask()
-      void end(ofRun(runId), ended('LRC-4002', 'another assignment replaced it'))
+  const sums: Sums = {
+    begin(summand) {
+      const { assignment } = summand
+      const { assignmentId, runId, deadlineMs, kind } = assignment
+      if (isStopped || sums.ask(assignmentId)) return
+      const over = ofRun(runId).filter((one) => kind === 'train' || one.assignment.kind === kind)
+      void end(over, ended('LRC-4002', 'another assignment replaced it'))
       const controller = new AbortController()
       const mail = createSumMail()
       const cancel = clock.after(deadlineMs, () => controller.abort(ended('LRC-4002', 'its deadline passed')))
-      const done = takePart(assignment, mail, controller.signal).finally(() => {
+      const done = takePart(summand, mail, controller.signal).finally(() => {
         cancel()
         open.delete(assignmentId)
       })
       open.set(assignmentId, { assignment, mail, controller, done })
+    },
+    ask(assignmentId) {
+      open.get(assignmentId)?.mail.ask()
+      return open.has(assignmentId)
     },
     hear(name, letter) {
       open.get(letter.assignmentId)?.mail.put(name, letter)
@@ -63,6 +81,7 @@ export function createSums(clock: Pick<Clock, 'after'>, takePart: TakePart): Sum
       await end([...open.values()], ended('LRC-6010', 'the agent was told to stop'))
     },
   }
+  return sums
 }
 
 function ended(code: 'LRC-3005' | 'LRC-4002' | 'LRC-6010', why: string): LoricaError {

@@ -49,7 +49,7 @@ export function traceIn(
 /** Messages that say what they belong to. */
 const TRACED: ReadonlySet<string> = new Set([
   ...['update.open', 'evaluation', 'decline', 'target.report'],
-  ...['sum.keys', 'sum.shares', 'sum.confirm', 'sum.reveal'],
+  ...['sum.keys', 'sum.shares', 'sum.input', 'sum.confirm', 'sum.reveal'],
 ])
 
 /**

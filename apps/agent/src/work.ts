@@ -129,7 +129,8 @@ export async function measureAdapter(
       unhurried,
       signal,
     )
-    expectLoss(assignment.adapter, lossSum, tokens)
+    if (assignment.secure === undefined) expectLoss(assignment.adapter, lossSum, tokens)
+    else expectFinite(assignment.adapter, lossSum)
     return { lossSum, tokens, evaluateMs: seconds * 1000 }
   }
   const examine = async (of: Prepared, { version }: EvaluateAssignment['adapter']) => {
@@ -181,6 +182,12 @@ function expectLoss(
 ): void {
   if (tokens > 0 && Number.isFinite(lossSum)) return
   throw new LoricaError('LRC-6011', `the loss of adapter ${version} is ${lossSum} over ${tokens} tokens`)
+}
+
+/** The same, without a word of how much is held out, or that nothing is. */
+function expectFinite({ version }: Pick<EvaluateAssignment['adapter'], 'version'>, lossSum: number): void {
+  if (!Number.isFinite(lossSum))
+    throw new LoricaError('LRC-6011', `the loss of adapter ${version} is not finite`)
 }
 
 /** Batches that tell how many of them were read; they can be read again where those given can. */

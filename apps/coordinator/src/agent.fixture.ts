@@ -52,6 +52,7 @@ export interface Manner {
   readonly comparison?: (assignment: EvaluateAssignment) => Comparison
   readonly reply?: object // to each assignment, unless it is taken
   readonly answers?: (assignment: EvaluateAssignment) => boolean // false: it keeps silent
+  readonly measure?: (agent: ScriptedAgent, assignment: EvaluateAssignment) => Promise<void>
   readonly train?: (agent: ScriptedAgent, assignment: TrainAssignment) => Promise<void>
 }
 
@@ -185,6 +186,7 @@ export async function startAgent(
       return
     }
     if (manner.answers?.(assignment) === false) return
+    if (manner.measure !== undefined) return await manner.measure(agent, assignment)
     const lossSum = (manner.loss?.(assignment) ?? 2.5) * 64
     const comparison = assignment.against === undefined ? undefined : manner.comparison?.(assignment)
     await emit('evaluation', {

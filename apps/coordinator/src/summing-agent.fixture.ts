@@ -11,7 +11,9 @@ import {
   encodeWithNoise,
   flattened,
   isRefusal,
+  type MeasuredLoss,
   maskInput,
+  measuredElements,
   packRing,
   revealShares,
   type SumRefusal,
@@ -19,11 +21,14 @@ import {
   shareSecrets,
 } from '@lorica/privacy'
 import {
+  type Assignment,
+  type EvaluateAssignment,
   type Identity,
   parseSumConfirmations,
   parseSumDelivery,
   parseSumRoster,
   parseSumSurvivors,
+  questionOf,
   signText,
   type TrainAssignment,
   verifyText,
@@ -49,6 +54,10 @@ export interface SummingManner {
   ) => Promise<void>
   /** Only the first so many attempts are stopped. */
   readonly stops?: number
+  /** Which sums are stopped: of updates unless it says so. */
+  readonly stopsIn?: 'train' | 'evaluate'
+  /** What it measures: 64 tokens of 2.5 nats unless it says so. */
+  readonly measures?: (assignment: EvaluateAssignment) => MeasuredLoss
 }
 
 /** An agent that joins and takes part in secure sums; `agentId` where its key is not the one that its id was made of. */
@@ -62,20 +71,34 @@ export async function startSummingAgent(
   let stops = manner.stops ?? Number.POSITIVE_INFINITY
   const told = new Map<string, (message: unknown) => void>()
   const early = new Map<string, unknown>()
+  const begun = new Set<string>() // an assignment that comes again is not done twice
+  const once = async ({ assignmentId }: Assignment, work: () => Promise<void>): Promise<void> => {
+    if (begun.has(assignmentId)) return
+    begun.add(assignmentId)
+    await work()
+  }
+  const of = (self: ScriptedAgent, { assignmentId, kind }: Assignment): Within => ({
+    agentId: agentId ?? self.identity.id,
+    hear: (event) => {
+      const key = `${event} ${assignmentId}`
+      if (early.has(key)) return Promise.resolve(early.get(key))
+      return new Promise((resolve) => told.set(key, resolve))
+    },
+    isStopping: (step) => kind === (manner.stopsIn ?? 'train') && step === manner.stopsBefore && stops-- > 0,
+  })
   const agent = await startAgent(
     fleet,
     name,
     {
       train: (self, assignment) =>
-        takePart(self, assignment, manner, {
-          agentId: agentId ?? self.identity.id,
-          hear: (event) => {
-            const key = `${event} ${assignment.assignmentId}`
-            if (early.has(key)) return Promise.resolve(early.get(key))
-            return new Promise((resolve) => told.set(key, resolve))
-          },
-          isStopping: (step) => step === manner.stopsBefore && stops-- > 0,
+        once(assignment, async () => {
+          const summand = await updateOf(self, assignment, manner)
+          await takePart(self, assignment, { ...summand, manner, ...of(self, assignment) })
         }),
+      measure: (self, assignment) =>
+        once(assignment, () =>
+          takePart(self, assignment, { ...lossOf(assignment, manner), manner, ...of(self, assignment) }),
+        ),
     },
     identity,
   )
@@ -89,27 +112,36 @@ export async function startSummingAgent(
   return agent
 }
 
-async function takePart(
+interface Within {
+  readonly agentId: string
+  readonly hear: (event: string) => Promise<unknown>
+  readonly isStopping: (step: Step) => boolean
+}
+
+/** The elements that go into a sum, and its terms. */
+interface Summand {
+  readonly terms: SumTerms
+  readonly plain: Uint32Array
+}
+
+function termsOf({ secure, runId, round }: Assignment): SumTerms {
+  if (secure === undefined) throw new Error('expected an assignment with a secure sum')
+  const { noise, ...plainTerms } = secure
+  return { runId, round, ...plainTerms, ...(noise === undefined ? {} : { noise }) }
+}
+
+function lossOf(assignment: EvaluateAssignment, { measures }: SummingManner): Summand {
+  const measured = measures?.(assignment) ?? { lossSum: 2.5 * 64, tokens: 64 }
+  const terms = { ...termsOf(assignment), measures: questionOf(assignment) }
+  return { terms, plain: measuredElements(measured) }
+}
+
+async function updateOf(
   agent: ScriptedAgent,
   assignment: TrainAssignment,
   manner: SummingManner,
-  within: {
-    readonly agentId: string
-    readonly hear: (event: string) => Promise<unknown>
-    readonly isStopping: (step: Step) => boolean
-  },
-): Promise<void> {
-  const { secure, assignmentId, runId, round } = assignment
-  if (secure === undefined) throw new Error('expected an assignment with a secure sum')
-  const { noise, ...plainTerms } = secure
-  const terms: SumTerms = { runId, round, ...plainTerms, ...(noise === undefined ? {} : { noise }) }
-  const stops = async (step: Step): Promise<boolean> => {
-    if (!within.isStopping(step)) return false
-    if (manner.how === 'declines') {
-      await agent.emit('decline', { assignmentId, code: 'LRC-6010', message: `stops before ${step}` })
-    } else agent.close()
-    return true
-  }
+): Promise<Summand> {
+  const terms = termsOf(assignment)
   const trained = await trainedTensors(agent, assignment)
   const change =
     typeof manner.change === 'function'
@@ -125,6 +157,21 @@ async function takePart(
     terms.noise === undefined
       ? encodeStochastic(values, terms.ring, randomBytes(32))
       : encodeWithNoise(values, terms.ring, { deviation: terms.noise.deviation, clip })
+  return { terms, plain }
+}
+
+async function takePart(
+  agent: ScriptedAgent,
+  { assignmentId, kind }: Assignment,
+  { terms, plain, manner, ...within }: Summand & Within & { readonly manner: SummingManner },
+): Promise<void> {
+  const stops = async (step: Step): Promise<boolean> => {
+    if (!within.isStopping(step)) return false
+    if (manner.how === 'declines') {
+      await agent.emit('decline', { assignmentId, code: 'LRC-6010', message: `stops before ${step}` })
+    } else agent.close()
+    return true
+  }
   const sign = (text: string) => signText(agent.identity, text)
   const self = within.agentId
 
@@ -157,7 +204,9 @@ async function takePart(
   }
   const masked = taken(maskInput(shared.next, delivery, plain))
   manner.onMasked?.(plain, masked.input.vector, terms)
-  await sendBytes(agent, assignmentId, packRing(masked.input.vector, terms.ring.bits))
+  const leaving = packRing(masked.input.vector, terms.ring.bits)
+  if (kind === 'train') await sendBytes(agent, assignmentId, leaving)
+  else await said(agent, 'sum.input', { assignmentId, masked: leaving })
   const { survivors } = parseSumSurvivors(await within.hear('sum-survivors'))
 
   if (await stops('confirmation')) return

@@ -60,7 +60,16 @@ export {
 export { addInRing, decodeFixedPoint, encodeFixedPoint } from './secure-sum/fixed-point.js'
 export { elementsIn, flattened, unflattened } from './secure-sum/flat-vector.js'
 export { type GraphPlan, type GraphRequest, planGraph } from './secure-sum/graph-plan.js'
-export { type Masking, maskedUpdate } from './secure-sum/masked-update.js'
+export type { SignedMask } from './secure-sum/mask.js'
+export { type Masking, maskedElements, maskedUpdate } from './secure-sum/masked-update.js'
+export {
+  MEASURED_ELEMENTS,
+  type MeasuredLoss,
+  measuredElements,
+  measuredRing,
+  type SummedLoss,
+  summedLoss,
+} from './secure-sum/measured-loss.js'
 export { encodeWithNoise } from './secure-sum/noisy-encoding.js'
 export { packedBytes, packRing, unpackRing } from './secure-sum/packed.js'
 export { finestRing, planRing, type Ring, type RingRequest, steppedRing } from './secure-sum/ring.js'
@@ -78,6 +87,7 @@ export {
   type Confirmation,
   isRefusal,
   type MaskedInput,
+  type Measures,
   type Reveal,
   type RevealedShare,
   type SealedShares,

@@ -12,6 +12,7 @@ import type { ServingHealth } from './messages/serving-health.js'
 import type { SumConfirm } from './messages/sum-confirm.js'
 import type { SumConfirmations } from './messages/sum-confirmations.js'
 import type { SumDelivery } from './messages/sum-delivery.js'
+import type { SumInput } from './messages/sum-input.js'
 import type { SumKeys } from './messages/sum-keys.js'
 import type { SumReveal } from './messages/sum-reveal.js'
 import type { SumRoster } from './messages/sum-roster.js'
@@ -39,6 +40,7 @@ export interface AgentEvents {
   decline: (message: Decline, answer: Answer<Nothing>) => void
   'sum.keys': (message: SumKeys, answer: Answer<Nothing>) => void
   'sum.shares': (message: SumShares, answer: Answer<Nothing>) => void
+  'sum.input': (message: SumInput, answer: Answer<Nothing>) => void
   'sum.confirm': (message: SumConfirm, answer: Answer<Nothing>) => void
   'sum.reveal': (message: SumReveal, answer: Answer<Nothing>) => void
   'target.report': (message: TargetReport, answer: Answer<Nothing>) => void

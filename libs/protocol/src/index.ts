@@ -93,6 +93,7 @@ export {
   type SumConfirmations,
 } from './messages/sum-confirmations.js'
 export { parseSumDelivery, parseSumDeliveryReply, type SumDelivery } from './messages/sum-delivery.js'
+export { parseSumInput, parseSumInputReply, type SumInput } from './messages/sum-input.js'
 export { parseSumKeys, parseSumKeysReply, type SumKeys } from './messages/sum-keys.js'
 export { parseSumReveal, parseSumRevealReply, type SumReveal } from './messages/sum-reveal.js'
 export { parseSumRoster, parseSumRosterReply, type SumRoster } from './messages/sum-roster.js'
@@ -163,6 +164,7 @@ export {
   proofHeaders,
   rotateText,
 } from './signing/proof.js'
+export { adapterHash, type Question, questionOf } from './signing/question.js'
 export { type KnownTarget, signTarget, type Target, targetSha256, verifyTarget } from './signing/target.js'
 export type { DpSpec, ExampleDpSpec, SiteDpSpec } from './spec/dp-spec.js'
 export { parseDuration } from './spec/duration.js'

@@ -67,6 +67,8 @@ const parsers: Readonly<Record<string, (raw: unknown) => unknown>> = {
   'reply to sum.keys': protocol.parseSumKeysReply,
   'sum.shares': protocol.parseSumShares,
   'reply to sum.shares': protocol.parseSumSharesReply,
+  'sum.input': protocol.parseSumInput,
+  'reply to sum.input': protocol.parseSumInputReply,
   'sum.confirm': protocol.parseSumConfirm,
   'reply to sum.confirm': protocol.parseSumConfirmReply,
   'sum.reveal': protocol.parseSumReveal,

@@ -1,6 +1,7 @@
 import type { FileReference, Receipt, UpdateOpen } from '@lorica/protocol'
 import type { Clock } from '../clock.js'
-import type { Delivery, EvaluationMessage } from '../contribution.js'
+import type { Delivery } from '../contribution.js'
+import type { EvaluationMessage } from '../evaluation.js'
 import type { SumDelivery } from '../secure-sum.js'
 import type { Append, Pull } from '../store/blobs.js'
 import type { Finished, Outbox } from '../store/outbox.js'
@@ -17,6 +18,8 @@ export interface Transfers {
   readonly delivery: Delivery
   /** What a secure sum hands in for one assignment, whose masked update is `announced` as this. */
   readonly sumDelivery: (announced: Omit<UpdateOpen, 'sha256' | 'sizeBytes'>) => SumDelivery
+  /** The same where something was measured. */
+  readonly measuredDelivery: (assignmentId: string) => SumDelivery
   readonly pull: Pull
 }
 
@@ -69,15 +72,23 @@ export function createTransfers({
     },
   }
 
+  const say = async (signal: AbortSignal, ask: () => Promise<unknown>): Promise<void> => {
+    await whileLinked(linked, signal, ask)
+  }
+  const steps: Omit<SumDelivery, 'masked'> = {
+    keys: (message, signal) => say(signal, () => link.request('sum.keys', message)),
+    shares: (message, signal) => say(signal, () => link.request('sum.shares', message)),
+    confirm: (message, signal) => say(signal, () => link.request('sum.confirm', message)),
+    reveal: (message, signal) => say(signal, () => link.request('sum.reveal', message)),
+  }
+  const measuredDelivery: Transfers['measuredDelivery'] = (assignmentId) => ({
+    ...steps,
+    masked: ({ bytes }, signal) =>
+      say(signal, () => link.request('sum.input', { assignmentId, masked: bytes })),
+  })
   const sumDelivery: Transfers['sumDelivery'] = (announced) => {
-    const say = async (signal: AbortSignal, ask: () => Promise<unknown>): Promise<void> => {
-      await whileLinked(linked, signal, ask)
-    }
     return {
-      keys: (message, signal) => say(signal, () => link.request('sum.keys', message)),
-      shares: (message, signal) => say(signal, () => link.request('sum.shares', message)),
-      confirm: (message, signal) => say(signal, () => link.request('sum.confirm', message)),
-      reveal: (message, signal) => say(signal, () => link.request('sum.reveal', message)),
+      ...steps,
       async masked({ bytes, sha256 }, signal) {
         const update = { ...announced, sha256, sizeBytes: bytes.byteLength }
         await whileLinked(linked, signal, async () =>
@@ -111,5 +122,5 @@ export function createTransfers({
       }),
     )
   }
-  return { delivery, sumDelivery, pull }
+  return { delivery, sumDelivery, measuredDelivery, pull }
 }

@@ -18,7 +18,7 @@ const template = `# What this machine lets its fleet ask of it. Whatever is left
 # maxRowTokens: 1024
 # formats: [text, chat]
 # maxUpdateNorm: 1.0          # updates have to be clipped to this norm or less
-# secureAggregation: required # updates leave only as parts of sums that hide them (aggregate.trust private); or
+# secureAggregation: required # updates and losses leave only as parts of sums that hide them (aggregate.trust private); or
 # secureAggregation: { minAgents: 5 }       # and only in sums of at least so many agents; or
 # secureAggregation: { minAgents: 3, peers: [AGENT-ID, AGENT-ID] }    # of agents that this site knows: others do not count
 # siteBudget: { maxEpsilon: 8, delta: 1e-5 }  # of this site over all runs, by its own count; only updates with noise of agents leave

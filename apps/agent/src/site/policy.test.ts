@@ -125,7 +125,7 @@ test('where a site demands noise, an update leaves with at least so much, and a 
   expect(why({}, measuring)).toBeUndefined()
 })
 
-test('a site may demand that its updates leave as parts of sums only, and of how many agents', () => {
+test('a site may demand that its updates and losses leave as parts of sums only, and of how many agents', () => {
   const ring = { agents: 9, bound: 2, fractionBits: 26, bits: 32 }
   const secure = { attempt: 1, elements: 8, ring, degree: 8, threshold: 5, minSurvivors: 6 }
   const summed: TrainAssignment = { ...training, secure }
@@ -135,10 +135,14 @@ test('a site may demand that its updates leave as parts of sums only, and of how
   ] as Policy[]) {
     expect(why(policy)).toBe('the update would be seen by itself, this site asks for aggregate.trust private')
     expect(why(policy, summed)).toBeUndefined()
-    expect(why(policy, measuring)).toBeUndefined()
+    expect(why(policy, measuring)).toBe(
+      'the loss would be seen by itself, this site asks for aggregate.trust private',
+    )
+    expect(why(policy, { ...measuring, secure })).toBeUndefined()
   }
   const seven = { secureAggregation: { required: false, minAgents: 7 } } as Policy
   expect(why(seven, summed)).toBe('a sum of 6 agents, this site asks for at least 7')
+  expect(why(seven, { ...measuring, secure })).toBe('a sum of 6 agents, this site asks for at least 7')
   expect(why(seven)).toBeUndefined()
   expect(policySchema.safeParse({ secureAggregation: 'yes' }).success).toBe(false)
   expect(policySchema.safeParse({ secureAggregation: { minAgents: 1 } }).success).toBe(false)

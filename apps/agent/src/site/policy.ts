@@ -50,7 +50,7 @@ export const policySchema = z.strictObject({
           },
         ),
     ])
-    .optional(), // whether updates may leave only as parts of sums, and of how many agents at least
+    .optional(), // whether updates and losses may leave only as parts of sums, and of how many agents at least
   minNoise: z.number().positive().optional(), // of the clip: updates leave only with so much noise of this agent, and losses not at all
   minHoldout: z.number().min(0).max(0.9).optional(), // share of the data that is never trained on
   privacy: z
@@ -119,7 +119,6 @@ function trainingFaults(
   policy: Policy,
   { peft, local, maxUpdateNorm, secure, noise, dp, rank = peft.rank }: TrainAssignment,
 ): readonly Fault[] {
-  const { isRequired, minAgents } = sumsOf(policy)
   const { methods, maxRank, maxSteps, maxUpdateNorm: bound, minNoise, siteBudget } = policy
   const shared =
     secure?.noise === undefined || maxUpdateNorm === null ? 0 : secure.noise.deviation / maxUpdateNorm
@@ -140,8 +139,15 @@ function trainingFaults(
     siteBudget !== undefined && (siteNoise === 0 || maxUpdateNorm === null)
       ? 'the update would leave without noise of agents, and this site counts what it spends (policy.yaml: siteBudget; privacy.dp.noise agent, or shared)'
       : undefined,
+    ...sumFaults(policy, secure, 'the update'),
+  ]
+}
+
+function sumFaults(policy: Policy, secure: Assignment['secure'], what: string): readonly Fault[] {
+  const { isRequired, minAgents } = sumsOf(policy)
+  return [
     isRequired && secure === undefined
-      ? 'the update would be seen by itself, this site asks for aggregate.trust private'
+      ? `${what} would be seen by itself, this site asks for aggregate.trust private`
       : undefined,
     secure !== undefined && secure.minSurvivors < minAgents
       ? `a sum of ${secure.minSurvivors} agents, this site asks for at least ${minAgents}`
@@ -150,9 +156,10 @@ function trainingFaults(
 }
 
 function measuringFaults(
-  { minNoise, siteBudget, textOverlap }: Policy,
-  { probes }: Extract<Assignment, { readonly kind: 'evaluate' }>,
+  policy: Policy,
+  { probes, secure }: Extract<Assignment, { readonly kind: 'evaluate' }>,
 ): readonly Fault[] {
+  const { minNoise, siteBudget, textOverlap } = policy
   const names = probes?.overlap?.items.length ?? 0 // of none of them, it is the site's own held-out examples that are counted
   return [
     minNoise === undefined && siteBudget === undefined
@@ -161,6 +168,7 @@ function measuringFaults(
     names > 0 && textOverlap !== true
       ? 'it asks which texts have parts in the training data, which this site does not tell (policy.yaml: textOverlap)'
       : undefined,
+    ...sumFaults(policy, secure, 'the loss'),
   ]
 }
 

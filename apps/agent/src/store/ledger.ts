@@ -49,6 +49,7 @@ const lastEvaluationSchema = z.strictObject({
   tokens: z.int(),
   evaluateMs: z.number(),
   comparison: comparisonSchema.optional(),
+  masked: z.strictObject({ agents: z.int(), minSurvivors: z.int(), bits: z.int() }).optional(), // of what left as a part of a secure sum
 })
 
 /** The numbers of the latest evaluation that left this machine. */

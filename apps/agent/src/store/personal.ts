@@ -7,7 +7,7 @@ import {
   rawTensor,
   type TensorMap,
 } from '@lorica/peft-core'
-import { LoricaError } from '@lorica/protocol'
+import { type Assignment, LoricaError } from '@lorica/protocol'
 import { z } from 'zod'
 import { type Disk, systemDisk } from './disk.js'
 import { readJson, writeJson, writeWhole } from './folder.js'
@@ -125,4 +125,14 @@ function damaged(path: string, expected: string): LoricaError {
     expected,
     action: 'Restore the file, or remove its folder: then this agent starts from the parts of the release.',
   })
+}
+
+/** The personal parts that this agent has beside the adapter of an assignment. */
+export async function ownFor(
+  { runId, adapter, personal = [] }: Assignment,
+  parts: { readonly personal: Pick<Personal, 'own'> },
+): Promise<TensorMap | undefined> {
+  if (personal.length === 0) return undefined
+  const own = await parts.personal.own(runId, adapter.version)
+  return own && new Map([...own].filter(([name]) => personal.includes(name)))
 }

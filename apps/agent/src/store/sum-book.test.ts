@@ -14,32 +14,50 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 const key = (letter: string): string => letter.repeat(43)
 
 test('a round is opened for one set of agents, in whatever order, also after a restart; another round is another matter', async () => {
-  expect(await openSumBook(folder).open('toy-1', 4, ['oslo', 'turin', 'graz'])).toBe(true)
+  expect(await openSumBook(folder).open('toy-1', { round: 4 }, ['oslo', 'turin', 'graz'])).toBe(true)
   const book = openSumBook(folder)
-  expect(await book.open('toy-1', 4, ['turin', 'graz', 'oslo'])).toBe(true)
-  expect(await book.mayOpen('toy-1', 4, ['oslo', 'turin'])).toBe(false)
-  expect(await book.open('toy-1', 4, ['oslo', 'turin'])).toBe(false)
-  expect(await book.open('toy-1', 5, ['oslo', 'turin'])).toBe(true)
-  expect(await book.mayOpen('toy-2', 4, ['oslo', 'turin'])).toBe(true)
+  expect(await book.open('toy-1', { round: 4 }, ['turin', 'graz', 'oslo'])).toBe(true)
+  expect(await book.mayOpen('toy-1', { round: 4 }, ['oslo', 'turin'])).toBe(false)
+  expect(await book.open('toy-1', { round: 4 }, ['oslo', 'turin'])).toBe(false)
+  expect(await book.open('toy-1', { round: 5 }, ['oslo', 'turin'])).toBe(true)
+  expect(await book.mayOpen('toy-2', { round: 4 }, ['oslo', 'turin'])).toBe(true)
 })
 
 test('a sum for which coins were tossed is opened once, also by the same agents', async () => {
   const book = openSumBook(folder)
-  expect(await book.open('toy-9', 1, ['oslo', 'turin', 'graz'], 'once')).toBe(true)
-  expect(await book.mayOpen('toy-9', 1, ['oslo', 'turin', 'graz'], 'once')).toBe(false)
-  expect(await openSumBook(folder).open('toy-9', 1, ['oslo', 'turin', 'graz'], 'once')).toBe(false)
-  expect(await book.open('toy-9', 2, ['oslo', 'turin', 'graz'], 'once')).toBe(true)
+  expect(await book.open('toy-9', { round: 1, isOnce: true }, ['oslo', 'turin', 'graz'])).toBe(true)
+  expect(await book.mayOpen('toy-9', { round: 1, isOnce: true }, ['oslo', 'turin', 'graz'])).toBe(false)
+  expect(await openSumBook(folder).open('toy-9', { round: 1, isOnce: true }, ['oslo', 'turin', 'graz'])).toBe(
+    false,
+  )
+  expect(await book.open('toy-9', { round: 2, isOnce: true }, ['oslo', 'turin', 'graz'])).toBe(true)
 })
 
 test('keys that were used stay beside the sums that were opened, until the run ends', async () => {
   const book = openSumBook(folder)
   await book.use('toy-3', [key('a'), key('b')])
-  await book.open('toy-3', 1, ['oslo', 'turin', 'graz'])
+  await book.open('toy-3', { round: 1 }, ['oslo', 'turin', 'graz'])
   await book.use('toy-3', [key('b'), key('c')])
   expect([...(await book.used('toy-3'))]).toEqual([key('a'), key('b'), key('c')])
-  expect(await book.mayOpen('toy-3', 1, ['oslo'])).toBe(false)
+  expect(await book.mayOpen('toy-3', { round: 1 }, ['oslo'])).toBe(false)
   await book.drop('toy-3')
   expect(await book.knows('toy-3')).toBe(false)
+})
+
+test('an adapter is measured with one set of agents and one question, whatever the round and the updates', async () => {
+  const book = openSumBook(folder)
+  const [adapter, question] = ['a'.repeat(64), 'b'.repeat(64)]
+  const agents = ['oslo', 'turin', 'graz']
+  expect(await book.open('toy-5', { round: 4 }, agents)).toBe(true)
+  expect(await book.open('toy-5', { adapter, question }, agents)).toBe(true)
+  const again = openSumBook(folder)
+  expect(await again.mayOpen('toy-5', { adapter, question }, [...agents].reverse())).toBe(true)
+  expect(await again.open('toy-5', { adapter, question }, ['oslo', 'turin', 'bern'])).toBe(false)
+  expect(await again.open('toy-5', { adapter, question: 'c'.repeat(64) }, agents)).toBe(false)
+  expect(await again.open('toy-5', { adapter: 'd'.repeat(64), question }, ['oslo', 'turin', 'bern'])).toBe(
+    true,
+  )
+  expect(await again.mayOpen('toy-5', { round: 4 }, agents)).toBe(true)
 })
 
 describe('an agent that rotated its key', () => {

@@ -9,7 +9,7 @@ const keySchema = z.string().regex(/^[A-Za-z0-9_-]{43}$/)
 const peersSchema = z.record(z.string().regex(/^[0-9a-f]{32}$/), keySchema)
 const runSchema = z.strictObject({
   keys: z.array(keySchema), // of sums of one run, its own and its peers', oldest first
-  sums: z.record(z.string().regex(/^\d+$/), z.string()).default({}), // by round: a hash of whose updates the sum is of that this agent helped to open
+  sums: z.record(z.string().regex(/^(\d+|adapter-[0-9a-f]{64})$/), z.string()).default({}), // by round, or by the adapter that was measured: a hash of who is in the sum that this agent helped to open
 })
 type RunEntry = Readonly<z.infer<typeof runSchema>>
 
@@ -19,6 +19,18 @@ export interface Peer {
   readonly publicKey: string
   readonly rotations?: string | undefined // of its key, as they are told
 }
+
+/** What a sum is of: the updates of a round, or what agents measured of an adapter. */
+export type SumOf =
+  | {
+      readonly round: number
+      /** Not even the same agents may open it twice: the coins of examples were tossed for one sum. */
+      readonly isOnce?: boolean
+    }
+  | {
+      readonly adapter: string // a hash of its files
+      readonly question: string // and of all that was asked about it
+    }
 
 /** What an agent remembers of secure sums: which key each other agent has, and the keys that were used, so that none is used twice. */
 export interface SumBook {
@@ -32,13 +44,13 @@ export interface SumBook {
   /** Remembers keys of a sum, before anything made with them leaves. Survives a loss of power. */
   use(runId: string, keys: readonly string[]): Promise<void>
   /**
-   * Remembers whose updates a sum of a round is of, before this agent helps to open it. False when it helped to open one of other
-   * agents: the two would give away by their difference what one agent brought. `once`: nor one of the same agents, since the coins of
-   * examples were tossed for one sum. Survives a loss of power.
+   * Remembers whose updates a sum is of, or whose losses, before this agent helps to open it. False when it helped to open one of other
+   * agents, or of another question about the same adapter: the two would give away by their difference what one agent brought.
+   * Survives a loss of power.
    */
-  open(runId: string, round: number, agents: readonly string[], once?: 'once'): Promise<boolean>
+  open(runId: string, of: SumOf, agents: readonly string[]): Promise<boolean>
   /** Whether a sum of these agents may be opened still. */
-  mayOpen(runId: string, round: number, agents: readonly string[], once?: 'once'): Promise<boolean>
+  mayOpen(runId: string, of: SumOf, agents: readonly string[]): Promise<boolean>
   /** Whether a sum of this run was begun: then no update of it may leave in the clear. */
   knows(runId: string): Promise<boolean>
   drop(runId: string): Promise<void>
@@ -46,10 +58,13 @@ export interface SumBook {
 
 const KEPT_KEYS = 50_000 // of a run; what is signed for one round is good for no other, so older ones could not be used again
 
-const hashOf = (agents: readonly string[]): string =>
-  createHash('sha256')
-    .update(JSON.stringify([...agents].sort()))
-    .digest('hex')
+const keyOf = (of: SumOf): string => ('round' in of ? String(of.round) : `adapter-${of.adapter}`)
+
+function hashOf(of: SumOf, agents: readonly string[]): string {
+  const question = 'round' in of ? [] : [of.question]
+  const text = JSON.stringify([...question, ...[...agents].sort()])
+  return createHash('sha256').update(text).digest('hex')
+}
 
 /** Opens the book of a folder. */
 export function openSumBook(folder: string, disk: Disk = systemDisk()): SumBook {
@@ -60,9 +75,10 @@ export function openSumBook(folder: string, disk: Disk = systemDisk()): SumBook 
     const stored = await readJson(usedPath(runId), disk)
     return stored === undefined ? undefined : runSchema.parse(stored)
   }
-  const mayOpen: SumBook['mayOpen'] = async (runId, round, agents, once) => {
-    const before = (await entryOf(runId))?.sums[round]
-    return before === undefined || (once === undefined && before === hashOf(agents))
+  const mayOpen: SumBook['mayOpen'] = async (runId, of, agents) => {
+    const before = (await entryOf(runId))?.sums[keyOf(of)]
+    const isOnce = 'round' in of && of.isOnce === true
+    return before === undefined || (!isOnce && before === hashOf(of, agents))
   }
   return {
     async meet(peers, coordinatorId) {
@@ -87,10 +103,10 @@ export function openSumBook(folder: string, disk: Disk = systemDisk()): SumBook 
       await writeJson(usedPath(runId), { keys: [...all].slice(-KEPT_KEYS), sums }, writing)
     },
     mayOpen,
-    async open(runId, round, agents, once) {
-      if (!(await mayOpen(runId, round, agents, once))) return false
+    async open(runId, of, agents) {
+      if (!(await mayOpen(runId, of, agents))) return false
       const { keys = [], sums = {} } = (await entryOf(runId)) ?? {}
-      await writeJson(usedPath(runId), { keys, sums: { ...sums, [round]: hashOf(agents) } }, writing)
+      await writeJson(usedPath(runId), { keys, sums: { ...sums, [keyOf(of)]: hashOf(of, agents) } }, writing)
       return true
     },
     knows: async (runId) => (await entryOf(runId)) !== undefined,

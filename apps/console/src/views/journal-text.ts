@@ -48,6 +48,15 @@ const tellers: Readonly<Record<string, readonly [Teller, Tone]>> = {
     ({ runId, measured }) => `${runId} before training: loss ${lossIn(measured)}.`,
     'still',
   ],
+  'measurement-begun': [
+    (f) => `${lengthOf(f.agents)} of ${f.runId} measure an adapter for a secure sum.`,
+    'still',
+  ],
+  'measurement-ended': [
+    ({ runId, agents, measured }) =>
+      `${runId}: ${whyUnmeasured(measured) ?? `loss ${lossIn(measured)}, the sum of ${lengthOf(agents)}`}.`,
+    'still',
+  ],
   'final-evaluated': [({ runId, measured }) => `${runId} at its end: loss ${lossIn(measured)}.`, 'still'],
   'round-planned': [(f) => `${capital(round(f))} was planned for ${lengthOf(f.seats)}.`, 'still'],
   'agent-invited': [(f) => `${named((f.seat ?? {}) as Fields)} was invited to ${round(f)}.`, 'still'],
@@ -117,4 +126,8 @@ const lengthOf = (names: unknown, noun = 'agent'): string => {
 const lossIn = (measured: unknown): string => {
   const { loss } = (measured ?? {}) as { readonly loss?: number | null }
   return loss?.toFixed(4) ?? '-'
+}
+const whyUnmeasured = (measured: unknown): string | undefined => {
+  const { unmeasured } = (measured ?? {}) as { readonly unmeasured?: string }
+  return unmeasured === undefined ? undefined : `an adapter was not measured: ${unmeasured}`
 }

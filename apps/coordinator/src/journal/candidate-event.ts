@@ -1,8 +1,9 @@
 import type { AgentEvaluation, Comparison, GuardFinding } from '@lorica/protocol'
 
-/** A measured adapter: mean loss over the held-out tokens of every agent that answered. */
+/** A measured adapter: mean loss over the held-out tokens of every agent that answered, or that is in a sum. */
 export interface Measured {
   readonly loss: number | null // nats; null: no agent answered
+  readonly unmeasured?: string // why there is none, where the losses of a private run could not be summed
   readonly tokens: number
   readonly perAgent: readonly AgentEvaluation[]
   readonly seconds: number

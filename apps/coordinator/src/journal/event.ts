@@ -16,6 +16,7 @@ import type { Operator } from '../fleet/operators.js'
 import type { TokenRecord } from '../fleet/tokens.js'
 import type { RequestMark } from '../request-mark.js'
 import type { CandidateEvent, Measured } from './candidate-event.js'
+import type { MeasurementEvent } from './measurement-event.js'
 import type { PrivacyEvent, RoundPrivacy } from './privacy-event.js'
 import type { RolloutEvent } from './rollout-event.js'
 import type { SumEvent } from './sum-event.js'
@@ -188,6 +189,7 @@ export type RunJournalEvent =
       readonly base: PinnedBase
       readonly files: readonly FileReference[] // of the adapter that it starts from
     } & Creating)
+  | MeasurementEvent
   | { readonly type: 'baseline-evaluated'; readonly runId: string; readonly measured: Measured }
   | {
       readonly type: 'round-planned'

@@ -16,6 +16,7 @@ import {
   parseSumConfirm,
   parseSumConfirmationsReply,
   parseSumDeliveryReply,
+  parseSumInput,
   parseSumKeys,
   parseSumReveal,
   parseSumRosterReply,
@@ -37,7 +38,7 @@ import type { Log } from '../log.js'
 import type { FleetTrust } from '../releases/trust.js'
 import type { Director } from '../rollouts/director.js'
 import type { Conductor } from '../rounds/conductor.js'
-import { confirmationIn, keysIn, revealIn, sharesIn } from '../rounds/sum-hearing.js'
+import { confirmationIn, inputIn, keysIn, revealIn, sharesIn } from '../rounds/sum-hearing.js'
 import type { Tracer } from '../watching/tracer.js'
 import type { AgentSocket } from './agent-socket.js'
 import type { Backpressure } from './backpressure.js'
@@ -229,6 +230,7 @@ export function serveSession(parts: SessionParts, socket: AgentSocket, member: M
   })
   on('sum.keys', parseSumKeys, (message) => conductor.summed(agentId, keysIn(agentId, message)))
   on('sum.shares', parseSumShares, (message) => conductor.summed(agentId, sharesIn(agentId, message)))
+  on('sum.input', parseSumInput, (message) => conductor.summed(agentId, inputIn(message)))
   on('sum.confirm', parseSumConfirm, (message) => conductor.summed(agentId, confirmationIn(agentId, message)))
   on('sum.reveal', parseSumReveal, (message) => conductor.summed(agentId, revealIn(agentId, message)))
   on('leave', parseLeave, async () => {

@@ -57,12 +57,15 @@ export function judgePooled(candidate: Measured, parent: Measured | null, evalua
     return decided(losses, guardFindings(evaluate.guards, candidate, losses), loss)
   }
   const verdict = judge(candidate, null, evaluate)
-  return verdict.verdict === 'rejected'
-    ? {
-        ...verdict,
-        reason: `fewer than ${LEAST_COHORT} agents measured it, so nothing is told of their losses`,
-      }
-    : verdict
+  if (verdict.verdict !== 'rejected') return verdict
+  const { unmeasured: why } = candidate
+  return {
+    ...verdict,
+    reason:
+      why === undefined
+        ? `fewer than ${LEAST_COHORT} agents measured it, so nothing is told of their losses`
+        : `it was not measured: ${why}`,
+  }
 }
 
 /** Null where no agent measured both. */

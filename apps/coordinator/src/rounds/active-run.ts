@@ -16,6 +16,7 @@ import { createUploadWatch, type UploadWatch } from './upload-watch.js'
 export interface OpenMeasurement {
   readonly round: number
   readonly state: Measurement
+  readonly isUnseen: boolean // what is measured comes masked, or not at all
   assignmentFor(assignmentId: string): Assignment
 }
 
@@ -27,7 +28,7 @@ export interface ActiveRun {
   readonly abort: AbortController
   waiting: string | null // what it waits for, in words
   measurement: OpenMeasurement | null
-  sum: OpenSum | null // of updates that nobody sees, while one is under way
+  sum: OpenSum | null // of updates or losses that nobody sees, while one is under way
   roundStartedMs: number // by the monotonic clock, when the open round was planned
   readonly marks: Marks // since then
   readonly uploads: UploadWatch
@@ -67,7 +68,10 @@ export function activateRun(
     }
     leases.asked(agentId)
     const made = Promise.all([make(), parts.ledger.safe(abort.signal)])
-    const sent = made.then(([assignment]) => presence.sendAssignment(assignment))
+    const sent = made.then(([assignment]) => {
+      expectKnown(assignment, presence.hello.protocol)
+      return presence.sendAssignment(assignment)
+    })
     sent.catch((error: unknown) => {
       if (abort.signal.aborted || parts.roster.find(agentId) !== presence) return // it is sent again when the agent is back
       const { code, message } = asLoricaError(error)
@@ -99,6 +103,14 @@ export function activateRun(
     ask,
   }
 }
+
+/** Throws LoricaError LRC-1008 for an agent that would be told nothing of a secure sum, and answer in the clear. */
+function expectKnown({ secure }: Assignment, protocol: number): void {
+  if (secure === undefined || protocol >= SECURE_SINCE) return
+  throw new LoricaError('LRC-1008', `speaks protocol ${protocol}, and secure sums need ${SECURE_SINCE}`)
+}
+
+const SECURE_SINCE = 2
 
 /** What is known now, beside the journal, of the seats of a round. */
 export function momentOf({ nowMs, leases, uploads }: ActiveRun, { seats }: RoundState): Moment {

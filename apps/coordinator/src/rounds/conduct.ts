@@ -1,5 +1,6 @@
 import { LoricaError } from '@lorica/protocol'
 import { availableAgents } from '../fleet/availability.js'
+import type { Measured } from '../journal/event.js'
 import { measuresHeldOut } from '../runs/example-privacy.js'
 import { holdOf } from '../runs/opening.js'
 import { contributionsOf } from '../runs/round.js'
@@ -8,7 +9,8 @@ import type { ActiveRun } from './active-run.js'
 import { aggregateRound } from './aggregation.js'
 import { commitRound } from './commit.js'
 import { comparesExamples, judgeCandidate } from './judging.js'
-import { measure } from './measuring.js'
+import { type MeasureRequest, measure } from './measuring.js'
+import { measureUnseen } from './measuring-unseen.js'
 import type { Parts } from './parts.js'
 import { sumRound } from './secure-round.js'
 import { chooseAgents, suitedAgents } from './selection.js'
@@ -57,12 +59,17 @@ async function conductRound(parts: Parts, active: ActiveRun): Promise<void> {
   const agents = measuresHeldOut(spec) ? contributionsOf(round).map(({ agentId }) => agentId) : []
   const measured =
     round.held?.measured ??
-    (await measure(parts, active, {
+    (await measureAs(parts, active, {
       ...{ adapter, round: round.round, agents, maxTokens: spec.evaluate.tokens },
       ...(comparesExamples(spec) ? { against: active.run().adapter } : {}),
     }))
   const verdict = await judgeCandidate(parts, active, measured)
   await commitRound(parts, active, { measured, verdict, durable: aggregated.durable })
+}
+
+/** Has agents measure; in a private run each loss leaves in a sum only. */
+function measureAs(parts: Parts, active: ActiveRun, request: MeasureRequest): Promise<Measured> {
+  return (isPrivate(active.run().spec) ? measureUnseen : measure)(parts, active, request)
 }
 
 async function measureBaseline(parts: Parts, active: ActiveRun): Promise<void> {
@@ -90,7 +97,7 @@ async function measureBaseline(parts: Parts, active: ActiveRun): Promise<void> {
     agents: agents.map(({ agentId }) => agentId),
     maxTokens: spec.evaluate.tokens,
   }
-  const measured = await measure(parts, active, request)
+  const measured = await measureAs(parts, active, request)
   parts.ledger.record({ type: 'baseline-evaluated', runId, measured })
 }
 
@@ -99,6 +106,7 @@ async function measureFinal(parts: Parts, active: ActiveRun): Promise<void> {
   const contributors = rounds.at(-1)?.contributions ?? [] // after a restart they may still be on their way back
   const { suited } = suitedAgents(active.run(), availableAgents(parts))
   const agents = [...new Set([...contributors, ...suited].map(({ agentId }) => agentId))]
-  const measured = await measure(parts, active, { adapter, round: rounds.length, agents, maxTokens: null })
+  const request = { adapter, round: rounds.length, agents, maxTokens: null }
+  const measured = await measureAs(parts, active, request)
   parts.ledger.record({ type: 'final-evaluated', runId, measured })
 }

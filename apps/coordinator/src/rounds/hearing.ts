@@ -9,7 +9,7 @@ import { openSeats, roundOf } from '../runs/open-seats.js'
 import type { ActiveRun } from './active-run.js'
 import { notYours } from './intake.js'
 import type { Leases } from './leases.js'
-import { askToMeasure, takeAnswer } from './measuring.js'
+import { askToMeasure, expectSeen, takeAnswer } from './measuring.js'
 import type { Parts } from './parts.js'
 import { dropOut, type SumMessage, takeSumAnswer } from './sum-hearing.js'
 import { tellAgain } from './sum-step.js'
@@ -21,7 +21,7 @@ export interface Hearing {
   /** `closed`: the side of the agent ended the connection; `silent`: it fell silent. */
   departed(agentId: string, how: 'closed' | 'silent'): void
   declined(agentId: string, decline: Pick<Decline, 'assignmentId' | 'code' | 'message'>): void
-  /** Throws LoricaError LRC-4001 for an assignment that the agent does not have. */
+  /** Throws LoricaError LRC-4001 for an assignment that the agent does not have, and LRC-4019 for a loss that was to be masked. */
   evaluated(agentId: string, evaluation: Evaluation): void
   progressed(agentId: string, progress: Progress): void
   /** An agent answered a step of a secure sum. Throws LoricaError LRC-4001, LRC-4019 or LRC-6019. */
@@ -54,8 +54,8 @@ export function createHearing(parts: Parts, leases: Leases, activeRuns: () => re
     },
     declined(agentId, { assignmentId, code, message }) {
       for (const active of activeRuns()) {
-        if (takeAnswer(active, agentId, assignmentId, null)) return
         dropOut(active, agentId, { assignmentId, why: `${code}: ${message}` })
+        if (takeAnswer(active, agentId, assignmentId, null)) return
         const { runId } = active
         const open = openSeats(active.run(), agentId)
         const seat = open?.seats.get(agentId)
@@ -70,6 +70,7 @@ export function createHearing(parts: Parts, leases: Leases, activeRuns: () => re
     evaluated(agentId, { assignmentId, lossSum, tokens, comparison }) {
       for (const active of activeRuns()) {
         const round = active.measurement?.round ?? 0
+        expectSeen(active, agentId, assignmentId)
         if (!takeAnswer(active, agentId, assignmentId, { lossSum, tokens, comparison })) continue
         const answer = { round, agentId, name: nameOf(agentId), loss: lossSum / tokens, tokens }
         parts.ledger.announce(active.runId, (stamp) => ({ ...stamp, type: 'evaluation-received', ...answer }))
@@ -99,18 +100,23 @@ export function createHearing(parts: Parts, leases: Leases, activeRuns: () => re
     },
     summed(agentId, message) {
       leases.touched(agentId)
-      const active = activeRuns().find(
-        (one) => one.run().current?.seats.get(agentId)?.assignmentId === message.assignmentId,
+      const active = activeRuns().find(({ run, measurement }) =>
+        [
+          run().current?.seats.get(agentId)?.assignmentId,
+          measurement?.state.assignments.get(agentId),
+        ].includes(message.assignmentId),
       )
       if (active === undefined) throw notYours(message.assignmentId)
-      takeSumAnswer(parts, active, agentId, message.answer)
+      takeSumAnswer(parts, active, agentId, message)
       active.bell.ring()
       return {}
     },
     revoked(agentId) {
       leases.lost(agentId, 'closed')
       for (const active of activeRuns()) {
-        takeAnswer(active, agentId, active.measurement?.state.assignments.get(agentId) ?? '', null)
+        const measuring = active.measurement?.state.assignments.get(agentId) ?? ''
+        dropOut(active, agentId, { assignmentId: measuring, why: 'it was revoked by an operator' })
+        takeAnswer(active, agentId, measuring, null)
         revokeSeat(parts, active, agentId)
         active.bell.ring()
       }

@@ -1,4 +1,5 @@
 import { pooled } from '@lorica/privacy'
+import { LoricaError } from '@lorica/protocol'
 import type { Measured } from '../journal/event.js'
 import { newId } from '../random.js'
 import { probesFor } from '../releases/probes.js'
@@ -21,7 +22,7 @@ export interface MeasureRequest {
   readonly against?: Run['adapter'] // with which it is compared, example by example
 }
 
-/** Has agents measure an adapter; where no single site is to be seen, only what they come to together is told. Waits until all have answered, their leases have lapsed, or the deadline of a round has passed. */
+/** Has agents measure an adapter, and sees what each of them measured; where noise protects sites, only what they come to together is told. Waits until all have answered, their leases have lapsed, or the deadline of a round has passed. */
 export async function measure(
   parts: Pick<Parts, 'clock' | 'random' | 'leaseMs'>,
   active: ActiveRun,
@@ -43,7 +44,7 @@ export async function measure(
       { assignmentId, round, maxTokens },
       { adapter: request.adapter, personal, against, probes },
     )
-  active.measurement = { round, state: openMeasurement(assignments), assignmentFor }
+  active.measurement = { round, state: openMeasurement(assignments), isUnseen: false, assignmentFor }
   for (const [agentId, assignmentId] of assignments)
     active.ask(agentId, assignmentId, () => assignmentFor(assignmentId))
   const { deadlineMs } = run.spec.rounds
@@ -67,6 +68,15 @@ export function askToMeasure(active: ActiveRun, agentId: string): void {
   const assignmentId = measurement?.state.assignments.get(agentId)
   if (measurement === null || assignmentId === undefined || measurement.state.answers.has(agentId)) return
   active.ask(agentId, assignmentId, () => measurement.assignmentFor(assignmentId))
+}
+
+/** Throws LoricaError LRC-4019 for a loss that came in the clear where it was to be masked: nothing of it is kept. */
+export function expectSeen({ measurement }: ActiveRun, agentId: string, assignmentId: string): void {
+  if (measurement?.isUnseen !== true || measurement.state.assignments.get(agentId) !== assignmentId) return
+  throw new LoricaError('LRC-4019', 'step of a secure sum: what was measured came in the clear', {
+    expected: 'the keys of a secure sum, and then what was measured under its masks',
+    received: 'a loss',
+  })
 }
 
 /** Takes an answer, or null for an agent that cannot measure. Says whether it was one that was asked for. */

@@ -173,6 +173,7 @@ export function trainAssignment(
 function secureOf({
   runId: _,
   round: __,
+  measures: ___,
   ring,
   noise,
   ...terms
@@ -203,9 +204,11 @@ export function evaluateAssignment(
     personal,
     against,
     probes,
+    terms,
   }: {
     readonly adapter: Run['adapter']
     readonly personal: readonly string[]
+    readonly terms?: SumTerms | undefined // of the sum that its loss goes into
     readonly against?: Run['adapter'] | undefined
     readonly probes?: Probes | undefined
   },
@@ -220,6 +223,7 @@ export function evaluateAssignment(
     maxTokensEvaluated: of.maxTokens,
     ...(against === undefined ? {} : { against: { version: against.version, files: [...against.files] } }),
     ...(probes === undefined ? {} : { probes }),
+    ...(terms === undefined ? {} : { secure: secureOf(terms) }),
     ...(personal.length === 0 ? {} : { personal: [...personal] }),
     deadlineMs: spec.rounds.deadlineMs ?? NO_DEADLINE_MS,
   }

@@ -2,11 +2,12 @@
  * What agents answer to the steps of a secure sum, checked and brought to the sum of their round.
  * @module
  */
-import { advertisementText, type SumTerms } from '@lorica/privacy'
+import { advertisementText, packedBytes, type SumTerms } from '@lorica/privacy'
 import {
   encodeFrame,
   LoricaError,
   type SumConfirm,
+  type SumInput,
   type SumKeys,
   type SumReveal,
   type SumShares,
@@ -33,6 +34,10 @@ export function sharesIn(from: string, { assignmentId, shares }: SumShares): Sum
   return { assignmentId, answer: { step: 'shares', shares: sealed } }
 }
 
+export function inputIn({ assignmentId, masked }: SumInput): SumMessage {
+  return { assignmentId, answer: { step: 'input', masked: Uint8Array.from(masked) } }
+}
+
 export function confirmationIn(agent: string, { assignmentId, signature }: SumConfirm): SumMessage {
   return { assignmentId, answer: { step: 'confirmation', confirmation: { agent, signature } } }
 }
@@ -43,12 +48,19 @@ export function revealIn(agent: string, { assignmentId, shares }: SumReveal): Su
 }
 
 /**
- * Takes an answer to a step of the sum of a run. Throws LoricaError LRC-4019 for one that is not awaited, after which its agent drops
+ * Takes an answer to a step of the sum that a run has under way. Throws LoricaError LRC-4019 for one that is not awaited, after which its agent drops
  * out when it contradicts itself, and LRC-6019 for keys that are not signed for this sum.
  */
-export function takeSumAnswer(parts: Parts, active: ActiveRun, agentId: string, answer: SumAnswer): void {
+export function takeSumAnswer(
+  parts: Parts,
+  active: ActiveRun,
+  agentId: string,
+  { assignmentId, answer }: SumMessage,
+): void {
   const { sum } = active
-  if (sum === null) throw notAwaited('no sum of it is under way')
+  if (sum === null || sum.seatOf(agentId)?.assignmentId !== assignmentId)
+    throw notAwaited('no sum of it is under way')
+  if (answer.step === 'input') expectInput(sum.terms, answer)
   if (answer.step === 'keys') expectKeys(parts, active, answer)
   const next = withAnswer(sum.state, agentId, answer)
   if (typeof next === 'string') {
@@ -61,6 +73,17 @@ export function takeSumAnswer(parts: Parts, active: ActiveRun, agentId: string, 
   sum.state = next
   sum.said.bytesUp += encodeFrame(answer).byteLength
   sum.movedAtMs.set(agentId, nowMs)
+}
+
+/** Throws LoricaError LRC-4019 for an input that is no vector of the sum. */
+function expectInput(
+  { measures, elements, ring }: SumTerms,
+  { masked }: { readonly masked: Uint8Array },
+): void {
+  if (measures === undefined) throw notAwaited('its input is an update, and comes as an upload')
+  const wanted = packedBytes(elements, ring.bits)
+  if (masked.byteLength !== wanted)
+    throw notAwaited(`an input of ${wanted} bytes is awaited, and ${masked.byteLength} came`)
 }
 
 /** Throws LoricaError LRC-6019 for keys that their agent did not sign for this sum, or that another one sent. */
@@ -80,17 +103,17 @@ function expectKeys(parts: Parts, { sum }: ActiveRun, { keys }: Extract<SumAnswe
 
 /** The agent will not answer any more: it drops out of the sum that its assignment is of. */
 export function dropOut(
-  { sum, run }: ActiveRun,
+  { sum }: ActiveRun,
   agentId: string,
   { assignmentId, why }: { readonly assignmentId: string; readonly why: string },
 ): void {
-  if (sum === null || run().current?.seats.get(agentId)?.assignmentId !== assignmentId) return
+  if (sum === null || sum.seatOf(agentId)?.assignmentId !== assignmentId) return
   sum.state = without(sum.state, agentId, why)
 }
 
 /** The terms under which an agent may hand its masked update in now. Throws LoricaError LRC-4019 when it may not. */
 export function termsFor({ sum, run }: ActiveRun, agentId: string, { sha256 }: UpdateOpen): SumTerms {
-  if (sum === null) throw notAwaited('no sum of it is under way')
+  if (sum === null || sum.terms.measures !== undefined) throw notAwaited('no sum of it is under way')
   const seat = run().current?.seats.get(agentId)
   const isKnown = seat?.status === 'accepted' && seat.contribution.updateSha256 === sha256 // it lost the answer
   const { step, awaited, gone } = sum.state

@@ -9,7 +9,7 @@ import { awaiting, missing, type SumStep, without } from '../runs/sum-state.js'
 import type { ActiveRun } from './active-run.js'
 import type { OpenSum } from './open-sum.js'
 import type { Parts } from './parts.js'
-import { openRoundOf, tickMs } from './training.js'
+import { tickMs } from './training.js'
 
 /** A step of a sum: of whom it is awaited, and what each of them needs for it. */
 export interface Waiting {
@@ -25,32 +25,29 @@ export async function takeStep(
   sum: OpenSum,
   { step: next, agents, tell }: Waiting,
 ): Promise<void> {
-  const { seats } = openRoundOf(active)
   const sinceMs = parts.clock.monotonicMs()
   sum.state = awaiting(sum.state, next, agents)
   await parts.ledger.safe(active.abort.signal) // what the lists say is kept before anyone hears of them
   for (const agentId of agents) {
-    const assignmentId = seats.get(agentId)?.assignmentId
+    const assignmentId = sum.seatOf(agentId)?.assignmentId
     if (assignmentId === undefined || sum.state.gone.has(agentId)) continue
     sum.told.set(agentId, tell(assignmentId, agentId))
     tellAgain(parts, active, agentId)
   }
+  const isHere = (agentId: string): boolean => next === 'input' && sum.seatOf(agentId)?.isIn === true
   let lookedAtMs = parts.clock.monotonicMs()
   await whileTicking(parts, active, () => {
     const nowMs = parts.clock.monotonicMs()
     if (nowMs - lookedAtMs > STALL * tickMs(parts)) sum.answeredAtMs = nowMs // it was busy itself: what came meanwhile is not heard yet
     lookedAtMs = nowMs
     for (const agentId of missing(sum.state)) {
-      if (next === 'input' && isHere(active, agentId)) continue
+      if (isHere(agentId)) continue
       const why = absenceIn(parts, active, sum, { agentId, sinceMs })
       if (why !== undefined) sum.state = without(sum.state, agentId, why)
     }
-    return missing(sum.state).every((agentId) => next === 'input' && isHere(active, agentId))
+    return missing(sum.state).every(isHere)
   })
 }
-
-const isHere = (active: ActiveRun, agentId: string): boolean =>
-  active.run().current?.seats.get(agentId)?.status === 'accepted'
 
 const WAIT = 4 // leases that an agent has for a step without moving a byte, from when another one answered last
 const STALL = 4 // ticks that a coordinator is late by when it could hear nobody
@@ -60,11 +57,11 @@ const ELEMENT_MS = 1e-4 // that masking an element for a neighbour may take
 function absenceIn(
   { clock, leaseMs, roster }: Parts,
   active: ActiveRun,
-  { terms, movedAtMs, answeredAtMs }: OpenSum,
+  { terms, movedAtMs, answeredAtMs, seatOf }: OpenSum,
   { agentId, sinceMs }: { readonly agentId: string; readonly sinceMs: number },
 ): string | undefined {
-  const seat = active.run().current?.seats.get(agentId)
-  if (seat?.status === 'declined' || seat?.status === 'refused') return `${seat.code}: ${seat.message}`
+  const over = seatOf(agentId)?.over
+  if (over !== undefined) return over
   const nowMs = clock.monotonicMs()
   const contact = active.leases.contact(agentId)
   if (contact.kind !== 'connected' || roster.find(agentId) === undefined) {

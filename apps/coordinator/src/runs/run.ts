@@ -31,6 +31,8 @@ export interface Run {
   readonly excluded: readonly string[] // agentIds that declined or were refused in failed attempts of that round
   readonly isPaused: boolean // by an operator: opens no new round
   readonly final: Measured | null
+  readonly measurements: number // that were begun with losses unseen
+  readonly summed: ReadonlyMap<string, Measured> // what these came to, by a hash of the adapter
   readonly ended: { readonly state: 'succeeded' | 'failed' | 'cancelled'; readonly reason: string } | null
   readonly createdAt: string
   readonly endedAt: string | null
@@ -62,6 +64,8 @@ export function createRun(event: Extract<RunJournalEvent, { type: 'run-created' 
     excluded: [],
     isPaused: false,
     final: null,
+    measurements: 0,
+    summed: new Map(),
     ended: null,
     createdAt: at,
     endedAt: null,
@@ -73,6 +77,12 @@ export function stepRun(run: Run, { event, at }: Pick<JournalEntry, 'event' | 'a
   switch (event.type) {
     case 'baseline-evaluated':
       return { ...run, baseline: event.measured, parent: event.measured }
+    case 'measurement-begun':
+      return { ...run, measurements: event.attempt }
+    case 'measurement-ended':
+      return event.measured.loss === null
+        ? run
+        : { ...run, summed: new Map([...run.summed, [event.adapter, event.measured]]) }
     case 'round-planned':
       return {
         ...run,

@@ -1,5 +1,9 @@
 import {
   elementsIn,
+  LEAST_COHORT,
+  MEASURED_ELEMENTS,
+  type Measures,
+  measuredRing,
   type NoiseShare,
   noiseShare,
   noisyRing,
@@ -31,16 +35,16 @@ type Demands = Pick<SumTerms, 'degree' | 'threshold' | 'minSurvivors'>
 
 /**
  * Neighbours, threshold and survivors for a sum of `agents`, as the run asks for. Survivors are so many that the agents that may work
- * together with the coordinator could not be told two lists. Throws LoricaError LRC-4018 when no such sum protects.
+ * together with the coordinator could not be told two lists, and no fewer than `least`. Throws LoricaError LRC-4018 when no such sum protects.
  */
-export function sumDemands(spec: Pick<RunSpec, 'rounds' | 'privacy'>, agents: number): Demands {
+export function sumDemands(spec: Pick<RunSpec, 'rounds' | 'privacy'>, agents: number, least = 0): Demands {
   const { rounds, privacy } = spec
   const { minSurvivors = rounds.minimum, threshold, graph } = privacy.secureAggregation ?? {}
   try {
     if (agents < 3) throw new RangeError(`agents expected 3 or more, got ${agents}`)
     const corrupt = colludersOf(spec, agents)
     const leastSurvivors = agents - Math.floor((agents - corrupt - 1) / 2)
-    const survivors = Math.max(minSurvivors, leastSurvivors)
+    const survivors = Math.max(minSurvivors, leastSurvivors, least)
     const plan = planGraph({
       agents,
       corruptShare: (corrupt + 0.5) / agents, // it rounds down
@@ -91,6 +95,26 @@ export function sumTerms(
   const problem = termsProblem(terms, 2)
   if (problem === null) return terms
   throw refuse(problem.message)
+}
+
+/** The terms of the sum of what `agents` measure. Throws LoricaError LRC-4018 when there are none that protect. */
+export function measuredTerms(
+  { runId, spec }: { readonly runId: string; readonly spec: Pick<RunSpec, 'rounds' | 'privacy'> },
+  {
+    agents,
+    ...of
+  }: {
+    readonly round: number
+    readonly attempt: number
+    readonly agents: number
+    readonly measures: Measures
+  },
+): SumTerms {
+  const demands = sumDemands(spec, agents, LEAST_COHORT)
+  const terms = { runId, ...of, elements: MEASURED_ELEMENTS, ring: measuredRing(agents), ...demands }
+  const problem = termsProblem(terms, LEAST_COHORT)
+  if (problem === null) return terms
+  throw new LoricaError('LRC-4018', `no secure sum of ${agents} agents: ${problem.message}`)
 }
 
 function ringFor(

@@ -8,10 +8,11 @@ import type { Advertisement, Confirmation, Reveal, SealedShares } from '@lorica/
 /** The steps of a secure sum, in their order. */
 export type SumStep = 'keys' | 'shares' | 'input' | 'confirmation' | 'reveal'
 
-/** What an agent answers to a step; its input comes as an upload instead. */
+/** What an agent answers to a step; an update comes as an upload instead of an input. */
 export type SumAnswer =
   | { readonly step: 'keys'; readonly keys: Advertisement }
   | { readonly step: 'shares'; readonly shares: readonly SealedShares[] }
+  | { readonly step: 'input'; readonly masked: Uint8Array }
   | { readonly step: 'confirmation'; readonly confirmation: Confirmation }
   | { readonly step: 'reveal'; readonly reveal: Reveal }
 

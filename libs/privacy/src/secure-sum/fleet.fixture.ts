@@ -96,7 +96,13 @@ export async function runSum(
     seed = 1,
     dropNeighboursOf,
     count = 0,
-  }: { seed?: number; dropNeighboursOf?: string; count?: number } = {},
+    input = (agent: string) => inputOf(agent, terms.elements, terms.ring.bits),
+  }: {
+    seed?: number
+    dropNeighboursOf?: string
+    count?: number
+    input?: (agent: string) => Uint32Array
+  } = {},
 ) {
   const none: readonly MaskedInput[] = []
   const alive = fleet(terms.ring.agents).filter((agent) => !dropouts.keys.includes(agent))
@@ -123,7 +129,7 @@ export async function runSum(
   const masked = shared.flatMap(({ next }) => {
     const delivery = delivered.deliveries.get(next.self)
     if (silent.has(next.self) || delivery === undefined) return []
-    return [taken(maskInput(next, delivery, inputOf(next.self, terms.elements, terms.ring.bits)))]
+    return [taken(maskInput(next, delivery, input(next.self)))]
   })
   const inputs = masked.map(({ input }) => input)
   const closed = closeInputs(inputs.reduce((state, input) => taken(addInput(state, input)), delivered.next))

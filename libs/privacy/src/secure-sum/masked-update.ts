@@ -22,5 +22,14 @@ export function maskedUpdate({ values, ring, masks, noise, seed }: Masking): Uin
     noise === null
       ? encodeStochastic(values, ring, seed)
       : encodeWithNoise(values, ring, noise, randomWords(seed))
-  return packRing(applyMasks(elements, masks, ring.bits), ring.bits)
+  return maskedElements(elements, ring, masks)
+}
+
+/** Elements of a ring under all masks, as the bytes that leave. */
+export function maskedElements(
+  elements: Uint32Array,
+  { bits }: Pick<Ring, 'bits'>,
+  masks: readonly SignedMask[],
+): Uint8Array<ArrayBuffer> {
+  return packRing(applyMasks(elements, masks, bits), bits)
 }

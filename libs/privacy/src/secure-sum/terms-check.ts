@@ -1,3 +1,5 @@
+import { LEAST_COHORT } from '../cohort.js'
+import { MEASURED_ELEMENTS, measuredRing } from './measured-loss.js'
 import { planRing } from './ring.js'
 import { MAX_SHARES } from './secret-shares.js'
 import { noiseFault } from './shared-noise.js'
@@ -10,6 +12,8 @@ import { refusal } from './terms.js'
  *   2 minSurvivors > agents       two lists of survivors cannot both be confirmed by honest agents
  *   2 threshold > degree + 1      two halves of a neighbourhood cannot give both secrets of one agent back
  *   honest <= minSurvivors        a promise counts on the noise of no more agents than are in the sum
+ *
+ * A sum of what agents measure is exact, and of at least as many agents as may be shown together.
  */
 export function termsProblem(terms: SumTerms, minAgents: number): SumRefusal | null {
   const { elements, ring, degree, threshold, minSurvivors, round, attempt, noise } = terms
@@ -36,8 +40,18 @@ export function termsProblem(terms: SumTerms, minAgents: number): SumRefusal | n
   if (fault !== undefined) return refusal('terms', `terms expected ${fault}`)
   if (noise !== undefined && noise.honest > minSurvivors)
     return unfit(`noise of at most ${minSurvivors} honest agents`, `${noise.honest}`)
+  if (terms.measures !== undefined && !isExact(terms))
+    return unfit('whole numbers without noise, in the ring of what agents measure', 'others')
+  if (terms.measures !== undefined && minSurvivors < LEAST_COHORT)
+    return unfit(`what at least ${LEAST_COHORT} agents measured`, `${minSurvivors}`)
   if (minSurvivors < minAgents) return unfit(`a sum of at least ${minAgents} agents`, `${minSurvivors}`)
   return null
+}
+
+function isExact({ elements, ring, noise }: SumTerms): boolean {
+  const { bound, fractionBits, bits } = measuredRing(ring.agents)
+  const isSame = ring.bound === bound && ring.fractionBits === fractionBits && ring.bits === bits
+  return isSame && elements === MEASURED_ELEMENTS && noise === undefined
 }
 
 const whole = (value: number, least: number): boolean => Number.isSafeInteger(value) && value >= least

@@ -26,6 +26,14 @@ export interface SumTerms {
   readonly minSurvivors: number
   /** Noise that each agent adds to its values before they are masked; absent: none. */
   readonly noise?: NoiseShare
+  /** What the sum is of, where it is not of updates: nothing that is signed for one is good for the other. */
+  readonly measures?: Measures
+}
+
+/** What the agents of a sum measure. */
+export interface Measures {
+  readonly adapter: string // a hash of its files
+  readonly question: string // a hash of all that they are asked about it
 }
 
 /** The keys of an agent for one sum, signed with its identity. Keys are 32 bytes, base64url. */
@@ -139,9 +147,10 @@ export function digestOf(list: readonly unknown[]): Buffer {
 }
 
 function termsList(terms: SumTerms): readonly unknown[] {
-  const { runId, round, attempt, elements, ring, degree, threshold, minSurvivors, noise } = terms
+  const { runId, round, attempt, elements, ring, degree, threshold, minSurvivors, noise, measures } = terms
   const { agents, bound, fractionBits, bits } = ring
   const plain = [runId, round, attempt, elements, agents, bound, fractionBits, bits]
   const noisy = noise === undefined ? [] : [noise.deviation, noise.honest]
-  return [...plain, degree, threshold, minSurvivors, ...noisy]
+  const measured = measures === undefined ? [] : ['measures', measures.adapter, measures.question]
+  return [...plain, degree, threshold, minSurvivors, ...noisy, ...measured]
 }

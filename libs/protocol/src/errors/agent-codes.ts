@@ -90,7 +90,7 @@ export const agentCodes = {
   'LRC-6017': {
     title: 'Secure sum does not protect enough',
     meaning:
-      'The terms of a secure sum leave less protection than this agent demands: a sum of too few agents, a threshold that half of them reach, or a ring in which sums could wrap.',
+      'The terms of a secure sum leave less protection than this agent demands: a sum of too few agents, a threshold that half of them reach, or a ring in which sums could wrap. Or an update or a loss would leave in the clear, in a run of which something left masked before.',
     action:
       'Raise privacy.secureAggregation.minSurvivors, or ask the owner of the machine what its policy demands.',
   },

@@ -94,14 +94,14 @@ export const updateCodes = {
   'LRC-4018': {
     title: 'Secure sum was not finished',
     meaning:
-      'Too few agents stayed until the sum of their masked updates could be unmasked, one of them did not keep to the protocol, or the coordinator was restarted meanwhile. Nothing of the updates became known.',
+      'Too few agents stayed until the sum of their masked updates or losses could be unmasked, one of them did not keep to the protocol, or the coordinator was restarted meanwhile. Nothing of any one of them became known.',
     action:
-      'The round is tried again with fresh keys, without training again. If it repeats, see `lorica rounds show RUN N --why`, or lower privacy.secureAggregation.minSurvivors.',
+      'A round is tried again with fresh keys, without training again; a measurement with the agents that are left, and where that fails too the candidate counts as not measured. If it repeats, see `lorica rounds show RUN N --why`, or lower privacy.secureAggregation.minSurvivors.',
   },
   'LRC-4019': {
     title: 'Step of a secure sum is not expected',
     meaning:
-      'The agent took a step of a secure sum that is over, that it does not take part in, or that it took before in another way. An agent that was restarted meanwhile has lost its keys, and drops out.',
+      'The agent took a step of a secure sum that is over, that it does not take part in, or that it took before in another way, or it sent a loss in the clear that was to be masked: nothing of it was kept. An agent that was restarted meanwhile has lost its keys, and drops out.',
     action: 'Nothing to do: the agent takes part in the next sum.',
   },
 } as const

@@ -35,10 +35,10 @@ const peftSchema = z.strictObject({
   modulesToSave: since(2, z.array(z.string().max(255)).min(1).max(1024)), // ends of names of modules that are trained whole; absent: none
 })
 
-/** The terms of a secure sum beside the run, the round, and the tensors that are trained. */
+/** The terms of a secure sum beside the run, the round, and what it is of. */
 const secureTermsSchema = z.strictObject({
   attempt: positiveSchema, // at the round
-  elements: positiveSchema, // values of all tensors that are sent
+  elements: positiveSchema, // values of all tensors that are sent, or of what is measured
   ring: z.strictObject({
     agents: positiveSchema.max(limits.sumAgents), // the most that are summed
     bound: z.number().positive(), // of the magnitude of a value
@@ -123,6 +123,7 @@ export const evaluateAssignmentSchema = z.strictObject({
   maxTokensEvaluated: positiveSchema.nullable(), // null: all of it
   against: since(2, adapterSchema), // measure this one, too, and tell how the two compare example by example; absent: the loss alone
   probes: since(2, probesSchema), // with `against`: what else to compare; absent: nothing
+  secure: since(2, secureTermsSchema), // what is measured leaves masked, for a sum under these terms; absent: it leaves as it is
   deadlineMs: positiveSchema,
 })
 

@@ -13,6 +13,7 @@ import { fitted } from './since.js'
 import { sumConfirmReplySchema, sumConfirmSchema } from './sum-confirm.js'
 import { sumConfirmationsReplySchema, sumConfirmationsSchema } from './sum-confirmations.js'
 import { sumDeliveryReplySchema, sumDeliverySchema } from './sum-delivery.js'
+import { sumInputReplySchema, sumInputSchema } from './sum-input.js'
 import { sumKeysReplySchema, sumKeysSchema } from './sum-keys.js'
 import { sumRevealReplySchema, sumRevealSchema } from './sum-reveal.js'
 import { sumRosterReplySchema, sumRosterSchema } from './sum-roster.js'
@@ -46,6 +47,7 @@ export const catalogue = {
   leave: { from: 'agent', message: leaveSchema, reply: leaveReplySchema, since: 1 },
   'sum.keys': { from: 'agent', message: sumKeysSchema, reply: sumKeysReplySchema, since: 2 },
   'sum.shares': { from: 'agent', message: sumSharesSchema, reply: sumSharesReplySchema, since: 2 },
+  'sum.input': { from: 'agent', message: sumInputSchema, reply: sumInputReplySchema, since: 2 },
   'sum.confirm': { from: 'agent', message: sumConfirmSchema, reply: sumConfirmReplySchema, since: 2 },
   'sum.reveal': { from: 'agent', message: sumRevealSchema, reply: sumRevealReplySchema, since: 2 },
   'target.report': {
