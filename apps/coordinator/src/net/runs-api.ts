@@ -11,7 +11,7 @@ import { z } from 'zod'
 import { nextOf, nextSchema, pageOf, pageSchema } from '../api/paging.js'
 import { answered, body, bodyReadBy, type Route, route } from '../api/route.js'
 import { availableAgents } from '../fleet/availability.js'
-import { CHAMPION, expectChampion, expectWebhooks } from '../rollouts/starting.js'
+import { expectChampion, expectWebhooks } from '../rollouts/starting.js'
 import type { Conductor } from '../rounds/conductor.js'
 import type { Parts } from '../rounds/parts.js'
 import { previewOf } from '../rounds/preview.js'
@@ -56,7 +56,7 @@ export function runsRoutes(
           return conductor.view(runOf(earlier.event.runId))
         const spec = parseRunSpec(body)
         expectHooks(spec)
-        expectChampion(spec, ledger.aliases().has(CHAMPION))
+        expectChampion(spec, parts)
         const runId = await addRun(body, parts, conductor, mark)
         parts.log('run-created', { run: runId })
         return conductor.view(runOf(runId))

@@ -87,10 +87,7 @@ export function startDirector(parts: Parts): Director {
 
   const upkeep = createUpkeep({
     ...{ ...parts, issue, take, tellAll: telling.tellAll },
-    again() {
-      telling.forgetAll() // what agents were told before there was a champion
-      if (!isStopped) advance()
-    },
+    again: () => isStopped || advance(),
   })
   const calling = createCalling(parts, (rolloutId, { key, hook: { hook } }, outcome) => {
     log('webhook', { rollout: rolloutId, hook, ...outcome })
@@ -258,7 +255,6 @@ export function startDirector(parts: Parts): Director {
       if (findChampion(parts) === undefined) {
         const { event } = startOf({ release, plan, run: null, isPlanned: true }, parts) // nothing is made for what is refused
         await makeFirstChampion(registry.find(event.release)!, parts)
-        telling.forgetAll() // what agents were told before there was a champion
       }
       upkeep.followChampion()
       const { event, notes } = startOf({ release, plan, run: null }, parts)

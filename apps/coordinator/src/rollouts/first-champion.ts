@@ -16,7 +16,7 @@ const CHAMPION = 'champion'
 export const isBase = ({ manifest }: { readonly manifest: Pick<ReleaseManifest, 'round'> }): boolean =>
   manifest.round === 0
 
-/** What a rollout of a release would begin from, if the base became the champion now. Throws LoricaError LRC-3021 where agents keep a part of the adapter. */
+/** What a rollout of a release would begin from, if the base became the champion now. Throws LoricaError LRC-3021 where agents keep a part of the adapter, or have a release already that only lost its alias. */
 export function baseFor(
   release: ReleaseView,
   { ledger, registry }: Pick<FirstParts, 'ledger' | 'registry'>,
@@ -66,6 +66,13 @@ const knownBase = (runId: string, registry: Pick<FirstParts['registry'], 'all'>)
   registry.all().find((one) => isBase(one) && one.manifest.runId === runId)
 
 function expectWholeRun({ name, manifest }: ReleaseView, ledger: FirstParts['ledger']): Run {
+  const last = ledger.rollouts().champion
+  if (last !== null)
+    throw new LoricaError('LRC-3021', `no release is the champion, and agents have ${last.release} still`, {
+      expected: 'a release with the alias champion',
+      received: 'none',
+      action: `Say that it is: \`lorica releases alias set champion ${last.release}\`.`,
+    })
   const run = ledger.run(manifest.runId)
   if (run !== undefined && !hasPersonal(run.spec)) return run
   throw new LoricaError('LRC-3021', `no release is the champion, and ${name} has parts that agents keep`, {

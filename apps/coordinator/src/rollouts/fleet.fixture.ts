@@ -67,8 +67,8 @@ export interface World {
   lines(): readonly string[]
 }
 
-/** A fleet of so many agents, by name `a00`, …, of which every second has the label `site=oslo`, with the releases v1, v2, v3 and v1 as its champion. */
-export async function startWorld(count: number): Promise<World> {
+/** A fleet of so many agents, by name `a00`, …, of which every second has the label `site=oslo`, with the releases v1, v2, v3 and v1 as its champion, or none. */
+export async function startWorld(count: number, champion: 'v1' | null = 'v1'): Promise<World> {
   const shelf = createShelf()
   let nowMs = START_MS
   let timers: { readonly act: () => void; readonly atMs: number }[] = []
@@ -240,7 +240,7 @@ export async function startWorld(count: number): Promise<World> {
   const first = [{ path: 'adapter_model.safetensors', sha256: '0'.repeat(64), sizeBytes: 9 }]
   const pinned = { path: '/m', folder: '/m', name: 'tiny', sha256: base.sha256, files: [] }
   ledger!.record({ type: 'run-created', runId: 'tone-1', spec, seed: 1, base: pinned, files: [...first] })
-  ledger!.record({ type: 'alias-moved', alias: 'champion', release: 'v1' })
+  if (champion !== null) ledger!.record({ type: 'alias-moved', alias: 'champion', release: champion })
   direct()
   for (const agent of agents) connect(agent)
   const breathe = async (): Promise<void> => {

@@ -325,9 +325,7 @@ describe('a rollout', () => {
   })
 
   test('of the first release begins from the base as it is: compared with it, stopped by it, and back on it', async () => {
-    const world = await startWorld(10)
-    world.ledger().record({ type: 'alias-moved', alias: 'champion', release: null })
-    await world.settle()
+    const world = await startWorld(10, null)
     const { length } = world.lines()
     await expect(world.director().start('v1', { groups: [50, '100%'] })).rejects.toThrow('not 50 agents')
     const preview = world.director().preview('v1', quick)
@@ -346,7 +344,7 @@ describe('a rollout', () => {
     expect([detail.state, detail.metrics[0]?.verdict]).toEqual(['aborted', 'fail'])
     expect(detail.history.map(({ text }) => text.split(' for ')[0])).toEqual([
       'the base as it is (v4) -> v1',
-      'group 1 gets v1 (target 3)',
+      'group 1 gets v1 (target 2)',
       'group 1 has it and soaks',
       expect.stringContaining('back to v4'),
     ])
@@ -378,5 +376,9 @@ describe('a rollout', () => {
     )
     await refused('v2', { groups: [1] }).toThrow('the last group')
     await refused('v2', { analysis: [{ metric: 'speed' }] }).toMatchObject({ code: 'LRC-3020' })
+    world.ledger().record({ type: 'alias-moved', alias: 'champion', release: null })
+    await refused('v2', quick).toMatchObject({
+      ...{ code: 'LRC-3021', message: 'no release is the champion, and agents have v1 still' },
+    })
   })
 })

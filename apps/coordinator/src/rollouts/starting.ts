@@ -141,11 +141,21 @@ function known(release: ReleaseView | undefined, name: string): ReleaseView {
   throw new LoricaError('LRC-3007', `no release ${name.slice(0, 80)}`, { received: name.slice(0, 80) })
 }
 
-/** Throws LoricaError LRC-3021 for a run with a rollout whose agents keep parts of the adapter, in a fleet without a champion: its base is no release for all. */
-export function expectChampion(spec: Pick<RunSpec, 'rollout' | 'aggregate'>, hasChampion: boolean): void {
-  if ((spec.rollout ?? null) === null || hasChampion || !hasPersonal(spec)) return
+/**
+ * Throws LoricaError LRC-3021 for a run with a rollout, in a fleet without a champion, where the base cannot become it: its agents keep parts of the adapter, or have a
+ * release already that only lost its alias.
+ */
+export function expectChampion(
+  spec: Pick<RunSpec, 'rollout' | 'aggregate'>,
+  parts: Pick<StartParts, 'ledger' | 'registry'>,
+): void {
+  if ((spec.rollout ?? null) === null || findChampion(parts) !== undefined) return
+  const last = parts.ledger.rollouts().champion
+  if (last === null && !hasPersonal(spec)) return
+  const name = last?.release ?? 'RELEASE'
   throw new LoricaError('LRC-3021', 'run: "rollout": no release is the champion', {
     expected: 'a release with the alias champion, or rollout: null',
     received: 'a plan',
+    action: `Say which one is: \`lorica releases alias set champion ${name}\`; every agent has it then.`,
   })
 }

@@ -113,7 +113,7 @@ export const runCodes = {
   'LRC-3021': {
     title: 'No champion to compare with',
     meaning:
-      'A rollout compares a release with the champion of the fleet and goes back to it, and no release has that alias. Elsewhere the base as it is becomes the first champion; here agents keep parts of the adapter that a base without them does not have.',
+      'A rollout compares a release with the champion of the fleet and goes back to it, and no release has that alias. In a new fleet the base as it is becomes the first champion; here agents have a release already that lost the alias, or keep parts of the adapter, which a base does not have.',
     action:
       'Make one the champion, and with it the release of every agent: `lorica releases alias set champion v1`.',
   },
