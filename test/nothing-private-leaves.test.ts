@@ -74,6 +74,18 @@ async function interrupt(): Promise<void> {
   await fleet.restartAgent(1)
 }
 
+/** Gives the second release to one agent, then to all. */
+async function rollOut(): Promise<void> {
+  const post = async (path: string, body: object) => {
+    const headers = { authorization: `Bearer ${fleet.adminToken}`, 'content-type': 'application/json' }
+    const init = { method: 'POST', headers, body: JSON.stringify(body) }
+    const answer = await fetch(`${fleet.url}/api/v1/${path}`, init)
+    if (!answer.ok) throw new Error(await answer.text())
+  }
+  await post('aliases/champion', { release: 'v1' })
+  await post('rollouts', { release: 'v2', plan: { groups: [1, '100%'], soak: '100ms', analysis: [] } })
+}
+
 /** Everything that left a site or came to it, in plain bytes and as it travelled. */
 const recorded = (): readonly (readonly [string, Buffer])[] =>
   proxies.flatMap((proxy, site) => [
@@ -157,13 +169,25 @@ test('spans tell of runs, rounds and the work of agents in one trace each, and o
   const [run] = named('run')
   const ofRun = named('round').filter(({ parentSpanId }) => parentSpanId === run?.spanId)
   expect(ofRun.length).toBeGreaterThanOrEqual(3)
-  for (const name of ['train', 'update.open', 'evaluation'])
+  await rollOut()
+  const reported = () => named('target.report').map(chain)
+  await receiver.until(() => named('rollout').length === 1 && reported().length >= fleet.agents.length)
+  await receiver.until(() => reported().every((text) => text.endsWith('< rollout')))
+  expect(new Set(reported())).toEqual(new Set(['target.report < agent target < target < group < rollout']))
+  expect(named('group')).toHaveLength(2)
+  expect([...new Set(named('agent release').map(chain))]).toEqual(['agent release < round < run'])
+  expect([...new Set(named('received').map(chain))]).toEqual([
+    'received < agent train < assignment < round < run',
+  ])
+  for (const name of ['train', 'update.open', 'evaluation', 'sum.keys', 'sum.reveal'])
     expect(named(name).length, name).toBeGreaterThan(2)
   expect(found.formsIn(receiver.bytes())).toEqual([])
   expect(receiver.bytes().includes('private-')).toBe(false)
   const keys = new Set(receiver.spans().flatMap(({ attributes }) => attributes.map(({ key }) => key)))
   for (const key of keys)
-    expect(key).toMatch(/^lorica\.(run|round|attempt|agent|assignment|outcome|bytes|contributions)$/)
+    expect(key).toMatch(
+      /^lorica\.(run|round|attempt|agent|assignment|outcome|bytes|contributions|rollout|release|group|agents)$/,
+    )
 })
 
 test('no command shows a secret: runs, rounds, agents, the journal, and what an agent tells its owner', async () => {
