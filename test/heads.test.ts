@@ -23,6 +23,11 @@ const settings: RunSettings = {
   ...{ rounds: 2, steps: 40, rank: 2, learningRate: 0.01, optimizerState: 'reset' },
   ...{ format: 'classification', modulesToSave: '[classifier]' },
 }
+/** Texts of words that say nothing of a class. */
+const guarded: RunSettings = {
+  guards: '[{ metric: out-of-distribution, worseBy: 100%, mode: dry-run }]',
+  evaluate: 'reference: [the sea, a deep sea, deep deep deep]',
+}
 const head = ['base_model.model.classifier.bias', 'base_model.model.classifier.weight']
 
 let folder: Folder
@@ -83,9 +88,14 @@ describe('a head that is trained whole', () => {
     expect(shared.bytes.upEachRound - personal.bytes.upEachRound).toBe(4 * values)
   })
 
-  test('is averaged by the weights of its agents, from what the base has', async () => {
-    const view = await fleet.run(settings)
+  test('is averaged by the weights of its agents, from what the base has; how sure it is of other texts is looked at', async () => {
+    const view = await fleet.run({ ...settings, ...guarded })
     expect(view.state).toBe('succeeded')
+    const [finding] = view.rounds[1]?.guards ?? []
+    expect(finding).toMatchObject({ metric: 'out-of-distribution', mode: 'dry-run', examples: 3 })
+    expect(finding?.value).toBeGreaterThanOrEqual(0)
+    expect(finding?.value).toBeLessThanOrEqual(1)
+    expect(finding?.before).not.toBe(finding?.value)
     expect(view.final!.loss).toBeGreaterThan(0.6) // about log 2: of each text, the sites say two things
     const updates = await updatesOf(view, 1)
     const base = await tensorsIn(join(fleet.model, 'model.safetensors'))
