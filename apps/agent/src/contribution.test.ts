@@ -251,6 +251,14 @@ describe('a loss that is to leave masked', () => {
     expect([diverged.begun, diverged.said, compared.begun, compared.said]).toEqual([[], [], [], []])
   })
 
+  test('is declined without numbers of the data, which are told where everything else is seen', async () => {
+    const full = new LoricaError('LRC-6016', '213 MB are missing on the disk of this agent')
+    const { perform, declined } = measuring(loss(37.5, 12), () => Promise.reject(full))
+    await perform(masked, never())
+    await perform(evaluation, never())
+    expect(declined).toEqual(['a1 LRC-6016 Round does not fit on the disk', `a1 LRC-6016 ${full.message}`])
+  })
+
   test('leaves in the clear in no run of which anything was masked', async () => {
     const { perform, said, declined } = measuring(loss(37.5, 12))
     await perform(evaluation, never())

@@ -205,7 +205,7 @@ async function handIn(finished: Finished, parts: ContributionParts, signal: Abor
 }
 
 async function giveUp(
-  { assignmentId }: Assignment,
+  { assignmentId, secure }: Assignment,
   error: unknown,
   parts: ContributionParts,
   signal: AbortSignal,
@@ -213,7 +213,8 @@ async function giveUp(
   const known = asLoricaError(signal.aborted ? signal.reason : error)
   const isSilent = signal.aborted && known.code !== 'LRC-6010'
   parts.tell({ event: isSilent ? 'abandoned' : 'declined', assignmentId, ...reasonOf(known) })
-  if (!isSilent) await parts.delivery.decline(assignmentId, known.code, publicReason(known))
+  const reason = secure === undefined ? publicReason(known) : maskedReason(known)
+  if (!isSilent) await parts.delivery.decline(assignmentId, known.code, reason)
   if (FATAL.includes(known.code)) parts.onFatal(known)
 }
 
@@ -223,6 +224,14 @@ const PUBLIC = [
   ...['LRC-6017', 'LRC-6018', 'LRC-6019', 'LRC-6020', 'LRC-6021'],
   ...['LRC-7002', 'LRC-7003', 'LRC-7004'],
 ]
+
+/** Codes whose texts hold numbers that follow from how much data is here. */
+const COUNTED = ['LRC-6016', 'LRC-6021']
+
+/** What the coordinator is told of an error where it is to see sums alone. */
+export function maskedReason(error: LoricaError): string {
+  return COUNTED.includes(error.code) ? codes[error.code].title : publicReason(error)
+}
 
 /** What the coordinator is told of an error. */
 export function publicReason({ code, message }: LoricaError): string {

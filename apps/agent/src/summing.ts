@@ -8,7 +8,7 @@ import {
   type UpdateOpen,
 } from '@lorica/protocol'
 import type { Clock } from './clock.js'
-import { type Delivery, publicReason } from './contribution.js'
+import { type Delivery, maskedReason } from './contribution.js'
 import type { Mask, MaskedBytes } from './masking.js'
 import { sumMeasured } from './measured-sum.js'
 import type { Random } from './random.js'
@@ -58,7 +58,7 @@ export function summing(parts: SummingParts): TakePart {
       const known = asLoricaError(signal.aborted ? signal.reason : error)
       const isSilent = signal.aborted && known.code !== 'LRC-6010'
       parts.tell({ event: isSilent ? 'abandoned' : 'declined', assignmentId, ...reasonOf(known) })
-      if (!isSilent) await parts.delivery.decline(assignmentId, known.code, publicReason(known))
+      if (!isSilent) await parts.delivery.decline(assignmentId, known.code, maskedReason(known))
     }
   }
 }
