@@ -98,11 +98,12 @@ const SUMMED = [1, 3, 4]
 test('updates that are summed unseen make releases while machines and links fail, and no masked update is ever sent twice', async () => {
   const masked: string[] = []
   for (const seed of SUMMED) {
-    const { problems, rounds, sums } = await simulate({
+    const { problems, rounds, sums, losses } = await simulate({
       ...{ seed, way: 'private' as const, faults: ['crash', 'partition'] as const },
     })
     expect(problems, `${again(seed)} --way private`).toEqual([])
     expect(sums).toBeGreaterThanOrEqual(rounds.length)
+    expect(losses).toBeGreaterThanOrEqual(rounds.length)
     for (const { contributions } of rounds) {
       expect(contributions.split(',').length).toBeGreaterThan(2)
       masked.push(...contributions.split(','))

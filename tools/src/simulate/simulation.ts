@@ -14,6 +14,7 @@ import { type FaultKind, faults } from './faults.js'
 import { createHistory } from './history.js'
 import { brokenInvariants, updateFile } from './invariants.js'
 import { lyingReach } from './liar.js'
+import { comparedLosses } from './measured-losses.js'
 import { createNetwork } from './network.js'
 import { type Conduct, invite, revoke, startRun } from './operator.js'
 import { comparedSums } from './plain-sums.js'
@@ -52,6 +53,7 @@ export interface Outcome {
     readonly late: number // contributions of earlier rounds
   }[]
   readonly sums: number // secure sums that were held against the plain ones
+  readonly losses: number // of private runs, that were held against what their agents measured
   readonly tooOld: number // seats that were too many releases behind
 }
 
@@ -227,6 +229,12 @@ export async function simulate(setting: Setting): Promise<Outcome> {
     problems.push(`the run failed: ${ended.reason}`)
   const sums = comparedSums(entries, coordinator.disk, masked)
   problems.push(...sums.problems)
+  const losses = comparedLosses(
+    entries,
+    coordinator.disk,
+    agents.map(({ agentId }) => agentId),
+  )
+  problems.push(...losses.problems)
   const answering = coordinator.answering()
   if (answering === undefined) problems.push('no coordinator answers at the end')
   else
@@ -244,6 +252,7 @@ export async function simulate(setting: Setting): Promise<Outcome> {
     state: ended?.state === 'succeeded' ? 'succeeded' : ended === undefined ? 'not ended' : 'failed',
     happenings: schedule.count(),
     sums: sums.compared,
+    losses: losses.compared,
     virtualSeconds: endedAtMs / 1000,
     tooOld: events
       .flatMap((event) => (event.type === 'round-planned' ? (event.over ?? []) : []))
