@@ -66,10 +66,11 @@ async function allCommands(): Promise<readonly Command[]> {
 }
 
 async function loadBench(): Promise<Command> {
-  const [bench, aggregate, serve, fleet, secureSum] = await Promise.all([
+  const [bench, aggregate, serve, changing, fleet, secureSum] = await Promise.all([
     import('./learning/bench.js'),
     import('./learning/bench-aggregate.js'),
     import('./serving/bench-serve.js'),
+    import('./serving/bench-switch.js'),
     import('./load/command.js'),
     import('./privacy/bench-secure-sum.js'),
   ])
@@ -77,6 +78,7 @@ async function loadBench(): Promise<Command> {
     .benchCommand()
     .addCommand(aggregate.benchAggregateCommand())
     .addCommand(serve.benchServeCommand())
+    .addCommand(changing.benchSwitchCommand())
     .addCommand(fleet.benchFleetCommand())
     .addCommand(secureSum.benchSecureSumCommand())
 }

@@ -9,30 +9,13 @@ import { type RandomModel, writeRandomModel } from '../learning/random-model.js'
 import { positiveInteger } from '../screen/argument.js'
 import { runs } from '../screen/command.js'
 import type { Output } from '../screen/output.js'
+import { servedShapes } from './shapes.js'
 import { transformersSpeed } from './transformers-speed.js'
 
 const BATCHES = [1, 8] as const
 
-const common = { element: 'float32', positions: 1024 } as const
-
-/** What is measured. */
-const shapes = {
-  tiny: {
-    ...{ ...common, family: 'qwen2', layers: 2, width: 64, heads: 4, keyValueHeads: 2 },
-    ...{ feedForward: 128, vocabulary: 512 },
-  },
-  'gpt2-small': {
-    ...{ ...common, family: 'gpt2', layers: 12, width: 768, heads: 12, keyValueHeads: 12 },
-    ...{ feedForward: 3072, vocabulary: 8192 },
-  },
-  'qwen2-0.5b': {
-    ...{ ...common, family: 'qwen2', layers: 24, width: 896, heads: 14, keyValueHeads: 2 },
-    ...{ feedForward: 4864, vocabulary: 151_936 },
-  },
-} as const satisfies Readonly<Record<string, RandomModel>>
-
 interface BenchServeOptions extends EngineChoice {
-  readonly shape: keyof typeof shapes
+  readonly shape: keyof typeof servedShapes
   readonly prompt: number
   readonly tokens: number
   readonly turns: number
@@ -47,7 +30,7 @@ export function benchServeCommand(): Command {
       'generate with a model of random weights: one text and eight at once, with and without the cache',
     )
     .addOption(
-      new Option('--shape <name>', 'what generates').choices(Object.keys(shapes)).default('gpt2-small'),
+      new Option('--shape <name>', 'what generates').choices(Object.keys(servedShapes)).default('gpt2-small'),
     )
     .option('--prompt <n>', 'tokens of each prompt', positiveInteger, 64)
     .option('--tokens <n>', 'tokens that follow each', positiveInteger, 64)
@@ -64,7 +47,7 @@ const UNCACHED_TOKENS = 8
 
 async function bench(options: BenchServeOptions, output: Output): Promise<void> {
   const { shape: name, prompt, tokens, turns, python, prepacking = false } = options
-  const shape: RandomModel = shapes[name]
+  const shape: RandomModel = servedShapes[name]
   const folder = await mkdtemp(join(tmpdir(), 'lorica-bench-'))
   try {
     output.progress('writing random weights …')
