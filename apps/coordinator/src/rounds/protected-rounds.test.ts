@@ -290,7 +290,9 @@ describe('a run that protects its sites', () => {
   ])('%j is refused', async (changes, named) => {
     await using fleet = await startFleet()
     await expect(fleet.startRun(changes)).rejects.toThrow(
-      `privacy.dp of unit site and ${named} exclude each other`,
+      named.endsWith(' null')
+        ? 'privacy.dp of unit site needs privacy.clip'
+        : `privacy.dp of unit site and ${named} exclude each other`,
     )
   })
 })

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { ErrorCode } from '../errors/code.js'
 import { LoricaError } from '../errors/lorica-error.js'
 import { errorOf, refusalSchema } from '../errors/refusal.js'
+import { unknownKey } from './unknown-key.js'
 
 /** Checks untrusted data against a schema. Throws LoricaError `code` that names the first field that is wrong. */
 export function readMessage<T>(
@@ -13,6 +14,11 @@ export function readMessage<T>(
   const result = schema.safeParse(raw)
   if (result.success) return result.data
   const issue = result.error.issues[0]
+  if (issue?.code === 'unrecognized_keys') {
+    const { problem, ...context } = unknownKey(schema, issue.path, issue.keys[0] ?? '')
+    const place = issue.path.length === 0 ? '' : `"${issue.path.map(String).join('.')}": `
+    throw new LoricaError(code, `${name}: ${place}${problem}`, context)
+  }
   const path = issue === undefined || issue.path.length === 0 ? 'message' : issue.path.map(String).join('.')
   const problem = plainProblem(issue?.message ?? 'unknown')
   const received = describe(raw, issue?.path)

@@ -60,7 +60,7 @@ describe('privacy.dp', () => {
       [sharing, { local: { ...together.local, optimizer: 'adamw' } }, 500, 'local.optimizer adamw'],
       [sharing, { local: { ...together.local, weightDecay: 0.01 } }, 500, 'local.weightDecay 0.01'],
       [sharing, {}, 501, 'privacy.clip 501'],
-      [sharing, {}, null, 'privacy.clip null'],
+      [sharing, {}, null, 'needs privacy.clip'],
       [example, {}, 500, 'aggregate.trust private'],
     ] as const)
       expect(refusal(run({ clip, dp }, { ...together, ...more })), why).toContain(why)
@@ -145,6 +145,7 @@ describe('privacy.dp', () => {
     [{ noise: 'agent', adaptiveClip: {} }, { evaluate: { holdout: 0 } }, 'privacy.dp.adaptiveClip'],
   ])('with %j, %j is refused', (dpMore, more, named) => {
     const refused = refusal(run({ clip: 1, dp: { ...dp, ...dpMore } }, more))
-    expect(refused).toContain(`LRC-3014 run: privacy.dp of unit site and ${named} exclude each other`)
+    const why = named.endsWith(' null') ? 'needs privacy.clip: ' : `and ${named} exclude each other`
+    expect(refused).toContain(`LRC-3014 run: privacy.dp of unit site ${why}`)
   })
 })

@@ -241,12 +241,20 @@ export function expectCompatible(spec: Settings): void {
   )
 }
 
-/** LRC-3014 of two settings. */
+/** LRC-3014 of two settings; of one that is null: that the first needs it. */
 export function exclusion(
   [first, second]: readonly [string, string],
   because: string,
   instead: string,
 ): LoricaError {
+  if (second.endsWith(' null')) {
+    const setting = second.slice(0, -' null'.length)
+    return new LoricaError('LRC-3014', `run: ${first} needs ${setting}: ${because}`, {
+      expected: setting,
+      received: second,
+      action: instead,
+    })
+  }
   return new LoricaError('LRC-3014', `run: ${first} and ${second} exclude each other: ${because}`, {
     expected: `one of ${first} and ${second}`,
     received: 'both',

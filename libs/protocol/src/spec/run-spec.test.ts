@@ -241,6 +241,24 @@ describe('parseRunSpec', () => {
     expect(message).toContain(name)
   })
 
+  test.each([
+    [
+      { local: { ...smallest.local, warmUpSteps: 15 } },
+      'run: "local": unknown key "warmUpSteps"; did you mean "warmupSteps"?',
+      'warmupSteps',
+    ],
+    [{ agregate: {} }, 'run: unknown key "agregate"; did you mean "aggregate"?', 'aggregate'],
+    [{ base: { model: 'm', colour: 1 } }, 'run: "base": unknown key "colour"', 'one of model'],
+    [
+      { privacy: { clip: 1, dp: { unit: 'site', delta: 1e-6, epsilom: 8 } } },
+      'run: "privacy.dp": unknown key "epsilom"; did you mean "epsilon"?',
+      'epsilon',
+    ],
+  ])('an unknown key of %j is named with the one that was meant', (part, message, expected) => {
+    const refused = refusal({ ...smallest, ...part })
+    expect([refused.message, refused.expected]).toEqual([message, expected])
+  })
+
   test('what is not a map is refused', () => {
     for (const raw of [null, 'run', [], 3]) expect(refusal(raw).code).toBe('LRC-3001')
   })
