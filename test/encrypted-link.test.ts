@@ -113,7 +113,7 @@ test('whoever stands between with another certificate learns nothing, and the ag
   const { status, stderr } = await agent.ended
   expect([status, stderr]).toEqual([
     4,
-    expect.stringMatching(/LRC-2018.*\n.*\n.*\n\s+what to do: Do not go on/),
+    expect.stringMatching(/LRC-2018.*\n.*\n.*\n\s+to do: {4}Do not go on/),
   ])
   expect(overheard).toContain('GET /api/v1/coordinator')
   expect(overheard).not.toContain(link.split('#')[1]?.slice(0, 32))

@@ -21,6 +21,7 @@ import { keepActivity } from './store/activity.js'
 import { readLastEvaluation, readLastUpload } from './store/ledger.js'
 import { readSettings } from './store/settings.js'
 import { traceIn } from './trace.js'
+import { wrapped } from './wrapped.js'
 
 const print = (text: string): void => void process.stdout.write(text)
 const host = systemHost()
@@ -123,10 +124,15 @@ async function work(config: Config, tell: Tell): Promise<void> {
   const asked = stopRequest()
   const settings = await readSettings(config.folder).catch(() => undefined)
   privatePaths = [...config.data, ...(config.data.length === 0 ? (settings?.data ?? []) : [])]
-  if (!config.json && config.logFormat === 'text') print(`${statement.join('\n')}\n`)
-  const membership = await enter(config, host.post)
+  const isPlain = !config.json && config.logFormat === 'text'
+  const membership = await enter(config, host.post, () => {
+    if (isPlain)
+      print(`${wrapped(statement, process.stdout.columns ?? Number.POSITIVE_INFINITY).join('\n')}\n`)
+  })
   const { agentId, coordinatorId, name } = membership.settings
   if (membership.isNew) tell({ event: 'joined', agentId, coordinatorId, name })
+  else if (isPlain)
+    print(`Going on as ${name}. What leaves this machine: lorica agent last-upload${dirOf(config)}\n`)
   await offerPolicy(config.folder)
   const traffic = await openTraffic(config.folder, clock)
   const shown = keepActivity(config.folder, clock, tell)
@@ -145,7 +151,10 @@ async function work(config: Config, tell: Tell): Promise<void> {
     await trace?.close()
   }
   tell({ event: 'stopped' })
+  if (isPlain) print(`Go on: lorica agent start${dirOf(config)}\n`)
 }
+
+const dirOf = ({ folder }: Config): string => ` --dir '${folder}'`
 
 /** Resolves at the first Ctrl-C or SIGTERM; at the second the process ends at once. */
 function stopRequest(): Promise<void> {

@@ -25,14 +25,18 @@ export interface Membership {
 
 /**
  * Takes up the membership of a folder, or joins with the link of `config`. The data and the base are checked first, so
- * that nothing is sent and nothing is written when they cannot be used. Throws LRC-2xxx, 3003, 600x, 8001, 8002, 8003.
+ * that nothing is sent and nothing is written when they cannot be used; `beforeJoining` is called between. Throws LRC-2xxx, 3003, 600x, 8001, 8002, 8003.
  */
-export async function enter(config: Config, post: Post): Promise<Membership> {
+export async function enter(
+  config: Config,
+  post: Post,
+  beforeJoining: () => void = () => {},
+): Promise<Membership> {
   const known = await readSettings(config.folder)
-  return known === undefined ? join(config, post) : resume(config, known)
+  return known === undefined ? join(config, post, beforeJoining) : resume(config, known)
 }
 
-async function join(config: Config, post: Post): Promise<Membership> {
+async function join(config: Config, post: Post, beforeJoining: () => void): Promise<Membership> {
   const { folder, data, base, threads, engine, labels } = config
   if (config.link === undefined) {
     throw new LoricaError('LRC-8001', `no agent joined from ${folder}`, {
@@ -50,6 +54,7 @@ async function join(config: Config, post: Post): Promise<Membership> {
   const insecure = config.insecure ? { insecure: true } : {}
   expectPrivate(link.url, config.insecure)
   const documents = await checkParts(data, base)
+  beforeJoining()
   const machine = await machineOf(engine)
   const identity = (await readIdentity(folder)) ?? newIdentity()
   const name = config.name ?? defaultName()

@@ -116,18 +116,26 @@ export interface Screen {
 /** Prints events for a person: a line for what matters, and one line that moves while there is work. */
 export function plainReport({ write, isTerminal }: Screen): Tell {
   let isMoving = false
+  let isTransfer = false
   let phase = ''
+  let target = ''
   return (event) => {
     const line = sentence(event)
+    if (event.event === 'target-applied') {
+      if (line === target) return // told again after a new connection
+      target = line
+    }
     if (event.event === 'progress') {
       const isNews = phase !== `${event.assignmentId} ${event.phase}` || event.step >= event.steps
       phase = `${event.assignmentId} ${event.phase}`
       if (isTerminal) write(`\r\u001b[2K${line}`)
       else if (isNews) write(`${line}\n`)
       isMoving = isTerminal
+      isTransfer = event.phase === 'download' || event.phase === 'upload'
       return
     }
-    write(`${isMoving ? '\n' : ''}${line}\n`)
+    const before = !isMoving ? '' : isTransfer ? '\r\u001b[2K' : '\n' // what it stopped at says nothing of a transfer
+    write(`${before}${line}\n`)
     isMoving = false
   }
 }
@@ -153,11 +161,11 @@ function sentence(event: AgentEvent): string {
     case 'receipt':
       return `Round ${event.round}: accepted.`
     case 'evaluated':
-      return `Round ${event.round}: loss ${event.loss.toFixed(4)} over ${event.tokens} held-out tokens.`
+      return `Round ${event.round}: loss ${event.loss.toFixed(4)} over ${count(event.tokens)} held-out tokens.`
     case 'release-verified':
       return `Release ${event.name} is verified and in ${event.folder}${event.personal === undefined ? '' : `; with this agent's own parts in ${event.personal}`}.`
     case 'root-trusted':
-      return `Root ${event.version} of the fleet says who may sign, until ${event.expires}${event.by === 'link' ? '; it is the one of the join link, or follows from it' : '. The join link names no root: the coordinator was believed'}.`
+      return `Root ${event.version} of the fleet says who may sign, until ${event.expires.slice(0, 10)}${event.by === 'link' ? '; it is the one of the join link, or follows from it' : '. The join link names no root: the coordinator was believed'}.`
     case 'refused':
       return `The coordinator refused: ${explained(event)}`
     case 'declined':
@@ -173,13 +181,16 @@ function sentence(event: AgentEvent): string {
     case 'awaits-release':
       return 'No release has come yet; waiting for the first.'
     case 'serving':
-      return `Serving release ${event.release} as "champion" on ${event.url}/v1`
+      return [
+        `Serving release ${event.release} as "champion" on ${event.url}/v1. Ask it, or give this address to any client of OpenAI:`,
+        `  curl ${event.url}/v1/completions -H 'content-type: application/json' -d '{"model": "champion", "prompt": "The", "max_tokens": 20}'`,
+      ].join('\n')
     case 'release-served':
       return `Serving release ${event.name} from now on.`
     case 'not-served':
       return `What was served stays: ${explained(event)}`
     case 'target-applied':
-      return `Release ${event.name} is what this machine is to have (target ${event.serial}); ${event.isServed ? 'it is served' : 'no program serves here'}.`
+      return `Release ${event.name} is what this machine is to have (target ${event.serial}); ${event.isServed ? 'it is served' : 'nothing serves it here (lorica agent serve)'}.`
     case 'target-failed':
       return `Target ${event.serial} was not followed; what was here stays: ${explained(event)}`
     case 'run-ended':
@@ -197,7 +208,7 @@ function progressLine({ phase, step, steps, loss, tokensPerSecond, waiting }: Pr
   if (waiting !== undefined) return `  waiting at step ${step} of ${steps}: ${waiting}`
   if (phase === 'download') return `  downloading ${bytes(step)} of ${bytes(steps)}`
   if (phase === 'upload') return `  sending ${bytes(step)} of ${bytes(steps)}`
-  const rate = tokensPerSecond === null ? '' : `   ${Math.round(tokensPerSecond)} tokens/s`
+  const rate = tokensPerSecond === null ? '' : `   ${count(tokensPerSecond)} tokens/s`
   return `  step ${step} of ${steps}${loss === null ? '' : `   loss ${loss.toFixed(4)}`}${rate}`
 }
 
@@ -205,10 +216,12 @@ function progressLine({ phase, step, steps, loss, tokensPerSecond, waiting }: Pr
 export function explained({ code, message, expected, received, action }: Reason): string {
   const detail =
     expected === undefined ? '' : `\n  expected: ${expected}\n  received: ${received ?? 'nothing'}`
-  return `${code}: ${message}${detail}\n  what to do: ${action}`
+  return `${code}: ${message}${detail}\n  to do:    ${action}\n  more:     lorica explain ${code}`
 }
 
-function bytes(count: number): string {
-  if (count < 1024 * 1024) return `${(count / 1024).toFixed(1)} KiB`
-  return `${(count / 1024 / 1024).toFixed(1)} MiB`
+function bytes(sizeBytes: number): string {
+  if (sizeBytes < 1e6) return `${(sizeBytes / 1e3).toFixed(1)} kB`
+  return `${(sizeBytes / 1e6).toFixed(1)} MB`
 }
+
+const count = (value: number): string => Math.round(value).toLocaleString('en-US')
