@@ -17,7 +17,9 @@ import type { EvaluationMessage } from './evaluation.js'
 import { maskedOnly } from './masked-only.js'
 import type { AgentEvent } from './report.js'
 import { pause } from './site/pause.js'
+import { systemDisk } from './store/disk.js'
 import { type Finished, workOf } from './store/outbox.js'
+import { openStores } from './store/stores.js'
 import { openSumBook } from './store/sum-book.js'
 import type { Summand } from './sums.js'
 
@@ -204,7 +206,11 @@ describe('a loss that is to leave masked', () => {
   const secure = { attempt: 1, elements: 7, ring, degree: 2, threshold: 2, minSurvivors: 3 }
   const masked = { ...evaluation, secure }
   type Trainer = ReturnType<typeof agentIn>['parts']['work']['trainer']
-  const measuring = (evaluate: Trainer['evaluate'], heldOut?: () => Promise<never>) => {
+  const measuring = (
+    evaluate: Trainer['evaluate'],
+    heldOut?: () => Promise<never>,
+    allowed = async (): Promise<void> => {},
+  ) => {
     const { parts, declined } = agent(async ({ sha256 }) => receipt(sha256))
     const begun: Summand[] = []
     const said: EvaluationMessage[] = []
@@ -215,11 +221,55 @@ describe('a loss that is to leave masked', () => {
       work: { ...work, batches, trainer: { ...work.trainer, evaluate } },
       sums: { begin: (one) => void begun.push(one), ask: () => false },
       delivery: { ...parts.delivery, evaluation: async (message) => void said.push(message) },
+      expectAllowed: allowed,
       expectMasked: maskedOnly(openSumBook(join(folder, 'sums'))),
     })
     return { perform, begun, said, declined }
   }
   const loss = (lossSum: number, tokens: number) => async () => ({ lossSum, tokens, seconds: 0.25 })
+
+  test('is told of by the second, however many batches it takes', async () => {
+    const told = async (batches: number) => {
+      let nowMs = 0
+      let tick = (): void => {}
+      const clock = {
+        ...{ now: () => nowMs, monotonicMs: () => nowMs, after: () => () => {} },
+        every: (_: number, act: () => void) => {
+          tick = act
+          return () => {
+            tick = () => {}
+          }
+        },
+      }
+      const steps: number[] = []
+      const { parts } = agent(async ({ sha256 }) => receipt(sha256))
+      const { work } = parts
+      const evaluate: Trainer['evaluate'] = async (_spec, _tensors, rows) => {
+        for await (const _ of rows) {
+          for (let at = 0; at < 12_000 / batches; at += 500) {
+            nowMs += 500
+            if (nowMs % 1000 === 0) tick()
+          }
+        }
+        return { lossSum: 37.5, tokens: 12, seconds: 12 }
+      }
+      const heldOut = async () => Array.from({ length: batches }, () => ({}) as never)
+      await contributor({
+        ...parts,
+        work: {
+          ...work,
+          clock,
+          batches: { ...work.batches, heldOut },
+          trainer: { ...work.trainer, evaluate },
+        },
+        onProgress: ({ step }) => void steps.push(step),
+      })(masked, never())
+      tick()
+      return steps
+    }
+    expect(await told(3)).toEqual(Array.from({ length: 12 }, (_, at) => at + 1))
+    expect(await told(24)).toEqual(await told(3))
+  })
 
   test('goes into a sum, and is said to nobody', async () => {
     const { perform, begun, said, declined } = measuring(loss(37.5, 12))
@@ -263,11 +313,18 @@ describe('a loss that is to leave masked', () => {
     const { perform, said, declined } = measuring(loss(37.5, 12))
     await perform(evaluation, never())
     expect(said).toMatchObject([{ lossSum: 37.5, tokens: 12 }])
-    await openSumBook(join(folder, 'sums')).use('r1', ['k'.repeat(43)])
+    const stores = openStores(folder, systemDisk())
+    await stores.book.use('r1', ['k'.repeat(43)])
+    await perform(evaluation, never())
+    await stores.drop('r1') // the coordinator says that the run ended, and begins it anew
     await perform(evaluation, never())
     expect(said).toHaveLength(1)
-    expect(declined).toEqual([
-      'a1 LRC-6017 what this run asks for left masked so far, and this loss would not',
-    ])
+    const refused = 'a1 LRC-6017 what this run asks for left masked so far, and this loss would not'
+    expect(declined).toEqual([refused, refused])
+    const full = measuring(loss(37.5, 12), undefined, async () => {
+      throw new LoricaError('LRC-6016', '213 MB are missing on the disk of this agent')
+    })
+    await full.perform(evaluation, never())
+    expect(full.declined).toEqual([refused])
   })
 })

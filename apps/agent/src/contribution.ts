@@ -61,8 +61,8 @@ export function contributor(parts: ContributionParts): Perform {
     const { assignmentId, kind, runId, round } = assignment
     parts.tell({ event: 'assignment', assignmentId, kind, runId, round })
     try {
+      await parts.expectMasked(assignment) // first: the reasons of others have numbers, where a run is not private
       await parts.expectAllowed(assignment)
-      await parts.expectMasked(assignment)
       if (assignment.kind === 'train') await contributeUpdate(assignment, parts, signal)
       else await contributeEvaluation(assignment, parts, signal)
     } catch (error) {

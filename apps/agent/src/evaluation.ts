@@ -4,6 +4,7 @@
  */
 import type { MeasuredLoss } from '@lorica/privacy'
 import { asLoricaError, type Comparison, type EvaluateAssignment, type Progress } from '@lorica/protocol'
+import type { Clock } from './clock.js'
 import { expectOnlyLoss } from './measured-sum.js'
 import { reasonOf, type Tell } from './report.js'
 import { ownFor, type Personal } from './store/personal.js'
@@ -44,27 +45,25 @@ export async function contributeEvaluation(
   const { assignmentId, round } = assignment
   const isMasked = assignment.secure !== undefined
   if (isMasked && parts.sums.ask(assignmentId)) return
-  const startedMs = parts.work.clock.monotonicMs()
-  const seconds = (): number => Math.floor((parts.work.clock.monotonicMs() - startedMs) / 1000)
-  const onBatch = (done: number): void => {
-    const step = isMasked ? seconds() : done // how much is held out is not told
+  const say = (step: number): void =>
     parts.onProgress({
-      assignmentId,
-      phase: 'evaluate',
-      step,
-      steps: step,
-      loss: null,
-      tokensPerSecond: null,
+      ...{ assignmentId, phase: 'evaluate', step, steps: step },
+      ...{ loss: null, tokensPerSecond: null },
     })
-  }
   const own = await ownFor(assignment, parts)
-  const work = { ...parts.work, onStep: () => {}, onBatch }
+  const work = { ...parts.work, onStep: () => {} }
   if (isMasked) {
-    const measured = await measureUnseen(assignment, work, { own }, signal)
+    const told = tellingSeconds(parts.work.clock, say)
+    const measured = await measureUnseen(
+      assignment,
+      { ...work, onBatch: told.onBatch },
+      { own },
+      signal,
+    ).finally(told.end)
     signal.throwIfAborted()
     return parts.sums.begin({ assignment, measured })
   }
-  const measured = await measureAdapter(assignment, work, { own }, signal)
+  const measured = await measureAdapter(assignment, { ...work, onBatch: say }, { own }, signal)
   const message = { assignmentId, ...measured }
   await parts.recordEvaluation(assignment, message)
   try {
@@ -75,6 +74,23 @@ export async function contributeEvaluation(
   }
   const { lossSum, tokens } = measured
   parts.tell({ event: 'evaluated', assignmentId, round, loss: lossSum / tokens, tokens })
+}
+
+const STUCK_MS = 60_000
+
+/** Tells each second since the first batch, and nothing of batches but that one was read within a minute: they tell how much is held out. */
+function tellingSeconds(clock: Clock, say: (seconds: number) => void) {
+  let batchMs = 0
+  let end: (() => void) | undefined
+  const onBatch = (): void => {
+    batchMs = clock.monotonicMs()
+    const startedMs = batchMs
+    end ??= clock.every(1000, () => {
+      const nowMs = clock.monotonicMs()
+      if (nowMs - batchMs < STUCK_MS) say(Math.floor((nowMs - startedMs) / 1000))
+    })
+  }
+  return { onBatch, end: () => end?.() }
 }
 
 /** What is measured for a sum; an agent that has nothing to measure brings zeros, so that nobody learns which one that is. */

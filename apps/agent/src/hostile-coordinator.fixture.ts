@@ -150,7 +150,12 @@ export async function sit(sitting: Sitting): Promise<Sat> {
     const book = (at === 0 ? sitting.book : undefined) ?? openSumBook(join(folder, `sums-${at}`))
     const parts = {
       ...{ agentId: identity.id, coordinatorId: 'c'.repeat(32), identity, book, mail },
-      company: { minAgents: 2, peers: null, ...(at === 0 ? sitting.company : {}) },
+      company: {
+        ...{ minAgents: 2, peers: null, ...(at === 0 ? sitting.company : {}) },
+        ...(at === 0 && sitting.knows !== undefined
+          ? { peers: new Set(sitting.knows.map((other) => ids[other]!.id)) }
+          : {}),
+      },
       ...{
         random: systemRandom().bytes,
         record: async () => {},

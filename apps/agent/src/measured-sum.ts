@@ -27,21 +27,24 @@ export async function sumMeasured(
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   expectOnlyLoss(assignment)
-  const of = questionOf(assignment)
+  const measures = questionOf(assignment)
   const elements = elementsOf(measured)
-  const terms = { ...termsOf(assignment), measures: of }
+  const terms = { ...termsOf(assignment), measures }
+  const of = { ...measures, brought: hashOf(elements) }
   return await sumInput(
     {
       ...{ assignmentId: assignment.assignmentId, terms, of },
       masked: async (masks) => {
         const bytes = maskedElements(elements, terms.ring, masks)
-        return { bytes, sha256: createHash('sha256').update(bytes).digest('hex') }
+        return { bytes, sha256: hashOf(bytes) }
       },
     },
     parts,
     signal,
   )
 }
+
+const hashOf = (bytes: Uint8Array | Uint32Array): string => createHash('sha256').update(bytes).digest('hex')
 
 function elementsOf(measured: MeasuredLoss): Uint32Array {
   try {

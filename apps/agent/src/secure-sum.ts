@@ -31,7 +31,7 @@ import {
   verifyText,
 } from '@lorica/protocol'
 import type { Mask, MaskedBytes } from './masking.js'
-import { type Company, companyFault, neighbourFault } from './site/company.js'
+import { type Company, companyFault, listsFault, neighbourFault } from './site/company.js'
 import type { SumBook, SumOf } from './store/sum-book.js'
 import type { SumMail } from './sum-mail.js'
 
@@ -115,6 +115,7 @@ export async function sumInput(
   const shared = taken(await shareSecrets(begun.next, advertisements, verify, earlier))
   const { agents: all, neighbours } = shared.next.roster
   refuseFor(companyFault(all, company, self))
+  refuseFor(listsFault(all, terms.minSurvivors, company, self))
   refuseFor(neighbourFault(neighbours.get(self) ?? [], terms.threshold, company))
   await book.use(runId, keysIn(advertisements))
   const shares = shared.shares.map(({ to, sealed }) => ({ to, sealed }))
@@ -204,7 +205,7 @@ function otherSum(of: SumOf): LoricaError {
   const what =
     'round' in of
       ? `round ${of.round} was summed before, of other agents or for single examples`
-      : 'this adapter was measured before, by other agents or otherwise'
+      : 'this adapter was measured before, by other agents, otherwise, or with another result'
   return new LoricaError('LRC-6018', `secure sum: ${what}, and both sums together would show more than one`)
 }
 

@@ -22,6 +22,8 @@ export interface Sitting extends Lies {
   readonly agents?: number
   readonly terms?: Partial<SumTerms>
   readonly company?: Partial<SumParts['company']>
+  /** Which of the others the first agent's site knows; left out: those of `company`. */
+  readonly knows?: readonly number[]
   readonly clip?: number | null
   readonly values?: (agent: number) => Float32Array
   /** They sum what they measured, in the place of updates. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { companyFault, neighbourFault } from './company.js'
+import { companyFault, listsFault, neighbourFault } from './company.js'
 
 const [self, a, b, c, fake, other] = ['0', 'a', 'b', 'c', 'e', 'f'].map((digit) => digit.repeat(32)) as [
   string,
@@ -23,4 +23,14 @@ test('agents that the site does not know have to be too few to take its masks of
     /^shares for 2 agents that this site does not know, of which 2 /,
   )
   expect(neighbourFault([fake, other], 2, { minAgents: 3, peers: null })).toBeUndefined()
+})
+
+test('agents that the site does not know have to be too few to confirm two lists', () => {
+  expect(listsFault([self, a, b, c], 3, company, self)).toBeUndefined()
+  expect(listsFault([self, a, b, c, fake], 4, company, self)).toBeUndefined()
+  expect(listsFault([self, a, b, c, fake], 3, company, self)).toMatch(
+    /^3 confirmations of 5 agents, 1 of whom this site does not know /,
+  )
+  expect(listsFault([self, a, fake], 2, company, self)).toMatch(/^2 confirmations of 3 agents, 1 /)
+  expect(listsFault([self, fake, other], 2, { minAgents: 2, peers: null }, self)).toBeUndefined()
 })

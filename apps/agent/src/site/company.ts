@@ -30,3 +30,20 @@ export function neighbourFault(
   if (strangers < threshold) return undefined
   return `shares for ${strangers} agents that this site does not know, of which ${threshold} together could take its masks off (policy.yaml: secureAggregation.peers)`
 }
+
+/**
+ * Why a sum of these agents could be opened twice; undefined when it could not. Two lists of survivors need `minSurvivors` confirmations
+ * each. An agent confirms one, but those that the site does not know, all of whom may be the coordinator, confirm both: with two lists it
+ * gets both secrets of whoever is on one of them alone.
+ */
+export function listsFault(
+  agents: readonly string[],
+  minSurvivors: number,
+  { peers }: Company,
+  self: string,
+): string | undefined {
+  if (peers === null) return undefined
+  const strangers = agents.filter((agent) => agent !== self && !peers.has(agent)).length
+  if (2 * minSurvivors > agents.length + strangers) return undefined
+  return `${minSurvivors} confirmations of ${agents.length} agents, ${strangers} of whom this site does not know and could confirm two lists of whose values the sum is of (policy.yaml: secureAggregation.peers)`
+}

@@ -15,7 +15,7 @@ export interface Stores {
   readonly controls: Controls
   readonly personal: Personal
   readonly book: SumBook
-  /** Forgets a run that ended, but for its personal parts, which belong to releases. */
+  /** Forgets a run that ended, but for its personal parts, which belong to releases, and the book of its sums. */
   drop(runId: string): Promise<void>
 }
 
@@ -30,7 +30,7 @@ export function openStores(folder: string, disk: Disk): Stores {
   return {
     ...{ outbox, moments, residuals, controls, personal, book },
     async drop(runId) {
-      const ended = [moments, residuals, controls, outbox, book].map((store) => store.drop(runId))
+      const ended = [moments, residuals, controls, outbox].map((store) => store.drop(runId))
       await Promise.all([...ended, personal.ended(runId)])
     },
   }

@@ -33,15 +33,40 @@ test('a sum for which coins were tossed is opened once, also by the same agents'
   expect(await book.open('toy-9', { round: 2, isOnce: true }, ['oslo', 'turin', 'graz'])).toBe(true)
 })
 
-test('keys that were used stay beside the sums that were opened, until the run ends', async () => {
+test('keys that were used stay beside the sums that were opened', async () => {
   const book = openSumBook(folder)
   await book.use('toy-3', [key('a'), key('b')])
   await book.open('toy-3', { round: 1 }, ['oslo', 'turin', 'graz'])
   await book.use('toy-3', [key('b'), key('c')])
   expect([...(await book.used('toy-3'))]).toEqual([key('a'), key('b'), key('c')])
   expect(await book.mayOpen('toy-3', { round: 1 }, ['oslo'])).toBe(false)
-  await book.drop('toy-3')
-  expect(await book.knows('toy-3')).toBe(false)
+})
+
+test('sums of updates and of losses write into the same book at once, and neither forgets what the other wrote', async () => {
+  const book = openSumBook(folder)
+  const agents = ['oslo', 'turin', 'graz']
+  const writes = [0, 1, 2, 3].flatMap((round) => [
+    book.open('toy-7', { round }, agents),
+    book.use('toy-7', [key(String(round))]),
+  ])
+  await Promise.all(writes)
+  const again = openSumBook(folder)
+  expect((await again.used('toy-7')).size).toBe(4)
+  for (const round of [0, 1, 2, 3]) expect(await again.mayOpen('toy-7', { round }, ['oslo'])).toBe(false)
+  const both = await Promise.all([
+    book.open('toy-7', { round: 9 }, agents),
+    book.open('toy-7', { round: 9 }, agents.slice(1)),
+  ])
+  expect(both).toEqual([true, false])
+})
+
+test('of an adapter whose loss this agent brought no other number is opened, also among the same agents', async () => {
+  const book = openSumBook(folder)
+  const of = { adapter: 'e'.repeat(64), question: 'f'.repeat(64) }
+  const agents = ['oslo', 'turin', 'graz']
+  expect(await book.open('toy-8', { ...of, brought: 'one' }, agents)).toBe(true)
+  expect(await book.mayOpen('toy-8', { ...of, brought: 'one' }, agents)).toBe(true)
+  expect(await book.mayOpen('toy-8', { ...of, brought: 'other' }, agents)).toBe(false)
 })
 
 test('an adapter is measured with one set of agents and one question, whatever the round and the updates', async () => {

@@ -30,9 +30,13 @@ export type SumOf =
   | {
       readonly adapter: string // a hash of its files
       readonly question: string // and of all that was asked about it
+      readonly brought?: string // a hash of what this agent brings, which stays here
     }
 
-/** What an agent remembers of secure sums: which key each other agent has, and the keys that were used, so that none is used twice. */
+/**
+ * What an agent remembers of secure sums: which key each other agent has, the keys that were used, so that none is used twice, and whose
+ * sums it helped to open. Nothing of it is forgotten when a run ends: only a coordinator says that one did, and it may begin it anew.
+ */
 export interface SumBook {
   /**
    * Remembers the keys of peers. Names the first whose key is not the one that was known of it, or that its id was made of when none was,
@@ -45,15 +49,14 @@ export interface SumBook {
   use(runId: string, keys: readonly string[]): Promise<void>
   /**
    * Remembers whose updates a sum is of, or whose losses, before this agent helps to open it. False when it helped to open one of other
-   * agents, or of another question about the same adapter: the two would give away by their difference what one agent brought.
+   * agents, of another question about the same adapter, or of another number of its own: the two would give away by their difference what one agent brought.
    * Survives a loss of power.
    */
   open(runId: string, of: SumOf, agents: readonly string[]): Promise<boolean>
   /** Whether a sum of these agents may be opened still. */
   mayOpen(runId: string, of: SumOf, agents: readonly string[]): Promise<boolean>
-  /** Whether a sum of this run was begun: then no update of it may leave in the clear. */
+  /** Whether a sum of this run was ever begun: then nothing of it may leave in the clear. */
   knows(runId: string): Promise<boolean>
-  drop(runId: string): Promise<void>
 }
 
 const KEPT_KEYS = 50_000 // of a run; what is signed for one round is good for no other, so older ones could not be used again
@@ -61,7 +64,7 @@ const KEPT_KEYS = 50_000 // of a run; what is signed for one round is good for n
 const keyOf = (of: SumOf): string => ('round' in of ? String(of.round) : `adapter-${of.adapter}`)
 
 function hashOf(of: SumOf, agents: readonly string[]): string {
-  const question = 'round' in of ? [] : [of.question]
+  const question = 'round' in of ? [] : [of.question, of.brought ?? '']
   const text = JSON.stringify([...question, ...[...agents].sort()])
   return createHash('sha256').update(text).digest('hex')
 }
@@ -80,36 +83,49 @@ export function openSumBook(folder: string, disk: Disk = systemDisk()): SumBook 
     const isOnce = 'round' in of && of.isOnce === true
     return before === undefined || (!isOnce && before === hashOf(of, agents))
   }
+  let turn: Promise<unknown> = Promise.resolve()
+  /** Sums of one run go on side by side: what reads the book and writes it back does so alone. */
+  const alone = <T>(work: () => Promise<T>): Promise<T> => {
+    const done = turn.then(work)
+    turn = done.catch(() => undefined)
+    return done
+  }
   return {
-    async meet(peers, coordinatorId) {
-      const known = peersSchema.parse((await readJson(peersPath, disk)) ?? {})
-      const stranger = peers.find(({ agent, publicKey, rotations = '' }) => {
-        const before = Object.hasOwn(known, agent) ? known[agent] : undefined
-        const isKnown = (key: string): boolean =>
-          before === undefined ? idOf(key) === agent : key === before
-        return !followsKnown({ publicKey, rotations: rotationsIn(rotations) }, coordinatorId, isKnown)
-      })
-      if (stranger !== undefined) return stranger.agent
-      const fresh = peers.filter(({ agent, publicKey }) => known[agent] !== publicKey)
-      if (fresh.length === 0) return undefined
-      const met = Object.fromEntries(fresh.map(({ agent, publicKey }) => [agent, publicKey]))
-      await writeJson(peersPath, { ...known, ...met }, writing)
-      return undefined
-    },
+    meet: (peers, coordinatorId) =>
+      alone(async () => {
+        const known = peersSchema.parse((await readJson(peersPath, disk)) ?? {})
+        const stranger = peers.find(({ agent, publicKey, rotations = '' }) => {
+          const before = Object.hasOwn(known, agent) ? known[agent] : undefined
+          const isKnown = (key: string): boolean =>
+            before === undefined ? idOf(key) === agent : key === before
+          return !followsKnown({ publicKey, rotations: rotationsIn(rotations) }, coordinatorId, isKnown)
+        })
+        if (stranger !== undefined) return stranger.agent
+        const fresh = peers.filter(({ agent, publicKey }) => known[agent] !== publicKey)
+        if (fresh.length === 0) return undefined
+        const met = Object.fromEntries(fresh.map(({ agent, publicKey }) => [agent, publicKey]))
+        await writeJson(peersPath, { ...known, ...met }, writing)
+        return undefined
+      }),
     used: async (runId) => new Set((await entryOf(runId))?.keys),
-    async use(runId, keys) {
-      const { keys: before = [], sums = {} } = (await entryOf(runId)) ?? {}
-      const all = new Set([...before, ...keys])
-      await writeJson(usedPath(runId), { keys: [...all].slice(-KEPT_KEYS), sums }, writing)
-    },
+    use: (runId, keys) =>
+      alone(async () => {
+        const { keys: before = [], sums = {} } = (await entryOf(runId)) ?? {}
+        const all = new Set([...before, ...keys])
+        await writeJson(usedPath(runId), { keys: [...all].slice(-KEPT_KEYS), sums }, writing)
+      }),
     mayOpen,
-    async open(runId, of, agents) {
-      if (!(await mayOpen(runId, of, agents))) return false
-      const { keys = [], sums = {} } = (await entryOf(runId)) ?? {}
-      await writeJson(usedPath(runId), { keys, sums: { ...sums, [keyOf(of)]: hashOf(of, agents) } }, writing)
-      return true
-    },
+    open: (runId, of, agents) =>
+      alone(async () => {
+        if (!(await mayOpen(runId, of, agents))) return false
+        const { keys = [], sums = {} } = (await entryOf(runId)) ?? {}
+        await writeJson(
+          usedPath(runId),
+          { keys, sums: { ...sums, [keyOf(of)]: hashOf(of, agents) } },
+          writing,
+        )
+        return true
+      }),
     knows: async (runId) => (await entryOf(runId)) !== undefined,
-    drop: (runId) => disk.remove(usedPath(runId)),
   }
 }
