@@ -147,6 +147,28 @@ describe('a coordinator that lies', () => {
     expect((await sit({ ...sitting, terms: { minSurvivors: 4 } })).victim).toBe('sum of 5')
   })
 
+  test('with agents that it made up, who could do without the word of this one, gets no shares', async () => {
+    const values = () => Float32Array.of(0.5, -0.5)
+    const sitting = { agents: 9, values, terms: { minSurvivors: 7 }, knows: [1, 2, 3, 4] }
+    const many = await sit({ ...sitting, company: { minAgents: 5 } }) // of 8 survivors the 7 others confirm, of whom 4 are made up
+    expect([many.victim, many.said]).toEqual(['LRC-6018', toTheEnd.slice(0, 1)])
+    expect((await sit({ ...sitting, company: { minAgents: 4 } })).victim).toBe('sum of 9')
+  })
+
+  test('with an agent that it made up, on whose noise the promise counts, gets no shares', async () => {
+    const values = () => Float32Array.of(0.5, -0.5)
+    const sitting = { agents: 5, values, company: { minAgents: 2 }, knows: [1, 2, 3] }
+    const terms = (honest: number) => ({
+      ...noisy(0.25),
+      minSurvivors: 4,
+      noise: { deviation: 0.25, honest },
+    })
+    const five = noisyRing({ agents: 5, bound: 1 }, { deviation: 0.25 })
+    const over = await sit({ ...sitting, terms: { ...terms(4), ring: five }, knows: [1, 2] })
+    expect([over.victim, over.said]).toEqual(['LRC-6018', toTheEnd.slice(0, 1)])
+    expect((await sit({ ...sitting, terms: { ...terms(3), ring: five } })).victim).toBe('sum of 5')
+  })
+
   const survivors: Readonly<Record<string, readonly [Lies['survivors'], string]>> = {
     'too few': [(one) => ({ ...one, survivors: one.survivors.slice(0, 2) }), 'LRC-6018'],
     'without the agent': [(one) => ({ ...one, survivors: one.survivors.slice(1) }), 'LRC-6018'],

@@ -31,7 +31,7 @@ import {
   verifyText,
 } from '@lorica/protocol'
 import type { Mask, MaskedBytes } from './masking.js'
-import { type Company, companyFault, listsFault, neighbourFault } from './site/company.js'
+import { type Company, companyFault, listsFault, neighbourFault, survivorsFault } from './site/company.js'
 import type { SumBook, SumOf } from './store/sum-book.js'
 import type { SumMail } from './sum-mail.js'
 
@@ -95,12 +95,13 @@ export async function sumInput(
   parts: SumParts,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const { agentId: self, book, mail, delivery, company } = parts
-  const { runId } = terms
+  const { agentId: self, book, mail, delivery } = parts
+  const { runId, minSurvivors, noise } = terms
+  const company = { ...parts.company, minAgents: Math.max(parts.company.minAgents, noise?.honest ?? 0) } // noise of others counts for nothing
   const sign = (text: string): string => signText(parts.identity, text)
 
   const random = (length: number): Uint8Array => Uint8Array.from(parts.random(length))
-  const begun = taken(advertise({ self, terms, minAgents: company.minAgents, random, sign }))
+  const begun = taken(advertise({ self, terms, minAgents: parts.company.minAgents, random, sign }))
   const { agent: _, ...own } = begun.advertisement
   const earlier = await book.used(runId)
   await book.use(runId, keysIn([own]))
@@ -115,7 +116,8 @@ export async function sumInput(
   const shared = taken(await shareSecrets(begun.next, advertisements, verify, earlier))
   const { agents: all, neighbours } = shared.next.roster
   refuseFor(companyFault(all, company, self))
-  refuseFor(listsFault(all, terms.minSurvivors, company, self))
+  refuseFor(listsFault(all, minSurvivors, company, self))
+  refuseFor(survivorsFault(all, minSurvivors, company, self))
   refuseFor(neighbourFault(neighbours.get(self) ?? [], terms.threshold, company))
   await book.use(runId, keysIn(advertisements))
   const shares = shared.shares.map(({ to, sealed }) => ({ to, sealed }))

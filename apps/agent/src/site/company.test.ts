@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { companyFault, listsFault, neighbourFault } from './company.js'
+import { companyFault, listsFault, neighbourFault, survivorsFault } from './company.js'
 
 const [self, a, b, c, fake, other] = ['0', 'a', 'b', 'c', 'e', 'f'].map((digit) => digit.repeat(32)) as [
   string,
@@ -33,4 +33,14 @@ test('agents that the site does not know have to be too few to confirm two lists
   )
   expect(listsFault([self, a, fake], 2, company, self)).toMatch(/^2 confirmations of 3 agents, 1 /)
   expect(listsFault([self, fake, other], 2, { minAgents: 2, peers: null }, self)).toBeUndefined()
+})
+
+test('agents that the site does not know have to leave enough others, also when others drop out', () => {
+  expect(survivorsFault([self, a, b, c], 3, { ...company, minAgents: 4 }, self)).toBeUndefined()
+  expect(survivorsFault([self, a, b, c, fake], 3, company, self)).toBeUndefined()
+  expect(survivorsFault([self, a, b, c, fake, other], 3, company, self)).toMatch(
+    /with 2 agents that this site knows/,
+  )
+  expect(survivorsFault([self, a, b], 3, company, self)).toBeUndefined()
+  expect(survivorsFault([self, fake], 2, { minAgents: 3, peers: null }, self)).toBeUndefined()
 })

@@ -32,6 +32,26 @@ export function neighbourFault(
 }
 
 /**
+ * Why a sum of these agents could be opened in company that this site does not ask for; undefined when it could not. While survivors are
+ * one more than have to confirm, they do without the word of this agent, and all agents that it does not know may be among them.
+ */
+export function survivorsFault(
+  agents: readonly string[],
+  minSurvivors: number,
+  { minAgents, peers }: Company,
+  self: string,
+): string | undefined {
+  if (peers === null) return undefined
+  const fewest = Math.min(agents.length, minSurvivors + 1) - strangersIn(agents, peers, self)
+  if (fewest >= minAgents) return undefined
+  return `a sum that could be opened with ${fewest} agents that this site knows, itself included; it asks for at least ${minAgents} (policy.yaml: secureAggregation.peers)`
+}
+
+function strangersIn(agents: readonly string[], peers: ReadonlySet<string>, self: string): number {
+  return agents.filter((agent) => agent !== self && !peers.has(agent)).length
+}
+
+/**
  * Why a sum of these agents could be opened twice; undefined when it could not. Two lists of survivors need `minSurvivors` confirmations
  * each. An agent confirms one, but those that the site does not know, all of whom may be the coordinator, confirm both: with two lists it
  * gets both secrets of whoever is on one of them alone.
@@ -43,7 +63,7 @@ export function listsFault(
   self: string,
 ): string | undefined {
   if (peers === null) return undefined
-  const strangers = agents.filter((agent) => agent !== self && !peers.has(agent)).length
+  const strangers = strangersIn(agents, peers, self)
   if (2 * minSurvivors > agents.length + strangers) return undefined
   return `${minSurvivors} confirmations of ${agents.length} agents, ${strangers} of whom this site does not know and could confirm two lists of whose values the sum is of (policy.yaml: secureAggregation.peers)`
 }
