@@ -110,7 +110,7 @@ function withOptions(command: Command): Command {
     .option('--dir <folder>', 'where the agent keeps its key and its cache', 'lorica-agent')
     .option(
       '--data <file>',
-      'text to train on (.txt, .jsonl or .csv), or a folder of images; stays on this machine; may be repeated',
+      'text to train on (.txt, .jsonl or .csv); stays on this machine; may be repeated',
       collect,
     )
     .option('--name <name>', 'how the fleet calls this agent (the machine name unless given)')

@@ -27,7 +27,10 @@ export function measuredLines({ agents, modules }: AggregationView): readonly st
       cosine(one.agreement?.mean ?? null),
     ]),
   ])
-  return ['', ...byAgent, ...(modules.length === 0 ? [] : ['', ...byModule])]
+  return [
+    ...(agents.length === 0 ? [] : ['', ...byAgent]),
+    ...(modules.length === 0 ? [] : ['', ...byModule]),
+  ]
 }
 
 /** The frozen part of a candidate, and what the bound of the run left out of it. */
@@ -36,11 +39,13 @@ function sideLine({ rank, maxRank, dropped }: SideView): string {
   return `beside what is trained: frozen factors of rank ${rank}, at most ${maxRank}${lost}`
 }
 
-function summaryOf({ strategy, error, averagedError, agreement, rule }: AggregationView): string {
+function summaryOf({ strategy, error, averagedError, agreement, rule, agents }: AggregationView): string {
   const name = rule ? `${strategy} after ${rule.rule}` : strategy
   if (rule && error === null) return `${name}: each value is the rule's, and stands beside no mean`
   if (error === null && averagedError === null)
-    return `${name}: what agents send is a part of what they train, and stands beside no mean`
+    return agents.length === 0 // a secure sum
+      ? name
+      : `${name}: what agents send is a part of what they train, and stands beside no mean`
   const agree =
     agreement === null ? '' : `; updates agree ${cosine(agreement.mean)}, least ${cosine(agreement.least)}`
   const from = rule ? 'the sum that the rule decided' : 'the exact mean'

@@ -71,6 +71,11 @@ export function addExportCommand(releases: Command): void {
         ...shapes,
         ...notes,
         ...promiseOf(view.manifest),
+        ...(form === 'peft'
+          ? [
+              `try it: lorica generate --model MODEL --adapter ${folder} --prompt "..."   (MODEL is ${view.manifest.base.name})`,
+            ]
+          : []),
       ],
     )
   })

@@ -28,7 +28,7 @@ export async function moveAlias(
   return await api.post<Moved>(path, { release }, await asItIs(api, alias, from))
 }
 
-type Aliases = { readonly aliases: Readonly<Record<string, string>> }
+export type Aliases = { readonly aliases: Readonly<Record<string, string>> }
 
 /** Headers under which a request counts only while an alias is as it is now, or as `from` says. */
 async function asItIs(

@@ -6,13 +6,12 @@ import { bytes, table } from '../screen/format.js'
 import { type ApiOptions, createApi } from './api.js'
 import { addExportCommand } from './export-command.js'
 import { ROOT_OPTION, type TrustOptions, trustGiven } from './fleet-trust.js'
-import { guardLines } from './guard-lines.js'
-import { promiseOf } from './promise.js'
 import { addPushCommand } from './push-command.js'
-import { aliasCommand } from './release-aliases.js'
+import { type Aliases, aliasCommand } from './release-aliases.js'
 import { addCardCommand } from './release-card.js'
 import { differenceLines, releaseDifference } from './release-diff.js'
 import { releaseFiles, releaseOf, verified } from './release-files.js'
+import { releaseLines } from './release-lines.js'
 import { withApi } from './run.js'
 
 /** `lorica releases`: the numbered, signed adapters that runs have made. */
@@ -49,14 +48,19 @@ export function releasesCommand(): Command {
     },
   )
   runs(
-    withApi(releases.command('show <release>').description('the signed manifest of one release')),
+    withApi(
+      releases
+        .command('show <release>')
+        .description(
+          'one release: what it is of, what was measured, its files; with --json its whole manifest',
+        ),
+    ),
     async (options: ApiOptions, output, [name]) => {
-      const view = await releaseOf(createApi(options), needed(name, '<release>'))
-      output.result(view, [
-        ...JSON.stringify(view.manifest, null, 2).split('\n'),
-        ...promiseOf(view.manifest),
-        ...guardLines(view.manifest.evaluation.guards ?? []),
-      ])
+      const api = createApi(options)
+      const view = await releaseOf(api, needed(name, '<release>'))
+      const { aliases } = await api.get<Aliases>('/api/v1/aliases')
+      const known = Object.keys(aliases).filter((alias) => aliases[alias] === view.name)
+      output.result(view, releaseLines(view, known))
     },
   )
   addExportCommand(releases)

@@ -11,12 +11,13 @@ import { parse } from 'yaml'
 import { needed } from '../screen/argument.js'
 import { runs } from '../screen/command.js'
 import { agrees } from '../screen/consent.js'
-import { table } from '../screen/format.js'
+import { duration, table } from '../screen/format.js'
 import { type ApiOptions, type CreateOptions, createApi } from './api.js'
 import { moveAlias } from './release-aliases.js'
 import { rolloutLines } from './rollout-lines.js'
 import { watchRollout } from './rollout-watch.js'
 import { withApi, withKey } from './run.js'
+import { whyUnread } from './run-file.js'
 
 interface StartOptions extends CreateOptions {
   readonly file?: string
@@ -68,7 +69,7 @@ export function rolloutCommand(): Command {
     async (options: StartOptions, output, [release]) => {
       const body = { release: needed(release, '<release>'), ...(await planIn(options.file)) }
       const preview = await createApi(options).post<RolloutPreview>('/api/v1/rollouts/plan', body)
-      output.result(preview, previewLines(preview))
+      output.result(preview, [...previewLines(preview), ...timeLines(preview, body.plan)])
     },
   )
   runs(
@@ -192,9 +193,22 @@ function previewLines({ release, previous, groups, notes }: RolloutPreview): rea
   return [
     `${previous} -> ${release}`,
     ...groups.map(
-      ({ name, agents }, at) => `  group ${at + 1} (${name}): ${agents.length} agents: ${shortened(agents)}`,
+      ({ name, agents }, at) =>
+        `  group ${at + 1} (${name}): ${agents.length} ${agents.length === 1 ? 'agent' : 'agents'}: ${shortened(agents)}`,
     ),
     ...notes.map((note) => `  ${note}`),
+  ]
+}
+
+/** How long it takes where nothing goes wrong, as the plan says. */
+function timeLines({ release, groups }: RolloutPreview, plan: unknown): readonly string[] {
+  const { soakMs, watchMs } = parseRolloutSpec(plan)
+  const [soak, watch] = [duration(soakMs / 1000), duration(watchMs / 1000)]
+  const total = duration((groups.length * soakMs) / 1000)
+  return [
+    `  each group is compared for ${soak} before the next: about ${total} until all have it, then a watch of ${watch} (soak and watch of a plan)`,
+    '',
+    `begin it: lorica rollout start ${release}`,
   ]
 }
 
@@ -208,7 +222,7 @@ async function planIn(path: string | undefined): Promise<{ readonly plan?: unkno
   if (path === undefined) return {}
   const text = await readFile(path, 'utf8').catch((cause: Error) => {
     throw new LoricaError('LRC-8003', `plan file "${path}" cannot be read`, {
-      received: cause.message,
+      received: whyUnread(cause),
       cause,
     })
   })

@@ -86,7 +86,12 @@ function listLines({ run, rounds }: Rounds, isWhy: boolean): readonly string[] {
     const texts = [...(reason === null ? [] : [reason]), ...reasons.map(reasonText)]
     return texts.map((text) => `round ${round}: ${text}`)
   })
-  return [...table([head, ...rows]), ...(isWhy && why.length > 0 ? ['', ...why] : [])]
+  return [
+    ...table([head, ...rows]),
+    ...(isWhy && why.length > 0 ? ['', ...why] : []),
+    '',
+    `one of them: lorica rounds show ${run} ${rounds.at(-1)?.round}`,
+  ]
 }
 
 function showLines(view: RoundView, isWhy: boolean): readonly string[] {
@@ -140,9 +145,10 @@ function sumLines(sum: SumView): readonly string[] {
   return [steps, cost]
 }
 
-function whyOf({ code, message, waiting, progress, late }: AgentInRound): string {
+function whyOf({ fate, code, message, waiting, progress, late }: AgentInRound): string {
   const stands = waiting === null ? '' : `waiting: ${waiting}`
-  const last = progress === null ? '' : `last known: ${progress.phase} ${progressText(progress)}`
+  const last =
+    progress === null || fate === 'accepted' ? '' : `last known: ${progress.phase} ${progressText(progress)}`
   const why = [code, message].filter((part) => part !== null).join(' ')
   const since =
     late === null || late === undefined ? '' : `since round ${late.round}, ${behind(late.staleness)}`

@@ -16,7 +16,7 @@ export interface RunDocument {
 export async function readRunFile(path: string): Promise<RunDocument> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new LoricaError('LRC-8003', `run file "${path}" cannot be read`, {
-      received: (cause as Error).message,
+      received: whyUnread(cause),
       cause,
     })
   })
@@ -26,6 +26,12 @@ export async function readRunFile(path: string): Promise<RunDocument> {
   const local = resolve(dirname(path), document.base.model)
   const model = !isAbsolute(document.base.model) && existsSync(local) ? local : document.base.model
   return { ...document, base: { ...document.base, model } }
+}
+
+/** Why a file could not be read, in words where it is simply not there. */
+export function whyUnread(cause: unknown): string {
+  const { code, message } = cause as NodeJS.ErrnoException
+  return code === 'ENOENT' ? 'there is no such file' : message
 }
 
 function parseYaml(path: string, text: string): unknown {

@@ -38,7 +38,7 @@ export function runCommand(): Command {
     async (options: ApiOptions, output, [id]) => {
       const api = createApi(options)
       const view = await watchRun(api, needed(id, '<run>'), output)
-      output.result(summaryOf(view), summaryLines(view))
+      output.result(summaryOf(view), [...summaryLines(view), ...nextLines(view)])
     },
   )
   runs(
@@ -81,6 +81,7 @@ export function runCommand(): Command {
       output.result({ ...view, lastCandidate }, [
         ...summaryLines(view),
         ...guardsOfRunLines(view, lastCandidate),
+        ...nextLines(view),
       ])
     },
   )
@@ -163,8 +164,11 @@ async function start(
     output.result({ run }, [`run ${run} started`, `  follow it: lorica run watch ${run}`])
     return
   }
+  output.line(
+    `run ${run} started; Ctrl-C ends the watching only, and lorica run watch ${run} takes it up again`,
+  )
   const view = await watchRun(api, run, output)
-  output.result(summaryOf(view), [...summaryLines(view), ...(await promiseIn(api, view))])
+  output.result(summaryOf(view), [...summaryLines(view), ...(await promiseIn(api, view)), ...nextLines(view)])
   if (view.state !== 'succeeded') process.exitCode = 1
 }
 
@@ -191,12 +195,25 @@ function summaryLines(view: RunView): readonly string[] {
     `${count(record.overheadSeconds * 1000)} ms`,
   ])
   const reason = view.reason === null ? '' : `: ${view.reason}`
-  const next =
-    view.release === null ? [] : ['', `export it: lorica releases export ${view.release} --out my-adapter`]
   return [
     `run ${view.run} (${view.name}) ${view.state}${reason}`,
     '',
-    ...table([['round', 'release', 'agents', 'loss', 'sent', 'time', 'overhead'], ...rows]),
-    ...next,
+    ...(rows.length === 0
+      ? ['no round is committed yet']
+      : table([['round', 'release', 'agents', 'loss', 'sent', 'time', 'overhead'], ...rows])),
   ]
+}
+
+/** What a person may do with what a run made, or with one that goes on. */
+function nextLines({ run, release, endedAt, rounds }: RunView): readonly string[] {
+  const made =
+    release === null || rounds.length === 0
+      ? []
+      : [
+          `look at it: lorica releases show ${release}`,
+          `export it: lorica releases export ${release} --out my-adapter`,
+          `give it to the fleet: lorica rollout start ${release}`,
+        ]
+  const next = endedAt === null ? [`follow it: lorica run watch ${run}`] : made
+  return next.length === 0 ? [] : ['', ...next]
 }

@@ -92,5 +92,5 @@ function show(event: RunEvent, lanes: Map<string, Lane>, output: Output): boolea
 function laneText(event: Extract<RunEvent, { type: 'progress' }>): string {
   if (event.waiting !== undefined) return `waits: ${event.waiting}`
   if (event.phase !== 'train') return event.phase
-  return `step ${event.step}/${event.steps} loss ${event.loss?.toFixed(3) ?? '-'} ${count(event.tokensPerSecond ?? 0)} tok/s`
+  return `step ${event.step}/${event.steps}${event.loss === null ? '' : ` loss ${event.loss.toFixed(3)}`}${event.tokensPerSecond === null ? '' : ` ${count(event.tokensPerSecond)} tok/s`}`
 }

@@ -17,11 +17,15 @@ export function count(value: number): string {
 export function duration(seconds: number): string {
   if (seconds < 0.1) return `${(seconds * 1000).toFixed(0)} ms`
   if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`
-  const minutes = Math.floor(seconds / 60)
+  const whole = Math.round(seconds)
+  const minutes = Math.floor(whole / 60)
   return minutes < 60
-    ? `${minutes} min ${Math.round(seconds % 60)} s`
-    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+    ? parts([minutes, 'min'], [whole % 60, 's'])
+    : parts([Math.floor(minutes / 60), 'h'], [minutes % 60, 'min'])
 }
+
+const parts = (large: readonly [number, string], small: readonly [number, string]): string =>
+  [large, ...(small[0] === 0 ? [] : [small])].map((part) => part.join(' ')).join(' ')
 
 /** Rows as aligned columns; the first column to the left, the others to the right. */
 export function table(rows: readonly (readonly string[])[]): readonly string[] {

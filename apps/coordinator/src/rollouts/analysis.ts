@@ -174,13 +174,13 @@ function skipped(metric: RolloutMetric, of: string, isEnforced: boolean): Metric
 }
 
 const unitOf = { loss: 'nats', failures: '', latency: 's' } as const
-const countedOf = { loss: 'rows', failures: 'requests', latency: 'requests' } as const
+const countedOf = { loss: 'row', failures: 'request', latency: 'request' } as const
 
 function textOf(metric: RolloutMetric, of: string, verdict: RolloutVerdict, look: Look): string {
   const { champion, difference, low, high, tolerated, count } = look
-  const counted = `${count} ${countedOf[metric]}`
+  const counted = `${count} ${countedOf[metric]}${count === 1 ? '' : 's'}`
   if (difference === null || champion === null)
-    return `${metric} of ${of}: nothing can be said yet of ${counted}`
+    return `${metric} of ${of}: ${count === 0 ? `no ${countedOf[metric]}s yet` : `nothing can be said yet of ${counted}`}`
   const number = (value: number) =>
     metric === 'failures' ? `${(value * 100).toFixed(2)}%` : value.toFixed(4)
   const unit = unitOf[metric] === '' ? '' : ` ${unitOf[metric]}`

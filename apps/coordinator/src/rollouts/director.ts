@@ -165,6 +165,10 @@ export function startDirector(parts: Parts): Director {
     const { all } = state()
     const rollout = rolloutId === 'latest' ? [...all.values()].at(-1) : all.get(rolloutId)
     if (rollout !== undefined) return rollout
+    if (rolloutId === 'latest')
+      throw new LoricaError('LRC-3019', 'there was no rollout yet', {
+        action: 'Start one with `lorica rollout start RELEASE`.',
+      })
     throw new LoricaError('LRC-3019', `no rollout ${rolloutId.slice(0, 80)}`, {
       expected: [...all.keys()].slice(-5).join(', ') || 'a rollout that was started',
       received: rolloutId.slice(0, 80),

@@ -23,7 +23,7 @@ export function unknownKey(schema: z.ZodType, path: readonly PropertyKey[], key:
   if (isMeant)
     return {
       problem: `${problem}; did you mean "${nearest.name}"?`,
-      expected: nearest.name,
+      expected: JSON.stringify(nearest.name),
       received: shown,
     }
   const expected = known.length === 0 ? 'no further key' : `one of ${[...new Set(known)].join(', ')}`

@@ -245,14 +245,14 @@ describe('parseRunSpec', () => {
     [
       { local: { ...smallest.local, warmUpSteps: 15 } },
       'run: "local": unknown key "warmUpSteps"; did you mean "warmupSteps"?',
-      'warmupSteps',
+      '"warmupSteps"',
     ],
-    [{ agregate: {} }, 'run: unknown key "agregate"; did you mean "aggregate"?', 'aggregate'],
+    [{ agregate: {} }, 'run: unknown key "agregate"; did you mean "aggregate"?', '"aggregate"'],
     [{ base: { model: 'm', colour: 1 } }, 'run: "base": unknown key "colour"', 'one of model'],
     [
       { privacy: { clip: 1, dp: { unit: 'site', delta: 1e-6, epsilom: 8 } } },
       'run: "privacy.dp": unknown key "epsilom"; did you mean "epsilon"?',
-      'epsilon',
+      '"epsilon"',
     ],
   ])('an unknown key of %j is named with the one that was meant', (part, message, expected) => {
     const refused = refusal({ ...smallest, ...part })
