@@ -3,6 +3,7 @@ import { useAnswer } from '../net/answer.js'
 import { useReleaseDistance } from '../net/release-distance.js'
 import { Awaited } from '../parts/awaited.js'
 import { Head } from '../parts/head.js'
+import { ModuleName } from '../parts/module-name.js'
 import { Panel } from '../parts/panel.js'
 import { type Column, Table } from '../parts/table.js'
 import { type ModuleDistance, totalDistance } from '../views/adapter-distance.js'
@@ -85,7 +86,7 @@ const ofModules = (from: string): readonly Column<ModuleDistance>[] => [
   {
     head: 'Module',
     order: (a, b) => (a.module < b.module ? -1 : 1),
-    cell: ({ module }) => <code>{module}</code>,
+    cell: ({ module }) => <ModuleName name={module} />,
   },
   {
     head: `Norm in ${from}`,

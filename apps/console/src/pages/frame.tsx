@@ -60,7 +60,7 @@ export function Frame({ route, children }: { readonly route: Route; readonly chi
           {me.value !== null && (
             <div class="who">
               <div class="clip" title={me.value.name}>
-                {me.value.name} · {me.value.role}
+                {[...new Set([me.value.name, me.value.role])].join(' · ')}
               </div>
               <div class="faint mono clip" title={me.value.coordinatorId}>
                 {me.value.coordinatorId.slice(0, 8)} · {me.value.software}

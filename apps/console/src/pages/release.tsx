@@ -67,15 +67,17 @@ export function ReleasePage({ id }: { readonly id: string }) {
             </div>
             <GuardsPanel guards={manifest.evaluation.guards ?? []} />
             <div class="evens">
-              <Panel title="Made of" note={`${manifest.contributions.length} updates`} isBare>
-                <Table
-                  label="Updates"
-                  columns={ofUpdates}
-                  rows={manifest.contributions}
-                  keyOf={({ agentId, updateSha256 }) => `${agentId} ${updateSha256}`}
-                  size={12}
-                />
-              </Panel>
+              {manifest.contributions.length > 0 && (
+                <Panel title="Made of" note={`${manifest.contributions.length} updates`} isBare>
+                  <Table
+                    label="Updates"
+                    columns={ofUpdates}
+                    rows={manifest.contributions}
+                    keyOf={({ agentId, updateSha256 }) => `${agentId} ${updateSha256}`}
+                    size={12}
+                  />
+                </Panel>
+              )}
               {manifest.evaluation.perAgent.length > 0 && (
                 <Panel title="Measured by" note="loss on text that no agent trained on" isBare>
                   <Table
@@ -95,24 +97,38 @@ export function ReleasePage({ id }: { readonly id: string }) {
   )
 }
 
-function factsOf({ id, manifest }: ReleaseView) {
+function factsOf({ id, manifest, signed }: ReleaseView) {
   const { parent, runId, round, base, evaluation, files, createdAt, software, coordinatorPublicKey } =
     manifest
   return [
     { name: 'Id', text: <span class="mono">{id}</span> },
     { name: 'Run', text: <a href={linkTo('runs', runId)}>{runId}</a> },
-    { name: 'Round', text: <a href={linkTo('runs', runId, 'rounds', round)}>{round}</a> },
+    {
+      name: 'Round',
+      text:
+        round === 0 ? (
+          'none: the base as it is'
+        ) : (
+          <a href={linkTo('runs', runId, 'rounds', round)}>{round}</a>
+        ),
+    },
     {
       name: 'Parent',
       text:
         parent === null ? 'none: the first of its run' : <a href={linkTo('releases', parent)}>{parent}</a>,
     },
     { name: 'Base', text: `${base.name} (${base.sha256.slice(0, 12)})` },
-    { name: 'Held-out loss', text: `${loss(evaluation.loss)} over ${count(evaluation.tokens)} tokens` },
+    {
+      name: 'Held-out loss',
+      text:
+        evaluation.loss === null
+          ? 'not measured'
+          : `${loss(evaluation.loss)} over ${count(evaluation.tokens)} tokens`,
+    },
     { name: 'Files', text: files.map(({ path, sizeBytes }) => `${path} (${bytes(sizeBytes)})`).join(', ') },
     { name: 'Made', text: moment(createdAt) },
     { name: 'Software', text: software },
-    { name: 'Signed by', text: <span class="mono">{coordinatorPublicKey}</span> },
+    { name: 'Signed by', text: <span class="mono">{signed.proof?.key ?? coordinatorPublicKey}</span> },
   ]
 }
 

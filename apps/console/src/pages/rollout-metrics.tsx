@@ -43,6 +43,9 @@ const shown = (metric: MetricView['metric'], value: number | null): string => {
   return metric === 'latency' ? `${(1000 * value).toPrecision(3)} ms` : value.toPrecision(4)
 }
 
+/** Whether nothing came yet that a verdict could be about. */
+const isUnseen = ({ verdict, count: seen }: MetricView): boolean => verdict === 'inconclusive' && seen === 0
+
 const columns: readonly Column<MetricView>[] = [
   {
     head: 'Metric',
@@ -55,7 +58,12 @@ const columns: readonly Column<MetricView>[] = [
   },
   {
     head: 'Verdict',
-    cell: ({ verdict }) => <Badge tone={verdictTone[verdict]} text={verdict} />,
+    cell: (metric) =>
+      isUnseen(metric) ? (
+        <Badge tone="still" text="nothing yet" />
+      ) : (
+        <Badge tone={verdictTone[metric.verdict]} text={metric.verdict} />
+      ),
   },
   {
     head: 'Difference',
@@ -63,7 +71,7 @@ const columns: readonly Column<MetricView>[] = [
     cell: (metric) => {
       const band = bandOf(metric)
       return band === null ? (
-        <span class="small soft">{metric.text}</span>
+        <span class="small soft">{metric.text.replace(/^[^:]*: /, '')}</span>
       ) : (
         <BandDrawing band={band} tone={verdictTone[metric.verdict]} label={metric.text} />
       )

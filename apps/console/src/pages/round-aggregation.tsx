@@ -1,8 +1,9 @@
 import type { AggregatedAgent, AggregatedModule, AggregationView } from '@lorica/protocol'
 import { Facts } from '../parts/figures.js'
+import { ModuleName } from '../parts/module-name.js'
 import { Panel } from '../parts/panel.js'
 import { type Column, Table } from '../parts/table.js'
-import { percent } from '../views/format.js'
+import { evenPercent, percent } from '../views/format.js'
 import { linkTo } from '../views/route.js'
 
 /** How the candidate of a round was made of the updates, by agent and by module. */
@@ -14,10 +15,14 @@ export function AggregationPanels({ view }: { readonly view: AggregationView }) 
         <Facts
           facts={[
             { name: 'Strategy', text: rule ? `${strategy} after ${rule.rule}` : strategy },
-            {
-              name: 'Error',
-              text: `${percent(error)}; averaging A and B would be ${percent(averagedError)} off`,
-            },
+            ...(error === null && averagedError === null
+              ? []
+              : [
+                  {
+                    name: 'Error',
+                    text: `${evenPercent(error)}; averaging A and B would be ${evenPercent(averagedError)} off`,
+                  },
+                ]),
             ...(agreement === null
               ? []
               : [
@@ -92,13 +97,13 @@ const ofModules: readonly Column<AggregatedModule>[] = [
   {
     head: 'Module',
     order: (a, b) => (a.module < b.module ? -1 : 1),
-    cell: ({ module }) => <code>{module}</code>,
+    cell: ({ module }) => <ModuleName name={module} />,
   },
   { head: 'Change', isEnd: true, order: (a, b) => a.change - b.change, cell: ({ change }) => figure(change) },
   {
     head: 'Error',
     isEnd: true,
     order: (a, b) => (a.error ?? 0) - (b.error ?? 0),
-    cell: ({ error }) => percent(error),
+    cell: ({ error }) => evenPercent(error),
   },
 ]

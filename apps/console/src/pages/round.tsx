@@ -12,7 +12,7 @@ import { act } from '../parts/notice.js'
 import { Panel } from '../parts/panel.js'
 import { type Column, Table } from '../parts/table.js'
 import { expenseOf } from '../views/expense.js'
-import { bytes, duration, loss, percent } from '../views/format.js'
+import { bytes, duration, evenPercent, loss } from '../views/format.js'
 import { linkTo } from '../views/route.js'
 import { fateTone, roundTone } from '../views/tone.js'
 import { GuardsPanel } from './guards.js'
@@ -59,7 +59,7 @@ function RoundFigures({ view }: { readonly view: RoundView }) {
         { name: 'Held-out loss', value: loss(view.loss) },
         {
           name: 'Error',
-          value: percent(view.aggregation?.error ?? null),
+          value: evenPercent(view.aggregation?.error ?? null),
           note: 'from the exact mean',
         },
         {

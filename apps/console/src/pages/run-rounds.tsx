@@ -2,7 +2,7 @@ import type { RoundSummary } from '@lorica/protocol'
 import { Badge } from '../parts/badge.js'
 import { Panel } from '../parts/panel.js'
 import { type Column, Table } from '../parts/table.js'
-import { bytes, duration, loss, percent } from '../views/format.js'
+import { bytes, duration, evenPercent, loss } from '../views/format.js'
 import { linkTo } from '../views/route.js'
 import { roundTone } from '../views/tone.js'
 
@@ -61,7 +61,7 @@ const columns = (run: string): readonly Column<RoundSummary>[] => [
   },
   { head: 'Updates', isEnd: true, cell: ({ accepted, seats }) => `${accepted} of ${seats}` },
   { head: 'Loss', isEnd: true, cell: (round) => loss(round.loss) },
-  { head: 'Error', isEnd: true, when: 'wide', cell: ({ error }) => percent(error) },
+  { head: 'Error', isEnd: true, when: 'wide', cell: ({ error }) => evenPercent(error) },
   { head: 'Up', isEnd: true, when: 'widest', cell: ({ bytesUp }) => bytes(bytesUp) },
   { head: 'Down', isEnd: true, when: 'widest', cell: ({ bytesDown }) => bytes(bytesDown) },
   {

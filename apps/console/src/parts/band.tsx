@@ -26,7 +26,14 @@ export function BandDrawing({
         height="6"
         rx="3"
       />
-      {band.difference !== null && <circle class="middle" cx={x(band.difference)} cy="13" r="4.5" />}
+      {band.difference !== null && <Middle at={band.difference} />}
     </svg>
   )
+}
+
+/** Where the difference lies; beyond the drawing an arrow that points there. */
+function Middle({ at }: { readonly at: number }) {
+  if (at <= 0) return <path class="middle" d="M1 13 L9 8 V18 Z" />
+  if (at >= 1) return <path class="middle" d={`M${WIDTH - 1} 13 L${WIDTH - 9} 8 V18 Z`} />
+  return <circle class="middle" cx={at * WIDTH} cy="13" r="4.5" />
 }

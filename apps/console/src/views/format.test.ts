@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ago, bytes, change, duration, inGroups, percent } from './format.js'
+import { ago, bytes, change, duration, evenPercent, inGroups, percent } from './format.js'
 
 test.each([
   [0.0421, '42 ms'],
@@ -26,6 +26,7 @@ test.each([
 test('sizes, shares and changes are short', () => {
   expect([812, 4096, 7.9e6, 25.28e9].map(bytes)).toEqual(['812 B', '4.1 kB', '7.9 MB', '25.28 GB'])
   expect([percent(0.04327), percent(0.5), percent(null)]).toEqual(['4.33 %', '50 %', '-'])
+  expect([evenPercent(0.18), evenPercent(0.0111), evenPercent(null)]).toEqual(['18.0 %', '1.11 %', '-'])
   expect([change(4, 3), change(2, 2.5), change(null, 2), change(0, 2)]).toEqual([
     '−25.0 %',
     '+25.0 %',

@@ -52,6 +52,11 @@ export function percent(value: number | null, digits = 3): string {
   return value === null ? '-' : `${Number((100 * value).toPrecision(digits))} %`
 }
 
+/** The same with all of its digits, for figures that stand beside one another: `18.0 %`. */
+export function evenPercent(value: number | null, digits = 3): string {
+  return value === null ? '-' : `${(100 * value).toPrecision(digits)} %`
+}
+
 /** A change as a share of where it began: `-12.3 %`; null where one of the two is not known. */
 export function change(from: number | null | undefined, to: number | null | undefined): string | null {
   if (from === null || from === undefined || to === null || to === undefined || from === 0) return null

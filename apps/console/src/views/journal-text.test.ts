@@ -3,6 +3,15 @@ import { told } from './journal-text.js'
 
 test.each<[string, Record<string, unknown>, ReturnType<typeof told>]>([
   [
+    'sum-step',
+    { runId: 'r-1', round: 2, step: 'confirmation', agents: ['a', 'b', 'c'] },
+    {
+      text: 'Round 2 of r-1, secure sum: 3 agents confirmed who is in it.',
+      tone: 'still',
+      link: '#/runs/r-1/rounds/2',
+    },
+  ],
+  [
     'agent-joined',
     { agentId: 'ab12', name: 'oslo', isApproved: false },
     { text: 'oslo joined and waits for approval.', tone: 'info', link: '#/fleet/ab12' },

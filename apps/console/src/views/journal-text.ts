@@ -17,6 +17,13 @@ const named = ({ name, agentId }: Fields): string =>
   typeof name === 'string' ? name : typeof agentId === 'string' ? agentId.slice(0, 12) : 'an agent'
 const round = (fields: Fields): string => `round ${fields.round} of ${fields.runId}`
 
+const SUM_STEPS: Readonly<Record<string, string>> = {
+  keys: 'sent keys',
+  shares: 'shared their secrets',
+  input: 'are in it',
+  confirmation: 'confirmed who is in it',
+}
+
 const tellers: Readonly<Record<string, readonly [Teller, Tone]>> = {
   'coordinator-started': [({ software }) => `The coordinator started (${software}).`, 'still'],
   'token-issued': [({ name }) => `A join link was made${name === null ? '' : ` for ${name}`}.`, 'still'],
@@ -72,6 +79,11 @@ const tellers: Readonly<Record<string, readonly [Teller, Tone]>> = {
   'seat-revoked': [(f) => `The seat of ${named(f)} in ${round(f)} was taken away: ${f.message}`, 'bad'],
   'round-closed': [(f) => `${capital(round(f))} takes no more updates.`, 'still'],
   'privacy-charged': [(f) => `${capital(round(f))} was charged to ${lengthOf(f.sites, 'site')}.`, 'info'],
+  'sum-step': [
+    (f) => `${capital(round(f))}, secure sum: ${lengthOf(f.agents)} ${SUM_STEPS[String(f.step)] ?? f.step}.`,
+    'still',
+  ],
+  'sum-finished': [(f) => `${capital(round(f))} has its secure sum, of ${lengthOf(f.survivors)}.`, 'still'],
   'round-aggregated': [(f) => `A candidate was made of ${round(f)}.`, 'still'],
   'round-committed': [
     (f) => {
