@@ -36,6 +36,7 @@ import {
   type SumDelivery,
   type SumRoster,
   type TrainAssignment,
+  trainingHash,
   verifyText,
 } from '@lorica/protocol'
 import { Server, type Socket } from 'socket.io'
@@ -63,11 +64,15 @@ export async function sit(sitting: Sitting): Promise<Sat> {
   const demands = planGraph({ agents: count, corruptShare: 0, dropoutShare: 0.3 })
   const { measured } = sitting
   const question: EvaluateAssignment = { ...evaluation, ...sitting.asked }
+  const training: TrainAssignment = {
+    ...plain,
+    maxUpdateNorm: sitting.clip === undefined ? 1 : sitting.clip,
+  }
   const terms: SumTerms = {
     ...{ runId: 'r1', round: 3, attempt: 1, elements, ring },
     ...demands,
     ...(measured === undefined
-      ? {}
+      ? { training: trainingHash(training) }
       : { elements: MEASURED_ELEMENTS, ring: measuredRing(count), measures: questionOf(question) }),
     ...sitting.terms,
   }
@@ -132,12 +137,8 @@ export async function sit(sitting: Sitting): Promise<Sat> {
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`
 
-  const { runId: _, round: __, measures: ___, ...secure } = terms
-  const asked: TrainAssignment = {
-    ...plain,
-    maxUpdateNorm: sitting.clip === undefined ? 1 : sitting.clip,
-    secure: { ...secure, ring: { ...terms.ring } },
-  }
+  const { runId: _, round: __, measures: ___, training: ____, ...secure } = terms
+  const asked: TrainAssignment = { ...training, secure: { ...secure, ring: { ...terms.ring } } }
   const over = new AbortController()
   const ends = ids.map(async (identity, at) => {
     const mail = createSumMail()
@@ -164,7 +165,12 @@ export async function sit(sitting: Sitting): Promise<Sat> {
     }
     const sumUp = (): Promise<readonly string[]> =>
       measured === undefined
-        ? takePart(asked, values(at), { ...parts, delivery: sumDelivery(announced) }, over.signal)
+        ? takePart(
+            { ...asked, ...sitting.trainedAs?.(at) },
+            values(at),
+            { ...parts, delivery: sumDelivery(announced) },
+            over.signal,
+          )
         : sumMeasured(
             { ...question, ...(sitting.askedAs?.(at) ?? {}), secure: { ...secure, ring: { ...terms.ring } } },
             measured(at),

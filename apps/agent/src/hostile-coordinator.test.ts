@@ -11,8 +11,15 @@ import {
   steppedRing,
   summedLoss,
 } from '@lorica/privacy'
-import { createIdentity, type Identity, type SumRoster, signText } from '@lorica/protocol'
+import {
+  createIdentity,
+  type Identity,
+  type SumRoster,
+  signText,
+  type TrainAssignment,
+} from '@lorica/protocol'
 import { describe, expect, test } from 'vitest'
+import { assignment } from './contribution.fixture.js'
 import { sit } from './hostile-coordinator.fixture.js'
 import type { Lies, Sitting } from './sitting.fixture.js'
 import { openSumBook } from './store/sum-book.js'
@@ -233,6 +240,21 @@ describe('a coordinator that lies', () => {
   test.each(Object.entries(terms))('with terms %s gets nothing at all', async (_, sitting) => {
     const { victim, said } = await sit(sitting)
     expect([victim, said]).toEqual(['LRC-6017', []])
+  })
+})
+
+describe('updates of different trainings make no sum, so that one is not alone with those that came to nothing:', () => {
+  const { local } = assignment
+  const others: Readonly<Record<string, Partial<TrainAssignment>>> = {
+    'a smaller bound': { maxUpdateNorm: 1e-9 },
+    'a smaller rate': { local: { ...local, learningRate: 1e-300 } },
+    'another adapter': { adapter: { ...assignment.adapter, version: 9 } },
+    'less data': { data: { ...assignment.data, holdout: 0.9 } },
+  }
+  test.each(Object.entries(others))('%s', async (_, other) => {
+    const values = () => new Float32Array(4)
+    const { said } = await sit({ values, trainedAs: (agent) => (agent === 0 ? {} : other) })
+    expect(said).toEqual(['sum.keys'])
   })
 })
 

@@ -28,6 +28,7 @@ import {
   type SumShares,
   signText,
   type TrainAssignment,
+  trainingHash,
   verifyText,
 } from '@lorica/protocol'
 import type { Mask, MaskedBytes } from './masking.js'
@@ -71,12 +72,13 @@ export interface Input {
 
 /** Takes part in the sum of an assignment with the values of its update. Returns and throws as `sumInput`, and LRC-6017 for values that do not fit. */
 export async function takePart(
-  { assignmentId, runId, round, secure, maxUpdateNorm, dp }: TrainAssignment,
+  assignment: TrainAssignment,
   values: Float32Array,
   { mask, ...parts }: SumParts & { readonly mask: Mask },
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const terms = termsOf({ runId, round, secure })
+  const { assignmentId, round, maxUpdateNorm, dp } = assignment
+  const terms = { ...termsOf(assignment), training: trainingHash(assignment) }
   const clip = expectFit(values, terms, maxUpdateNorm)
   const { ring, noise } = terms
   const added = noise === undefined ? null : { deviation: noise.deviation, clip }

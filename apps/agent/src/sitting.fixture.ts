@@ -6,6 +6,7 @@ import type {
   SumDelivery,
   SumRoster,
   SumSurvivors,
+  TrainAssignment,
 } from '@lorica/protocol'
 import type { SumParts } from './secure-sum.js'
 import type { SumBook } from './store/sum-book.js'
@@ -32,6 +33,8 @@ export interface Sitting extends Lies {
   readonly asked?: Partial<EvaluateAssignment>
   /** Of what one of them is asked otherwise. */
   readonly askedAs?: (agent: number) => Partial<EvaluateAssignment>
+  /** Of what one of them is asked to train otherwise. */
+  readonly trainedAs?: (agent: number) => Partial<TrainAssignment>
   /** What the first agent remembers. */
   readonly book?: SumBook
 }

@@ -31,6 +31,7 @@ import {
   questionOf,
   signText,
   type TrainAssignment,
+  trainingHash,
   verifyText,
 } from '@lorica/protocol'
 import { type Change, type ScriptedAgent, startAgent, trainedTensors } from './agent.fixture.js'
@@ -141,7 +142,7 @@ async function updateOf(
   assignment: TrainAssignment,
   manner: SummingManner,
 ): Promise<Summand> {
-  const terms = termsOf(assignment)
+  const terms = { ...termsOf(assignment), training: trainingHash(assignment) }
   const trained = await trainedTensors(agent, assignment)
   const change =
     typeof manner.change === 'function'

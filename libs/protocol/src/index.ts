@@ -164,7 +164,7 @@ export {
   proofHeaders,
   rotateText,
 } from './signing/proof.js'
-export { adapterHash, type Question, questionOf } from './signing/question.js'
+export { adapterHash, type Question, questionOf, trainingHash } from './signing/question.js'
 export { type KnownTarget, signTarget, type Target, targetSha256, verifyTarget } from './signing/target.js'
 export type { DpSpec, ExampleDpSpec, SiteDpSpec } from './spec/dp-spec.js'
 export { parseDuration } from './spec/duration.js'

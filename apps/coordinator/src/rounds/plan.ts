@@ -174,6 +174,7 @@ function secureOf({
   runId: _,
   round: __,
   measures: ___,
+  training: ____,
   ring,
   noise,
   ...terms

@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import { type Closing, type Collecting, closeInputs, packRing } from '@lorica/privacy'
+import { trainingHash } from '@lorica/protocol'
 import { addInputs, type StoredInput } from '../aggregation/masked-sum.js'
 import { contributionsOf, phaseOf } from '../runs/round.js'
 import { sumTerms } from '../runs/secure-terms.js'
@@ -19,7 +20,7 @@ import { chargeSum } from './privacy-charges.js'
 import { expectStep, notFinished } from './sum-refusal.js'
 import { whileTicking } from './sum-step.js'
 import { awaitInputs, confirmSum, type OnList, revealSum } from './sum-steps.js'
-import { askToTrain, marksOf, openRoundOf } from './training.js'
+import { askToTrain, assignmentOf, marksOf, openRoundOf } from './training.js'
 
 /** Trains a round and sums its updates. Throws LoricaError LRC-4018 when the sum cannot be finished. */
 export async function sumRound(parts: Parts, active: ActiveRun): Promise<'complete' | 'failed'> {
@@ -28,7 +29,10 @@ export async function sumRound(parts: Parts, active: ActiveRun): Promise<'comple
   if (round.sum?.file != null) return 'complete'
   if (round.sum !== null || round.isClosed) throw notFinished('the coordinator was restarted meanwhile')
   const { shared } = tensorsOf(active.run().spec, await active.adapter(), round.round)
-  const sum = createOpenSum(sumTerms(active.run(), round, shared), (agentId) => seatIn(active, agentId))
+  const [seat] = round.seats.values()
+  const training = seat === undefined ? '' : trainingHash(await assignmentOf(active, round, seat))
+  const terms = { ...sumTerms(active.run(), round, shared), training }
+  const sum = createOpenSum(terms, (agentId) => seatIn(active, agentId))
   const onList: OnList = (step, agents) =>
     parts.ledger.record({ type: 'sum-step', runId, round: round.round, step, agents })
   active.sum = sum

@@ -1,9 +1,10 @@
-import { LoricaError } from '@lorica/protocol'
+import type { SumTerms } from '@lorica/privacy'
+import { LoricaError, type TrainAssignment } from '@lorica/protocol'
 import { availableAgents } from '../fleet/availability.js'
-import type { SeatMark } from '../journal/event.js'
+import type { Seat, SeatMark } from '../journal/event.js'
 import { newId } from '../random.js'
 import { isBuffered } from '../runs/carry.js'
-import { openSeats, roundOf } from '../runs/open-seats.js'
+import { type OpenSeats, openSeats, roundOf } from '../runs/open-seats.js'
 import type { Hold } from '../runs/opening.js'
 import { phaseOf, type RoundState, refusalsOf } from '../runs/round.js'
 import { isPrivate } from '../runs/secure-terms.js'
@@ -144,13 +145,23 @@ export function askToTrain(active: ActiveRun, agentId: string): void {
   if (open === null || open.isClosed || seat?.status !== 'training') return
   if (isPrivate(run.spec) && active.sum === null) return // it is asked once the terms of its sum are known
   active.ask(agentId, seat.assignmentId, async () => {
-    const { frozen, personal } =
-      hasFrozen(run.spec) || hasPersonal(run.spec)
-        ? tensorsOf(run.spec, await active.adapter(seat.rank), roundOf(seat, open))
-        : { frozen: [], personal: [] }
-    const terms = active.sum?.terms
-    return trainAssignment(run, open, seat, { nowMs: active.nowMs(), frozen, personal, terms })
+    return await assignmentOf(active, open, seat, active.sum?.terms)
   })
+}
+
+/** What a seat of an open round is asked to train. */
+export async function assignmentOf(
+  active: ActiveRun,
+  open: OpenSeats,
+  seat: Seat,
+  terms?: SumTerms,
+): Promise<TrainAssignment> {
+  const run = active.run()
+  const { frozen, personal } =
+    hasFrozen(run.spec) || hasPersonal(run.spec)
+      ? tensorsOf(run.spec, await active.adapter(seat.rank), roundOf(seat, open))
+      : { frozen: [], personal: [] }
+  return trainAssignment(run, open, seat, { nowMs: active.nowMs(), frozen, personal, terms })
 }
 
 /**

@@ -123,7 +123,9 @@ test('what is signed for updates is what it was before there were losses, and is
   const text = JSON.stringify(['lorica-secure-sum-keys', digest, 'agent-00', 'c', 'm', 's'])
   expect(advertisementText(updates, keys)).toBe(text)
   const others = [losses(4), { ...losses(4), measures: { ...measures, adapter: 'c'.repeat(64) } }]
-  expect(new Set([text, ...others.map((terms) => advertisementText(terms, keys))]).size).toBe(3)
+  const trainings = ['d'.repeat(64), 'e'.repeat(64)].map((training) => ({ ...updates, training }))
+  const texts = [...others, ...trainings].map((terms) => advertisementText(terms, keys))
+  expect(new Set([text, ...texts]).size).toBe(5)
 
   const started = fleet(4).map((agent) => taken(advertise(startOf(agent, losses(4)))))
   const victim = taken(advertise(startOf('agent-00', updates)))

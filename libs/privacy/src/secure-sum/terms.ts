@@ -28,6 +28,8 @@ export interface SumTerms {
   readonly noise?: NoiseShare
   /** What the sum is of, where it is not of updates: nothing that is signed for one is good for the other. */
   readonly measures?: Measures
+  /** A hash of the training whose updates are summed: agents that were asked for different ones make no sum. */
+  readonly training?: string
 }
 
 /** What the agents of a sum measure. */
@@ -147,10 +149,23 @@ export function digestOf(list: readonly unknown[]): Buffer {
 }
 
 function termsList(terms: SumTerms): readonly unknown[] {
-  const { runId, round, attempt, elements, ring, degree, threshold, minSurvivors, noise, measures } = terms
+  const {
+    runId,
+    round,
+    attempt,
+    elements,
+    ring,
+    degree,
+    threshold,
+    minSurvivors,
+    noise,
+    measures,
+    training,
+  } = terms
   const { agents, bound, fractionBits, bits } = ring
   const plain = [runId, round, attempt, elements, agents, bound, fractionBits, bits]
   const noisy = noise === undefined ? [] : [noise.deviation, noise.honest]
   const measured = measures === undefined ? [] : ['measures', measures.adapter, measures.question]
-  return [...plain, degree, threshold, minSurvivors, ...noisy, ...measured]
+  const trained = training === undefined ? [] : ['training', training]
+  return [...plain, degree, threshold, minSurvivors, ...noisy, ...measured, ...trained]
 }

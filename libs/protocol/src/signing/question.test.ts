@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { EvaluateAssignment } from '../messages/assignment.js'
-import { adapterHash, questionOf } from './question.js'
+import type { EvaluateAssignment, TrainAssignment } from '../messages/assignment.js'
+import { adapterHash, questionOf, trainingHash } from './question.js'
 
 const file = (path: string, letter: string) => ({ path, sha256: letter.repeat(64), sizeBytes: 12 })
 const asked: EvaluateAssignment = {
@@ -40,4 +40,30 @@ test('another adapter, run, base, text or own tensors make another question', ()
   const questions = others.map((part) => questionOf({ ...asked, ...part }))
   expect(new Set(questions.map(({ question }) => question)).size).toBe(others.length)
   expect(new Set(questions.map(({ adapter }) => adapter)).size).toBe(2)
+})
+
+test('trainings are the same but for what is of one agent or of the moment', () => {
+  const { batch: _, maxTokensEvaluated: __, ...common } = asked
+  const training: TrainAssignment = {
+    ...{ ...common, kind: 'train', seed: 7, maxUpdateNorm: 1 },
+    peft: { method: 'lora', rank: 4, alpha: 8, targets: 'all-linear', rslora: false },
+    local: {
+      ...{ steps: 4, batch: 2, learningRate: 1e-3, weightDecay: 0, clipNorm: null, schedule: 'constant' },
+      ...{ warmupSteps: 0, accumulate: 1, optimizerState: 'reset', totalSteps: 8, firstStep: 0 },
+    },
+    control: { file: file('c', 'c'), counted: 'a'.repeat(64) },
+  }
+  const hash = trainingHash(training)
+  const ring = { agents: 3, bound: 1, fractionBits: 20, bits: 32 }
+  const secure = { attempt: 2, elements: 9, ring, degree: 2, threshold: 2, minSurvivors: 2 }
+  const control = { file: file('c', 'c'), counted: null }
+  expect(trainingHash({ ...training, assignmentId: 'b7', deadlineMs: 5, secure, control })).toBe(hash)
+  const others: readonly Partial<TrainAssignment>[] = [
+    ...[{ round: 4 }, { runId: 'tone-2' }, { seed: 8 }, { maxUpdateNorm: 1e-9 }, { rank: 2 }],
+    ...[{ local: { ...training.local, learningRate: 1e-300 } }, { local: { ...training.local, steps: 1 } }],
+    ...[{ data: { ...asked.data, holdout: 0.9 } }, { adapter: { ...asked.adapter, version: 3 } }],
+    ...[{ frozen: ['m.lora_A.weight'] }, { control: { file: null, counted: null } }],
+  ]
+  const hashes = others.map((part) => trainingHash({ ...training, ...part }))
+  expect(new Set([hash, ...hashes]).size).toBe(others.length + 1)
 })

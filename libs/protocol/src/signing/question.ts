@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { EvaluateAssignment } from '../messages/assignment.js'
+import type { EvaluateAssignment, TrainAssignment } from '../messages/assignment.js'
 import type { FileReference } from '../messages/field.js'
 import { canonicalJson } from './canonical-json.js'
 
@@ -25,6 +25,15 @@ export function questionOf({
   const hashed = adapterHash(adapter.files)
   const asked = { runId, base: base.sha256, adapter: hashed, data, batch, maxTokensEvaluated, personal }
   return { adapter: hashed, question: hashOf(asked) }
+}
+
+/**
+ * What agents that sum their updates must agree on, as a hash: all that their training is asked for, but for what is of one agent or of the
+ * moment. An agent that was asked for other steps, or for a smaller update, would leave those of the others nearly alone in the sum.
+ */
+export function trainingHash(assignment: TrainAssignment): string {
+  const { assignmentId: _, traceparent: __, deadlineMs: ___, secure: ____, control, ...asked } = assignment
+  return hashOf(control === undefined ? asked : { ...asked, control: control.file })
 }
 
 /** A hash of the files of an adapter, whatever their order. */
