@@ -67,7 +67,7 @@ async function showLastUpload({ folder, json }: Config): Promise<void> {
   const upload = (await readLastUpload(folder)) ?? null
   const evaluation = (await readLastEvaluation(folder)) ?? null
   if (json) return print(`${JSON.stringify({ upload, evaluation })}\n`)
-  print(`${[...disclosureLines({ upload, evaluation }), '', ...statement].join('\n')}\n`)
+  print(`${[...disclosureLines({ upload, evaluation }), '', ...forScreen(statement)].join('\n')}\n`)
 }
 
 async function showStatus({ folder, json }: Config): Promise<void> {
@@ -126,8 +126,7 @@ async function work(config: Config, tell: Tell): Promise<void> {
   privatePaths = [...config.data, ...(config.data.length === 0 ? (settings?.data ?? []) : [])]
   const isPlain = !config.json && config.logFormat === 'text'
   const membership = await enter(config, host.post, () => {
-    if (isPlain)
-      print(`${wrapped(statement, process.stdout.columns ?? Number.POSITIVE_INFINITY).join('\n')}\n`)
+    if (isPlain) print(`${forScreen(statement).join('\n')}\n`)
   })
   const { agentId, coordinatorId, name } = membership.settings
   if (membership.isNew) tell({ event: 'joined', agentId, coordinatorId, name })
@@ -154,6 +153,8 @@ async function work(config: Config, tell: Tell): Promise<void> {
   if (isPlain) print(`Go on: lorica agent start${dirOf(config)}\n`)
 }
 
+const forScreen = (lines: readonly string[]): readonly string[] =>
+  wrapped(lines, process.stdout.columns || Number.POSITIVE_INFINITY)
 const dirOf = ({ folder }: Config): string => ` --dir '${folder}'`
 
 /** Resolves at the first Ctrl-C or SIGTERM; at the second the process ends at once. */

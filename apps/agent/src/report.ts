@@ -1,4 +1,5 @@
 import type { Assignment, LoricaError, Progress, Receipt } from '@lorica/protocol'
+import { bytes, count } from './figures.js'
 
 /** Everything an agent tells about itself while it runs. With --json each is one line, with `at` and `level` added. */
 export type AgentEvent =
@@ -182,7 +183,7 @@ function sentence(event: AgentEvent): string {
       return 'No release has come yet; waiting for the first.'
     case 'serving':
       return [
-        `Serving release ${event.release} as "champion" on ${event.url}/v1. Ask it, or give this address to any client of OpenAI:`,
+        `Serving release ${event.release} as "champion" on ${event.url}/v1, for any client of OpenAI's API.`,
         `  curl ${event.url}/v1/completions -H 'content-type: application/json' -d '{"model": "champion", "prompt": "The", "max_tokens": 20}'`,
       ].join('\n')
     case 'release-served':
@@ -218,10 +219,3 @@ export function explained({ code, message, expected, received, action }: Reason)
     expected === undefined ? '' : `\n  expected: ${expected}\n  received: ${received ?? 'nothing'}`
   return `${code}: ${message}${detail}\n  to do:    ${action}\n  more:     lorica explain ${code}`
 }
-
-function bytes(sizeBytes: number): string {
-  if (sizeBytes < 1e6) return `${(sizeBytes / 1e3).toFixed(1)} kB`
-  return `${(sizeBytes / 1e6).toFixed(1)} MB`
-}
-
-const count = (value: number): string => Math.round(value).toLocaleString('en-US')

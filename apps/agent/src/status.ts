@@ -1,5 +1,6 @@
 import { LoricaError } from '@lorica/protocol'
 import type { Clock } from './clock.js'
+import { bytes } from './figures.js'
 import { pauseOf } from './site/pause.js'
 import type { Policy } from './site/policy.js'
 import { readPolicy } from './site/policy-file.js'
@@ -78,9 +79,9 @@ export function statusLines({
       : `  process ${activity.processId}: ${activity.doing}, since ${activity.since}`,
     ...(pause === null ? [] : [`  paused ${until}: lorica agent resume`]),
     `  policy.yaml: ${limits.length === 0 ? 'nothing is limited' : limits.join('; ')}`,
-    `  moved today: ${bytesToday} bytes`,
+    `  moved today: ${bytes(bytesToday)}`,
     lastUpload === null
       ? '  nothing was sent yet'
-      : `  last update: ${lastUpload.sizeBytes} bytes for round ${lastUpload.round} of ${lastUpload.runId}, ${lastUpload.at}; see lorica agent last-upload`,
+      : `  last update: ${bytes(lastUpload.sizeBytes)} for round ${lastUpload.round} of ${lastUpload.runId}, ${lastUpload.at}; see lorica agent last-upload`,
   ]
 }

@@ -22,8 +22,8 @@ for (const { title, commands } of groupsFor(process.argv.slice(2))) {
   program.commandsGroup(title)
   for (const load of Object.values(commands)) program.addCommand(await load())
 }
-program.helpCommand(true) // in the last of these groups
 for (const command of program.commands) inherit(command, program)
+program.helpCommand(true) // in the last of these groups
 
 await program.parseAsync()
 

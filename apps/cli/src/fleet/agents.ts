@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { needed } from '../screen/argument.js'
 import { runs } from '../screen/command.js'
 import { agrees } from '../screen/consent.js'
+import { bytes } from '../screen/format.js'
 import type { Output } from '../screen/output.js'
 import { agentLines, alarmText, stateText } from './agent-lines.js'
 import { watchAgents } from './agents-watch.js'
@@ -71,11 +72,17 @@ async function show(options: ApiOptions, output: Output, [id]: readonly string[]
     `${agent.name} (${stateText(agent)}), joined ${agent.joinedAt}`,
     `  id       ${agent.agentId}`,
     `  labels   ${labelsText(agent)}`,
-    `  device   ${agent.device === null ? '-' : JSON.stringify(agent.device)}`,
+    `  device   ${agent.device === null ? '-' : deviceText(agent.device)}`,
     `  data     ${agent.dataset === null ? '-' : `${agent.dataset.documents} documents`}`,
     `  doing    ${agent.doing === null ? '-' : `${agent.doing.kind} round ${agent.doing.round} of ${agent.doing.runId}`}`,
     ...(agent.alarm === null ? [] : [`  alarm    ${alarmText(agent.alarm)}; ${agent.alarm.detail}`]),
   ])
+}
+
+function deviceText({ kind, name, threads, memoryBytes, gpu }: NonNullable<AgentView['device']>): string {
+  const what = name === undefined ? kind : `${kind} ${name}`
+  const beside = gpu === undefined ? '' : `; GPU ${gpu.name}, ${bytes(gpu.memoryBytes)}`
+  return `${what}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, ${bytes(memoryBytes)} of memory${beside}`
 }
 
 interface Decision extends ApiOptions {

@@ -153,7 +153,10 @@ export function fleetRoutes(parts: FleetParts): readonly Route[] {
     const member =
       ledger.member(id) ?? ledger.members().findLast(({ name, left }) => name === id && left === null)
     if (member !== undefined) return member
-    throw new LoricaError('LRC-2006', `no agent ${id.slice(0, 80)}`, { received: id.slice(0, 80) })
+    throw new LoricaError('LRC-2006', `no agent ${id.slice(0, 80)}`, {
+      received: id.slice(0, 80),
+      action: 'List them with `lorica agents list`.',
+    })
   }
 
   function viewOf(member: Member): AgentView {
