@@ -28,12 +28,11 @@ export function questionOf({
 }
 
 /**
- * What agents that sum their updates must agree on, as a hash: all that their training is asked for, but for what is of one agent or of the
- * moment. An agent that was asked for other steps, or for a smaller update, would leave those of the others nearly alone in the sum.
+ * What agents that sum their updates must agree on, as a hash: all that is asked of their training, but for what is of the moment. An agent that was asked for other steps, or for a smaller update, would leave those of the others nearly alone in the sum.
  */
 export function trainingHash(assignment: TrainAssignment): string {
-  const { assignmentId: _, traceparent: __, deadlineMs: ___, secure: ____, control, ...asked } = assignment
-  return hashOf(control === undefined ? asked : { ...asked, control: control.file })
+  const { assignmentId: _, traceparent: __, deadlineMs: ___, secure: ____, ...asked } = assignment
+  return hashOf(asked)
 }
 
 /** A hash of the files of an adapter, whatever their order. */
