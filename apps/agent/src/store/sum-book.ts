@@ -55,7 +55,7 @@ export interface SumBook {
   open(runId: string, of: SumOf, agents: readonly string[]): Promise<boolean>
   /** Whether a sum of these agents may be opened still. */
   mayOpen(runId: string, of: SumOf, agents: readonly string[]): Promise<boolean>
-  /** Whether a sum of this run was ever begun: then nothing of it may leave in the clear. */
+  /** Whether a sum of this run was ever asked for: then nothing of it may leave in the clear. */
   knows(runId: string): Promise<boolean>
 }
 
