@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { createFolder } from './support/folder.js'
 
 const demo = fileURLToPath(new URL('../tools/dist/demo/main.js', import.meta.url))
+const lorica = fileURLToPath(new URL('../apps/cli/dist/main.js', import.meta.url))
 const isLinux = process.platform === 'linux'
 if (!isLinux) console.warn('skipped: processes are found by their environment in /proc, which only Linux has')
 
@@ -51,6 +52,55 @@ test.skipIf(!isLinux).each([
     for (const { pid } of marked(marker)) process.kill(pid, 'SIGKILL')
   }
 })
+
+test.skipIf(!isLinux)(
+  'one Ctrl-C in a terminal, which reaches a service twice, lets an agent and a coordinator stop in order',
+  async () => {
+    await using folder = await createFolder()
+    writeFileSync(folder.at('text.txt'), 'One paragraph of text.\n\nAnd another one.\n')
+    const coordinator = grouped(['coordinator', '--dir', folder.at('fleet'), '--port', '0', '--json'])
+    const [, join = ''] = /"join":"([^"]+)"/.exec(await coordinator.until('"join"')) ?? []
+    const agent = grouped([
+      'agent',
+      'join',
+      join,
+      '--dir',
+      folder.at('agent'),
+      '--data',
+      folder.at('text.txt'),
+    ])
+    await agent.until('Connected to')
+    for (const [service, last] of [
+      [agent, 'Stopped.'],
+      [coordinator, 'stopping'],
+    ] as const) {
+      process.kill(-service.pid, 'SIGINT')
+      expect([await service.ended, service.printed()]).toEqual([0, expect.stringContaining(last)])
+    }
+  },
+)
+
+/** `lorica` in a process group of its own, as a shell starts it. */
+function grouped(args: readonly string[]) {
+  const child = spawn(process.execPath, [lorica, ...args], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+  let printed = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (part: Buffer) => {
+      printed += part.toString()
+    })
+  const end = (): void => void (child.exitCode ?? child.kill('SIGTERM'))
+  process.once('exit', end)
+  const until = async (text: string): Promise<string> => {
+    const deadlineMs = performance.now() + START_MS
+    while (!printed.includes(text) && performance.now() < deadlineMs) await pause(20)
+    return printed
+  }
+  return { pid: child.pid as number, ended, until, printed: () => printed }
+}
 
 interface Found {
   readonly pid: number

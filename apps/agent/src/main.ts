@@ -157,13 +157,16 @@ const forScreen = (lines: readonly string[]): readonly string[] =>
   wrapped(lines, process.stdout.columns || Number.POSITIVE_INFINITY)
 const dirOf = ({ folder }: Config): string => ` --dir '${folder}'`
 
-/** Resolves at the first Ctrl-C or SIGTERM; at the second the process ends at once. */
+/** One Ctrl-C comes from the terminal, and once more from the `lorica` that this process belongs to. */
+const ONE_PRESS_MS = 500
+
+/** Resolves at the first Ctrl-C or SIGTERM; at a second one the process ends at once. */
 function stopRequest(): Promise<void> {
   return new Promise((resolve) => {
-    let isAsked = false
+    let askedMs: number | undefined
     const ask = (): void => {
-      if (isAsked) process.exit(1)
-      isAsked = true
+      askedMs ??= performance.now()
+      if (performance.now() - askedMs > ONE_PRESS_MS) process.exit(1)
       resolve()
     }
     process.on('SIGINT', ask)

@@ -28,9 +28,7 @@ async function main(): Promise<number> {
     process.stdout.write(`${isJson ? JSON.stringify(document) : lines.join('\n')}\n`)
     return isGood ? 0 : 1
   }
-  const stopped = new Promise<NodeJS.Signals>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve)
-  })
+  const stopped = stopRequest()
   const coordinator = await startCoordinator(config, log, {
     ...systemHost(),
     aggregator: threadAggregator(),
@@ -45,6 +43,22 @@ async function main(): Promise<number> {
   return 0
 }
 
+/** One Ctrl-C comes from the terminal, and once more from the `lorica` that this process belongs to. */
+const ONE_PRESS_MS = 500
+
+/** Resolves with the first signal to stop; at a second one the process ends at once. */
+function stopRequest(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let askedMs: number | undefined
+    const ask = (signal: NodeJS.Signals): void => {
+      askedMs ??= performance.now()
+      if (performance.now() - askedMs > ONE_PRESS_MS) process.exit(1)
+      resolve(signal)
+    }
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, ask)
+  })
+}
+
 process.on('unhandledRejection', (reason) =>
   log('fault', { stack: (reason as Error)?.stack ?? String(reason) }),
 )
@@ -54,7 +68,10 @@ main().then(
   (error: unknown) => {
     const { code, message, expected, received, action } = asLoricaError(error)
     if (isLog) log('failed', { code, why: message, action })
-    else process.stderr.write(`${code}: ${message}\n  ${action}\n`)
+    else
+      process.stderr.write(
+        `error ${code}: ${message}\n  to do:    ${action}\n  more:     lorica explain ${code}\n`,
+      )
     if (isJson)
       process.stdout.write(`${JSON.stringify({ error: { code, message, expected, received, action } })}\n`)
     process.exit(code === 'LRC-8001' ? 2 : 1)

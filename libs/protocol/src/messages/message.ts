@@ -23,7 +23,7 @@ export function readMessage<T>(
   const problem = plainProblem(issue?.message ?? 'unknown')
   const received = describe(raw, issue?.path)
   throw new LoricaError(code, `${name}: "${path}": ${problem}, received ${received}`, {
-    expected: problem,
+    expected: problem.replace(/^expected /, ''),
     received,
   })
 }
