@@ -159,14 +159,17 @@ const dirOf = ({ folder }: Config): string => ` --dir '${folder}'`
 
 /** One Ctrl-C comes from the terminal, and once more from the `lorica` that this process belongs to. */
 const ONE_PRESS_MS = 500
+/** How long it may then take to stop in order. */
+const ORDERLY_MS = 1500
 
 /** Resolves at the first Ctrl-C or SIGTERM; at a second one the process ends at once. */
 function stopRequest(): Promise<void> {
   return new Promise((resolve) => {
     let askedMs: number | undefined
     const ask = (): void => {
+      if (askedMs !== undefined && performance.now() - askedMs > ONE_PRESS_MS) process.exit(1)
+      if (askedMs !== undefined) setTimeout(() => process.exit(1), ORDERLY_MS)
       askedMs ??= performance.now()
-      if (performance.now() - askedMs > ONE_PRESS_MS) process.exit(1)
       resolve()
     }
     process.on('SIGINT', ask)

@@ -45,14 +45,17 @@ async function main(): Promise<number> {
 
 /** One Ctrl-C comes from the terminal, and once more from the `lorica` that this process belongs to. */
 const ONE_PRESS_MS = 500
+/** How long it may then take to stop in order. */
+const ORDERLY_MS = 1500
 
 /** Resolves with the first signal to stop; at a second one the process ends at once. */
 function stopRequest(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let askedMs: number | undefined
     const ask = (signal: NodeJS.Signals): void => {
+      if (askedMs !== undefined && performance.now() - askedMs > ONE_PRESS_MS) process.exit(1)
+      if (askedMs !== undefined) setTimeout(() => process.exit(1), ORDERLY_MS)
       askedMs ??= performance.now()
-      if (performance.now() - askedMs > ONE_PRESS_MS) process.exit(1)
       resolve(signal)
     }
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, ask)
