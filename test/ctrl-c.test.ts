@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { createFolder } from './support/folder.js'
 
 const demo = fileURLToPath(new URL('../tools/dist/demo/main.js', import.meta.url))
@@ -92,8 +92,7 @@ function grouped(args: readonly string[]) {
     stream.on('data', (part: Buffer) => {
       printed += part.toString()
     })
-  const end = (): void => void (child.exitCode ?? child.kill('SIGTERM'))
-  process.once('exit', end)
+  onTestFinished(() => void (child.exitCode ?? child.kill('SIGTERM')))
   const until = async (text: string): Promise<string> => {
     const deadlineMs = performance.now() + START_MS
     while (!printed.includes(text) && performance.now() < deadlineMs) await pause(20)
