@@ -20,7 +20,7 @@ const programs = {
   },
   agent: {
     main: 'apps/agent/dist/main.js',
-    'masking-thread': 'apps/agent/dist/masking-thread.js',
+    'summing/masking-thread': 'apps/agent/dist/summing/masking-thread.js',
     ...engines,
   },
   cli: { main: 'apps/cli/dist/main.js', ...engines },

@@ -2,7 +2,7 @@ import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { agentNameSchema, LoricaError, labelsSchema, parseDuration } from '@lorica/protocol'
-import { type EngineChoice, engineChoiceSchema } from './engine-choice.js'
+import { type EngineChoice, engineChoiceSchema } from './engine/engine-choice.js'
 
 const commands = [
   'join',

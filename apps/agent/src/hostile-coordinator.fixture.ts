@@ -41,17 +41,17 @@ import {
 } from '@lorica/protocol'
 import { Server, type Socket } from 'socket.io'
 import { systemClock } from './clock.js'
-import { evaluation, assignment as plain } from './contribution.fixture.js'
-import { maskHere } from './masking.js'
-import { sumMeasured } from './measured-sum.js'
 import { createTransfers } from './net/delivery.js'
 import { systemRandom } from './random.js'
-import { takePart } from './secure-sum.js'
 import type { Sat, Sitting } from './sitting.fixture.js'
 import { openOutbox } from './store/outbox.js'
 import { openSumBook } from './store/sum-book.js'
-import { sumLink } from './sum-link.fixture.js'
-import { createSumMail } from './sum-mail.js'
+import { maskHere } from './summing/masking.js'
+import { sumMeasured } from './summing/measured-sum.js'
+import { takePart } from './summing/secure-sum.js'
+import { sumLink } from './summing/sum-link.fixture.js'
+import { createSumMail } from './summing/sum-mail.js'
+import { evaluation, assignment as plain } from './work/contribution.fixture.js'
 
 /** A whole sum, or as much of it as the lies leave. */
 export async function sit(sitting: Sitting): Promise<Sat> {

@@ -19,10 +19,10 @@ import {
   type TrainAssignment,
 } from '@lorica/protocol'
 import { describe, expect, test } from 'vitest'
-import { assignment } from './contribution.fixture.js'
 import { sit } from './hostile-coordinator.fixture.js'
 import type { Lies, Sitting } from './sitting.fixture.js'
 import { openSumBook } from './store/sum-book.js'
+import { assignment } from './work/contribution.fixture.js'
 
 const toTheEnd = [
   'sum.keys',

@@ -8,8 +8,8 @@ import type {
   SumSurvivors,
   TrainAssignment,
 } from '@lorica/protocol'
-import type { SumParts } from './secure-sum.js'
 import type { SumBook } from './store/sum-book.js'
+import type { SumParts } from './summing/secure-sum.js'
 
 /** What the first agent is told in the place of the truth, in the order of the steps. */
 export interface Lies {

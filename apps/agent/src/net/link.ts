@@ -44,7 +44,7 @@ import {
 } from '@lorica/protocol'
 import type { Clock } from '../clock.js'
 import type { Random } from '../random.js'
-import type { SumLetters } from '../sum-mail.js'
+import type { SumLetters } from '../summing/sum-mail.js'
 import { type Introduction, introduce } from './introduction.js'
 import { createPauses } from './pauses.js'
 import { type Proof, REFUSED } from './proven-socket.js'

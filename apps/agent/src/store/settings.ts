@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { LoricaError, labelsSchema } from '@lorica/protocol'
 import { z } from 'zod'
-import { engineChoiceSchema } from '../engine-choice.js'
+import { engineChoiceSchema } from '../engine/engine-choice.js'
 import { readJson, writeJson } from './folder.js'
 
 const settingsSchema = z.strictObject({
